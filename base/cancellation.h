@@ -1,0 +1,48 @@
+#ifndef HALFTONE_BASE_CANCELLATION_H_
+#define HALFTONE_BASE_CANCELLATION_H_
+
+#include <atomic>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace halftone {
+
+// A shared flag by which one thread asks another to stop, with an optional deadline.
+// Copies refer to the same flag. Thread-safe. Long computations call Check() at least every
+// 100 ms and pass its error on.
+class Cancellation {
+ public:
+  Cancellation() : state_(std::make_shared<State>()) {}
+
+  void Cancel() { state_->cancelled.store(true, std::memory_order_relaxed); }
+  void SetDeadline(absl::Time deadline) {
+    state_->deadline_ns.store(absl::ToUnixNanos(deadline), std::memory_order_relaxed);
+  }
+
+  bool IsCancelled() const { return state_->cancelled.load(std::memory_order_relaxed); }
+
+  // OK, CANCELLED once Cancel() was called, or DEADLINE_EXCEEDED.
+  absl::Status Check() const {
+    if (IsCancelled()) return absl::CancelledError("cancelled");
+    const int64_t deadline_ns = state_->deadline_ns.load(std::memory_order_relaxed);
+    if (deadline_ns != kNone && absl::GetCurrentTimeNanos() > deadline_ns) {
+      return absl::DeadlineExceededError("deadline exceeded");
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  static constexpr int64_t kNone = INT64_MAX;
+  struct State {
+    std::atomic<bool> cancelled{false};
+    std::atomic<int64_t> deadline_ns{kNone};
+  };
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_BASE_CANCELLATION_H_

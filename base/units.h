@@ -1,0 +1,29 @@
+#ifndef HALFTONE_BASE_UNITS_H_
+#define HALFTONE_BASE_UNITS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace halftone {
+
+// The kinds of quantity that users write with a unit.
+enum class Quantity {
+  kTime,    // base unit nanosecond: ns, us, ms, s
+  kSize,    // base unit byte: B, KB, MB, GB (powers of 1000), KiB, MiB, GiB (powers of 1024)
+  kEnergy,  // base unit picojoule: pJ, nJ, uJ, mJ, J
+  kCount,   // no unit: K, M, G, T (powers of 1000)
+};
+
+// Parses "4ms", "300KB", "1.5 mJ" to base units. A bare number is in base units. INVALID_ARGUMENT
+// for anything else, for negative numbers and for what is not finite; the message names the text
+// and the units that would fit.
+absl::StatusOr<double> ParseQuantity(Quantity quantity, absl::string_view text);
+
+// Three significant digits in the unit that reads best: "1.24 ms", "311 KB".
+std::string FormatQuantity(Quantity quantity, double value);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_BASE_UNITS_H_

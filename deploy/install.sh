@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Installs everything that building and testing Halftone needs, on Debian 12 or newer.
+#
+#   deploy/install.sh               what the build, the tests and the demo need
+#   deploy/install.sh --networks    also what tests/networks/train.py needs (torch, Fashion-MNIST)
+#
+# Idempotent and non-interactive; runs as root, or as a user who may use sudo. Everything comes
+# from the distribution's packages, except oneDNN where the distribution's is older than 3.5
+# (Debian 12): there the source package of the next Debian release is fetched through apt, checked
+# by apt against the installed archive keyring, and built once into the user's cache directory.
+set -euo pipefail
+
+readonly ONEDNN_MINIMUM=3.5
+readonly ONEDNN_SUITE=trixie
+# Upstream version and checksum of the source package that this script was tried with.
+readonly ONEDNN_VERSION=3.7.2
+readonly CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/halftone"
+
+readonly PACKAGES=(
+  # the compiler and the build
+  g++ cmake ninja-build ccache pkg-config
+  # the service
+  libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc libabsl-dev
+  nlohmann-json3-dev libsqlite3-dev libspdlog-dev libcli11-dev libssl-dev
+  # models and data
+  libonnx-dev libzip-dev
+  # tests and benchmarks: the ONNX node tests, and other libraries' answers to compare with
+  libgtest-dev libgmock-dev libbenchmark-dev libonnx-testdata
+  python3 python3-grpcio python3-protobuf python3-numpy python3-scipy
+)
+readonly NETWORK_PACKAGES=(python3-torch python3-onnx libopenblas0 dataset-fashion-mnist)
+
+say() { printf 'install: %s\n' "$*" >&2; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@" || sudo "$@"; fi; }
+
+is_installed() {
+  local installed
+  installed="$(dpkg-query -W -f='${db:Status-Abbrev}\n' "$@" 2>/dev/null | grep -c '^ii' || true)"
+  [ "$installed" -ge "$#" ]
+}
+
+install_packages() {
+  if is_installed "$@"; then return; fi
+  say "installing $# packages of the distribution (a few minutes when all are missing)"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2
+}
+
+# The version of a package that apt would install, without epoch and Debian revision.
+candidate_version() {
+  apt-cache policy "$1" | sed -n 's/^ *Candidate: \([0-9]*:\)\?\([0-9.]*\).*/\2/p'
+}
+
+# The mirror that this machine already takes its Debian packages from.
+debian_mirror() {
+  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
+    grep -v security | head -n 1
+}
+
+# Fetches the source package with source list and state of its own, so that the machine's apt
+# configuration stays as it is. apt verifies the signed index, and the files against the index.
+fetch_onednn_source() {
+  local work="$1" mirror
+  mirror="$(debian_mirror)"
+  [ -n "$mirror" ] || { say "no Debian mirror is configured for apt"; return 1; }
+  mkdir -p "$work"/{lists/partial,cache/archives/partial,source}
+  : >"$work/status"
+  printf 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
+    "$mirror" "$ONEDNN_SUITE" >"$work/sources.list"
+  local options=(
+    -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
+    -o Dir::State="$work" -o Dir::State::Lists="$work/lists" -o Dir::State::status="$work/status"
+    -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root -o APT::Get::List-Cleanup=0)
+  apt-get "${options[@]}" update -q >&2
+  local version
+  version="$(apt-cache "${options[@]}" showsrc onednn | sed -n 's/^Version: //p' |
+    grep -E "^$ONEDNN_VERSION([+-]|\$)" | head -n 1)"
+  [ -n "$version" ] || { say "suite $ONEDNN_SUITE no longer has oneDNN $ONEDNN_VERSION"; return 1; }
+  (cd "$work/source" && apt-get "${options[@]}" source -q "onednn=$version" >&2)
+}
+
+build_onednn() {
+  local prefix="$1" work started
+  work="$(mktemp -d)"
+  # shellcheck disable=SC2064  # the path of now
+  trap "rm -rf '$work'" EXIT
+  started=$SECONDS
+  say "oneDNN $ONEDNN_VERSION: fetching the source package of $ONEDNN_SUITE"
+  install_packages dpkg-dev
+  fetch_onednn_source "$work"
+  local source
+  source="$(find "$work/source" -mindepth 1 -maxdepth 1 -type d)"
+  say "oneDNN $ONEDNN_VERSION: building into $prefix (once; about 20 minutes on two cores)"
+  # Only the primitives that Halftone lowers to; the others double the time of the build.
+  cmake -S "$source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+    -DCMAKE_INSTALL_PREFIX="$prefix.partial" -DCMAKE_INSTALL_LIBDIR=lib \
+    -DONEDNN_CPU_RUNTIME=OMP -DONEDNN_GPU_RUNTIME=NONE -DONEDNN_BUILD_GRAPH=OFF \
+    -DONEDNN_BUILD_EXAMPLES=OFF -DONEDNN_BUILD_TESTS=OFF -DONEDNN_BUILD_DOC=OFF \
+    "-DONEDNN_ENABLE_PRIMITIVE=BATCH_NORMALIZATION;BINARY;CONCAT;CONVOLUTION;DECONVOLUTION;ELTWISE;INNER_PRODUCT;LAYER_NORMALIZATION;MATMUL;POOLING;PRELU;REDUCTION;REORDER;RESAMPLING;SHUFFLE;SOFTMAX;SUM" \
+    >"$work/configure.log" || { cat "$work/configure.log" >&2; return 1; }
+  ninja -C "$work/build" -j "$(nproc)" >"$work/build.log" || { tail -n 50 "$work/build.log" >&2; return 1; }
+  rm -rf "$prefix.partial"
+  ninja -C "$work/build" install >/dev/null
+  mv "$prefix.partial" "$prefix"
+  say "oneDNN $ONEDNN_VERSION: built in $((SECONDS - started)) s"
+}
+
+install_onednn() {
+  local candidate
+  candidate="$(candidate_version libdnnl-dev)"
+  if [ -n "$candidate" ] && dpkg --compare-versions "$candidate" ge "$ONEDNN_MINIMUM"; then
+    install_packages libdnnl-dev
+    return
+  fi
+  local prefix="$CACHE/onednn-$ONEDNN_VERSION"
+  if [ -e "$prefix/lib/libdnnl.so" ]; then
+    say "oneDNN $ONEDNN_VERSION: found in $prefix"
+  else
+    mkdir -p "$CACHE"
+    build_onednn "$prefix"
+  fi
+  ln -sfn "$prefix" "$CACHE/onednn"  # where cmake/onednn.cmake looks
+}
+
+main() {
+  install_packages "${PACKAGES[@]}"
+  install_onednn
+  if [ "${1:-}" = --networks ]; then install_packages "${NETWORK_PACKAGES[@]}"; fi
+  say "everything that Halftone needs is installed"
+}
+
+main "$@"

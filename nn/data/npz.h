@@ -1,0 +1,33 @@
+#ifndef HALFTONE_NN_DATA_NPZ_H_
+#define HALFTONE_NN_DATA_NPZ_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "nn/graph/tensor.h"
+
+namespace halftone {
+
+struct NpzLimits {
+  int64_t max_array_bytes = int64_t{8} << 30;
+  int64_t max_total_bytes = int64_t{8} << 30;  // after decompression
+  int max_arrays = 1024;
+};
+
+// Reads a NumPy archive (zip of .npy, stored or deflated; little-endian, C order; the types of
+// DataType). Sizes that the headers claim are checked against the limits, and against what the
+// archive holds, before memory is taken. INVALID_ARGUMENT or RESOURCE_EXHAUSTED names the array
+// and what is wrong with it (Fortran order, big-endian, pickled object, truncated, ...).
+absl::StatusOr<std::map<std::string, Tensor>> ReadNpz(absl::string_view bytes,
+                                                      const NpzLimits& limits = {});
+
+// The same arrays as bytes of an .npz archive (deflated).
+absl::StatusOr<std::string> WriteNpz(const std::map<std::string, Tensor>& arrays);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_DATA_NPZ_H_

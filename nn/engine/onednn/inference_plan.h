@@ -1,0 +1,95 @@
+#ifndef HALFTONE_NN_ENGINE_ONEDNN_INFERENCE_PLAN_H_
+#define HALFTONE_NN_ENGINE_ONEDNN_INFERENCE_PLAN_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/cancellation.h"
+#include "nn/graph/graph.h"
+#include "nn/graph/layer.h"
+#include "nn/quant/layer_quantizers.h"
+#include "nn/quant/precision.h"
+
+namespace halftone {
+
+// One timed step of a plan.
+struct PlanStep {
+  enum class Kind {
+    kLayer,       // a quantizable layer, with all that is fused into it
+    kConversion,  // quantize, dequantize or reorder between two steps
+    kOther,       // pooling, softmax, ...
+  };
+  Kind kind = Kind::kOther;
+  std::string name;            // the layer's or node's name; for conversions the value's name
+  std::string from, to;        // conversions: the layers (or nodes) on both sides
+  Precision executed_as;       // layers: what really runs, e.g. w8a8 for w4a8
+  std::string implementation;  // oneDNN's implementation name
+  // Equal keys mean the same primitive on the same shapes: measured once.
+  std::string key;
+};
+
+// The network lowered for inference: a list of oneDNN primitives in mixed precision, with bias,
+// activation and residual sum fused where oneDNN does, and explicit conversions where neighbours
+// differ. The profiler times these very steps, and validation runs them. Immutable; thread-safe.
+class InferencePlan {
+ public:
+  // `graph` from BindBatch (batch normalization folded), `layers` of the same graph.
+  static absl::StatusOr<std::shared_ptr<const InferencePlan>> Create(
+      const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment);
+  ~InferencePlan();
+
+  absl::Span<const PlanStep> steps() const;
+  int64_t weight_bytes() const;
+
+ private:
+  friend class InferenceSession;
+  struct Impl;
+  explicit InferencePlan(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// What a precision is executed as by this machine's kernels: w4a8 as w8a8, w16a16 as f32, bf16 as
+// f32 where the CPU has no bf16 instructions.
+Precision ExecutedAs(const Layer& layer, const Precision& precision);
+
+// The memory in which a plan runs. One thread at a time.
+class InferenceSession {
+ public:
+  static absl::StatusOr<std::unique_ptr<InferenceSession>> Create(
+      std::shared_ptr<const InferencePlan> plan);
+  ~InferenceSession();
+
+  absl::Status SetInput(absl::string_view name, absl::Span<const float> values);
+  absl::Status Run(const Cancellation& cancellation = {});
+  // Runs one step `repetitions` times on whatever is in its buffers; nanoseconds of each.
+  absl::StatusOr<std::vector<double>> TimeStep(size_t step, int repetitions);
+  // Nanoseconds of each of `repetitions` whole runs.
+  absl::StatusOr<std::vector<double>> TimeRuns(int repetitions);
+  // Graph output `name` in float32 and C order; valid until the next Run.
+  absl::StatusOr<absl::Span<const float>> Output(absl::string_view name);
+
+ private:
+  struct Impl;
+  explicit InferenceSession(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Facts of the machine that a measurement depends on.
+struct CpuDevice {
+  std::string name;     // the processor's
+  std::string isa;      // oneDNN's, e.g. "avx512_core_bf16"
+  std::string library;  // "oneDNN 3.7.2"
+  int threads = 1;
+};
+CpuDevice DescribeCpu();
+// The number of threads that oneDNN uses from now on, in this process.
+void SetCpuThreads(int threads);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_ENGINE_ONEDNN_INFERENCE_PLAN_H_

@@ -1,0 +1,38 @@
+#ifndef HALFTONE_NN_ENGINE_OPS_H_
+#define HALFTONE_NN_ENGINE_OPS_H_
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "nn/engine/program.h"
+#include "nn/quant/uniform.h"
+
+// Short names to append the common ops; each returns the value of its result. The op classes
+// themselves are in nn/engine/ops/, one file per family.
+namespace halftone::ops {
+
+absl::StatusOr<ValueId> Add(ProgramBuilder& builder, ValueId a,
+                            ValueId b);  // all with broadcasting
+absl::StatusOr<ValueId> Sub(ProgramBuilder& builder, ValueId a, ValueId b);
+absl::StatusOr<ValueId> Mul(ProgramBuilder& builder, ValueId a, ValueId b);
+absl::StatusOr<ValueId> Div(ProgramBuilder& builder, ValueId a, ValueId b);
+absl::StatusOr<ValueId> Scale(ProgramBuilder& builder, ValueId src, float factor);
+// [M, K] x [K, N], or batched over leading axes with broadcasting.
+absl::StatusOr<ValueId> MatMul(ProgramBuilder& builder, ValueId a, ValueId b,
+                               bool transpose_a = false, bool transpose_b = false);
+absl::StatusOr<ValueId> Reshape(ProgramBuilder& builder, ValueId src, Shape shape);
+absl::StatusOr<ValueId> Transpose(ProgramBuilder& builder, ValueId src,
+                                  absl::Span<const int> permutation);
+absl::StatusOr<ValueId> ReduceSum(ProgramBuilder& builder, ValueId src, absl::Span<const int> axes,
+                                  bool keep_dims);
+absl::StatusOr<ValueId> Softmax(ProgramBuilder& builder, ValueId src, int axis);
+absl::StatusOr<ValueId> LogSoftmax(ProgramBuilder& builder, ValueId src, int axis);
+// Per sample (axis 0), the inner product of all else: [N, ...] x [N, ...] -> [N].
+absl::StatusOr<ValueId> InnerProductPerSample(ProgramBuilder& builder, ValueId a, ValueId b);
+// Rounds to the grid of `quantizer`, as floats. Its derivative is the straight-through estimate:
+// that of clamping to the grid's range.
+absl::StatusOr<ValueId> FakeQuantize(ProgramBuilder& builder, ValueId src,
+                                     const UniformQuantizer& quantizer);
+
+}  // namespace halftone::ops
+
+#endif  // HALFTONE_NN_ENGINE_OPS_H_

@@ -1,0 +1,67 @@
+#ifndef HALFTONE_NN_GRAPH_LAYER_H_
+#define HALFTONE_NN_GRAPH_LAYER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "nn/graph/graph.h"
+#include "nn/graph/shape.h"
+
+namespace halftone {
+
+// A quantizable node (Conv, Gemm, MatMul) and its fused neighbours. Shapes are for batch 1, or for
+// the model's fixed batch.
+struct Layer {
+  std::string name;  // the node's name
+  std::string op;    // "Conv", "Gemm", "MatMul"
+  std::string src;   // value that the node reads as its activations
+  std::string
+      weights;       // initializer that it reads as weights; "" where both sources are activations
+  std::string bias;  // initializer; "" if none
+  std::string dst;   // value that the node writes (before any fused activation)
+  // What follows and can run inside the same kernel, in order: nodes such as Relu, Clip, Add.
+  std::vector<std::string> fused_nodes;
+  Shape src_shape, weights_shape, dst_shape;
+  int64_t macs = 0;        // multiply-accumulates of one sample
+  int64_t parameters = 0;  // elements of weights and bias
+  int groups = 1;
+  // Axis of weights_shape that numbers output channels.
+  int channel_axis = 0;
+  std::string tie_group;  // "tie0", ...; layers of one group must share a precision
+
+  bool IsDepthwise() const {
+    return op == "Conv" && groups > 1 && weights_shape.rank() > 1 && weights_shape.dim(1) == 1;
+  }
+};
+
+// Layers that must share a precision, with the reason in words.
+struct Tie {
+  std::vector<std::string> layers;
+  std::string reason;
+};
+
+struct LayerSet {
+  std::vector<Layer> layers;  // in topological order
+  std::vector<Tie> ties;      // as found; tie groups are their transitive closure
+
+  const Layer* Find(const std::string& name) const;
+};
+
+// Finds the quantizable layers of a bound graph and their ties:
+// - both inputs of an elementwise Add or Mul of two activations share their scale domain (each
+//   input is traced back through activations, pooling and reshapes to the layer that made it);
+// - the inputs of a Concat, likewise;
+// - nodes that read the same weight initializer.
+absl::StatusOr<LayerSet> FindLayers(const Graph& graph);
+
+// A node that Halftone cannot compute, and what is missing.
+struct Unsupported {
+  std::string node, op, reason;
+};
+std::vector<Unsupported> FindUnsupported(const Graph& graph);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_GRAPH_LAYER_H_

@@ -1,0 +1,32 @@
+#ifndef HALFTONE_NN_ONNX_IMPORT_H_
+#define HALFTONE_NN_ONNX_IMPORT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "nn/graph/graph.h"
+
+namespace halftone {
+
+struct ImportOptions {
+  // Folder of the model file, for tensors with external data; "" refuses them. Files outside of
+  // the folder are never opened.
+  std::string external_data_folder;
+  int64_t max_model_bytes = int64_t{2} << 30;
+  int64_t max_nodes = 200'000;
+};
+
+// Reads an ONNX model (opset 9 or newer) into a Graph: checks it, runs ONNX's shape inference,
+// and turns Constant nodes into initializers. Operators that Halftone does not know are kept (see
+// FindUnsupported). Never crashes on malformed bytes: INVALID_ARGUMENT names the offender, and
+// RESOURCE_EXHAUSTED tells of a limit. Thread-safe.
+absl::StatusOr<Graph> ImportOnnx(absl::string_view bytes, const ImportOptions& options);
+
+// Reads the file at `path`, with external data from beside it.
+absl::StatusOr<Graph> ImportOnnxFile(const std::string& path);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_ONNX_IMPORT_H_

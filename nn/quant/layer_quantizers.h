@@ -1,0 +1,25 @@
+#ifndef HALFTONE_NN_QUANT_LAYER_QUANTIZERS_H_
+#define HALFTONE_NN_QUANT_LAYER_QUANTIZERS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "nn/quant/precision.h"
+#include "nn/quant/uniform.h"
+
+namespace halftone {
+
+// What one layer is quantized with. A quantizer is absent where that side stays float.
+struct LayerQuantizers {
+  Precision precision;
+  std::shared_ptr<const UniformQuantizer> src;      // per tensor
+  std::shared_ptr<const UniformQuantizer> weights;  // per tensor or per output channel
+};
+
+// The precision assignment of a network: layer name -> quantizers; a layer left out is f32.
+using QuantizedAssignment = std::map<std::string, LayerQuantizers>;
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_QUANT_LAYER_QUANTIZERS_H_

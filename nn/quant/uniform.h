@@ -1,0 +1,53 @@
+#ifndef HALFTONE_NN_QUANT_UNIFORM_H_
+#define HALFTONE_NN_QUANT_UNIFORM_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "nn/graph/shape.h"
+#include "nn/graph/tensor.h"
+
+namespace halftone {
+
+enum class Symmetry {
+  kSymmetricRestricted,  // zero point 0, integers in [-2^(b-1)+1, 2^(b-1)-1]
+  kSymmetricFull,        // zero point 0, integers in [-2^(b-1), 2^(b-1)-1]
+  kAsymmetric,           // integers in [0, 2^b-1], zero exactly representable
+};
+
+// The smallest and largest value that a quantizer has to represent. lower <= 0 <= upper.
+struct Range {
+  float lower = 0;
+  float upper = 0;
+};
+
+// A uniform quantizer: q = clamp(round(x / scale) + zero_point, qmin, qmax), rounded to nearest
+// even; xhat = scale * (q - zero_point). One scale for the whole tensor (axis == -1), or one per
+// index of `axis`. Immutable once made; thread-safe.
+struct UniformQuantizer {
+  int bits = 8;
+  Symmetry symmetry = Symmetry::kSymmetricRestricted;
+  int axis = -1;
+  std::vector<float> scales;         // > 0; one, or the size of `axis`
+  std::vector<int32_t> zero_points;  // as many; all 0 when symmetric
+  int32_t qmin = -127;
+  int32_t qmax = 127;
+
+  // A quantizer for the given ranges (one, or one per index of `axis`). bits from 1 to 16; one bit
+  // symmetric means the two values -scale and +scale (binary weights: q in {-1, +1}).
+  // INVALID_ARGUMENT for other bits, or for ranges that are empty, inverted or not finite.
+  static absl::StatusOr<UniformQuantizer> Create(int bits, Symmetry symmetry, int axis,
+                                                 absl::Span<const Range> ranges);
+
+  // The integers of `src` (float32), and back. src.shape().dim(axis) must match scales.size().
+  absl::StatusOr<std::vector<int32_t>> Quantize(const Tensor& src) const;
+  absl::StatusOr<Tensor> Dequantize(absl::Span<const int32_t> integers, const Shape& shape) const;
+  // Dequantize(Quantize(src)).
+  absl::StatusOr<Tensor> FakeQuantize(const Tensor& src) const;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_QUANT_UNIFORM_H_

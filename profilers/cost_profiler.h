@@ -1,0 +1,74 @@
+#ifndef HALFTONE_PROFILERS_COST_PROFILER_H_
+#define HALFTONE_PROFILERS_COST_PROFILER_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/progress.h"
+#include "nn/graph/graph.h"
+#include "nn/graph/layer.h"
+#include "nn/quant/precision.h"
+#include "profilers/cost_table.h"
+
+namespace halftone {
+
+struct ProfileRequest {
+  const Graph* graph = nullptr;      // bound to the batch to profile, batch normalization folded
+  const LayerSet* layers = nullptr;  // of that graph
+  std::vector<Precision> precisions;
+  int batch = 1;
+  int threads = 0;       // 0: all of the machine; only for targets that are measured here
+  bool refresh = false;  // measure again even what a cache knows
+};
+
+// Something that knows what layers cost on a target. Thread-safe; a measuring one serializes.
+class CostProfiler {
+ public:
+  virtual ~CostProfiler() = default;
+  virtual std::string target() const = 0;
+  virtual DeviceInfo Describe() const = 0;
+  // Which of the precisions the target can be asked for (others are UNIMPLEMENTED in Profile).
+  virtual bool Supports(const Precision& precision) const = 0;
+  // A row for every (layer, precision) of the request, edges, and a network row per precision.
+  virtual absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
+                                            const Progress& progress) = 0;
+};
+
+// Where measured costs are kept between runs: a map from key to value. Thread-safe.
+class CostCache {
+ public:
+  virtual ~CostCache() = default;
+  virtual absl::StatusOr<std::string> Load(const std::string& key) = 0;  // NOT_FOUND
+  virtual absl::Status Store(const std::string& key, absl::string_view value) = 0;
+};
+
+// Targets by name. Filled by explicit calls (RegisterBuiltinProfilers), not by static constructors.
+// Thread-safe.
+class ProfilerRegistry {
+ public:
+  struct Target {
+    std::string name;
+    std::string description;
+    std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>()> create;
+  };
+  // ALREADY_EXISTS names the target.
+  absl::Status Register(Target target);
+  // NOT_FOUND lists the targets that there are. A path to a .json file is a simulated accelerator
+  // described there.
+  absl::StatusOr<std::unique_ptr<CostProfiler>> Create(absl::string_view name) const;
+  std::vector<Target> List() const;
+
+ private:
+  std::vector<Target> targets_;
+};
+
+// `cpu` and the accelerators of the catalogue. `cache` may be null and must outlive the registry.
+absl::Status RegisterBuiltinProfilers(ProfilerRegistry& registry, CostCache* cache);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_PROFILERS_COST_PROFILER_H_

@@ -1,0 +1,58 @@
+#ifndef HALFTONE_SEARCH_PIPELINE_H_
+#define HALFTONE_SEARCH_PIPELINE_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/progress.h"
+#include "profilers/cost_profiler.h"
+#include "search/result.h"
+#include "search/search_spec.h"
+
+namespace halftone {
+
+// The stages of a search, in order.
+enum class Stage { kImport, kCalibrate, kSensitivity, kProfile, kSolve, kValidate, kExport };
+absl::string_view StageName(Stage stage);  // "import", ...
+
+// Where the pipeline takes its inputs from and leaves its outputs: bytes by content or by key.
+// Thread-safe.
+class ArtifactStore {
+ public:
+  virtual ~ArtifactStore() = default;
+  // The uploaded model or dataset of that sha256. NOT_FOUND names it.
+  virtual absl::StatusOr<std::string> LoadBlob(const std::string& sha256) = 0;
+  // Keeps bytes (an exported model, a report) by content; returns their sha256.
+  virtual absl::StatusOr<std::string> StoreBlob(absl::string_view bytes) = 0;
+  // A finished stage's output by the hash of its inputs. NOT_FOUND when there is none.
+  virtual absl::StatusOr<std::string> LoadStage(Stage stage, const std::string& key) = 0;
+  virtual absl::Status StoreStage(Stage stage, const std::string& key, absl::string_view bytes) = 0;
+};
+
+// Told of the pipeline's course; called on the pipeline's thread.
+struct PipelineObserver {
+  std::function<void(Stage stage, bool reused)> stage_started;
+  std::function<void(Stage stage, double fraction, absl::string_view detail)> stage_progress;
+  std::function<void(Stage stage)> stage_finished;
+};
+
+// Runs a search from import to export. Every stage's output is stored under a hash of all that it
+// depends on, and is reused when that is found: a restarted job repeats no finished stage, and the
+// same model with another budget goes straight to solving. Thread-safe.
+absl::StatusOr<SearchResult> RunSearch(const SearchSpec& spec, ArtifactStore& store,
+                                       const ProfilerRegistry& profilers,
+                                       const PipelineObserver& observer,
+                                       const Cancellation& cancellation);
+
+// Only the solve stage, on the stored tables of an earlier search of the same model, data and
+// target, with the budgets, pins and frontier of `spec`. FAILED_PRECONDITION names a table that is
+// not stored. Takes milliseconds.
+absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
+                                 const Cancellation& cancellation);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_PIPELINE_H_

@@ -1,0 +1,35 @@
+#ifndef HALFTONE_SEARCH_SENSITIVITY_EVALUATE_H_
+#define HALFTONE_SEARCH_SENSITIVITY_EVALUATE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/progress.h"
+#include "nn/data/dataset.h"
+#include "nn/quant/precision.h"
+#include "search/sensitivity/sensitivity.h"
+
+namespace halftone {
+
+// What really quantizing a network did to its output.
+struct Evaluation {
+  int64_t samples = 0;
+  std::optional<double> float_accuracy, quantized_accuracy;  // with labels and logits only
+  double kl = 0;   // mean KL(float || quantized) over samples; 0 where the output is no logits
+  double mse = 0;  // mean squared difference of the output
+  double sqnr_db = 0;
+};
+
+// Runs the float network and the fake-quantized one (a layer left out of `assignment` stays f32)
+// over the data. FAILED_PRECONDITION for a (layer, precision) that `calibration` does not have.
+absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, const Dataset& data,
+                                              const Calibration& calibration,
+                                              const std::map<std::string, Precision>& assignment,
+                                              const Progress& progress);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_SENSITIVITY_EVALUATE_H_

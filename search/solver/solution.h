@@ -1,0 +1,49 @@
+#ifndef HALFTONE_SEARCH_SOLVER_SOLUTION_H_
+#define HALFTONE_SEARCH_SOLVER_SOLUTION_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "nlohmann/json_fwd.hpp"
+#include "search/solver/problem.h"
+
+namespace halftone {
+
+using Assignment = std::map<std::string, std::string>;  // layer -> choice
+
+struct FrontierPoint {
+  double loss = 0;
+  double lower_bound = 0;  // equals loss where the point is proven
+  Costs cost;
+  Assignment assignment;
+};
+
+struct Solution {
+  enum class Status { kOptimal, kFeasible, kInfeasible };
+  Status status = Status::kInfeasible;
+  double loss = 0;
+  double lower_bound = 0;  // no assignment within the budgets has a smaller loss
+  double gap = 0;          // (loss - lower_bound) / max(|loss|, tiny)
+  Costs cost;
+  Assignment assignment;
+  double seconds = 0;
+  std::vector<FrontierPoint> frontier;  // by falling loss, rising cost
+
+  struct Infeasible {
+    Costs minimum;                      // least achievable value of each budgeted metric, alone
+    std::vector<std::string> conflict;  // a smallest set of budgets that cannot be met together
+    FrontierPoint nearest;              // least total relative excess over the budgets
+  };
+  std::optional<Infeasible> infeasible;
+};
+
+absl::string_view SolutionStatusName(Solution::Status status);
+nlohmann::json SolutionToJson(const Solution& solution);
+nlohmann::json FrontierPointToJson(const FrontierPoint& point);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_SOLVER_SOLUTION_H_
