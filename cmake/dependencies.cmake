@@ -10,7 +10,8 @@ find_package(SQLite3 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(libzip REQUIRED)
+# Debian's CMake package of libzip wants its command-line tools too; pkg-config does not.
+pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
 # libonnx's own CMake package pulls in its whole build; its two libraries and the define are enough.
 find_library(ONNX_LIBRARY onnx REQUIRED)
 find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
