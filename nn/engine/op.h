@@ -1,6 +1,7 @@
 #ifndef HALFTONE_NN_ENGINE_OP_H_
 #define HALFTONE_NN_ENGINE_OP_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -11,12 +12,42 @@
 
 namespace halftone {
 
+// Which class an op is (nn/engine/ops/): a backend dispatches on it and casts to the class.
+enum class OpKind : uint8_t {
+  kConvolution,                 // ConvolutionOp
+  kConvolutionBackwardData,     // ConvolutionBackwardDataOp
+  kConvolutionBackwardWeights,  // ConvolutionBackwardWeightsOp
+  kMatMul,                      // MatMulOp
+  kUnary,                       // UnaryOp
+  kBinary,                      // BinaryOp
+  kGate,                        // GateOp
+  kReduce,                      // ReduceOp
+  kBroadcastTo,                 // BroadcastToOp
+  kMaxPool,                     // MaxPoolOp
+  kMaxPoolScatter,              // MaxPoolScatterOp
+  kMaxPoolGather,               // MaxPoolGatherOp
+  kAveragePool,                 // AveragePoolOp
+  kAveragePoolBackward,         // AveragePoolBackwardOp
+  kReshape,                     // ReshapeOp
+  kTranspose,                   // TransposeOp
+  kConcat,                      // ConcatOp
+  kSlice,                       // SliceOp
+  kSliceScatter,                // SliceScatterOp
+  kIndexSelect,                 // IndexSelectOp
+  kIndexAdd,                    // IndexAddOp
+  kSoftmax,                     // SoftmaxOp
+  kFakeQuantize,                // FakeQuantizeOp
+  kFakeQuantizeGate,            // FakeQuantizeGateOp
+};
+
 // An elementary float32 operation and its derivative. The set is closed: every Vjp is written in
 // ops, so that a gradient is a program, and the gradient of a gradient too. Ops are immutable
 // descriptions; how one is computed is the backend's matter (nn/engine/onednn). Thread-safe.
 class Op {
  public:
   virtual ~Op() = default;
+  virtual OpKind kind() const = 0;
+  // What it computes, for errors: "Convolution", "Binary.Add".
   virtual std::string name() const = 0;
 
   // The shapes of the results. INVALID_ARGUMENT when the sources do not fit.
