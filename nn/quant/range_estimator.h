@@ -2,12 +2,12 @@
 #define HALFTONE_NN_QUANT_RANGE_ESTIMATOR_H_
 
 #include <cstdint>
-#include <memory>
-#include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "nn/graph/tensor.h"
 #include "nn/quant/uniform.h"
 
 namespace halftone {
@@ -23,31 +23,42 @@ struct RangeOptions {
   double percentile = 99.99;
 };
 
-// Streamed statistics of one tensor's values: exact extremes and a histogram whose range doubles
-// as needed (2,048 bins), so that memory does not grow with the data and the result does not
-// depend on how the data was cut into batches beyond the width of a bin. Not thread-safe.
+// Streamed statistics of one tensor's values: exact extremes, the number of zeros, and a histogram
+// of 2,048 bins whose range doubles as needed, so that memory does not grow with the data. Bins are
+// merged along their borders: the result is the same however the data was cut into batches. Not
+// thread-safe.
 class RangeEstimator {
  public:
   RangeEstimator();
-  // INVALID_ARGUMENT if a value is not finite.
+  // INVALID_ARGUMENT if a value is not finite; nothing is recorded then.
   absl::Status Observe(absl::Span<const float> values);
   int64_t count() const { return count_; }
+  // The extremes, widened to contain 0.
   Range MinMax() const { return extremes_; }
-  // The range for a quantizer of these bits and symmetry. FAILED_PRECONDITION before any Observe.
+  // The range for a quantizer of these bits and symmetry. Within MinMax(); data without negative
+  // values keeps lower = 0 when asymmetric, so that its zero point is 0. The mean squared error is
+  // that of the histogram, values spread evenly within a bin. FAILED_PRECONDITION before any
+  // value was observed; INVALID_ARGUMENT for bits that no quantizer has or a percentile outside of
+  // (0, 100].
   absl::StatusOr<Range> Estimate(const RangeOptions& options, int bits, Symmetry symmetry) const;
 
  private:
   static constexpr int kBins = 2048;
   void Grow(float magnitude);
+  Range Percentile(double percentile, Symmetry symmetry) const;
+  double SquaredError(const UniformQuantizer& quantizer) const;
+  double MeanMagnitude() const;
 
   int64_t count_ = 0;
+  int64_t zeros_ = 0;  // not in the bins: zero is quantized exactly
   Range extremes_;
-  float limit_ = 0;  // the histogram covers [-limit_, limit_]
+  double limit_ = 0;  // the histogram covers [-limit_, limit_); a power of two
   std::vector<int64_t> bins_;
 };
 
-// The quantizer of a weight tensor, one scale per index of `axis` (or -1: one for all), with ranges
-// by `options`, from the values themselves.
+// The quantizer of a weight tensor (float32), one scale per index of `axis` (or -1: one for all),
+// with ranges by `options`, from the values themselves. INVALID_ARGUMENT for values that are not
+// finite, an axis that the tensor has not, or bits that no quantizer has.
 absl::StatusOr<UniformQuantizer> CalibrateWeights(const Tensor& weights, int bits,
                                                   Symmetry symmetry, int axis,
                                                   const RangeOptions& options);

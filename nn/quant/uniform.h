@@ -35,13 +35,19 @@ struct UniformQuantizer {
   int32_t qmin = -127;
   int32_t qmax = 127;
 
-  // A quantizer for the given ranges (one, or one per index of `axis`). bits from 1 to 16; one bit
-  // symmetric means the two values -scale and +scale (binary weights: q in {-1, +1}).
-  // INVALID_ARGUMENT for other bits, or for ranges that are empty, inverted or not finite.
+  // A quantizer for the given ranges (one, or one per index of `axis`): the smallest scale that
+  // represents both ends (asymmetric: up to the half step by which the zero point is rounded). bits
+  // from 1 to 16; one bit symmetric means the two values -scale and +scale (binary weights: q in
+  // {-1, +1}, +1 for 0). A range of width zero (a dead channel) is legal: its 0 is kept.
+  // INVALID_ARGUMENT for other bits, for no ranges, or for one that is inverted, not finite, or
+  // does not contain 0.
   static absl::StatusOr<UniformQuantizer> Create(int bits, Symmetry symmetry, int axis,
                                                  absl::Span<const Range> ranges);
 
   // The integers of `src` (float32), and back. src.shape().dim(axis) must match scales.size().
+  // Division and rounding are done in float32, as ONNX's QuantizeLinear does them, so that the
+  // integers are the same bit for bit. INVALID_ARGUMENT for NaN (infinities are clamped), and for
+  // integers outside of [qmin, qmax].
   absl::StatusOr<std::vector<int32_t>> Quantize(const Tensor& src) const;
   absl::StatusOr<Tensor> Dequantize(absl::Span<const int32_t> integers, const Shape& shape) const;
   // Dequantize(Quantize(src)).

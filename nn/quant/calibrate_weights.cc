@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/quant/range_estimator.h"
+#include "nn/quant/range_search.h"
+
+namespace halftone {
+namespace {
+
+// The squared error of the values themselves, as UniformQuantizer rounds them (but for the binary
+// one). Independent partial sums let the compiler use vector registers.
+double ExactSquaredError(absl::Span<const float> values, const UniformQuantizer& quantizer) {
+  constexpr size_t kLanes = 16;
+  constexpr float kRoundingBias = 12582912.0f;  // see uniform.cc
+  const float scale = quantizer.scales[0];
+  const auto low = static_cast<float>(quantizer.qmin - quantizer.zero_points[0]);
+  const auto high = static_cast<float>(quantizer.qmax - quantizer.zero_points[0]);
+  const auto error = [=](float value) {
+    const float level = std::min(std::max(value / scale, low), high);
+    const float difference = value - scale * ((level + kRoundingBias) - kRoundingBias);
+    return difference * difference;
+  };
+  double total = 0;
+  size_t i = 0;
+  while (i + kLanes <= values.size()) {
+    // Floats are summed over at most 64 rows, so that rounding stays far below what is compared.
+    std::array<float, kLanes> sums = {};
+    for (int row = 0; row < 64 && i + kLanes <= values.size(); ++row, i += kLanes) {
+      for (size_t lane = 0; lane < kLanes; ++lane) sums[lane] += error(values[i + lane]);
+    }
+    for (const float sum : sums) total += sum;
+  }
+  for (; i < values.size(); ++i) total += error(values[i]);
+  return total;
+}
+
+Range ExtremesOf(absl::Span<const float> values) {
+  Range range;
+  for (const float value : values) {
+    range.lower = std::min(range.lower, value);
+    range.upper = std::max(range.upper, value);
+  }
+  return range;
+}
+
+double MeanMagnitude(absl::Span<const float> values) {
+  double sum = 0;
+  for (const float value : values) sum += std::abs(value);
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+// The element of rank `count` from the front after sorting; `values` are reordered.
+float Nth(std::vector<float>& values, size_t rank) {
+  const auto nth = values.begin() + static_cast<std::ptrdiff_t>(rank);
+  std::nth_element(values.begin(), nth, values.end());
+  return *nth;
+}
+
+Range PercentileRange(std::vector<float> values, double percentile, Symmetry symmetry) {
+  const Range extremes = ExtremesOf(values);
+  if (values.empty()) return extremes;
+  const double cut = static_cast<double>(values.size()) * (1 - percentile / 100);
+  if (symmetry != Symmetry::kAsymmetric) {
+    for (float& value : values) value = std::abs(value);
+    const float end = Nth(values, values.size() - 1 - static_cast<size_t>(cut));
+    return {-end, end};
+  }
+  const bool both = extremes.lower < 0 && extremes.upper > 0;
+  const auto share = static_cast<size_t>(both ? cut / 2 : cut);
+  Range range;
+  if (extremes.lower < 0) range.lower = std::min(0.0f, Nth(values, share));
+  if (extremes.upper > 0) range.upper = std::max(0.0f, Nth(values, values.size() - 1 - share));
+  return range;
+}
+
+absl::StatusOr<Range> WeightRange(const std::vector<float>& values, int bits, Symmetry symmetry,
+                                  const RangeOptions& options) {
+  switch (options.method) {
+    case RangeMethod::kMinMax:
+      return ExtremesOf(values);
+    case RangeMethod::kPercentile:
+      if (!(options.percentile > 0 && options.percentile <= 100)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("percentile ", options.percentile, " is outside of (0, 100]"));
+      }
+      return PercentileRange(values, options.percentile, symmetry);
+    case RangeMethod::kMse:
+      if (bits == 1 && symmetry != Symmetry::kAsymmetric) {
+        return BinaryRange(MeanMagnitude(values));
+      }
+      return SearchRange(
+          ExtremesOf(values), bits, symmetry,
+          [&](const UniformQuantizer& quantizer) { return ExactSquaredError(values, quantizer); });
+  }
+  return absl::InvalidArgumentError("unknown range method");
+}
+
+absl::Status CheckWeights(const Tensor& weights, int axis) {
+  if (weights.type() != DataType::kFloat32) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("weights must be float32, not ", DataTypeName(weights.type())));
+  }
+  HT_RETURN_IF_ERROR(weights.shape().Check());
+  if (axis < -1 || axis >= weights.shape().rank()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("weights of shape ", weights.shape().ToString(), " have no axis ", axis));
+  }
+  const absl::Span<const float> values = weights.data<float>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) {
+      return absl::InvalidArgumentError(absl::StrCat("weight ", i, " is not finite"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The values of each index of `axis` (all values for -1), in order.
+std::vector<std::vector<float>> SplitChannels(const Tensor& weights, int axis) {
+  const absl::Span<const float> values = weights.data<float>();
+  if (axis == -1) return {std::vector<float>(values.begin(), values.end())};
+  const Shape& shape = weights.shape();
+  size_t inner = 1;
+  for (int i = axis + 1; i < shape.rank(); ++i) inner *= static_cast<size_t>(shape.dim(i));
+  std::vector<std::vector<float>> channels(static_cast<size_t>(shape.dim(axis)));
+  for (size_t i = 0; i < values.size(); i += inner) {
+    std::vector<float>& channel = channels[i / inner % channels.size()];
+    channel.insert(channel.end(), values.begin() + static_cast<std::ptrdiff_t>(i),
+                   values.begin() + static_cast<std::ptrdiff_t>(i + inner));
+  }
+  return channels;
+}
+
+}  // namespace
+
+absl::StatusOr<UniformQuantizer> CalibrateWeights(const Tensor& weights, int bits,
+                                                  Symmetry symmetry, int axis,
+                                                  const RangeOptions& options) {
+  HT_RETURN_IF_ERROR(CheckWeights(weights, axis));
+  std::vector<Range> ranges;
+  for (const std::vector<float>& channel : SplitChannels(weights, axis)) {
+    HT_ASSIGN_OR_RETURN(const Range range, WeightRange(channel, bits, symmetry, options));
+    ranges.push_back(range);
+  }
+  return UniformQuantizer::Create(bits, symmetry, axis, ranges);
+}
+
+}  // namespace halftone

@@ -1,0 +1,186 @@
+#include "nn/quant/range_estimator.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/quant/range_search.h"
+
+namespace halftone {
+namespace {
+
+absl::Status CheckFinite(absl::Span<const float> values) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("value ", i, " is ", std::isnan(values[i]) ? "not a number" : "infinite"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The integral of the squared quantization error of values spread with density 1, from 0 to
+// `value`, for a quantizer of one scale whose grid reaches from `low` to `high`. Within the grid
+// every whole step of width s contributes s^3 / 12.
+double IntegratedError(double value, double scale, double low, double high) {
+  const double inside = std::clamp(value, low, high);
+  const double steps = std::nearbyint(inside / scale);
+  const double rest = inside - steps * scale;
+  const double beyond = value - inside;
+  return steps * scale * scale * scale / 12 + (rest * rest * rest + beyond * beyond * beyond) / 3;
+}
+
+// Where the cumulated counts reach `target`, walking the bins from `from` outwards in direction
+// `step`; `position(distance)` maps the distance from `from`, in bins, to a value.
+template <typename Position>
+float Quantile(const std::vector<int64_t>& bins, int from, int step, int bin_count, double target,
+               const Position& position) {
+  double cumulated = 0;
+  for (int i = 0; i < bin_count; ++i) {
+    const auto bin = static_cast<double>(bins[static_cast<size_t>(from + step * i)]);
+    if (bin > 0 && cumulated + bin >= target) {
+      return static_cast<float>(position(i + std::max(0.0, target - cumulated) / bin));
+    }
+    cumulated += bin;
+  }
+  return static_cast<float>(position(bin_count));
+}
+
+absl::Status CheckPercentile(const RangeOptions& options) {
+  if (options.method == RangeMethod::kPercentile &&
+      !(options.percentile > 0 && options.percentile <= 100)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("percentile ", options.percentile, " is outside of (0, 100]"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+RangeEstimator::RangeEstimator() : bins_(kBins, 0) {}
+
+absl::Status RangeEstimator::Observe(absl::Span<const float> values) {
+  HT_RETURN_IF_ERROR(CheckFinite(values));
+  if (values.empty()) return absl::OkStatus();
+  const auto [lowest, highest] = std::minmax_element(values.begin(), values.end());
+  extremes_.lower = std::min(extremes_.lower, *lowest);
+  extremes_.upper = std::max(extremes_.upper, *highest);
+  Grow(std::max(-extremes_.lower, extremes_.upper));
+  const double bins_per_unit = limit_ > 0 ? kBins / (2 * limit_) : 0;
+  for (const float value : values) {
+    if (value == 0) {
+      ++zeros_;
+      continue;
+    }
+    // Scaling by a power of two is exact, so a value always lands between the same borders.
+    const auto bin = static_cast<int64_t>(std::floor(value * bins_per_unit)) + kBins / 2;
+    ++bins_[static_cast<size_t>(bin)];
+  }
+  count_ += static_cast<int64_t>(values.size());
+  return absl::OkStatus();
+}
+
+void RangeEstimator::Grow(float magnitude) {
+  if (magnitude == 0 || magnitude < limit_) return;
+  if (limit_ == 0) {
+    int exponent;
+    std::frexp(magnitude, &exponent);
+    limit_ = std::ldexp(1.0, exponent);
+    return;
+  }
+  for (; limit_ <= magnitude; limit_ *= 2) {
+    std::vector<int64_t> merged(kBins, 0);
+    for (size_t i = 0; i < kBins; ++i) merged[kBins / 4 + i / 2] += bins_[i];
+    bins_ = std::move(merged);
+  }
+}
+
+Range RangeEstimator::Percentile(double percentile, Symmetry symmetry) const {
+  constexpr int kHalf = kBins / 2;
+  const double width = limit_ / kHalf;
+  const double cut = static_cast<double>(count_) * (1 - percentile / 100);
+  const auto distance = [&](double bins) { return bins * width; };
+  if (symmetry != Symmetry::kAsymmetric) {
+    std::vector<int64_t> folded(kHalf);
+    for (int i = 0; i < kHalf; ++i) {
+      folded[size_t(i)] = bins_[size_t(kHalf + i)] + bins_[size_t(kHalf - 1 - i)];
+    }
+    const double kept = static_cast<double>(count_ - zeros_) - cut;
+    const float end = std::min(Quantile(folded, 0, 1, kHalf, kept, distance),
+                               std::max(-extremes_.lower, extremes_.upper));
+    return {-end, end};
+  }
+  // An end at 0 has nothing to cut: the other one takes the whole share.
+  const bool both = extremes_.lower < 0 && extremes_.upper > 0;
+  const double share = both ? cut / 2 : cut;
+  double negative = 0, positive = 0;
+  for (int i = 0; i < kHalf; ++i) {
+    negative += static_cast<double>(bins_[size_t(i)]);
+    positive += static_cast<double>(bins_[size_t(kHalf + i)]);
+  }
+  Range range;
+  if (extremes_.upper > 0 && positive > share) {
+    range.upper =
+        std::min(extremes_.upper, Quantile(bins_, kHalf, 1, kHalf, positive - share, distance));
+  }
+  if (extremes_.lower < 0 && negative > share) {
+    range.lower = std::max(extremes_.lower,
+                           -Quantile(bins_, kHalf - 1, -1, kHalf, negative - share, distance));
+  }
+  return range;
+}
+
+double RangeEstimator::SquaredError(const UniformQuantizer& quantizer) const {
+  const double scale = quantizer.scales[0];
+  const double low = scale * (quantizer.qmin - quantizer.zero_points[0]);
+  const double high = scale * (quantizer.qmax - quantizer.zero_points[0]);
+  const double width = 2 * limit_ / kBins;
+  double sum = 0, before = 0;
+  bool known = false;  // whether `before` is the integral up to this bin's left border
+  for (int i = 0; i < kBins; ++i) {
+    const auto bin = static_cast<double>(bins_[static_cast<size_t>(i)]);
+    if (bin == 0) {
+      known = false;
+      continue;
+    }
+    const double left = (i - kBins / 2) * width;
+    if (!known) before = IntegratedError(left, scale, low, high);
+    const double after = IntegratedError(left + width, scale, low, high);
+    sum += bin * (after - before) / width;
+    before = after;
+    known = true;
+  }
+  return sum;
+}
+
+double RangeEstimator::MeanMagnitude() const {
+  const double width = 2 * limit_ / kBins;
+  double sum = 0;
+  for (int i = 0; i < kBins; ++i) {
+    sum += static_cast<double>(bins_[static_cast<size_t>(i)]) *
+           std::abs((i - kBins / 2 + 0.5) * width);
+  }
+  return sum / static_cast<double>(count_);
+}
+
+absl::StatusOr<Range> RangeEstimator::Estimate(const RangeOptions& options, int bits,
+                                               Symmetry symmetry) const {
+  if (count_ == 0) return absl::FailedPreconditionError("no values were observed");
+  HT_RETURN_IF_ERROR(CheckPercentile(options));
+  HT_RETURN_IF_ERROR(UniformQuantizer::Create(bits, symmetry, -1, {extremes_}).status());
+  switch (options.method) {
+    case RangeMethod::kMinMax:
+      return extremes_;
+    case RangeMethod::kPercentile:
+      return Percentile(options.percentile, symmetry);
+    case RangeMethod::kMse:
+      if (bits == 1 && symmetry != Symmetry::kAsymmetric) return BinaryRange(MeanMagnitude());
+      return SearchRange(extremes_, bits, symmetry,
+                         [this](const UniformQuantizer& q) { return SquaredError(q); });
+  }
+  return absl::InvalidArgumentError("unknown range method");
+}
+
+}  // namespace halftone
