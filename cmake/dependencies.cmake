@@ -24,7 +24,7 @@ set(HALFTONE_CACHE "$ENV{XDG_CACHE_HOME}")
 if(NOT HALFTONE_CACHE)
   set(HALFTONE_CACHE "$ENV{HOME}/.cache")
 endif()
-find_package(dnnl 3.5 CONFIG HINTS ${HALFTONE_CACHE}/halftone/onednn)
+find_package(dnnl 3.5 CONFIG REQUIRED HINTS ${HALFTONE_CACHE}/halftone/onednn)
 
 if(HALFTONE_BUILD_TESTS)
   find_package(GTest REQUIRED)
