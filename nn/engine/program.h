@@ -1,12 +1,14 @@
 #ifndef HALFTONE_NN_ENGINE_PROGRAM_H_
 #define HALFTONE_NN_ENGINE_PROGRAM_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -72,11 +74,16 @@ class ProgramBuilder {
 
   // The program that computes `outputs`. Instructions are put in the order in which a depth-first
   // walk from the outputs, in the order given, needs them, and those that no output needs are
-  // dropped: values die early, and what an output alone needs is computed just before it.
+  // dropped: values die early, and what an output alone needs is computed just before it. Values
+  // are numbered anew; inputs all stay, constants only where used. An output may be an input or a
+  // constant.
   Program Build(absl::Span<const std::pair<std::string, ValueId>> outputs) const;
 
  private:
+  ValueId AddValue(Shape shape);
+
   Program program_;
+  absl::flat_hash_map<ValueId, size_t> constant_index_;  // into program_.constants
   std::string label_;
 };
 

@@ -6,7 +6,7 @@ namespace halftone {
 namespace {
 
 // Far above any real kernel, and small enough that products of two do not overflow.
-constexpr int64_t kMaxWindowSize = int64_t{1} << 30;
+constexpr int64_t kMaxWindowSize = int64_t{1} << 24;
 
 absl::Status CheckWindow(const Window& window, size_t axes) {
   for (const std::vector<int64_t>* sizes :

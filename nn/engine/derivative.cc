@@ -1,0 +1,134 @@
+#include "nn/engine/derivative.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/engine/op.h"
+#include "nn/engine/ops.h"
+
+namespace halftone {
+namespace {
+
+// The reverse sweep over the instructions that were there when it began.
+class ReverseSweep {
+ public:
+  ReverseSweep(ProgramBuilder& builder, absl::Span<const ValueId> wrt)
+      : builder_(builder),
+        instructions_(builder.program().instructions.size()),
+        depends_(builder.program().shapes.size(), false),
+        diffs_(builder.program().shapes.size(), kNoValue) {
+    for (ValueId value : wrt) depends_[static_cast<size_t>(value)] = true;
+    for (size_t i = 0; i < instructions_; ++i) {
+      const Instruction& instruction = builder.program().instructions[i];
+      for (ValueId src : instruction.srcs) {
+        if (!depends_[static_cast<size_t>(src)]) continue;
+        for (ValueId dst : instruction.dsts) depends_[static_cast<size_t>(dst)] = true;
+      }
+    }
+  }
+
+  // Adds to the derivative that has arrived at `value`; nothing where no wrt can be reached.
+  absl::Status Accumulate(ValueId value, ValueId diff) {
+    if (diff == kNoValue || !depends_[static_cast<size_t>(value)]) return absl::OkStatus();
+    ValueId& sum = diffs_[static_cast<size_t>(value)];
+    if (sum == kNoValue) {
+      sum = diff;
+      return absl::OkStatus();
+    }
+    HT_ASSIGN_OR_RETURN(sum, ops::Add(builder_, sum, diff));
+    return absl::OkStatus();
+  }
+
+  absl::Status Run() {
+    for (size_t i = instructions_; i-- > 0;) {
+      // A copy: appending moves the vector that holds it.
+      const Instruction instruction = builder_.program().instructions[i];
+      HT_RETURN_IF_ERROR(Step(instruction));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<ValueId> DiffOf(ValueId value) {
+    const ValueId diff = diffs_[static_cast<size_t>(value)];
+    if (diff != kNoValue) return diff;
+    const Shape shape = builder_.shape(value);
+    const size_t elements = static_cast<size_t>(shape.Elements());
+    return builder_.AddConstant(Tensor::Of<float>(shape, std::vector<float>(elements, 0.0f)));
+  }
+
+ private:
+  absl::Status Step(const Instruction& instruction) {
+    const size_t sources = instruction.srcs.size();
+    // vector<bool> cannot be viewed as a span.
+    const auto needed = std::make_unique<bool[]>(sources);
+    bool any_needed = false;
+    for (size_t i = 0; i < sources; ++i) {
+      needed[i] = depends_[static_cast<size_t>(instruction.srcs[i])];
+      any_needed |= needed[i];
+    }
+    std::vector<ValueId> diff_dsts;
+    bool any_diff = false;
+    for (ValueId dst : instruction.dsts) {
+      diff_dsts.push_back(diffs_[static_cast<size_t>(dst)]);
+      any_diff |= diff_dsts.back() != kNoValue;
+    }
+    if (!any_needed || !any_diff) return absl::OkStatus();
+    builder_.SetLabel(instruction.label);
+    const Op::VjpRequest request = {instruction.srcs, instruction.dsts, diff_dsts,
+                                    absl::MakeConstSpan(needed.get(), sources)};
+    HT_ASSIGN_OR_RETURN(std::vector<ValueId> diff_srcs, instruction.op->Vjp(builder_, request));
+    for (size_t i = 0; i < sources; ++i) {
+      HT_RETURN_IF_ERROR(Accumulate(instruction.srcs[i], diff_srcs[i]));
+    }
+    return absl::OkStatus();
+  }
+
+  ProgramBuilder& builder_;
+  const size_t instructions_;
+  std::vector<bool> depends_;   // on some wrt
+  std::vector<ValueId> diffs_;  // what has arrived so far
+};
+
+absl::Status CheckValues(const ProgramBuilder& builder, absl::Span<const ValueId> values) {
+  for (ValueId value : values) {
+    if (value < 0 || static_cast<size_t>(value) >= builder.program().shapes.size()) {
+      return absl::InvalidArgumentError(absl::StrCat("derivative: no value numbered ", value));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ValueId>> AppendVjp(ProgramBuilder& builder,
+                                               absl::Span<const ValueId> dsts,
+                                               absl::Span<const ValueId> diff_dsts,
+                                               absl::Span<const ValueId> wrt) {
+  for (absl::Span<const ValueId> values : {dsts, diff_dsts, wrt}) {
+    HT_RETURN_IF_ERROR(CheckValues(builder, values));
+  }
+  if (dsts.size() != diff_dsts.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("derivative: ", dsts.size(), " results but ",
+                                                   diff_dsts.size(), " cotangents"));
+  }
+  ReverseSweep sweep(builder, wrt);
+  for (size_t i = 0; i < dsts.size(); ++i) {
+    if (builder.shape(dsts[i]) != builder.shape(diff_dsts[i])) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("derivative: cotangent ", builder.shape(diff_dsts[i]).ToString(),
+                       " for a result ", builder.shape(dsts[i]).ToString()));
+    }
+    HT_RETURN_IF_ERROR(sweep.Accumulate(dsts[i], diff_dsts[i]));
+  }
+  HT_RETURN_IF_ERROR(sweep.Run());
+  std::vector<ValueId> diffs;
+  for (ValueId value : wrt) {
+    HT_ASSIGN_OR_RETURN(ValueId diff, sweep.DiffOf(value));
+    diffs.push_back(diff);
+  }
+  return diffs;
+}
+
+}  // namespace halftone
