@@ -52,8 +52,13 @@ struct SearchResult {
   std::map<std::string, std::string> artifacts;
 };
 
+// JSON and back, without loss. FromJson: INVALID_ARGUMENT names the field.
 nlohmann::json SearchResultToJson(const SearchResult& result);
 absl::StatusOr<SearchResult> SearchResultFromJson(const nlohmann::json& json);
+nlohmann::json EvaluationToJson(const Evaluation& evaluation);
+absl::StatusOr<Evaluation> EvaluationFromJson(const nlohmann::json& json);
+// The inverse of SolutionToJson.
+absl::StatusOr<Solution> SolutionFromJson(const nlohmann::json& json);
 
 }  // namespace halftone
 

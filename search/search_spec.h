@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_SEARCH_SPEC_H_
 #define HALFTONE_SEARCH_SEARCH_SPEC_H_
 
+#include <map>
 #include <string>
 #include <vector>
 

@@ -21,13 +21,25 @@
 
 namespace halftone {
 
-// A network made ready for analysis: as imported, without its final softmax, batch normalization
-// kept or folded, and its layers (of the graph bound to batch 1 or the fixed batch). Immutable.
+// A network made ready for analysis. Immutable; thread-safe.
 struct PreparedNetwork {
-  Graph graph;  // unbound; bind it to the batch that you run
-  std::vector<OutputHead> heads;
-  LayerSet layers;
+  Graph graph;                    // as imported, not bound to a batch: see Bind
+  std::vector<OutputHead> heads;  // of the graphs that Bind makes, in the order of their outputs
+  LayerSet layers;                // of Bind(1), or of the fixed batch
+
+  enum class BatchNorm {
+    kFolded,  // into the weights before it: what inference runs, and what is quantized
+    kKept,    // weights are those of the file: derivatives with respect to them
+  };
+  // The graph to run with `batch` samples: constants folded, activations recognized, a final
+  // softmax taken off. A graph with a fixed batch can only be bound to that.
+  absl::StatusOr<Graph> Bind(int64_t batch, BatchNorm batch_norm = BatchNorm::kFolded) const;
+  // The batch to stream `samples` samples with: the fixed one, or `wanted` and at most `samples`.
+  int64_t BatchFor(int64_t wanted, int64_t samples) const;
 };
+
+// UNIMPLEMENTED names the first node that Halftone cannot compute and what is missing;
+// INVALID_ARGUMENT for a network without layers to quantize.
 absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported);
 
 // How the numbers of a choice are quantized.
@@ -40,24 +52,47 @@ struct QuantizationOptions {
 };
 
 // The quantizers of every (layer, precision), calibrated on the float network's activations.
+// Layers that read one value share its quantizer at equal bits.
 struct Calibration {
+  QuantizationOptions options;
   // layer -> precision -> quantizers
   std::map<std::string, std::map<Precision, LayerQuantizers>> quantizers;
+
+  // FAILED_PRECONDITION names a (layer, precision) that was not calibrated.
+  absl::StatusOr<LayerQuantizers> Find(const std::string& layer, const Precision& precision) const;
 };
+
+// One pass of the float network over the data, with memory bounded by the batch. Weights are
+// quantized as folded (PreparedNetwork::BatchNorm::kFolded). INVALID_ARGUMENT names a layer that
+// reads or holds a value that is not finite.
 absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Dataset& data,
                                       const std::vector<Precision>& precisions,
                                       const QuantizationOptions& options, const Progress& progress);
 
-enum class SensitivityMethod { kFisher, kHessianTrace, kHessianEigenvalue, kOutput };
-enum class LossKind { kAuto, kCrossEntropy, kKl, kMse };
+enum class SensitivityMethod {
+  kFisher,             // the diagonal of the Fisher interaction matrix: half of it is the loss
+  kHessianTrace,       // Hutchinson; loss = trace / |W| * ||Q(W) - W||^2 (HAWQ-V2), weights only
+  kHessianEigenvalue,  // Lanczos; loss = top eigenvalue / |W| * ||Q(W) - W||^2 (after HAWQ-V1)
+  kOutput,             // the divergence when that one layer alone is really quantized
+};
+
+// The divergence of the output that is meant.
+enum class LossKind {
+  kAuto,          // kKl for logits, kMse for other outputs; hessian-*: kCrossEntropy with labels
+  kCrossEntropy,  // with the labels of the data; hessian-* only
+  kKl,
+  kMse,
+};
 
 struct SensitivityOptions {
   SensitivityMethod method = SensitivityMethod::kFisher;
   LossKind loss = LossKind::kAuto;
   int64_t samples = 0;      // 0: all
   int draws = 4;            // label draws per sample, where the expectation is not taken exactly
+  int exact_classes = 16;   // kFisher: the expectation over labels is exact up to this many classes
   int probes = 128;         // at most, for Hutchinson
-  double tolerance = 0.05;  // relative standard error at which Hutchinson stops
+  double tolerance = 0.05;  // relative standard error of every layer at which Hutchinson stops
+  int eigenvalues = 1;      // how many per layer, from the top
   int batch = 32;
   uint64_t seed = 0;
   bool interactions = false;  // keep the whole matrix
@@ -71,8 +106,8 @@ struct ChoiceLoss {
 struct LayerSensitivity {
   std::string name;
   std::string weights;
-  std::optional<double> trace, trace_stderr;
-  std::vector<double> eigenvalues;
+  std::optional<double> trace, trace_stderr;  // sum over the weights, loss averaged over samples
+  std::vector<double> eigenvalues;            // from the top
   std::vector<ChoiceLoss> choices;
 };
 struct SensitivityResult {
@@ -80,6 +115,7 @@ struct SensitivityResult {
   int64_t samples = 0;
   uint64_t seed = 0;
   std::string output_metric;  // "kl", "mse" or "cross-entropy"
+  int probes = 0;             // that Hutchinson took; 0 for other methods
   std::vector<LayerSensitivity> layers;
   // The Fisher interaction matrix G [C x C], C = all (layer, choice) in the order of `layers`;
   // empty unless asked for.
@@ -96,11 +132,22 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(const PreparedNetwork& netw
                                                      const SensitivityOptions& options,
                                                      const Progress& progress);
 
-// The JSON of `halftone sensitivity` (interfaces.md), and back.
+// The names that users write: "fisher", "hessian-trace", "hessian-eigenvalue", "output"; "auto",
+// "cross-entropy", "kl", "mse". INVALID_ARGUMENT names the text and what there is.
+absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text);
+absl::string_view SensitivityMethodName(SensitivityMethod method);
+absl::StatusOr<LossKind> ParseLossKind(absl::string_view text);
+absl::string_view LossKindName(LossKind kind);
+
+// The JSON of `halftone sensitivity`, and back; `interactions` is written only where it was kept.
 nlohmann::json SensitivityToJson(const SensitivityResult& result);
 absl::StatusOr<SensitivityResult> SensitivityFromJson(const nlohmann::json& json);
-absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text);
-absl::StatusOr<LossKind> ParseLossKind(absl::string_view text);
+nlohmann::json SensitivityOptionsToJson(const SensitivityOptions& options);
+absl::StatusOr<SensitivityOptions> SensitivityOptionsFromJson(const nlohmann::json& json);
+nlohmann::json QuantizationOptionsToJson(const QuantizationOptions& options);
+absl::StatusOr<QuantizationOptions> QuantizationOptionsFromJson(const nlohmann::json& json);
+nlohmann::json CalibrationToJson(const Calibration& calibration);
+absl::StatusOr<Calibration> CalibrationFromJson(const nlohmann::json& json);
 
 }  // namespace halftone
 

@@ -1,0 +1,223 @@
+#include "search/search_spec.h"
+
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "base/units.h"
+#include "nlohmann/json.hpp"
+#include "search/sensitivity/json_fields.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+struct MetricFacts {
+  Metric metric;
+  const char* name;
+  const char* cost_key;
+  Quantity quantity;
+  const char* base_unit;
+};
+constexpr std::array<MetricFacts, 5> kMetrics = {
+    {{Metric::kLatency, "latency", "latency_ns", Quantity::kTime, "ns"},
+     {Metric::kSize, "size", "size_bytes", Quantity::kSize, "B"},
+     {Metric::kEnergy, "energy", "energy_pj", Quantity::kEnergy, "pJ"},
+     {Metric::kBops, "bops", "bops", Quantity::kCount, ""},
+     {Metric::kActivationMemory, "activation-memory", "activation_bytes", Quantity::kSize, "B"}}};
+
+constexpr int kMaxTextLength = 4096;
+
+const MetricFacts& FactsOf(Metric metric) {
+  for (const MetricFacts& facts : kMetrics) {
+    if (facts.metric == metric) return facts;
+  }
+  return kMetrics.front();
+}
+
+absl::StatusOr<double> ParseFactor(absl::string_view digits, absl::string_view text) {
+  double value = 0;
+  if (!absl::SimpleAtod(digits, &value) || !std::isfinite(value)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("budget '", text, "': '", digits, "' is not a finite number"));
+  }
+  if (value < 0) {
+    return absl::InvalidArgumentError(absl::StrCat("budget '", text, "' is negative"));
+  }
+  return value;
+}
+
+absl::Status ParseLimit(absl::string_view limit, absl::string_view text, Budget* budget) {
+  if (absl::EndsWith(limit, "x")) {
+    budget->kind = Budget::Kind::kReference;
+    HT_ASSIGN_OR_RETURN(budget->value, ParseFactor(limit.substr(0, limit.size() - 1), text));
+    return absl::OkStatus();
+  }
+  if (absl::EndsWith(limit, "%")) {
+    budget->kind = Budget::Kind::kShare;
+    HT_ASSIGN_OR_RETURN(const double percent, ParseFactor(limit.substr(0, limit.size() - 1), text));
+    if (percent > 100) {
+      return absl::InvalidArgumentError(absl::StrCat("budget '", text, "': more than 100%"));
+    }
+    budget->value = percent / 100;
+    return absl::OkStatus();
+  }
+  budget->kind = Budget::Kind::kAbsolute;
+  const absl::StatusOr<double> value = ParseQuantity(FactsOf(budget->metric).quantity, limit);
+  if (!value.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("budget '", text, "': ", value.status().message(),
+                     ", nor a factor like 0.4x, nor a share like 50%"));
+  }
+  budget->value = *value;
+  return absl::OkStatus();
+}
+
+absl::Status CheckLength(absl::string_view what, const std::string& text) {
+  if (text.size() <= kMaxTextLength) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " is longer than ", kMaxTextLength, " characters"));
+}
+
+absl::Status ReadPrecisions(JsonFields& fields, SearchSpec* spec) {
+  std::vector<std::string> names;
+  fields.Read("precisions", &names);
+  HT_RETURN_IF_ERROR(fields.status());
+  spec->precisions.clear();
+  if (names.empty()) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(spec->precisions, ParsePrecisions(absl::StrJoin(names, ",")));
+  return absl::OkStatus();
+}
+
+absl::Status ReadBudgets(JsonFields& fields, SearchSpec* spec) {
+  std::vector<std::string> budgets;
+  fields.Read("budgets", &budgets);
+  HT_RETURN_IF_ERROR(fields.status());
+  for (const std::string& text : budgets) {
+    HT_ASSIGN_OR_RETURN(const Budget budget, Budget::Parse(text));
+    spec->budgets.push_back(budget);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadOptions(JsonFields& fields, SearchSpec* spec) {
+  fields.ReadObject("quantization", [&](const json& object) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(spec->quantization, QuantizationOptionsFromJson(object));
+    return absl::OkStatus();
+  });
+  fields.ReadObject("sensitivity", [&](const json& object) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(spec->sensitivity, SensitivityOptionsFromJson(object));
+    return absl::OkStatus();
+  });
+  double seconds = absl::ToDoubleSeconds(spec->time_limit);
+  fields.Read("time_limit_seconds", &seconds);
+  HT_RETURN_IF_ERROR(fields.status());
+  if (seconds < 0) return absl::InvalidArgumentError("field 'spec.time_limit_seconds' is negative");
+  spec->time_limit = absl::Seconds(seconds);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Metric> ParseMetric(absl::string_view text) {
+  std::vector<std::string> names;
+  for (const MetricFacts& facts : kMetrics) {
+    if (text == facts.name) return facts.metric;
+    names.push_back(facts.name);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown metric '", text, "'; there are ", absl::StrJoin(names, ", ")));
+}
+
+absl::string_view MetricName(Metric metric) { return FactsOf(metric).name; }
+absl::string_view MetricCostKey(Metric metric) { return FactsOf(metric).cost_key; }
+
+absl::StatusOr<Budget> Budget::Parse(absl::string_view text) {
+  if (text.size() > 256) {
+    return absl::InvalidArgumentError("a budget is longer than 256 characters");
+  }
+  const size_t equals = text.find('=');
+  if (equals == absl::string_view::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("budget '", text, "' is not of the form METRIC=LIMIT, like latency=4ms"));
+  }
+  Budget budget;
+  const absl::string_view name = absl::StripAsciiWhitespace(text.substr(0, equals));
+  const absl::StatusOr<Metric> metric = ParseMetric(name);
+  if (!metric.ok()) return Annotate(metric.status(), absl::StrCat("budget '", text, "'"));
+  budget.metric = *metric;
+  const absl::string_view limit = absl::StripAsciiWhitespace(text.substr(equals + 1));
+  HT_RETURN_IF_ERROR(ParseLimit(limit, text, &budget));
+  return budget;
+}
+
+std::string Budget::ToString() const {
+  const MetricFacts& facts = FactsOf(metric);
+  switch (kind) {
+    case Kind::kReference:
+      return absl::StrFormat("%s=%.17gx", facts.name, value);
+    case Kind::kShare:
+      return absl::StrFormat("%s=%.17g%%", facts.name, value * 100);
+    case Kind::kAbsolute:
+      break;
+  }
+  return absl::StrFormat("%s=%.17g%s", facts.name, value, facts.base_unit);
+}
+
+json SearchSpecToJson(const SearchSpec& spec) {
+  json object = {{"model", spec.model},
+                 {"calibration", spec.calibration},
+                 {"evaluation", spec.evaluation},
+                 {"target", spec.target},
+                 {"precisions", json::array()},
+                 {"budgets", json::array()},
+                 {"frontier", std::string(MetricName(spec.frontier))},
+                 {"use_ties", spec.use_ties},
+                 {"batch", spec.batch},
+                 {"threads", spec.threads},
+                 {"refresh", spec.refresh},
+                 {"pins", spec.pins},
+                 {"quantization", QuantizationOptionsToJson(spec.quantization)},
+                 {"sensitivity", SensitivityOptionsToJson(spec.sensitivity)}};
+  for (const Precision& precision : spec.precisions) {
+    object["precisions"].push_back(precision.ToString());
+  }
+  for (const Budget& budget : spec.budgets) object["budgets"].push_back(budget.ToString());
+  // An infinite limit has no JSON number; absent means the default, so it is written as a century.
+  constexpr double kCentury = 3.15576e9;
+  object["time_limit_seconds"] = std::min(absl::ToDoubleSeconds(spec.time_limit), kCentury);
+  return object;
+}
+
+absl::StatusOr<SearchSpec> SearchSpecFromJson(const json& object) {
+  SearchSpec spec;
+  JsonFields fields(object, "spec");
+  fields.Read("model", &spec.model);
+  fields.Read("calibration", &spec.calibration);
+  fields.Read("evaluation", &spec.evaluation);
+  fields.Read("target", &spec.target);
+  fields.ReadText("frontier", [&](const std::string& text) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(spec.frontier, ParseMetric(text));
+    return absl::OkStatus();
+  });
+  fields.Read("use_ties", &spec.use_ties);
+  fields.ReadInteger("batch", 1, 4096, &spec.batch);
+  fields.ReadInteger("threads", 0, 4096, &spec.threads);
+  fields.Read("refresh", &spec.refresh);
+  fields.Read("pins", &spec.pins);
+  HT_RETURN_IF_ERROR(ReadPrecisions(fields, &spec));
+  HT_RETURN_IF_ERROR(ReadBudgets(fields, &spec));
+  HT_RETURN_IF_ERROR(ReadOptions(fields, &spec));
+  HT_RETURN_IF_ERROR(CheckLength("field 'spec.target'", spec.target));
+  return spec;
+}
+
+}  // namespace halftone

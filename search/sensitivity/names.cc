@@ -1,0 +1,62 @@
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "search/sensitivity/sensitivity.h"
+
+namespace halftone {
+namespace {
+
+template <typename Enum, size_t kCount>
+using Names = std::array<std::pair<Enum, const char*>, kCount>;
+
+constexpr Names<SensitivityMethod, 4> kMethods = {
+    {{SensitivityMethod::kFisher, "fisher"},
+     {SensitivityMethod::kHessianTrace, "hessian-trace"},
+     {SensitivityMethod::kHessianEigenvalue, "hessian-eigenvalue"},
+     {SensitivityMethod::kOutput, "output"}}};
+constexpr Names<LossKind, 4> kLosses = {{{LossKind::kAuto, "auto"},
+                                         {LossKind::kCrossEntropy, "cross-entropy"},
+                                         {LossKind::kKl, "kl"},
+                                         {LossKind::kMse, "mse"}}};
+
+template <typename Enum, size_t kCount>
+absl::StatusOr<Enum> Parse(const Names<Enum, kCount>& names, absl::string_view text,
+                           absl::string_view what) {
+  std::vector<std::string> known;
+  for (const auto& [value, name] : names) {
+    if (text == name) return value;
+    known.push_back(name);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown ", what, " '", text, "'; there are ", absl::StrJoin(known, ", ")));
+}
+
+template <typename Enum, size_t kCount>
+absl::string_view NameOf(const Names<Enum, kCount>& names, Enum value) {
+  for (const auto& [candidate, name] : names) {
+    if (candidate == value) return name;
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text) {
+  return Parse(kMethods, text, "sensitivity method");
+}
+
+absl::string_view SensitivityMethodName(SensitivityMethod method) {
+  return NameOf(kMethods, method);
+}
+
+absl::StatusOr<LossKind> ParseLossKind(absl::string_view text) {
+  return Parse(kLosses, text, "loss");
+}
+
+absl::string_view LossKindName(LossKind kind) { return NameOf(kLosses, kind); }
+
+}  // namespace halftone
