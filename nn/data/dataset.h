@@ -18,7 +18,8 @@ namespace halftone {
 // optionally the class of each sample. Immutable; copies share the elements.
 class Dataset {
  public:
-  // Takes the arrays of an .npz: `labels` (integers) are the classes, every other array an input.
+  // Takes the arrays of an .npz: `labels` (integers, one a sample) are the classes, every other
+  // array an input; floats of any width become float32.
   // INVALID_ARGUMENT names the array: no samples, sample counts that differ, NaN or infinity.
   static absl::StatusOr<Dataset> Create(std::map<std::string, Tensor> arrays);
   static absl::StatusOr<Dataset> FromNpz(absl::string_view bytes);
@@ -32,7 +33,7 @@ class Dataset {
   const std::vector<int64_t>& labels() const { return *labels_; }
   const std::map<std::string, Tensor>& inputs() const { return inputs_; }
 
-  // The first `count` samples, in order (all of them if there are fewer).
+  // The first `count` samples, in order (all of them if there are fewer; at least one).
   Dataset Take(int64_t count) const;
 
   // Samples [begin, begin + size) of input `name`. Where the data ends before that, the last

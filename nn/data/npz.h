@@ -16,16 +16,22 @@ struct NpzLimits {
   int64_t max_array_bytes = int64_t{8} << 30;
   int64_t max_total_bytes = int64_t{8} << 30;  // after decompression
   int max_arrays = 1024;
+  // An archive may grow to this many times its size, or to `free_bytes` if that is more: a bomb of
+  // a few megabytes is refused long before max_total_bytes.
+  int64_t max_expansion = 200;
+  int64_t free_bytes = int64_t{64} << 20;
 };
 
 // Reads a NumPy archive (zip of .npy, stored or deflated; little-endian, C order; the types of
 // DataType). Sizes that the headers claim are checked against the limits, and against what the
 // archive holds, before memory is taken. INVALID_ARGUMENT or RESOURCE_EXHAUSTED names the array
-// and what is wrong with it (Fortran order, big-endian, pickled object, truncated, ...).
+// and what is wrong with it (Fortran order, big-endian, pickled object, truncated, checksum,
+// repeated name, ...). Thread-safe.
 absl::StatusOr<std::map<std::string, Tensor>> ReadNpz(absl::string_view bytes,
                                                       const NpzLimits& limits = {});
 
-// The same arrays as bytes of an .npz archive (deflated).
+// The same arrays as bytes of an .npz archive (deflated). Equal arrays give equal bytes: no times
+// are stored. INVALID_ARGUMENT names an array whose type numpy does not have (bfloat16).
 absl::StatusOr<std::string> WriteNpz(const std::map<std::string, Tensor>& arrays);
 
 }  // namespace halftone

@@ -1,0 +1,188 @@
+#include "nn/data/dataset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "nn/data/npz.h"
+
+namespace halftone {
+namespace {
+
+constexpr absl::string_view kLabels = "labels";
+
+// Float arrays as float32, which networks are computed in; others as they are.
+absl::StatusOr<Tensor> ToNetworkType(const Tensor& array) {
+  if (!IsFloat(array.type())) return array;
+  Tensor converted = array;
+  if (array.type() != DataType::kFloat32) {
+    HT_ASSIGN_OR_RETURN(std::vector<float> values, array.ToFloats());
+    converted = Tensor::Of<float>(array.shape(), std::move(values));
+  }
+  const absl::Span<const float> values = converted.data<float>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    const auto per_sample = values.size() / static_cast<size_t>(array.shape().dim(0));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "sample ", i / per_sample, " holds a value that is ",
+        std::isnan(values[i]) ? "not a number" : "infinite (or too large for float32)"));
+  }
+  return converted;
+}
+
+absl::StatusOr<std::vector<int64_t>> ReadLabels(const Tensor& array) {
+  if (array.shape().rank() != 1) {
+    return absl::InvalidArgumentError(absl::StrCat("shape ", array.shape().ToString(),
+                                                   " instead of one class number for each sample"));
+  }
+  if (IsFloat(array.type()) || array.type() == DataType::kBool) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(DataTypeName(array.type()), " where class numbers (int64) are needed"));
+  }
+  return array.ToInts();
+}
+
+// `count` samples of `array` from `begin`; past the end, the last one again.
+Tensor CopySamples(const Tensor& array, int64_t begin, int64_t count) {
+  const int64_t samples = array.shape().dim(0);
+  const size_t bytes_per_sample = array.size_bytes() / static_cast<size_t>(samples);
+  Shape shape = array.shape();
+  shape.set_dim(0, count);
+  std::vector<std::byte> bytes(static_cast<size_t>(count) * bytes_per_sample);
+  const int64_t present = std::min(count, samples - begin);
+  const std::byte* src = array.bytes().data();
+  const auto copy = [&](int64_t to, int64_t from, int64_t size) {
+    if (bytes_per_sample == 0) return;
+    std::memcpy(bytes.data() + static_cast<size_t>(to) * bytes_per_sample,
+                src + static_cast<size_t>(from) * bytes_per_sample,
+                static_cast<size_t>(size) * bytes_per_sample);
+  };
+  copy(0, begin, present);
+  for (int64_t i = present; i < count; ++i) copy(i, samples - 1, 1);
+  return Tensor::FromBytes(array.type(), std::move(shape), std::move(bytes));
+}
+
+bool ShapesFit(const Shape& array, const Shape& input) {
+  if (array.rank() != input.rank() || input.rank() == 0) return false;
+  for (int axis = 1; axis < input.rank(); ++axis) {
+    if (input.dim(axis) != Shape::kDynamic && input.dim(axis) != array.dim(axis)) return false;
+  }
+  return true;
+}
+
+std::string SampleShape(const Shape& shape) {
+  if (shape.rank() == 0) return "(a scalar)";
+  return Shape(absl::MakeConstSpan(shape.dims()).subspan(1)).ToString();
+}
+
+absl::Status CheckInput(const Tensor& array, const Port& port) {
+  if (!ShapesFit(array.shape(), port.info.shape)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("array '", port.name, "' has samples of shape ", SampleShape(array.shape()),
+                     ", the model's input needs ", SampleShape(port.info.shape)));
+  }
+  const bool fits =
+      IsFloat(port.info.type) ? array.type() == DataType::kFloat32 : array.type() == port.info.type;
+  if (!fits) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("array '", port.name, "' is ", DataTypeName(array.type()),
+                     ", the model's input needs ", DataTypeName(port.info.type)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Dataset> Dataset::Create(std::map<std::string, Tensor> arrays) {
+  Dataset dataset;
+  const std::string* first = nullptr;
+  for (const auto& [name, array] : arrays) {
+    const std::string context = absl::StrCat("array '", name, "'");
+    if (array.shape().rank() == 0 || array.shape().dim(0) == 0) {
+      return absl::InvalidArgumentError(absl::StrCat(context, " holds no samples"));
+    }
+    const int64_t samples = array.shape().dim(0);
+    if (first == nullptr) {
+      first = &name;
+      dataset.samples_ = samples;
+    } else if (samples != dataset.samples_) {
+      return absl::InvalidArgumentError(absl::StrCat(context, " has ", samples, " samples, '",
+                                                     *first, "' has ", dataset.samples_));
+    }
+    if (name == kLabels) {
+      absl::StatusOr<std::vector<int64_t>> labels = ReadLabels(array);
+      if (!labels.ok()) return Annotate(labels.status(), context);
+      dataset.labels_ = *std::move(labels);
+      continue;
+    }
+    absl::StatusOr<Tensor> converted = ToNetworkType(array);
+    if (!converted.ok()) return Annotate(converted.status(), context);
+    dataset.inputs_.emplace(name, *std::move(converted));
+  }
+  if (dataset.inputs_.empty()) {
+    return absl::InvalidArgumentError("the data holds no array beside the labels");
+  }
+  return dataset;
+}
+
+absl::StatusOr<Dataset> Dataset::FromNpz(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(auto arrays, ReadNpz(bytes));
+  return Create(std::move(arrays));
+}
+
+absl::Status Dataset::CheckFits(const Graph& graph, int64_t classes) const {
+  for (const Port& port : graph.inputs) {
+    const auto array = inputs_.find(port.name);
+    if (array == inputs_.end()) {
+      const auto name = [](std::string* out, const auto& entry) { out->append(entry.first); };
+      return absl::InvalidArgumentError(
+          absl::StrCat("the data has no array for the model's input '", port.name, "'; it has ",
+                       absl::StrJoin(inputs_, ", ", name)));
+    }
+    HT_RETURN_IF_ERROR(CheckInput(array->second, port));
+  }
+  if (!labels_ || classes <= 0) return absl::OkStatus();
+  for (size_t i = 0; i < labels_->size(); ++i) {
+    const int64_t label = (*labels_)[i];
+    if (label < 0 || label >= classes) {
+      return absl::InvalidArgumentError(absl::StrCat("label ", label, " of sample ", i,
+                                                     " is outside of the model's ", classes,
+                                                     " classes (0 to ", classes - 1, ")"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+Dataset Dataset::Take(int64_t count) const {
+  count = std::max<int64_t>(count, 1);
+  if (count >= samples_) return *this;
+  Dataset taken;
+  taken.samples_ = count;
+  for (const auto& [name, array] : inputs_) {
+    taken.inputs_.emplace(name, CopySamples(array, 0, count));
+  }
+  if (labels_) taken.labels_.emplace(labels_->begin(), labels_->begin() + count);
+  return taken;
+}
+
+absl::StatusOr<Tensor> Dataset::Batch(absl::string_view name, int64_t begin, int64_t size) const {
+  const auto array = inputs_.find(std::string(name));
+  if (array == inputs_.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("the data has no array '", name, "'"));
+  }
+  if (begin < 0 || begin >= samples_ || size < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no batch of ", size, " samples from ", begin, " in ", samples_, " samples"));
+  }
+  Shape shape = array->second.shape();
+  shape.set_dim(0, size);
+  HT_RETURN_IF_ERROR(shape.Check());
+  return CopySamples(array->second, begin, size);
+}
+
+}  // namespace halftone
