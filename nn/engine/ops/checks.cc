@@ -8,7 +8,7 @@ namespace {
 // Far above any real kernel, and small enough that products of two do not overflow.
 constexpr int64_t kMaxWindowSize = int64_t{1} << 24;
 
-absl::Status CheckWindow(const Window& window, size_t axes) {
+absl::Status CheckWindow(const PoolWindow& window, size_t axes) {
   for (const std::vector<int64_t>* sizes :
        {&window.kernel, &window.strides, &window.dilations, &window.pads_begin, &window.pads_end}) {
     if (sizes->size() != axes) {
@@ -46,7 +46,7 @@ absl::Status CheckSameShape(const Shape& actual, const Shape& expected, const ch
       absl::StrCat(what, " has shape ", actual.ToString(), ", not ", expected.ToString()));
 }
 
-absl::StatusOr<std::vector<int64_t>> WindowedSizes(const Shape& src, const Window& window) {
+absl::StatusOr<std::vector<int64_t>> WindowedSizes(const Shape& src, const PoolWindow& window) {
   if (src.rank() < 3) {
     return absl::InvalidArgumentError(
         absl::StrCat("src ", src.ToString(), " has no spatial axes after batch and channels"));

@@ -21,7 +21,7 @@ absl::Status CheckAxis(int axis, int rank);
 absl::Status CheckSameShape(const Shape& actual, const Shape& expected, const char* what);
 
 // Where a kernel moves over the spatial axes (all after the first two) of its src.
-struct Window {
+struct PoolWindow {
   std::vector<int64_t> kernel;
   std::vector<int64_t> strides;    // >= 1
   std::vector<int64_t> dilations;  // >= 1; 1 is a dense kernel (as ONNX counts; oneDNN's is less 1)
@@ -29,7 +29,7 @@ struct Window {
   std::vector<int64_t> pads_end;    // >= 0
 };
 // The spatial axes of the dst: floor((size + pads - dilated kernel) / stride) + 1 each.
-absl::StatusOr<std::vector<int64_t>> WindowedSizes(const Shape& src, const Window& window);
+absl::StatusOr<std::vector<int64_t>> WindowedSizes(const Shape& src, const PoolWindow& window);
 
 }  // namespace halftone
 

@@ -28,9 +28,9 @@ absl::Status CheckChannels(const Shape& src, const Shape& weights, int64_t group
 absl::StatusOr<Shape> DstShape(const Shape& src, const Shape& weights,
                                const ConvolutionAttributes& attributes) {
   HT_RETURN_IF_ERROR(CheckChannels(src, weights, attributes.groups));
-  const Window window = {std::vector<int64_t>(weights.dims().begin() + 2, weights.dims().end()),
-                         attributes.strides, attributes.dilations, attributes.pads_begin,
-                         attributes.pads_end};
+  const PoolWindow window = {std::vector<int64_t>(weights.dims().begin() + 2, weights.dims().end()),
+                             attributes.strides, attributes.dilations, attributes.pads_begin,
+                             attributes.pads_end};
   HT_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes, WindowedSizes(src, window));
   std::vector<int64_t> dims = {src.dim(0), weights.dim(0)};
   dims.insert(dims.end(), sizes.begin(), sizes.end());

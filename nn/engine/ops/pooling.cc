@@ -18,7 +18,7 @@ bool MeetsSource(int64_t start, int64_t kernel, int64_t dilation, int64_t size) 
 }
 
 // No window may lie in the padding alone: it would have no maximum, or the mean of nothing.
-absl::Status CheckWindowsMeetSource(const Shape& src, const Window& window,
+absl::Status CheckWindowsMeetSource(const Shape& src, const PoolWindow& window,
                                     const std::vector<int64_t>& sizes) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     const int64_t size = src.dim(static_cast<int>(i) + 2);
@@ -38,7 +38,7 @@ absl::Status CheckWindowsMeetSource(const Shape& src, const Window& window,
   return absl::OkStatus();
 }
 
-absl::StatusOr<Shape> PooledShape(const Shape& src, const Window& window) {
+absl::StatusOr<Shape> PooledShape(const Shape& src, const PoolWindow& window) {
   if (src.rank() > 5) {
     return absl::InvalidArgumentError(
         absl::StrCat("src ", src.ToString(), " has more than three spatial axes"));
@@ -50,7 +50,7 @@ absl::StatusOr<Shape> PooledShape(const Shape& src, const Window& window) {
   return Shape(dims);
 }
 
-absl::Status CheckDense(const Window& window) {
+absl::Status CheckDense(const PoolWindow& window) {
   if (std::all_of(window.dilations.begin(), window.dilations.end(),
                   [](int64_t dilation) { return dilation == 1; })) {
     return absl::OkStatus();

@@ -16,49 +16,49 @@ namespace halftone {
 // must meet at least one element of src.
 class MaxPoolOp final : public Op {
  public:
-  explicit MaxPoolOp(Window window) : window(std::move(window)) {}
+  explicit MaxPoolOp(PoolWindow window) : window(std::move(window)) {}
   OpKind kind() const override { return OpKind::kMaxPool; }
   std::string name() const override { return "MaxPool"; }
   absl::StatusOr<std::vector<Shape>> InferShapes(absl::Span<const Shape> srcs) const override;
   absl::StatusOr<std::vector<ValueId>> Vjp(ProgramBuilder& builder,
                                            const VjpRequest& request) const override;
 
-  const Window window;
+  const PoolWindow window;
 };
 
 // (diff_dst, src) -> diff_src: adds each element of diff_dst where its window's maximum is in src.
 // Its derivative in src is 0.
 class MaxPoolScatterOp final : public Op {
  public:
-  explicit MaxPoolScatterOp(Window window) : window(std::move(window)) {}
+  explicit MaxPoolScatterOp(PoolWindow window) : window(std::move(window)) {}
   OpKind kind() const override { return OpKind::kMaxPoolScatter; }
   std::string name() const override { return "MaxPoolScatter"; }
   absl::StatusOr<std::vector<Shape>> InferShapes(absl::Span<const Shape> srcs) const override;
   absl::StatusOr<std::vector<ValueId>> Vjp(ProgramBuilder& builder,
                                            const VjpRequest& request) const override;
 
-  const Window window;
+  const PoolWindow window;
 };
 
 // (tensor of src's shape, src) -> tensor of dst's shape: takes, for each window, the element at the
 // place where src has its maximum. Its derivative in src is 0.
 class MaxPoolGatherOp final : public Op {
  public:
-  explicit MaxPoolGatherOp(Window window) : window(std::move(window)) {}
+  explicit MaxPoolGatherOp(PoolWindow window) : window(std::move(window)) {}
   OpKind kind() const override { return OpKind::kMaxPoolGather; }
   std::string name() const override { return "MaxPoolGather"; }
   absl::StatusOr<std::vector<Shape>> InferShapes(absl::Span<const Shape> srcs) const override;
   absl::StatusOr<std::vector<ValueId>> Vjp(ProgramBuilder& builder,
                                            const VjpRequest& request) const override;
 
-  const Window window;
+  const PoolWindow window;
 };
 
 // The mean under each window: over the whole kernel with `count_padding` (padding counts as
 // zeros), else over the elements of src that the window meets (at least one). Dilations are 1.
 class AveragePoolOp final : public Op {
  public:
-  AveragePoolOp(Window window, bool count_padding)
+  AveragePoolOp(PoolWindow window, bool count_padding)
       : window(std::move(window)), count_padding(count_padding) {}
   OpKind kind() const override { return OpKind::kAveragePool; }
   std::string name() const override { return "AveragePool"; }
@@ -66,14 +66,14 @@ class AveragePoolOp final : public Op {
   absl::StatusOr<std::vector<ValueId>> Vjp(ProgramBuilder& builder,
                                            const VjpRequest& request) const override;
 
-  const Window window;
+  const PoolWindow window;
   const bool count_padding;
 };
 
 // diff_dst -> diff_src of shape `src_shape`.
 class AveragePoolBackwardOp final : public Op {
  public:
-  AveragePoolBackwardOp(Window window, bool count_padding, Shape src_shape)
+  AveragePoolBackwardOp(PoolWindow window, bool count_padding, Shape src_shape)
       : window(std::move(window)), count_padding(count_padding), src_shape(std::move(src_shape)) {}
   OpKind kind() const override { return OpKind::kAveragePoolBackward; }
   std::string name() const override { return "AveragePoolBackward"; }
@@ -81,7 +81,7 @@ class AveragePoolBackwardOp final : public Op {
   absl::StatusOr<std::vector<ValueId>> Vjp(ProgramBuilder& builder,
                                            const VjpRequest& request) const override;
 
-  const Window window;
+  const PoolWindow window;
   const bool count_padding;
   const Shape src_shape;
 };
