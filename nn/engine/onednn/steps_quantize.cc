@@ -1,0 +1,71 @@
+#include "nn/engine/onednn/kernels/quantize_kernels.h"
+#include "nn/engine/onednn/steps.h"
+
+namespace halftone {
+namespace {
+
+AxisView ViewOf(const Shape& shape, int axis) {
+  AxisView view;
+  for (int i = 0; i < axis; ++i) view.outer *= shape.dim(i);
+  view.size = shape.dim(axis);
+  for (int i = axis + 1; i < shape.rank(); ++i) view.inner *= shape.dim(i);
+  return view;
+}
+
+// Binary symmetric grids have no zero.
+bool KeepsZero(const UniformQuantizer& quantizer) {
+  return quantizer.bits > 1 || quantizer.symmetry == Symmetry::kAsymmetric;
+}
+
+}  // namespace
+
+void AddSteps(StepBuilder& steps, const FakeQuantizeOp& op, const Instruction& instruction) {
+  const ValueId src = instruction.srcs[0], dst = instruction.dsts[0];
+  const UniformQuantizer quantizer = op.quantizer;
+  const bool per_channel = quantizer.axis >= 0;
+  const Layout layout = per_channel ? PlainLayout(steps.shape(src))
+                                    : ElementwiseLayout(steps, src, KeepsZero(quantizer));
+  const BufferId src_buffer = steps.Source(src, layout);
+  const BufferId dst_buffer = steps.DefineInPlace(dst, layout, {src});
+  if (per_channel) {
+    const AxisView view = ViewOf(steps.shape(src), quantizer.axis);
+    steps.AddKernel(
+        [=](absl::Span<float* const> b) {
+          FakeQuantizeChannelsKernel(quantizer, view, b[0], b[1]);
+        },
+        {src_buffer, dst_buffer});
+    return;
+  }
+  const int64_t count = StoredElements(layout);
+  steps.AddKernel(
+      [=](absl::Span<float* const> b) { FakeQuantizeKernel(quantizer, count, b[0], b[1]); },
+      {src_buffer, dst_buffer});
+}
+
+void AddSteps(StepBuilder& steps, const FakeQuantizeGateOp& op, const Instruction& instruction) {
+  const ValueId x = instruction.srcs[0], cotangent = instruction.srcs[1];
+  const UniformQuantizer quantizer = op.quantizer;
+  const bool per_channel = quantizer.axis >= 0;
+  const Layout layout =
+      per_channel ? PlainLayout(steps.shape(x)) : ElementwiseLayout(steps, x, true);
+  const BufferId x_buffer = steps.Source(x, layout);
+  const BufferId cotangent_buffer = steps.Source(cotangent, layout);
+  const BufferId dst_buffer = steps.DefineInPlace(instruction.dsts[0], layout, {cotangent, x});
+  if (per_channel) {
+    const AxisView view = ViewOf(steps.shape(x), quantizer.axis);
+    steps.AddKernel(
+        [=](absl::Span<float* const> b) {
+          FakeQuantizeGateChannelsKernel(quantizer, view, b[0], b[1], b[2]);
+        },
+        {x_buffer, cotangent_buffer, dst_buffer});
+    return;
+  }
+  const int64_t count = StoredElements(layout);
+  steps.AddKernel(
+      [=](absl::Span<float* const> b) {
+        FakeQuantizeGateKernel(quantizer, count, b[0], b[1], b[2]);
+      },
+      {x_buffer, cotangent_buffer, dst_buffer});
+}
+
+}  // namespace halftone
