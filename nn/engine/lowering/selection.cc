@@ -1,0 +1,223 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/engine/lowering/lowering.h"
+#include "nn/engine/lowering/nearest.h"
+#include "nn/engine/ops.h"
+#include "nn/engine/ops/shape_ops.h"
+#include "nn/graph/operators/slice.h"
+
+// Operators that pick elements: slices, gathers, padding, resizing.
+namespace halftone {
+namespace {
+
+using Values = absl::StatusOr<std::vector<ValueId>>;
+
+bool IsIdentity(const std::vector<int64_t>& indices, int64_t size) {
+  if (static_cast<int64_t>(indices.size()) != size) return false;
+  for (int64_t i = 0; i < size; ++i) {
+    if (indices[static_cast<size_t>(i)] != i) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<ValueId> Select(ProgramBuilder& builder, ValueId src, int axis,
+                               std::vector<int64_t> indices) {
+  if (IsIdentity(indices, builder.shape(src).dim(axis))) return src;
+  return builder.Apply1(std::make_shared<IndexSelectOp>(axis, std::move(indices)), {src});
+}
+
+Values LowerSlice(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  HT_ASSIGN_OR_RETURN(ResolvedSlice slice, ResolveSlice(lowering.context));
+  ProgramBuilder& builder = lowering.builder;
+  // Backward steps become a list of indices first; what is left goes forward.
+  for (int axis = 0; axis < slice.dst.rank(); ++axis) {
+    const auto at = static_cast<size_t>(axis);
+    if (slice.steps[at] > 0) continue;
+    std::vector<int64_t> indices(static_cast<size_t>(slice.dst.dim(axis)));
+    for (size_t i = 0; i < indices.size(); ++i) {
+      indices[i] = slice.begins[at] + static_cast<int64_t>(i) * slice.steps[at];
+    }
+    HT_ASSIGN_OR_RETURN(src, Select(builder, src, axis, std::move(indices)));
+    slice.begins[at] = 0;
+    slice.steps[at] = 1;
+  }
+  if (builder.shape(src) == slice.dst) return std::vector<ValueId>{src};
+  return Single(
+      builder.Apply1(std::make_shared<SliceOp>(slice.begins, slice.steps, slice.dst), {src}));
+}
+
+Values LowerSplit(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  HT_ASSIGN_OR_RETURN(int64_t asked, lowering.node().Int("axis", 0));
+  const auto rank = static_cast<size_t>(lowering.builder.shape(src).rank());
+  HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(asked, static_cast<int>(rank)));
+  std::vector<int64_t> starts(rank, 0);
+  const std::vector<int64_t> steps(rank, 1);
+  std::vector<ValueId> parts;
+  for (size_t i = 0; i < lowering.node().outputs.size(); ++i) {
+    HT_ASSIGN_OR_RETURN(const Shape shape, lowering.DstShape(i));
+    HT_ASSIGN_OR_RETURN(ValueId part, lowering.builder.Apply1(
+                                          std::make_shared<SliceOp>(starts, steps, shape), {src}));
+    parts.push_back(part);
+    starts[static_cast<size_t>(axis)] += shape.dim(axis);
+  }
+  return parts;
+}
+
+Values LowerGather(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  HT_ASSIGN_OR_RETURN(int64_t asked, lowering.node().Int("axis", 0));
+  const Shape shape = lowering.builder.shape(src);
+  HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(asked, shape.rank()));
+  const Tensor* constant = lowering.context.Constant(1);
+  if (constant == nullptr) {
+    return absl::UnimplementedError("its indices are not constant");
+  }
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> indices, constant->ToInts());
+  for (int64_t& index : indices) {
+    if (index < 0) index += shape.dim(axis);
+  }
+  HT_ASSIGN_OR_RETURN(ValueId picked, Select(lowering.builder, src, axis, std::move(indices)));
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  return Single(ops::Reshape(lowering.builder, picked, dst));
+}
+
+// What Pad adds before each axis, with 0 for the axes that it does not name; what it adds after
+// follows from the shape of its result.
+absl::StatusOr<std::vector<int64_t>> PadsBefore(const NodeLowering& lowering, int rank) {
+  HT_ASSIGN_OR_RETURN(auto pads, lowering.context.IntsFromEither("pads", 1));
+  HT_ASSIGN_OR_RETURN(auto axes, lowering.context.ConstantInts(3, "axes"));
+  std::vector<int64_t> before(static_cast<size_t>(rank), 0);
+  const size_t count = axes.has_value() ? axes->size() : before.size();
+  if (!pads.has_value() || pads->size() != 2 * count) {
+    return absl::InvalidArgumentError(absl::StrCat("'pads' do not fit a tensor of rank ", rank));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    HT_ASSIGN_OR_RETURN(
+        int axis, NormalizeAxis(axes.has_value() ? (*axes)[i] : static_cast<int64_t>(i), rank));
+    before[static_cast<size_t>(axis)] = (*pads)[i];
+  }
+  return before;
+}
+
+// The index that position `position` shows: the nearest one, or mirrored at the first and last
+// element without repeating them.
+int64_t Mirror(int64_t position, int64_t size, bool reflect) {
+  if (!reflect || size == 1) return std::clamp<int64_t>(position, 0, size - 1);
+  const int64_t period = 2 * (size - 1);
+  const int64_t phase = ((position % period) + period) % period;
+  return std::min(phase, period - phase);
+}
+
+Values LowerMirrorPad(const NodeLowering& lowering, ValueId src, const Shape& dst,
+                      const std::vector<int64_t>& before, bool reflect) {
+  for (int axis = 0; axis < dst.rank(); ++axis) {
+    const int64_t size = lowering.builder.shape(src).dim(axis);
+    if (size == 0) return absl::InvalidArgumentError("nothing to repeat in an empty tensor");
+    std::vector<int64_t> indices(static_cast<size_t>(dst.dim(axis)));
+    for (size_t i = 0; i < indices.size(); ++i) {
+      const int64_t position = static_cast<int64_t>(i) - before[static_cast<size_t>(axis)];
+      indices[i] = Mirror(position, size, reflect);
+    }
+    HT_ASSIGN_OR_RETURN(src, Select(lowering.builder, src, axis, std::move(indices)));
+  }
+  return std::vector<ValueId>{src};
+}
+
+Values LowerConstantPad(const NodeLowering& lowering, ValueId src, const Shape& dst,
+                        const std::vector<int64_t>& before) {
+  HT_ASSIGN_OR_RETURN(float fill, lowering.node().Float("value", 0.0f));
+  HT_ASSIGN_OR_RETURN(fill, lowering.ConstantScalar(2, fill));
+  // Negative padding crops: first the part that stays, then where it goes.
+  const Shape shape = lowering.builder.shape(src);
+  const std::vector<int64_t> steps(before.size(), 1);
+  std::vector<int64_t> crop = before, starts = before;
+  Shape kept = shape;
+  for (int axis = 0; axis < dst.rank(); ++axis) {
+    const auto at = static_cast<size_t>(axis);
+    crop[at] = std::max<int64_t>(-before[at], 0);
+    starts[at] = std::max<int64_t>(before[at], 0);
+    kept.set_dim(axis, std::min(shape.dim(axis) - crop[at], dst.dim(axis) - starts[at]));
+    if (kept.dim(axis) < 0) {
+      return absl::UnimplementedError(absl::StrCat("padding that crops all of axis ", axis));
+    }
+  }
+  if (kept != shape) {
+    HT_ASSIGN_OR_RETURN(
+        src, lowering.builder.Apply1(std::make_shared<SliceOp>(crop, steps, kept), {src}));
+  }
+  if (kept == dst) return std::vector<ValueId>{src};
+  return Single(
+      lowering.builder.Apply1(std::make_shared<SliceScatterOp>(starts, steps, dst, fill), {src}));
+}
+
+Values LowerPad(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  HT_ASSIGN_OR_RETURN(const std::vector<int64_t> before, PadsBefore(lowering, dst.rank()));
+  HT_ASSIGN_OR_RETURN(const std::string mode, lowering.node().String("mode", "constant"));
+  if (mode == "constant") return LowerConstantPad(lowering, src, dst, before);
+  if (mode != "edge" && mode != "reflect") {
+    return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
+  }
+  return LowerMirrorPad(lowering, src, dst, before, mode == "reflect");
+}
+
+// The scale of every axis: given, or (where sizes were given) what the sizes come to.
+absl::StatusOr<std::vector<double>> ResizeScales(const NodeLowering& lowering, const Shape& src,
+                                                 const Shape& dst) {
+  std::vector<double> scales;
+  for (int axis = 0; axis < src.rank(); ++axis) {
+    scales.push_back(static_cast<double>(dst.dim(axis)) / static_cast<double>(src.dim(axis)));
+  }
+  const Tensor* given = lowering.context.Constant(lowering.graph.opset < 11 ? 1 : 2);
+  if (given == nullptr || given->elements() == 0) return scales;
+  HT_ASSIGN_OR_RETURN(std::vector<float> factors, given->ToFloats());
+  std::vector<int64_t> axes(factors.size());
+  for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
+  HT_ASSIGN_OR_RETURN(axes, lowering.node().Ints("axes", axes));
+  if (axes.size() != factors.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(factors.size(), " scales for ", axes.size(), " axes"));
+  }
+  for (size_t i = 0; i < axes.size(); ++i) {
+    HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(axes[i], src.rank()));
+    scales[static_cast<size_t>(axis)] = factors[i];
+  }
+  return scales;
+}
+
+Values LowerResize(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  HT_ASSIGN_OR_RETURN(const std::string mode, lowering.node().String("mode", "nearest"));
+  if (mode != "nearest") return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
+  HT_ASSIGN_OR_RETURN(const NearestModes modes,
+                      ReadNearestModes(lowering.node(), lowering.graph.opset));
+  const Shape shape = lowering.builder.shape(src);
+  HT_ASSIGN_OR_RETURN(const std::vector<double> scales, ResizeScales(lowering, shape, dst));
+  for (int axis = 0; axis < dst.rank(); ++axis) {
+    HT_ASSIGN_OR_RETURN(src, Select(lowering.builder, src, axis,
+                                    NearestIndices(modes, shape.dim(axis), dst.dim(axis),
+                                                   scales[static_cast<size_t>(axis)])));
+  }
+  return std::vector<ValueId>{src};
+}
+
+constexpr std::array kLowerings = {
+    Lowering{"Slice", LowerSlice}, Lowering{"Split", LowerSplit},   Lowering{"Gather", LowerGather},
+    Lowering{"Pad", LowerPad},     Lowering{"Resize", LowerResize},
+};
+
+}  // namespace
+
+absl::Span<const Lowering> SelectionLowerings() { return kLowerings; }
+
+}  // namespace halftone
