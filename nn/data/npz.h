@@ -31,7 +31,8 @@ absl::StatusOr<std::map<std::string, Tensor>> ReadNpz(absl::string_view bytes,
                                                       const NpzLimits& limits = {});
 
 // The same arrays as bytes of an .npz archive (deflated). Equal arrays give equal bytes: no times
-// are stored. INVALID_ARGUMENT names an array whose type numpy does not have (bfloat16).
+// are stored. INVALID_ARGUMENT names an array whose type numpy does not have (bfloat16), or tells
+// that there are no arrays.
 absl::StatusOr<std::string> WriteNpz(const std::map<std::string, Tensor>& arrays);
 
 }  // namespace halftone

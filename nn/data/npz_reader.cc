@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
@@ -31,27 +32,30 @@ std::string Quoted(absl::string_view name) {
 
 std::string ReasonOf(zip_error_t* error) { return zip_error_strerror(error); }
 
-absl::StatusOr<ZipArchive> OpenArchive(absl::string_view bytes) {
+absl::StatusOr<ZipArchive> OpenArchive(absl::string_view bytes, zip_flags_t flags = ZIP_CHECKCONS) {
+  if (bytes.empty()) return absl::InvalidArgumentError("the .npz archive is empty (0 bytes)");
   if (absl::StartsWith(bytes, "\x93NUMPY")) {
     return absl::InvalidArgumentError(
         "a single .npy array, not an .npz archive: the array needs a name (numpy.savez)");
   }
   zip_error_t error;
   zip_error_init(&error);
+  const auto finish = absl::MakeCleanup([&] { zip_error_fini(&error); });
   ZipSource source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error));
   ZipArchive archive;
   if (source != nullptr) {
-    archive.reset(zip_open_from_source(source.get(), ZIP_RDONLY | ZIP_CHECKCONS, &error));
+    archive.reset(zip_open_from_source(source.get(), static_cast<int>(ZIP_RDONLY | flags), &error));
   }
-  if (archive == nullptr) {
-    const absl::Status status = absl::InvalidArgumentError(
-        absl::StrCat("not a complete .npz (zip) archive: ", ReasonOf(&error)));
-    zip_error_fini(&error);
-    return status;
+  if (archive != nullptr) {
+    source.release();  // the archive owns it now
+    return archive;
   }
-  source.release();  // the archive owns it now
-  zip_error_fini(&error);
-  return archive;
+  // The strict check refuses a repeated name, but does not tell which.
+  if (zip_error_code_zip(&error) == ZIP_ER_EXISTS && flags == ZIP_CHECKCONS) {
+    return OpenArchive(bytes, 0);
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("not a complete .npz (zip) archive: ", ReasonOf(&error)));
 }
 
 // What the archive says about one entry, checked as far as that goes without reading it.

@@ -74,6 +74,7 @@ absl::StatusOr<std::string> ReadSource(zip_source_t* source) {
 }  // namespace
 
 absl::StatusOr<std::string> WriteNpz(const std::map<std::string, Tensor>& arrays) {
+  if (arrays.empty()) return absl::InvalidArgumentError("an archive needs at least one array");
   zip_error_t error;
   zip_error_init(&error);
   const auto finish = absl::MakeCleanup([&] { zip_error_fini(&error); });
