@@ -1,0 +1,83 @@
+#ifndef HALFTONE_SERVER_JOBS_BLOB_STORE_H_
+#define HALFTONE_SERVER_JOBS_BLOB_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "base/hash.h"
+
+namespace halftone {
+
+class BlobStore;
+
+// Bytes on their way into a BlobStore. They become a blob by Commit(); what is not committed is
+// removed with the writer. Not thread-safe.
+class BlobWriter {
+ public:
+  ~BlobWriter();
+  BlobWriter(const BlobWriter&) = delete;
+  BlobWriter& operator=(const BlobWriter&) = delete;
+
+  // RESOURCE_EXHAUSTED when the disk is full.
+  absl::Status Append(absl::string_view bytes);
+  int64_t size() const { return size_; }
+
+  // The sha256 of all bytes, which ends the writing: nothing may be appended after it.
+  const std::string& Seal();
+  // What was written, to look at it before Commit().
+  absl::StatusOr<std::string> Content() const;
+  // Syncs the bytes to disk and gives them their name.
+  absl::Status Commit();
+
+ private:
+  friend class BlobStore;
+  BlobWriter(const BlobStore* store, std::string path, int file);
+
+  const BlobStore* store_;
+  std::string path_;
+  int file_;
+  int64_t size_ = 0;
+  Sha256 hash_;
+  std::string sha256_;
+};
+
+// Files by the sha256 of their content, under one directory: the same content is stored once, and
+// a file is there whole or not at all, whenever the process dies. Thread-safe, and safe for several
+// processes.
+class BlobStore {
+ public:
+  static absl::StatusOr<std::unique_ptr<BlobStore>> Create(const std::string& directory);
+
+  // Removes what interrupted writers left. Only while no other process writes.
+  absl::Status RemovePartial();
+
+  absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter() const;
+  // Keeps the bytes; returns their sha256.
+  absl::StatusOr<std::string> Store(absl::string_view bytes) const;
+  // The bytes, verified: DATA_LOSS when the file no longer has that sha256, NOT_FOUND.
+  absl::StatusOr<std::string> Load(const std::string& sha256) const;
+  // NOT_FOUND names the blob.
+  absl::StatusOr<int64_t> Size(const std::string& sha256) const;
+  // OK also when there is none.
+  absl::Status Remove(const std::string& sha256) const;
+
+  std::string PathOf(const std::string& sha256) const;
+
+ private:
+  friend class BlobWriter;
+  explicit BlobStore(std::string directory) : directory_(std::move(directory)) {}
+  std::string PartialDirectory() const { return directory_ + "/partial"; }
+
+  std::string directory_;
+};
+
+// Whether the text is 64 lower-case hexadecimal digits.
+bool IsSha256(absl::string_view text);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_JOBS_BLOB_STORE_H_

@@ -1,0 +1,32 @@
+#ifndef HALFTONE_SERVER_JOBS_DIRECTORY_LOCK_H_
+#define HALFTONE_SERVER_JOBS_DIRECTORY_LOCK_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace halftone {
+
+// Makes the directory and its parents (mode 0700 for those that are new). Errors name the path.
+absl::Status MakeDirectories(const std::string& path);
+
+// The right to run the jobs of a state directory, held by one process at a time. The operating
+// system lets go of it when the process ends in whatever way.
+class DirectoryLock {
+ public:
+  // FAILED_PRECONDITION names the directory and the process that holds the lock.
+  static absl::StatusOr<std::unique_ptr<DirectoryLock>> Acquire(const std::string& directory);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+ private:
+  explicit DirectoryLock(int file) : file_(file) {}
+  int file_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_JOBS_DIRECTORY_LOCK_H_

@@ -1,0 +1,92 @@
+#ifndef HALFTONE_SERVER_JOBS_JOB_RUNNER_H_
+#define HALFTONE_SERVER_JOBS_JOB_RUNNER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "base/cancellation.h"
+#include "base/clock.h"
+#include "search/pipeline.h"
+#include "server/jobs/blob_store.h"
+#include "server/jobs/compute_gate.h"
+#include "server/jobs/event_hub.h"
+#include "server/jobs/job_store.h"
+
+namespace halftone {
+
+// What a search leaves: the JSON document of its result, and its artifacts as blobs that are
+// stored already.
+struct PipelineOutput {
+  Solution::Status solution_status = Solution::Status::kOptimal;
+  std::string result_json;
+  std::map<std::string, std::string> artifacts;  // file name -> sha256
+};
+
+// Runs the search of a job's spec. Called on the runner's thread; must honour the cancellation
+// within a second.
+using Pipeline = std::function<absl::StatusOr<PipelineOutput>(
+    const std::string& spec, const PipelineObserver& observer, const Cancellation& cancellation)>;
+
+// Runs queued jobs, one at a time, oldest first, on a thread of its own. A stage holds the compute
+// gate while it runs. Thread-safe.
+class JobRunner {
+ public:
+  struct Options {
+    std::string owner;  // who claims the jobs: names this process
+    absl::Duration lease = absl::Seconds(30);
+    absl::Duration heartbeat = absl::Milliseconds(300);  // also how soon a cancellation is seen
+    absl::Duration progress_interval = absl::Milliseconds(250);  // at most one event in it
+    std::optional<std::string> only;                             // run this job only
+  };
+
+  // Borrows all but the pipeline.
+  JobRunner(JobStore* store, const BlobStore* blobs, EventHub* hub, ComputeGate* gate,
+            const Clock* clock, Pipeline pipeline, Options options);
+  // As Stop().
+  ~JobRunner();
+
+  void Start();
+  // Checkpoints the running job, which is queued again, and ends the thread.
+  void Stop();
+
+ private:
+  class Observer;
+
+  void Loop();
+  void HeartbeatLoop();
+  void Run(const JobRecord& job);
+  absl::StatusOr<PipelineOutput> RunPipeline(const JobRecord& job,
+                                             const Cancellation& cancellation);
+  absl::Status Conclude(const JobRecord& job, const absl::StatusOr<PipelineOutput>& output);
+  absl::StatusOr<JobOutcome> StoreOutcome(const PipelineOutput& output) const;
+  bool Stopping() const;
+
+  JobStore* const store_;
+  const BlobStore* const blobs_;
+  EventHub* const hub_;
+  ComputeGate* const gate_;
+  const Clock* const clock_;
+  const Pipeline pipeline_;
+  const Options options_;
+
+  mutable absl::Mutex mutex_;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool work_ ABSL_GUARDED_BY(mutex_) = true;  // the queue may have something
+  std::optional<std::string> running_ ABSL_GUARDED_BY(mutex_);
+  Cancellation cancellation_ ABSL_GUARDED_BY(mutex_);  // of the running job
+  std::optional<EventHub::Subscription> subscription_;
+  std::thread thread_, heartbeat_thread_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_JOBS_JOB_RUNNER_H_

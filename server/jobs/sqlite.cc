@@ -1,0 +1,199 @@
+#include "server/jobs/sqlite.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace halftone {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+absl::Status ToStatus(sqlite3* database, int code, absl::string_view what) {
+  const std::string message = absl::StrCat(
+      what, ": ", database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+    case SQLITE_TOOBIG:
+      return absl::ResourceExhaustedError(message);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(message);
+    case SQLITE_CONSTRAINT:
+      return absl::AlreadyExistsError(message);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(message);
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+      return absl::PermissionDeniedError(message);
+    case SQLITE_IOERR:
+      // A full disk shows up as a failed write where SQLite could not reserve the space before.
+      if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE) {
+        return absl::ResourceExhaustedError(message);
+      }
+      return absl::InternalError(message);
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+}  // namespace
+
+struct Database::Connection {
+  sqlite3* handle = nullptr;
+  absl::flat_hash_map<std::string, sqlite3_stmt*> statements;
+
+  ~Connection() {
+    for (auto& [sql, statement] : statements) sqlite3_finalize(statement);
+    sqlite3_close(handle);
+  }
+};
+
+Statement::Statement(Statement&& other) noexcept
+    : database_(other.database_),
+      statement_(std::exchange(other.statement_, nullptr)),
+      bind_error_(other.bind_error_) {}
+
+Statement::~Statement() {
+  if (statement_ == nullptr) return;
+  sqlite3_reset(statement_);
+  sqlite3_clear_bindings(statement_);
+}
+
+Statement& Statement::Bind(int index, int64_t value) {
+  const int code = sqlite3_bind_int64(statement_, index, value);
+  if (code != SQLITE_OK) bind_error_ = code;
+  return *this;
+}
+
+Statement& Statement::Bind(int index, double value) {
+  const int code = sqlite3_bind_double(statement_, index, value);
+  if (code != SQLITE_OK) bind_error_ = code;
+  return *this;
+}
+
+Statement& Statement::Bind(int index, absl::string_view value) {
+  const int code =
+      sqlite3_bind_text64(statement_, index, value.data() == nullptr ? "" : value.data(),
+                          value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (code != SQLITE_OK) bind_error_ = code;
+  return *this;
+}
+
+Statement& Statement::BindBlob(int index, absl::string_view value) {
+  const int code =
+      sqlite3_bind_blob64(statement_, index, value.data() == nullptr ? "" : value.data(),
+                          value.size(), SQLITE_TRANSIENT);
+  if (code != SQLITE_OK) bind_error_ = code;
+  return *this;
+}
+
+absl::StatusOr<bool> Statement::Step() {
+  if (bind_error_ != 0) return ToStatus(database_, bind_error_, "binding a parameter");
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return ToStatus(database_, sqlite3_extended_errcode(database_), "database");
+}
+
+absl::Status Statement::Run() { return Step().status(); }
+
+int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
+
+double Statement::Real(int column) const { return sqlite3_column_double(statement_, column); }
+
+std::string Statement::Text(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  const int size = sqlite3_column_bytes(statement_, column);
+  return data == nullptr ? std::string() : std::string(data, static_cast<size_t>(size));
+}
+
+Database::Database(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+Database::Database(Database&&) noexcept = default;
+Database& Database::operator=(Database&&) noexcept = default;
+Database::~Database() = default;
+
+absl::StatusOr<Database> Database::Open(const std::string& path) {
+  auto connection = std::make_unique<Connection>();
+  const int code =
+      sqlite3_open_v2(path.c_str(), &connection->handle,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  if (code != SQLITE_OK) {
+    return ToStatus(connection->handle, code, absl::StrCat("cannot open '", path, "'"));
+  }
+  sqlite3_extended_result_codes(connection->handle, 1);
+  sqlite3_busy_timeout(connection->handle, kBusyTimeoutMs);
+  Database database(std::move(connection));
+  HT_RETURN_IF_ERROR(
+      Annotate(database.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                                "PRAGMA foreign_keys = ON;"),
+               absl::StrCat("cannot open '", path, "'")));
+  return database;
+}
+
+absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
+  auto found = connection_->statements.find(sql);
+  if (found == connection_->statements.end()) {
+    sqlite3_stmt* statement = nullptr;
+    const int code =
+        sqlite3_prepare_v3(connection_->handle, sql.data(), static_cast<int>(sql.size()),
+                           SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+    if (code != SQLITE_OK) return ToStatus(connection_->handle, code, "preparing a statement");
+    found = connection_->statements.emplace(std::string(sql), statement).first;
+  }
+  return Statement(connection_->handle, found->second);
+}
+
+absl::Status Database::Execute(const std::string& sql) {
+  const int code = sqlite3_exec(connection_->handle, sql.c_str(), nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) return absl::OkStatus();
+  return ToStatus(connection_->handle, sqlite3_extended_errcode(connection_->handle), "database");
+}
+
+absl::Status Database::EnsureSchema(int version, const std::string& schema) {
+  HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*this));
+  int64_t found = 0;
+  {
+    HT_ASSIGN_OR_RETURN(Statement statement, Prepare("PRAGMA user_version"));
+    HT_RETURN_IF_ERROR(statement.Step().status());
+    found = statement.Int(0);
+  }
+  if (found == version) return transaction.Commit();
+  if (found != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the database has schema version ", found, ", this program knows ", version));
+  }
+  HT_RETURN_IF_ERROR(Execute(absl::StrCat(schema, "; PRAGMA user_version = ", version)));
+  return transaction.Commit();
+}
+
+int64_t Database::Changes() const { return sqlite3_changes64(connection_->handle); }
+
+absl::Status Database::LimitPages(int64_t pages) {
+  return Execute(absl::StrCat("PRAGMA max_page_count = ", pages));
+}
+
+absl::StatusOr<Transaction> Transaction::Begin(Database& database) {
+  HT_RETURN_IF_ERROR(database.Execute("BEGIN IMMEDIATE"));
+  return Transaction(&database);
+}
+
+Transaction::~Transaction() {
+  // After some errors SQLite has rolled back by itself; that this then fails is of no matter.
+  if (database_ != nullptr) database_->Execute("ROLLBACK").IgnoreError();
+}
+
+absl::Status Transaction::Commit() {
+  HT_RETURN_IF_ERROR(database_->Execute("COMMIT"));
+  database_ = nullptr;
+  return absl::OkStatus();
+}
+
+}  // namespace halftone

@@ -1,0 +1,95 @@
+#include "server/jobs/state_database.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "server/jobs/directory_lock.h"
+
+namespace halftone {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+
+// Times are nanoseconds since 1970. `state`, `kind` and `stage` are the numbers of the C++ enums
+// (job_record.h, catalog.h), which therefore must not change; stage is 0 before the first.
+constexpr char kSchema[] = R"sql(
+CREATE TABLE jobs (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  request_id TEXT UNIQUE,
+  display_name TEXT NOT NULL,
+  spec BLOB NOT NULL,
+  state INTEGER NOT NULL,
+  cancel_requested INTEGER NOT NULL DEFAULT 0,
+  stage INTEGER NOT NULL DEFAULT 0,
+  stage_fraction REAL NOT NULL DEFAULT 0,
+  fraction REAL NOT NULL DEFAULT 0,
+  eta_seconds REAL NOT NULL DEFAULT -1,
+  error_code INTEGER NOT NULL DEFAULT 0,
+  error_message TEXT NOT NULL DEFAULT '',
+  solution_status INTEGER NOT NULL DEFAULT 0,
+  result_sha256 TEXT NOT NULL DEFAULT '',
+  create_ns INTEGER NOT NULL,
+  start_ns INTEGER NOT NULL DEFAULT 0,
+  update_ns INTEGER NOT NULL,
+  end_ns INTEGER NOT NULL DEFAULT 0,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  fruitless_attempts INTEGER NOT NULL DEFAULT 0,
+  lease_owner TEXT NOT NULL DEFAULT '',
+  lease_expires_ns INTEGER NOT NULL DEFAULT 0,
+  last_event INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX jobs_by_state ON jobs (state, number);
+CREATE TABLE job_artifacts (
+  job INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  PRIMARY KEY (job, name)
+) WITHOUT ROWID;
+CREATE TABLE job_events (
+  job INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,
+  sequence INTEGER NOT NULL,
+  time_ns INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  stage INTEGER NOT NULL,
+  stage_fraction REAL NOT NULL,
+  fraction REAL NOT NULL,
+  eta_seconds REAL NOT NULL,
+  reused INTEGER NOT NULL,
+  detail TEXT NOT NULL,
+  PRIMARY KEY (job, sequence)
+) WITHOUT ROWID;
+CREATE TABLE contents (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  kind INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  size_bytes INTEGER NOT NULL,
+  create_ns INTEGER NOT NULL,
+  UNIQUE (kind, sha256)
+);
+CREATE TABLE stage_outputs (
+  stage INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  sha256 TEXT NOT NULL,
+  create_ns INTEGER NOT NULL,
+  PRIMARY KEY (stage, key)
+) WITHOUT ROWID;
+CREATE TABLE measured_costs (
+  key TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) WITHOUT ROWID
+)sql";
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StateDatabase>> StateDatabase::Open(const std::string& directory) {
+  HT_RETURN_IF_ERROR(MakeDirectories(directory));
+  const std::string path = absl::StrCat(directory, "/state.db");
+  HT_ASSIGN_OR_RETURN(Database database, Database::Open(path));
+  HT_RETURN_IF_ERROR(Annotate(database.EnsureSchema(kSchemaVersion, kSchema), path));
+  return std::unique_ptr<StateDatabase>(new StateDatabase(std::move(database)));
+}
+
+}  // namespace halftone

@@ -1,0 +1,113 @@
+#include "server/jobs/blob_store.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/hash.h"
+#include "tests/server/jobs/state_fixture.h"
+
+namespace halftone {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+int CountFiles(const std::string& directory) {
+  int count = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    count += entry.is_regular_file();
+  }
+  return count;
+}
+
+class BlobStoreTest : public testing::Test {
+ protected:
+  TemporaryDirectory directory_;
+  std::unique_ptr<BlobStore> store_ = *BlobStore::Create(directory_.path());
+};
+
+TEST_F(BlobStoreTest, KeepsContentOnce) {
+  const absl::StatusOr<std::string> first = store_->Store("bits");
+  const absl::StatusOr<std::string> second = store_->Store("bits");
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(*first, Sha256Hex("bits"));
+  EXPECT_EQ(*first, *second);
+  EXPECT_EQ(*store_->Load(*first), "bits");
+  EXPECT_EQ(*store_->Size(*first), 4);
+  EXPECT_EQ(CountFiles(directory_.path()), 1);
+}
+
+TEST_F(BlobStoreTest, ChunksMakeTheSameBlob) {
+  std::unique_ptr<BlobWriter> writer = *store_->NewWriter();
+  ASSERT_TRUE(writer->Append("bi").ok());
+  ASSERT_TRUE(writer->Append("ts").ok());
+  EXPECT_EQ(writer->size(), 4);
+  EXPECT_EQ(writer->Seal(), Sha256Hex("bits"));
+  EXPECT_EQ(*writer->Content(), "bits");
+  EXPECT_TRUE(absl::IsNotFound(store_->Size(writer->Seal()).status()));
+  ASSERT_TRUE(writer->Commit().ok());
+  EXPECT_EQ(*store_->Load(Sha256Hex("bits")), "bits");
+}
+
+TEST_F(BlobStoreTest, WriterWithoutCommitLeavesNothing) {
+  {
+    std::unique_ptr<BlobWriter> writer = *store_->NewWriter();
+    ASSERT_TRUE(writer->Append("half").ok());
+    EXPECT_EQ(CountFiles(directory_.path()), 1);
+  }
+  EXPECT_EQ(CountFiles(directory_.path()), 0);
+}
+
+TEST_F(BlobStoreTest, RemovesWhatAKilledWriterLeft) {
+  std::ofstream(directory_.path() + "/partial/abc") << "half";
+  ASSERT_TRUE(store_->RemovePartial().ok());
+  EXPECT_EQ(CountFiles(directory_.path()), 0);
+}
+
+TEST_F(BlobStoreTest, DamageIsNoticed) {
+  const std::string sha256 = *store_->Store("bits");
+  std::ofstream(store_->PathOf(sha256)) << "bit";
+  const absl::Status status = store_->Load(sha256).status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  // Stored again, it is whole again.
+  ASSERT_TRUE(store_->Store("bits").ok());
+  EXPECT_EQ(*store_->Load(sha256), "bits");
+}
+
+TEST_F(BlobStoreTest, RefusesNamesThatAreNoHash) {
+  EXPECT_TRUE(absl::IsInvalidArgument(store_->Load("../../../etc/passwd").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(store_->Load("").status()));
+  EXPECT_TRUE(absl::IsNotFound(store_->Load(Sha256Hex("never stored")).status()));
+}
+
+TEST_F(BlobStoreTest, FullDiskIsResourceExhausted) {
+  if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full";
+  // Every file that the writer creates in a directory without space for it ends the same way; the
+  // device shows it without filling a disk.
+  TemporaryDirectory full;
+  std::unique_ptr<BlobStore> store = *BlobStore::Create(full.path());
+  std::unique_ptr<BlobWriter> writer = *store->NewWriter();
+  fs::path partial;
+  for (const auto& entry : fs::directory_iterator(full.path() + "/partial")) partial = entry.path();
+  const int device = ::open("/dev/full", O_WRONLY);
+  ASSERT_GE(device, 0);
+  // Put the device in the place of the writer's file.
+  bool replaced = false;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    if (fs::read_symlink(entry.path(), error) == partial) {
+      replaced = ::dup2(device, std::stoi(entry.path().filename().string())) >= 0;
+    }
+  }
+  ::close(device);
+  ASSERT_TRUE(replaced);
+  const absl::Status status = writer->Append("bits");
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("No space left"));
+}
+
+}  // namespace
+}  // namespace halftone

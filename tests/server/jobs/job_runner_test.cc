@@ -1,0 +1,181 @@
+#include "server/jobs/job_runner.h"
+
+#include <atomic>
+#include <new>
+
+#include "absl/synchronization/notification.h"
+#include "tests/server/jobs/state_fixture.h"
+
+namespace halftone {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Runs pipelines of the tests' own making on a real store.
+class JobRunnerTest : public StateFixture {
+ protected:
+  std::unique_ptr<JobRunner> StartRunner(Pipeline pipeline, std::optional<std::string> only = {}) {
+    JobRunner::Options options;
+    options.owner = "test";
+    options.heartbeat = absl::Milliseconds(20);
+    options.only = std::move(only);
+    auto runner = std::make_unique<JobRunner>(jobs.get(), blobs.get(), &hub, &gate, &clock,
+                                              std::move(pipeline), options);
+    runner->Start();
+    return runner;
+  }
+
+  // Waits until the job is in `state`; fails the test after 10 s.
+  void AwaitState(const std::string& id, JobState state) {
+    absl::Mutex mutex;
+    bool reached = false;
+    const EventHub::Subscription subscription = hub.Subscribe(id, [&] {
+      const bool now = Job(id).state == state;
+      absl::MutexLock lock(&mutex);
+      reached |= now;
+    });
+    const bool already = Job(id).state == state;
+    {
+      absl::MutexLock lock(&mutex);
+      reached |= already;
+      EXPECT_TRUE(mutex.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(10)))
+          << JobStateName(Job(id).state);
+    }
+    hub.Unsubscribe(subscription);
+  }
+
+  static absl::Status UntilCancelled(const Cancellation& cancellation) {
+    while (cancellation.Check().ok()) absl::SleepFor(absl::Milliseconds(2));
+    return cancellation.Check();
+  }
+
+  ComputeGate gate;
+};
+
+TEST_F(JobRunnerTest, RunsQueuedJobsToTheirEnd) {
+  const std::string before = CreateJob("first");
+  std::vector<std::string> specs;
+  auto runner = StartRunner([&](const std::string& spec, const PipelineObserver& observer,
+                                const Cancellation&) -> absl::StatusOr<PipelineOutput> {
+    specs.push_back(spec);
+    observer.stage_started(Stage::kImport, false);
+    observer.stage_progress(Stage::kImport, 0.5, "half");
+    observer.stage_finished(Stage::kImport);
+    PipelineOutput output;
+    output.result_json = "{}";
+    output.artifacts["report.html"] = *blobs->Store("report");
+    return output;
+  });
+  const std::string after = CreateJob("second");
+  AwaitState(before, JobState::kSucceeded);
+  AwaitState(after, JobState::kSucceeded);
+  runner->Stop();
+  EXPECT_THAT(specs, ElementsAre("first", "second"));
+  EXPECT_EQ(*blobs->Load(Job(after).result_sha256), "{}");
+  EXPECT_EQ(Job(after).artifacts.at("report.html").size_bytes, 6);
+  std::vector<JobEventKind> kinds;
+  const absl::StatusOr<std::vector<JobEvent>> events = jobs->Events(after, 0, 100);
+  ASSERT_TRUE(events.ok()) << events.status();
+  for (const JobEvent& event : *events) kinds.push_back(event.kind);
+  EXPECT_THAT(kinds, ElementsAre(JobEventKind::kStateChanged, JobEventKind::kStateChanged,
+                                 JobEventKind::kStageStarted, JobEventKind::kStageProgress,
+                                 JobEventKind::kStageFinished, JobEventKind::kStateChanged));
+}
+
+TEST_F(JobRunnerTest, FailuresAndExceptionsFailTheJobOnly) {
+  auto runner = StartRunner([&](const std::string& spec, const PipelineObserver&,
+                                const Cancellation&) -> absl::StatusOr<PipelineOutput> {
+    if (spec == "error") return absl::InvalidArgumentError("node 'x'");
+    if (spec == "memory") throw std::bad_alloc();
+    throw std::runtime_error("surprise");
+  });
+  const std::string error = CreateJob("error"), memory = CreateJob("memory"),
+                    surprise = CreateJob("surprise");
+  for (const std::string& id : {error, memory, surprise}) AwaitState(id, JobState::kFailed);
+  EXPECT_EQ(Job(error).error, absl::InvalidArgumentError("node 'x'"));
+  EXPECT_TRUE(absl::IsResourceExhausted(Job(memory).error));
+  EXPECT_TRUE(absl::IsInternal(Job(surprise).error));
+  EXPECT_THAT(std::string(Job(surprise).error.message()), HasSubstr("surprise"));
+}
+
+TEST_F(JobRunnerTest, CancelsARunningJob) {
+  absl::Notification running;
+  auto runner =
+      StartRunner([&](const std::string&, const PipelineObserver& observer,
+                      const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
+        observer.stage_started(Stage::kSensitivity, false);
+        running.Notify();
+        return UntilCancelled(cancellation);
+      });
+  const std::string id = CreateJob();
+  running.WaitForNotification();
+  ASSERT_TRUE(jobs->RequestCancel(id).ok());
+  AwaitState(id, JobState::kCancelled);
+}
+
+TEST_F(JobRunnerTest, StoppingQueuesTheRunningJobAgain) {
+  const std::string id = CreateJob();
+  absl::Notification running;
+  auto runner =
+      StartRunner([&](const std::string&, const PipelineObserver&,
+                      const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
+        running.Notify();
+        return UntilCancelled(cancellation);
+      });
+  running.WaitForNotification();
+  runner->Stop();
+  EXPECT_EQ(Job(id).state, JobState::kQueued);
+  runner = StartRunner(
+      [](const std::string&, const PipelineObserver&,
+         const Cancellation&) -> absl::StatusOr<PipelineOutput> { return PipelineOutput(); });
+  AwaitState(id, JobState::kSucceeded);
+  EXPECT_EQ(Job(id).attempts, 2);
+}
+
+TEST_F(JobRunnerTest, RunsOnlyTheJobThatItIsMeantFor) {
+  const std::string first = CreateJob(), second = CreateJob();
+  auto runner = StartRunner(
+      [](const std::string&, const PipelineObserver&,
+         const Cancellation&) -> absl::StatusOr<PipelineOutput> { return PipelineOutput(); },
+      second);
+  AwaitState(second, JobState::kSucceeded);
+  EXPECT_EQ(Job(first).state, JobState::kQueued);
+}
+
+TEST_F(JobRunnerTest, AStageWaitsForTheGate) {
+  std::atomic<bool> entered = false;
+  auto pass = *gate.Enter({});
+  auto runner = StartRunner([&](const std::string&, const PipelineObserver& observer,
+                                const Cancellation&) -> absl::StatusOr<PipelineOutput> {
+    observer.stage_started(Stage::kProfile, false);
+    entered = true;
+    observer.stage_finished(Stage::kProfile);
+    return PipelineOutput();
+  });
+  const std::string id = CreateJob();
+  AwaitState(id, JobState::kRunning);
+  absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_FALSE(entered);
+  pass.reset();
+  AwaitState(id, JobState::kSucceeded);
+}
+
+TEST_F(JobRunnerTest, CancellationReachesAJobThatWaitsForTheGate) {
+  auto pass = *gate.Enter({});
+  auto runner =
+      StartRunner([&](const std::string&, const PipelineObserver& observer,
+                      const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
+        observer.stage_started(Stage::kProfile, false);
+        HT_RETURN_IF_ERROR(cancellation.Check());
+        return PipelineOutput();
+      });
+  const std::string id = CreateJob();
+  AwaitState(id, JobState::kRunning);
+  ASSERT_TRUE(jobs->RequestCancel(id).ok());
+  AwaitState(id, JobState::kCancelled);
+}
+
+}  // namespace
+}  // namespace halftone

@@ -1,0 +1,311 @@
+#include "server/jobs/job_store.h"
+
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "tests/server/jobs/state_fixture.h"
+
+namespace halftone {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+using JobStoreTest = StateFixture;
+
+std::vector<std::string> Details(const std::vector<JobEvent>& events) {
+  std::vector<std::string> details;
+  for (const JobEvent& event : events) details.push_back(event.detail);
+  return details;
+}
+
+TEST_F(JobStoreTest, AJobIsQueuedAndRemembered) {
+  const std::string id = CreateJob("the spec");
+  Open();
+  const JobRecord job = Job(id);
+  EXPECT_EQ(job.state, JobState::kQueued);
+  EXPECT_EQ(job.spec, "the spec");
+  EXPECT_EQ(job.display_name, "name");
+  EXPECT_EQ(job.create_time, clock.Now());
+  EXPECT_FALSE(job.start_time.has_value());
+  EXPECT_EQ(job.last_event, 1);
+}
+
+TEST_F(JobStoreTest, RequestIdMakesCreationIdempotent) {
+  const std::string id = CreateJob("spec", "request");
+  EXPECT_EQ(CreateJob("spec", "request"), id);
+  EXPECT_NE(CreateJob("spec", "another request"), id);
+  EXPECT_NE(CreateJob("spec", ""), CreateJob("spec", ""));
+  const absl::Status status = jobs->Create({"request", "name", "another spec"}).status();
+  EXPECT_TRUE(absl::IsAlreadyExists(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(id));
+}
+
+TEST_F(JobStoreTest, UnknownJobsAreNotFound) {
+  EXPECT_TRUE(absl::IsNotFound(jobs->Get("nobody").status()));
+  EXPECT_TRUE(absl::IsNotFound(jobs->Events("nobody", 0, 10).status()));
+  EXPECT_TRUE(absl::IsNotFound(jobs->RequestCancel("nobody").status()));
+  EXPECT_TRUE(absl::IsNotFound(jobs->Delete("nobody")));
+  EXPECT_THAT(std::string(jobs->Get("nobody").status().message()), HasSubstr("jobs/nobody"));
+}
+
+TEST_F(JobStoreTest, ClaimsTheOldestFirstAndOnce) {
+  const std::string first = CreateJob(), second = CreateJob();
+  EXPECT_EQ(Claim(), first);
+  EXPECT_EQ(Claim(), second);
+  EXPECT_EQ(Claim(), "");
+  EXPECT_EQ(Job(first).state, JobState::kRunning);
+  EXPECT_EQ(Job(first).attempts, 1);
+}
+
+TEST_F(JobStoreTest, ClaimsOnlyWhatItIsAskedFor) {
+  CreateJob();
+  const std::string second = CreateJob();
+  const auto claimed = jobs->Claim("me", absl::Seconds(30), second);
+  ASSERT_TRUE(claimed.ok() && claimed->has_value());
+  EXPECT_EQ((*claimed)->id, second);
+}
+
+TEST_F(JobStoreTest, PagesHoldEveryJobOnceNewestFirst) {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 7; ++i) ids.insert(ids.begin(), CreateJob(absl::StrCat(i)));
+  std::vector<std::string> listed;
+  std::string token;
+  int pages = 0;
+  do {
+    const absl::StatusOr<JobPage> page = jobs->List(3, token, {});
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const JobRecord& job : page->jobs) listed.push_back(job.id);
+    token = page->next_page_token;
+    ++pages;
+    if (pages == 1) CreateJob("born between the pages");
+  } while (!token.empty());
+  EXPECT_EQ(listed, ids);
+  EXPECT_EQ(pages, 3);
+}
+
+TEST_F(JobStoreTest, ListFiltersByState) {
+  const std::string running = CreateJob(), queued = CreateJob();
+  ASSERT_EQ(Claim(), running);
+  const absl::StatusOr<JobPage> page = jobs->List(10, "", {JobState::kRunning});
+  ASSERT_TRUE(page.ok());
+  ASSERT_EQ(page->jobs.size(), 1u);
+  EXPECT_EQ(page->jobs[0].id, running);
+  EXPECT_EQ(jobs->List(10, "", {JobState::kRunning, JobState::kQueued})->jobs.size(), 2u);
+  EXPECT_THAT(jobs->List(10, "", {JobState::kFailed})->jobs, IsEmpty());
+}
+
+TEST_F(JobStoreTest, TokensOfAnotherListAreRefused) {
+  for (int i = 0; i < 3; ++i) CreateJob();
+  const std::string token = jobs->List(1, "", {})->next_page_token;
+  EXPECT_TRUE(absl::IsInvalidArgument(jobs->List(1, token, {JobState::kQueued}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(jobs->List(1, "x", {}).status()));
+}
+
+TEST_F(JobStoreTest, EventsAreNumberedAndKept) {
+  const std::string id = CreateJob();
+  Claim();
+  clock.Advance(absl::Seconds(1));
+  const JobProgress progress = {Stage::kCalibrate, 0.5, 0.06, 12};
+  ASSERT_TRUE(
+      jobs->RecordProgress(id, JobEventKind::kStageProgress, progress, false, "batch 3").ok());
+  Open();
+  const absl::StatusOr<std::vector<JobEvent>> events = jobs->Events(id, 0, 100);
+  ASSERT_TRUE(events.ok()) << events.status();
+  EXPECT_THAT(Details(*events), ElementsAre("queued", "started", "batch 3"));
+  const JobEvent& last = events->back();
+  EXPECT_EQ(last.sequence, 3);
+  EXPECT_EQ(last.time, clock.Now());
+  EXPECT_EQ(last.progress.stage, Stage::kCalibrate);
+  EXPECT_EQ(last.progress.stage_fraction, 0.5);
+  EXPECT_EQ(last.progress.eta_seconds, 12);
+  EXPECT_EQ(Job(id).progress.stage, Stage::kCalibrate);
+  EXPECT_THAT(Details(*jobs->Events(id, 2, 100)), ElementsAre("batch 3"));
+  EXPECT_THAT(Details(*jobs->Events(id, 0, 1)), ElementsAre("queued"));
+}
+
+TEST_F(JobStoreTest, ListenersHearOfEveryChange) {
+  int calls = 0;
+  const std::string id = CreateJob();
+  const EventHub::Subscription subscription = hub.Subscribe(id, [&] { ++calls; });
+  Claim();
+  CreateJob("another");
+  EXPECT_EQ(calls, 1);
+  ASSERT_TRUE(jobs->Fail(id, absl::InternalError("x")).ok());
+  EXPECT_EQ(calls, 2);
+  hub.Unsubscribe(subscription);
+  hub.NotifyAll();
+  EXPECT_EQ(calls, 2);
+}
+
+TEST_F(JobStoreTest, SuccessKeepsTheOutcome) {
+  const std::string id = CreateJob();
+  Claim();
+  JobOutcome outcome;
+  outcome.solution_status = Solution::Status::kInfeasible;
+  outcome.result_sha256 = Sha256Hex("result");
+  outcome.artifacts["report.html"] = {Sha256Hex("report"), 6};
+  ASSERT_TRUE(jobs->Succeed(id, outcome).ok());
+  Open();
+  const JobRecord job = Job(id);
+  EXPECT_EQ(job.state, JobState::kSucceeded);
+  EXPECT_EQ(job.solution_status, Solution::Status::kInfeasible);
+  EXPECT_EQ(job.result_sha256, Sha256Hex("result"));
+  ASSERT_EQ(job.artifacts.count("report.html"), 1u);
+  EXPECT_EQ(job.artifacts.at("report.html").size_bytes, 6);
+  EXPECT_EQ(job.progress.fraction, 1);
+  EXPECT_TRUE(job.end_time.has_value());
+  EXPECT_TRUE(absl::IsAborted(jobs->Succeed(id, outcome)));
+}
+
+TEST_F(JobStoreTest, FailureKeepsTheReason) {
+  const std::string id = CreateJob();
+  Claim();
+  ASSERT_TRUE(jobs->Fail(id, absl::InvalidArgumentError("node 'x'")).ok());
+  EXPECT_EQ(Job(id).state, JobState::kFailed);
+  EXPECT_EQ(Job(id).error, absl::InvalidArgumentError("node 'x'"));
+}
+
+TEST_F(JobStoreTest, AQueuedJobIsCancelledAtOnce) {
+  const std::string id = CreateJob();
+  EXPECT_EQ(jobs->RequestCancel(id)->state, JobState::kCancelled);
+  EXPECT_EQ(Claim(), "");
+  EXPECT_EQ(jobs->RequestCancel(id)->state, JobState::kCancelled);
+}
+
+TEST_F(JobStoreTest, ARunningJobLearnsOfItsCancellation) {
+  const std::string id = CreateJob();
+  Claim();
+  EXPECT_FALSE(*jobs->Heartbeat(id, "me", absl::Seconds(30)));
+  EXPECT_EQ(jobs->RequestCancel(id)->state, JobState::kRunning);
+  EXPECT_TRUE(*jobs->Heartbeat(id, "me", absl::Seconds(30)));
+  EXPECT_TRUE(absl::IsAborted(jobs->Heartbeat(id, "another", absl::Seconds(30)).status()));
+  ASSERT_TRUE(jobs->MarkCancelled(id).ok());
+  EXPECT_EQ(Job(id).state, JobState::kCancelled);
+}
+
+TEST_F(JobStoreTest, RunningJobsAreNotDeleted) {
+  const std::string id = CreateJob();
+  Claim();
+  EXPECT_TRUE(absl::IsFailedPrecondition(jobs->Delete(id)));
+  ASSERT_TRUE(jobs->Fail(id, absl::InternalError("x")).ok());
+  EXPECT_TRUE(jobs->Delete(id).ok());
+  EXPECT_TRUE(absl::IsNotFound(jobs->Get(id).status()));
+}
+
+TEST_F(JobStoreTest, InterruptedJobsAreQueuedAgain) {
+  const std::string id = CreateJob();
+  Claim();
+  Open();  // the process died
+  EXPECT_THAT(*jobs->RecoverInterrupted(), ElementsAre(id));
+  EXPECT_EQ(Job(id).state, JobState::kQueued);
+  EXPECT_EQ(Claim(), id);
+  EXPECT_EQ(Job(id).attempts, 2);
+}
+
+TEST_F(JobStoreTest, AJobThatKillsTheServerFailsInTheEnd) {
+  const std::string id = CreateJob();
+  for (int i = 0; i < JobStore::kMaxFruitlessAttempts; ++i) {
+    ASSERT_EQ(Claim(), id) << i;
+    ASSERT_TRUE(jobs->RecoverInterrupted().ok());
+  }
+  EXPECT_EQ(Job(id).state, JobState::kFailed);
+  EXPECT_THAT(std::string(Job(id).error.message()), HasSubstr("3 times"));
+}
+
+TEST_F(JobStoreTest, FinishedStagesAndGracefulStopsAreNotHeldAgainstAJob) {
+  const std::string id = CreateJob();
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_EQ(Claim(), id) << i;
+    if (i % 2 == 0) {
+      const JobProgress progress = {Stage::kImport, 1, 0.01, -1};
+      ASSERT_TRUE(jobs->RecordProgress(id, JobEventKind::kStageFinished, progress, false, "").ok());
+      ASSERT_TRUE(jobs->RecoverInterrupted().ok());
+    } else {
+      ASSERT_TRUE(jobs->Requeue(id, "the server stopped").ok());
+    }
+  }
+  EXPECT_EQ(Job(id).state, JobState::kQueued);
+}
+
+TEST_F(JobStoreTest, ACancelledJobDoesNotComeBackAfterAnInterruption) {
+  const std::string id = CreateJob();
+  Claim();
+  ASSERT_TRUE(jobs->RequestCancel(id).ok());
+  ASSERT_TRUE(jobs->RecoverInterrupted().ok());
+  EXPECT_EQ(Job(id).state, JobState::kCancelled);
+}
+
+TEST_F(JobStoreTest, AFullDiskLosesNothing) {
+  const std::string id = CreateJob();
+  {
+    absl::MutexLock lock(&database->mutex);
+    ASSERT_TRUE(database->connection.LimitPages(1).ok());
+  }
+  absl::Status status;
+  for (int i = 0; i < 50 && status.ok(); ++i) {
+    status = jobs->Create({"", "big", std::string(100'000, 'x')}).status();
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_EQ(Job(id).state, JobState::kQueued);
+  {
+    absl::MutexLock lock(&database->mutex);
+    ASSERT_TRUE(database->connection.LimitPages(1'000'000).ok());
+  }
+  EXPECT_EQ(Claim(), id);
+}
+
+using CatalogTest = StateFixture;
+
+TEST_F(CatalogTest, StageOutputsAreFoundByStageAndKey) {
+  ASSERT_TRUE(catalog->StoreStage(Stage::kProfile, "key", "table").ok());
+  Open();
+  EXPECT_EQ(*catalog->LoadStage(Stage::kProfile, "key"), "table");
+  EXPECT_TRUE(absl::IsNotFound(catalog->LoadStage(Stage::kSolve, "key").status()));
+  EXPECT_TRUE(absl::IsNotFound(catalog->LoadStage(Stage::kProfile, "other").status()));
+  ASSERT_TRUE(catalog->StoreStage(Stage::kProfile, "key", "newer").ok());
+  EXPECT_EQ(*catalog->LoadStage(Stage::kProfile, "key"), "newer");
+}
+
+TEST_F(CatalogTest, ADamagedStageOutputCountsAsNotStored) {
+  ASSERT_TRUE(catalog->StoreStage(Stage::kProfile, "key", "table").ok());
+  std::filesystem::resize_file(blobs->PathOf(Sha256Hex("table")), 2);
+  EXPECT_TRUE(absl::IsNotFound(catalog->LoadStage(Stage::kProfile, "key").status()));
+  ASSERT_TRUE(catalog->StoreStage(Stage::kProfile, "key", "table").ok());
+  EXPECT_EQ(*catalog->LoadStage(Stage::kProfile, "key"), "table");
+}
+
+TEST_F(CatalogTest, ModelsAndDatasetsArePagedApart) {
+  std::set<std::string> names;
+  for (int i = 0; i < 5; ++i) {
+    const std::string sha256 = Sha256Hex(absl::StrCat(i));
+    ASSERT_TRUE(catalog->Add(ContentKind::kModel, sha256, absl::StrCat("m", i), i).ok());
+    ASSERT_TRUE(catalog->Add(ContentKind::kDataset, sha256, absl::StrCat("d", i), i).ok());
+  }
+  EXPECT_EQ(catalog->Add(ContentKind::kModel, Sha256Hex("0"), "again", 0)->display_name, "m0");
+  const absl::StatusOr<ContentPage> first = catalog->List(ContentKind::kModel, 3, "");
+  const absl::StatusOr<ContentPage> rest =
+      catalog->List(ContentKind::kModel, 3, first->next_page_token);
+  for (const auto* page : {&*first, &*rest}) {
+    for (const ContentRecord& record : page->contents) names.insert(record.display_name);
+  }
+  EXPECT_THAT(names, ElementsAre("m0", "m1", "m2", "m3", "m4"));
+  EXPECT_EQ(rest->next_page_token, "");
+  EXPECT_TRUE(absl::IsInvalidArgument(catalog->List(ContentKind::kModel, 3, "x").status()));
+  const absl::Status unknown = catalog->Find(ContentKind::kModel, Sha256Hex("?")).status();
+  EXPECT_TRUE(absl::IsNotFound(unknown));
+  EXPECT_THAT(std::string(unknown.message()), HasSubstr("models/" + Sha256Hex("?")));
+}
+
+TEST_F(CatalogTest, MeasuredCostsAreKept) {
+  StoredCostCache cache(database.get());
+  EXPECT_TRUE(absl::IsNotFound(cache.Load("key").status()));
+  ASSERT_TRUE(cache.Store("key", "1").ok());
+  ASSERT_TRUE(cache.Store("key", "2").ok());
+  EXPECT_EQ(*cache.Load("key"), "2");
+}
+
+}  // namespace
+}  // namespace halftone

@@ -1,0 +1,67 @@
+#include "server/jobs/progress_tracker.h"
+
+#include "tests/server/jobs/state_fixture.h"
+
+namespace halftone {
+namespace {
+
+const absl::Time kStart = absl::FromUnixSeconds(1'000'000);
+constexpr Stage kStages[] = {Stage::kImport,  Stage::kCalibrate, Stage::kSensitivity,
+                             Stage::kProfile, Stage::kSolve,     Stage::kValidate,
+                             Stage::kExport};
+
+TEST(ProgressTrackerTest, NothingIsKnownBeforeTheFirstStage) {
+  const JobProgress progress = ProgressTracker().At(kStart);
+  EXPECT_FALSE(progress.stage.has_value());
+  EXPECT_EQ(progress.fraction, 0);
+  EXPECT_LT(progress.eta_seconds, 0);
+}
+
+TEST(ProgressTrackerTest, FractionRisesToOne) {
+  ProgressTracker tracker;
+  double last = 0;
+  for (const Stage stage : kStages) {
+    tracker.StageStarted(stage, false, kStart);
+    EXPECT_GE(tracker.At(kStart).fraction, last - 1e-12);
+    tracker.StageProgressed(0.5);
+    tracker.StageProgressed(0.25);  // never back
+    EXPECT_EQ(tracker.At(kStart).stage_fraction, 0.5);
+    tracker.StageFinished();
+    EXPECT_GT(tracker.At(kStart).fraction, last);
+    last = tracker.At(kStart).fraction;
+  }
+  EXPECT_NEAR(last, 1, 1e-9);
+}
+
+TEST(ProgressTrackerTest, AnEvenPaceGivesTheExactTimeLeft) {
+  ProgressTracker tracker;
+  absl::Time now = kStart;
+  for (const Stage stage : kStages) {
+    tracker.StageStarted(stage, false, now);
+    const double before = tracker.At(now).fraction;
+    tracker.StageProgressed(1);
+    // 100 s in all, spent as the shares say.
+    now = kStart + absl::Seconds(100 * tracker.At(now).fraction);
+    tracker.StageFinished();
+    if (before > 0.05) {
+      EXPECT_NEAR(tracker.At(now).eta_seconds, 100 * (1 - tracker.At(now).fraction), 1e-6);
+    }
+  }
+}
+
+TEST(ProgressTrackerTest, ReusedStagesSayNothingAboutSpeed) {
+  ProgressTracker tracker;
+  for (const Stage stage : {Stage::kImport, Stage::kCalibrate, Stage::kSensitivity}) {
+    tracker.StageStarted(stage, true, kStart);
+    tracker.StageFinished();
+  }
+  EXPECT_GT(tracker.At(kStart).fraction, 0.5);
+  EXPECT_LT(tracker.At(kStart).eta_seconds, 0);
+  tracker.StageStarted(Stage::kProfile, false, kStart);
+  tracker.StageProgressed(1);
+  // A quarter of the work took 25 s; what is left is a fifth.
+  EXPECT_NEAR(tracker.At(kStart + absl::Seconds(25)).eta_seconds, 20, 1e-6);
+}
+
+}  // namespace
+}  // namespace halftone

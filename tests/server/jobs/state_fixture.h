@@ -1,0 +1,78 @@
+#ifndef HALFTONE_TESTS_SERVER_JOBS_STATE_FIXTURE_H_
+#define HALFTONE_TESTS_SERVER_JOBS_STATE_FIXTURE_H_
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/jobs/blob_store.h"
+#include "server/jobs/catalog.h"
+#include "server/jobs/event_hub.h"
+#include "server/jobs/job_store.h"
+#include "server/jobs/state_database.h"
+
+namespace halftone {
+
+// A directory that goes with the test.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string path = testing::TempDir() + "/halftone.XXXXXX";
+    path_ = ::mkdtemp(path.data());
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// The stores of a state directory, with a clock that is turned by hand.
+class StateFixture : public testing::Test {
+ protected:
+  StateFixture() { Open(); }
+
+  // As a new process would.
+  void Open() {
+    jobs.reset();
+    catalog.reset();
+    database.reset();
+    blobs = *BlobStore::Create(directory.path() + "/blobs");
+    database = *StateDatabase::Open(directory.path());
+    catalog = std::make_unique<Catalog>(database.get(), blobs.get(), &clock);
+    jobs = std::make_unique<JobStore>(database.get(), &hub, &clock);
+  }
+
+  std::string CreateJob(const std::string& spec = "spec", const std::string& request_id = "") {
+    const absl::StatusOr<JobRecord> job = jobs->Create({request_id, "name", spec});
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.ok() ? job->id : "";
+  }
+  JobRecord Job(const std::string& id) {
+    const absl::StatusOr<JobRecord> job = jobs->Get(id);
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.ok() ? *job : JobRecord();
+  }
+  // Claims the oldest queued job; its id, "" if there is none.
+  std::string Claim() {
+    const absl::StatusOr<std::optional<JobRecord>> job = jobs->Claim("me", absl::Seconds(30));
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.ok() && job->has_value() ? (*job)->id : "";
+  }
+
+  TemporaryDirectory directory;
+  FakeClock clock;
+  EventHub hub;
+  std::unique_ptr<BlobStore> blobs;
+  std::unique_ptr<StateDatabase> database;
+  std::unique_ptr<Catalog> catalog;
+  std::unique_ptr<JobStore> jobs;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_TESTS_SERVER_JOBS_STATE_FIXTURE_H_
