@@ -49,6 +49,12 @@ constexpr size_t SizeOf(DataType type) {
   return 0;
 }
 
+// Whether elements are floating-point numbers; the other types are integers or bool.
+constexpr bool IsFloat(DataType type) {
+  return type == DataType::kFloat32 || type == DataType::kFloat64 || type == DataType::kFloat16 ||
+         type == DataType::kBFloat16;
+}
+
 // "float32", "int64", ...: numpy's names.
 absl::string_view DataTypeName(DataType type);
 

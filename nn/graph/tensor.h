@@ -35,6 +35,11 @@ class Tensor {
   // Takes raw little-endian bytes, `shape.Elements() * SizeOf(type)` of them, suitably aligned.
   static Tensor FromBytes(DataType type, Shape shape, std::vector<std::byte> bytes);
 
+  // Converts to `type`, which must be an integer type or bool (wrapping, as C does), or a float
+  // type (rounding to nearest even), respectively.
+  static Tensor FromInts(DataType type, Shape shape, absl::Span<const int64_t> values);
+  static Tensor FromDoubles(DataType type, Shape shape, absl::Span<const double> values);
+
   DataType type() const { return type_; }
   const Shape& shape() const { return shape_; }
   int64_t elements() const { return shape_.Elements(); }
@@ -54,6 +59,8 @@ class Tensor {
   // or bool to int64. INVALID_ARGUMENT for a float asked as integers, and vice versa.
   absl::StatusOr<std::vector<float>> ToFloats() const;
   absl::StatusOr<std::vector<int64_t>> ToInts() const;
+  // Any float type to float64, exactly. INVALID_ARGUMENT for integers.
+  absl::StatusOr<std::vector<double>> ToDoubles() const;
 
  private:
   Tensor(DataType type, Shape shape, std::shared_ptr<const std::byte> bytes)

@@ -1,0 +1,265 @@
+#include "nn/graph/bind.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/graph/operators/operator.h"
+#include "nn/graph/passes.h"
+#include "nn/graph/simplify.h"
+
+namespace halftone {
+namespace {
+
+// What folding may read and write, beyond twice the bytes of the model's own initializers: enough
+// for any chain of shapes, and a bound on what a hostile model can ask for.
+constexpr size_t kFoldingBytes = size_t{256} << 20;
+
+class Binder {
+ public:
+  // With `unsupported`, nodes that cannot be bound are listed there instead of being an error.
+  explicit Binder(std::vector<Unsupported>* unsupported) : unsupported_(unsupported) {}
+
+  absl::StatusOr<Graph> Bind(const Graph& graph, int64_t batch);
+
+ private:
+  absl::Status CheckBatch(int64_t batch) const;
+  absl::Status BindInputs(int64_t batch);
+  absl::Status AddInitializers();
+  absl::Status BindNode(const Node& node);
+  absl::Status InferNode(const Node& node);
+  absl::Status CheckRuns(const Node& node, const Operator& op) const;
+  bool SourcesKnown(const Node& node) const;
+  bool RemoveIdentity(const NodeContext& context, const ValueInfo& info);
+  bool CanFold(const NodeContext& context, const Operator& op) const;
+  absl::Status Fold(const NodeContext& context, const Operator& op,
+                    const std::vector<ValueInfo>& infos);
+  absl::Status SpendFolding(const NodeContext& context, const std::vector<ValueInfo>& infos);
+  NodeContext ContextOf(const Node& node) const;
+  void FinishOutputs();
+
+  std::vector<Unsupported>* const unsupported_;
+  Graph source_, bound_;
+  absl::flat_hash_set<std::string> outputs_,
+      read_;  // the graph's outputs; those and what nodes read
+  absl::flat_hash_map<std::string, std::string> renamed_;  // results of identities
+  size_t folding_bytes_left_ = kFoldingBytes;
+};
+
+std::string Label(const Node& node) {
+  return absl::StrCat("node '", node.name, "' (", node.op, ")");
+}
+
+absl::Status Binder::CheckBatch(int64_t batch) const {
+  if (batch < 1) return absl::InvalidArgumentError(absl::StrCat("a batch of ", batch));
+  const std::optional<int64_t> fixed = source_.fixed_batch();
+  if (fixed.has_value() && *fixed != batch) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the model has a fixed batch of ", *fixed, " and cannot run with ", batch));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Binder::BindInputs(int64_t batch) {
+  for (const Port& source : source_.inputs) {
+    Port port = source;
+    Shape& shape = port.info.shape;
+    if (shape.rank() > 0 && shape.dim(0) == Shape::kDynamic) shape.set_dim(0, batch);
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      if (shape.dim(axis) != Shape::kDynamic) continue;
+      return absl::InvalidArgumentError(absl::StrCat("input '", port.name, "': axis ", axis,
+                                                     " has no fixed size; only the batch (axis "
+                                                     "0) may be symbolic"));
+    }
+    HT_RETURN_IF_ERROR(Annotate(shape.Check(), absl::StrCat("input '", port.name, "'")));
+    bound_.values[port.name] = port.info;
+    bound_.inputs.push_back(std::move(port));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Binder::AddInitializers() {
+  for (const auto& [name, tensor] : source_.initializers) {
+    HT_RETURN_IF_ERROR(Annotate(tensor.shape().Check(), absl::StrCat("initializer '", name, "'")));
+    bound_.initializers.emplace(name, tensor);
+    bound_.values[name] = {tensor.type(), tensor.shape()};
+    folding_bytes_left_ += 2 * tensor.size_bytes();
+  }
+  return absl::OkStatus();
+}
+
+NodeContext Binder::ContextOf(const Node& node) const {
+  NodeContext context{node, source_.opset, {}, {}};
+  for (const std::string& value : node.inputs) {
+    const auto info = value.empty() ? bound_.values.end() : bound_.values.find(value);
+    context.infos.push_back(info == bound_.values.end() ? nullptr : &info->second);
+    const auto constant = bound_.initializers.find(value);
+    context.constants.push_back(
+        value.empty() || constant == bound_.initializers.end() ? nullptr : &constant->second);
+  }
+  return context;
+}
+
+bool Binder::SourcesKnown(const Node& node) const {
+  return std::all_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& value) {
+    return value.empty() || bound_.values.contains(value);
+  });
+}
+
+// A node that only passes its first source on is dropped, and its readers read that source; not so
+// where its result is a graph output, whose name must stay, or where a Dropout's mask is read.
+bool Binder::RemoveIdentity(const NodeContext& context, const ValueInfo& info) {
+  const Node& node = context.node;
+  const bool cast = node.op == "Cast" && context.infos[0]->type == info.type;
+  if (node.op != "Identity" && node.op != "Dropout" && !cast) return false;
+  if (outputs_.contains(node.outputs[0])) return false;
+  if (node.outputs.size() > 1 && read_.contains(node.outputs[1])) return false;
+  renamed_[node.outputs[0]] = node.inputs[0];
+  return true;
+}
+
+bool Binder::CanFold(const NodeContext& context, const Operator& op) const {
+  if (op.evaluate == nullptr) return false;
+  if (op.name == "Shape" || op.name == "Size") return true;
+  if (context.infos.empty()) return false;
+  for (size_t i = 0; i < context.infos.size(); ++i) {
+    if (context.constants[i] == nullptr && context.infos[i] != nullptr) return false;
+  }
+  return context.constants[0] != nullptr;
+}
+
+absl::Status Binder::SpendFolding(const NodeContext& context, const std::vector<ValueInfo>& infos) {
+  size_t bytes = 0;
+  for (const ValueInfo& info : infos) {
+    bytes += static_cast<size_t>(info.shape.Elements()) * SizeOf(info.type);
+  }
+  for (const Tensor* constant : context.constants) {
+    if (constant != nullptr) bytes += constant->size_bytes();
+  }
+  if (bytes > folding_bytes_left_) {
+    return absl::ResourceExhaustedError("computing its constant result takes too much memory");
+  }
+  folding_bytes_left_ -= bytes;
+  return absl::OkStatus();
+}
+
+absl::Status Binder::Fold(const NodeContext& context, const Operator& op,
+                          const std::vector<ValueInfo>& infos) {
+  HT_RETURN_IF_ERROR(SpendFolding(context, infos));
+  HT_ASSIGN_OR_RETURN(std::vector<Tensor> results, op.evaluate(context, infos));
+  for (size_t i = 0; i < std::min(results.size(), context.node.outputs.size()); ++i) {
+    if (context.node.outputs[i].empty()) continue;
+    bound_.initializers.emplace(context.node.outputs[i], std::move(results[i]));
+  }
+  return absl::OkStatus();
+}
+
+// The engine computes in float32; other types only select elements, as constants.
+absl::Status Binder::CheckRuns(const Node& node, const Operator& op) const {
+  if (!op.runs) return absl::UnimplementedError("it is only computed on constants");
+  for (const std::string& value : node.inputs) {
+    if (value.empty() || bound_.initializers.count(value) > 0) continue;
+    const DataType type = bound_.values.at(value).type;
+    if (type == DataType::kFloat32) continue;
+    return absl::UnimplementedError(
+        absl::StrCat("its source '", value, "' is of type ", DataTypeName(type), ", not float32"));
+  }
+  const DataType result = bound_.values.at(node.outputs[0]).type;
+  if (result == DataType::kFloat32) return absl::OkStatus();
+  return absl::UnimplementedError(
+      absl::StrCat("its result is of type ", DataTypeName(result), ", not float32"));
+}
+
+absl::Status Binder::InferNode(const Node& node) {
+  const Operator* op = FindOperator(node.domain, node.op);
+  if (op == nullptr) {
+    return absl::UnimplementedError(
+        node.domain.empty() ? "this operator is not known"
+                            : absl::StrCat("operators of '", node.domain, "' are not known"));
+  }
+  if (node.outputs.empty() || node.outputs[0].empty()) {
+    return absl::InvalidArgumentError("it has no result");
+  }
+  const NodeContext context = ContextOf(node);
+  HT_ASSIGN_OR_RETURN(std::vector<ValueInfo> infos, op->infer(context));
+  for (const ValueInfo& info : infos) HT_RETURN_IF_ERROR(info.shape.Check());
+  if (node.outputs.size() > infos.size()) {
+    return absl::UnimplementedError(absl::StrCat("more results than ", infos.size()));
+  }
+  if (RemoveIdentity(context, infos[0])) return absl::OkStatus();
+  const bool fold = CanFold(context, *op);
+  if (fold) HT_RETURN_IF_ERROR(Fold(context, *op, infos));
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (!node.outputs[i].empty()) bound_.values[node.outputs[i]] = infos[i];
+  }
+  if (fold) return absl::OkStatus();
+  HT_RETURN_IF_ERROR(CheckRuns(node, *op));
+  bound_.nodes.push_back(node);
+  return absl::OkStatus();
+}
+
+absl::Status Binder::BindNode(const Node& source) {
+  Node node = source;
+  for (std::string& value : node.inputs) {
+    if (const auto found = renamed_.find(value); found != renamed_.end()) value = found->second;
+  }
+  if (unsupported_ == nullptr) return Annotate(InferNode(node), Label(node));
+  if (!SourcesKnown(node)) {
+    bound_.nodes.push_back(std::move(node));
+    return absl::OkStatus();
+  }
+  const absl::Status status = InferNode(node);
+  if (!absl::IsUnimplemented(status)) return Annotate(status, Label(node));
+  unsupported_->push_back({node.name, node.op, std::string(status.message())});
+  for (const std::string& value : node.outputs) bound_.values.erase(value);
+  bound_.nodes.push_back(std::move(node));
+  return absl::OkStatus();
+}
+
+void Binder::FinishOutputs() {
+  for (const Port& source : source_.outputs) {
+    Port port = source;
+    const auto known = bound_.values.find(port.name);
+    if (known != bound_.values.end()) port.info = known->second;
+    bound_.outputs.push_back(std::move(port));
+  }
+}
+
+absl::StatusOr<Graph> Binder::Bind(const Graph& graph, int64_t batch) {
+  HT_RETURN_IF_ERROR(CheckGraph(graph));
+  source_ = graph;
+  RemoveUnused(source_);
+  HT_RETURN_IF_ERROR(CheckBatch(batch));
+  for (const Port& port : source_.outputs) outputs_.insert(port.name);
+  read_ = outputs_;
+  for (const Node& node : source_.nodes) read_.insert(node.inputs.begin(), node.inputs.end());
+  bound_.name = source_.name;
+  bound_.opset = source_.opset;
+  HT_RETURN_IF_ERROR(BindInputs(batch));
+  HT_RETURN_IF_ERROR(AddInitializers());
+  for (const Node& node : source_.nodes) {
+    HT_RETURN_IF_ERROR(BindNode(node));
+  }
+  FinishOutputs();
+  AbsorbOutputIdentities(bound_);
+  RemoveUnused(bound_);
+  return std::move(bound_);
+}
+
+}  // namespace
+
+absl::StatusOr<Graph> BindBatch(const Graph& graph, int64_t batch) {
+  return Binder(nullptr).Bind(graph, batch);
+}
+
+absl::StatusOr<PartialBinding> BindWhereSupported(const Graph& graph, int64_t batch) {
+  PartialBinding binding;
+  HT_ASSIGN_OR_RETURN(binding.graph, Binder(&binding.unsupported).Bind(graph, batch));
+  return binding;
+}
+
+}  // namespace halftone

@@ -1,0 +1,73 @@
+#ifndef HALFTONE_NN_GRAPH_OPERATORS_OPERATOR_H_
+#define HALFTONE_NN_GRAPH_OPERATORS_OPERATOR_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "nn/graph/graph.h"
+
+// What Halftone knows of each ONNX operator: how to infer the types and shapes of its results, and
+// how to compute it on constants. One table (table.cc), filled from one file per family.
+namespace halftone {
+
+// One node with what is known of its inputs: types and static shapes, and the elements of those
+// that are constant. Borrows everything.
+struct NodeContext {
+  const Node& node;
+  int64_t opset;
+  std::vector<const ValueInfo*> infos;   // by input; nullptr where absent
+  std::vector<const Tensor*> constants;  // by input; nullptr where absent or not constant
+
+  bool HasInput(size_t index) const { return index < infos.size() && infos[index] != nullptr; }
+  // INVALID_ARGUMENT when the input is absent.
+  absl::StatusOr<ValueInfo> Input(size_t index) const;
+  const Tensor* Constant(size_t index) const {
+    return index < constants.size() ? constants[index] : nullptr;
+  }
+  // The integers of a constant input, as a flat list; absent when the input is. UNIMPLEMENTED when
+  // it is computed while the network runs, INVALID_ARGUMENT when it has no integers or more than
+  // 2^16 of them.
+  absl::StatusOr<std::optional<std::vector<int64_t>>> ConstantInts(size_t index,
+                                                                   absl::string_view what) const;
+  // The same where the input must be there.
+  absl::StatusOr<std::vector<int64_t>> RequiredInts(size_t index, absl::string_view what) const;
+  // A list of integers that older opsets have as an attribute and newer ones as an input.
+  absl::StatusOr<std::optional<std::vector<int64_t>>> IntsFromEither(absl::string_view attribute,
+                                                                     size_t input) const;
+};
+
+using InferFunction = absl::StatusOr<std::vector<ValueInfo>> (*)(const NodeContext& context);
+// Computes the results of a node whose inputs are all constant; `infos` is what inference said.
+// The results' sizes have been bounded by the caller.
+using EvaluateFunction = absl::StatusOr<std::vector<Tensor>> (*)(const NodeContext& context,
+                                                                 absl::Span<const ValueInfo> infos);
+
+struct Operator {
+  absl::string_view name;
+  InferFunction infer = nullptr;
+  EvaluateFunction evaluate = nullptr;  // nullptr: never folded
+  // Whether the engine can run it on float32 activations; otherwise it must fold away.
+  bool runs = true;
+};
+
+// nullptr for an operator that is not known. `domain` as in Node.
+const Operator* FindOperator(absl::string_view domain, absl::string_view op);
+
+// The families.
+absl::Span<const Operator> ElementwiseOperators();
+absl::Span<const Operator> WindowOperators();
+absl::Span<const Operator> MatrixOperators();
+absl::Span<const Operator> LayoutOperators();
+absl::Span<const Operator> SelectionOperators();
+absl::Span<const Operator> ReductionOperators();
+absl::Span<const Operator> ResizeOperators();
+absl::Span<const Operator> ConstantOperators();
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_GRAPH_OPERATORS_OPERATOR_H_

@@ -1,0 +1,96 @@
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/graph/operators/operator.h"
+
+namespace halftone {
+namespace {
+
+using Infos = std::vector<ValueInfo>;
+
+absl::Status CheckModes(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(std::string mode, context.node.String("mode", "nearest"));
+  if (mode != "nearest") return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
+  HT_ASSIGN_OR_RETURN(std::string transformation,
+                      context.node.String("coordinate_transformation_mode", "half_pixel"));
+  if (transformation == "tf_crop_and_resize") {
+    return absl::UnimplementedError("coordinate_transformation_mode 'tf_crop_and_resize'");
+  }
+  HT_ASSIGN_OR_RETURN(std::string policy,
+                      context.node.String("keep_aspect_ratio_policy", "stretch"));
+  if (policy != "stretch") {
+    return absl::UnimplementedError(absl::StrCat("keep_aspect_ratio_policy '", policy, "'"));
+  }
+  return absl::OkStatus();
+}
+
+// The axes that scales and sizes speak of: all of them before opset 18.
+absl::StatusOr<std::vector<int>> ResizedAxes(const NodeContext& context, int rank) {
+  std::vector<int64_t> all(static_cast<size_t>(rank));
+  std::iota(all.begin(), all.end(), 0);
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> asked, context.node.Ints("axes", all));
+  std::vector<int> axes;
+  for (const int64_t axis : asked) {
+    HT_ASSIGN_OR_RETURN(axes.emplace_back(), NormalizeAxis(axis, rank));
+  }
+  return axes;
+}
+
+absl::Status WrongLength(size_t found, size_t needed) {
+  return absl::InvalidArgumentError(absl::StrCat(found, " scales or sizes for ", needed, " axes"));
+}
+
+absl::Status ApplyScales(const Tensor& scales, const std::vector<int>& axes, Shape& shape) {
+  if (scales.elements() != static_cast<int64_t>(axes.size())) {
+    return WrongLength(static_cast<size_t>(scales.elements()), axes.size());
+  }
+  HT_ASSIGN_OR_RETURN(std::vector<float> factors, scales.ToFloats());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    // Single precision, as ONNX computes it: 10 * 0.6f must be 6.
+    const float size = std::floor(static_cast<float>(shape.dim(axes[i])) * factors[i]);
+    if (!(factors[i] > 0) || !(size <= static_cast<float>(Shape::kMaxElements))) {
+      return absl::InvalidArgumentError(absl::StrCat("a scale of ", factors[i]));
+    }
+    shape.set_dim(axes[i], static_cast<int64_t>(size));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApplySizes(const std::vector<int64_t>& sizes, const std::vector<int>& axes,
+                        Shape& shape) {
+  if (sizes.size() != axes.size()) return WrongLength(sizes.size(), axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (sizes[i] < 1) return absl::InvalidArgumentError(absl::StrCat("a size of ", sizes[i]));
+    shape.set_dim(axes[i], sizes[i]);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Infos> InferResize(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo info, context.Input(0));
+  HT_RETURN_IF_ERROR(CheckModes(context));
+  HT_ASSIGN_OR_RETURN(std::vector<int> axes, ResizedAxes(context, info.shape.rank()));
+  // Opset 10 has (src, scales); later ones (src, roi, scales, sizes), with empty tensors for none.
+  const size_t scales_input = context.opset < 11 ? 1 : 2;
+  HT_ASSIGN_OR_RETURN(auto sizes, context.ConstantInts(3, "sizes"));
+  if (sizes.has_value() && !sizes->empty()) {
+    HT_RETURN_IF_ERROR(ApplySizes(*sizes, axes, info.shape));
+    return Infos{info};
+  }
+  HT_RETURN_IF_ERROR(context.Input(scales_input).status());
+  const Tensor* scales = context.Constant(scales_input);
+  if (scales == nullptr) return absl::UnimplementedError("its scales are not constant");
+  HT_RETURN_IF_ERROR(ApplyScales(*scales, axes, info.shape));
+  return Infos{info};
+}
+
+constexpr std::array kOperators = {Operator{"Resize", InferResize}};
+
+}  // namespace
+
+absl::Span<const Operator> ResizeOperators() { return kOperators; }
+
+}  // namespace halftone

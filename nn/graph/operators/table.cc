@@ -1,0 +1,74 @@
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/graph/operators/operator.h"
+
+namespace halftone {
+namespace {
+
+using Table = absl::flat_hash_map<std::string, Operator>;
+
+Table MakeTable() {
+  Table table;
+  for (const absl::Span<const Operator> family :
+       {ElementwiseOperators(), WindowOperators(), MatrixOperators(), LayoutOperators(),
+        SelectionOperators(), ReductionOperators(), ResizeOperators(), ConstantOperators()}) {
+    for (const Operator& op : family) table.emplace(op.name, op);
+  }
+  return table;
+}
+
+constexpr int64_t kMaxListLength = 1 << 16;
+
+}  // namespace
+
+const Operator* FindOperator(absl::string_view domain, absl::string_view op) {
+  static const auto* const kTable = new Table(MakeTable());
+  if (!domain.empty()) return nullptr;
+  const auto found = kTable->find(op);
+  return found == kTable->end() ? nullptr : &found->second;
+}
+
+absl::StatusOr<ValueInfo> NodeContext::Input(size_t index) const {
+  if (!HasInput(index)) {
+    return absl::InvalidArgumentError(absl::StrCat("input ", index, " is missing"));
+  }
+  return *infos[index];
+}
+
+absl::StatusOr<std::optional<std::vector<int64_t>>> NodeContext::ConstantInts(
+    size_t index, absl::string_view what) const {
+  if (!HasInput(index)) return std::optional<std::vector<int64_t>>();
+  const Tensor* constant = Constant(index);
+  if (constant == nullptr) {
+    return absl::UnimplementedError(
+        absl::StrCat("its ", what, " ('", node.Input(index), "') is not constant"));
+  }
+  if (constant->elements() > kMaxListLength) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("its ", what, " has ", constant->elements(), " elements"));
+  }
+  absl::StatusOr<std::vector<int64_t>> ints = constant->ToInts();
+  if (!ints.ok()) return Annotate(ints.status(), what);
+  return std::optional<std::vector<int64_t>>(*std::move(ints));
+}
+
+absl::StatusOr<std::vector<int64_t>> NodeContext::RequiredInts(size_t index,
+                                                               absl::string_view what) const {
+  HT_ASSIGN_OR_RETURN(auto ints, ConstantInts(index, what));
+  if (ints.has_value()) return *std::move(ints);
+  return absl::InvalidArgumentError(absl::StrCat("its ", what, " (input ", index, ") is missing"));
+}
+
+absl::StatusOr<std::optional<std::vector<int64_t>>> NodeContext::IntsFromEither(
+    absl::string_view attribute, size_t input) const {
+  if (node.Has(attribute)) {
+    HT_ASSIGN_OR_RETURN(std::vector<int64_t> ints, node.Ints(attribute, {}));
+    return std::optional<std::vector<int64_t>>(std::move(ints));
+  }
+  return ConstantInts(input, attribute);
+}
+
+}  // namespace halftone

@@ -1,0 +1,121 @@
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/graph/operators/operator.h"
+#include "nn/graph/window.h"
+
+namespace halftone {
+namespace {
+
+using Infos = std::vector<ValueInfo>;
+
+absl::Status CheckSpatialAxes(const Shape& src) {
+  if (src.rank() < 3) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("source of shape ", src.ToString(), " has no spatial axes"));
+  }
+  if (src.rank() > 4) {
+    return absl::UnimplementedError(
+        absl::StrCat(src.rank() - 2, "-D windows (only 1-D and 2-D are known)"));
+  }
+  return absl::OkStatus();
+}
+
+// [N, channels, windows...]
+Shape DstShape(const Shape& src, int64_t channels, const Window& window) {
+  std::vector<int64_t> dims = {src.dim(0), channels};
+  dims.insert(dims.end(), window.dst.begin(), window.dst.end());
+  return Shape(dims);
+}
+
+absl::Status CheckConvChannels(const NodeContext& context, const Shape& src, const Shape& weights) {
+  HT_ASSIGN_OR_RETURN(int64_t groups, context.node.Int("group", 1));
+  const int64_t channels = src.dim(1);
+  if (groups < 1 || channels % groups != 0 || weights.dim(0) % groups != 0 ||
+      weights.dim(1) != channels / groups) {
+    return absl::InvalidArgumentError(absl::StrCat("weights ", weights.ToString(), " in ", groups,
+                                                   " groups do not fit the source ",
+                                                   src.ToString()));
+  }
+  if (!context.HasInput(2)) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(ValueInfo bias, context.Input(2));
+  if (bias.shape != Shape{weights.dim(0)}) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bias ", bias.shape.ToString(), " does not fit the weights ", weights.ToString()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Infos> InferConv(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
+  HT_ASSIGN_OR_RETURN(ValueInfo weights, context.Input(1));
+  HT_RETURN_IF_ERROR(CheckSpatialAxes(src.shape));
+  if (weights.type != src.type) {
+    return absl::InvalidArgumentError(absl::StrCat("source of ", DataTypeName(src.type),
+                                                   " but weights of ", DataTypeName(weights.type)));
+  }
+  if (weights.shape.rank() != src.shape.rank()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "weights ", weights.shape.ToString(), " do not fit the source ", src.shape.ToString()));
+  }
+  HT_RETURN_IF_ERROR(CheckConvChannels(context, src.shape, weights.shape));
+  HT_ASSIGN_OR_RETURN(
+      Window window,
+      ResolveWindow(context.node, src.shape, absl::MakeConstSpan(weights.shape.dims()).subspan(2)));
+  return Infos{{src.type, DstShape(src.shape, weights.shape.dim(0), window)}};
+}
+
+absl::StatusOr<Infos> InferPool(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
+  HT_RETURN_IF_ERROR(CheckSpatialAxes(src.shape));
+  HT_ASSIGN_OR_RETURN(Window window, ResolveWindow(context.node, src.shape, {}));
+  HT_ASSIGN_OR_RETURN(int64_t storage_order, context.node.Int("storage_order", 0));
+  if (storage_order != 0) return absl::UnimplementedError("column-major storage_order");
+  const Shape dst = DstShape(src.shape, src.shape.dim(1), window);
+  return Infos{{src.type, dst}, {DataType::kInt64, dst}};
+}
+
+absl::StatusOr<Infos> InferGlobalPool(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
+  if (src.shape.rank() < 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("source of shape ", src.shape.ToString(), " has no channel axis"));
+  }
+  for (int axis = 2; axis < src.shape.rank(); ++axis) src.shape.set_dim(axis, 1);
+  return Infos{src};
+}
+
+absl::StatusOr<Infos> InferBatchNormalization(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
+  HT_ASSIGN_OR_RETURN(int64_t training, context.node.Int("training_mode", 0));
+  if (training != 0) return absl::UnimplementedError("training mode");
+  HT_ASSIGN_OR_RETURN(int64_t spatial, context.node.Int("spatial", 1));
+  if (spatial != 1) return absl::UnimplementedError("statistics that are not per channel");
+  if (src.shape.rank() < 1) return absl::InvalidArgumentError("source is a scalar");
+  const int64_t channels = src.shape.rank() > 1 ? src.shape.dim(1) : 1;
+  for (size_t i = 1; i <= 4; ++i) {
+    HT_ASSIGN_OR_RETURN(ValueInfo parameter, context.Input(i));
+    if (parameter.shape != Shape{channels}) {
+      return absl::InvalidArgumentError(absl::StrCat("input '", context.node.inputs[i],
+                                                     "' of shape ", parameter.shape.ToString(),
+                                                     " where [", channels, "] is needed"));
+    }
+  }
+  return Infos{src};
+}
+
+constexpr std::array kOperators = {
+    Operator{"Conv", InferConv},
+    Operator{"MaxPool", InferPool},
+    Operator{"AveragePool", InferPool},
+    Operator{"GlobalAveragePool", InferGlobalPool},
+    Operator{"GlobalMaxPool", InferGlobalPool},
+    Operator{"BatchNormalization", InferBatchNormalization},
+};
+
+}  // namespace
+
+absl::Span<const Operator> WindowOperators() { return kOperators; }
+
+}  // namespace halftone

@@ -1,0 +1,158 @@
+#include "nn/onnx/tensor_import.h"
+
+#include <cstring>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/onnx/external_data.h"
+#include "nn/onnx/names.h"
+
+namespace halftone {
+namespace {
+
+using onnx::TensorProto;
+
+absl::Status WrongCount(int64_t found, const Shape& shape, absl::string_view unit) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      "it holds ", found, " ", unit, ", which does not fit its shape ", shape.ToString()));
+}
+
+// The elements of one of the proto's typed lists, narrowed to the type that they stand for.
+template <typename Stored, typename List>
+absl::StatusOr<Tensor> FromList(const List& list, DataType type, const Shape& shape) {
+  if (list.size() != shape.Elements()) return WrongCount(list.size(), shape, "elements");
+  std::vector<std::byte> bytes(static_cast<size_t>(list.size()) * sizeof(Stored));
+  for (int i = 0; i < list.size(); ++i) {
+    const Stored element = static_cast<Stored>(list.Get(i));
+    std::memcpy(bytes.data() + static_cast<size_t>(i) * sizeof(Stored), &element, sizeof(Stored));
+  }
+  return Tensor::FromBytes(type, shape, std::move(bytes));
+}
+
+absl::StatusOr<Tensor> FromTypedData(const TensorProto& proto, DataType type, const Shape& shape) {
+  switch (type) {
+    case DataType::kFloat32:
+      return FromList<float>(proto.float_data(), type, shape);
+    case DataType::kFloat64:
+      return FromList<double>(proto.double_data(), type, shape);
+    case DataType::kInt64:
+      return FromList<int64_t>(proto.int64_data(), type, shape);
+    case DataType::kUint64:
+      return FromList<uint64_t>(proto.uint64_data(), type, shape);
+    case DataType::kUint32:
+      return FromList<uint32_t>(proto.uint64_data(), type, shape);
+    case DataType::kInt32:
+      return FromList<int32_t>(proto.int32_data(), type, shape);
+    case DataType::kInt16:
+    case DataType::kUint16:
+    case DataType::kFloat16:
+    case DataType::kBFloat16:
+      return FromList<uint16_t>(proto.int32_data(), type, shape);
+    case DataType::kInt8:
+    case DataType::kUint8:
+    case DataType::kBool:
+      return FromList<uint8_t>(proto.int32_data(), type, shape);
+  }
+  return absl::InternalError("unknown type");
+}
+
+absl::StatusOr<Tensor> FromRawData(const std::string& raw, DataType type, const Shape& shape) {
+  if (raw.size() != static_cast<size_t>(shape.Elements()) * SizeOf(type)) {
+    return WrongCount(static_cast<int64_t>(raw.size()), shape, "bytes");
+  }
+  const auto* begin = reinterpret_cast<const std::byte*>(raw.data());
+  return Tensor::FromBytes(type, shape, std::vector<std::byte>(begin, begin + raw.size()));
+}
+
+absl::StatusOr<ExternalLocation> ParseLocation(const TensorProto& proto, int64_t bytes) {
+  ExternalLocation location;
+  location.length = bytes;
+  for (const onnx::StringStringEntryProto& entry : proto.external_data()) {
+    if (entry.key() == "location") {
+      HT_RETURN_IF_ERROR(CheckName(entry.value(), "location of external data"));
+      location.file = entry.value();
+    } else if (entry.key() == "offset" || entry.key() == "length") {
+      int64_t number = 0;
+      if (!absl::SimpleAtoi(entry.value(), &number) || number < 0) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "the ", entry.key(), " of its external data is '", Excerpt(entry.value()), "'"));
+      }
+      (entry.key() == "offset" ? location.offset : location.length) = number;
+    }
+  }
+  return location;
+}
+
+}  // namespace
+
+absl::StatusOr<DataType> ImportDataType(int32_t type) {
+  switch (type) {
+    case TensorProto::FLOAT:
+      return DataType::kFloat32;
+    case TensorProto::DOUBLE:
+      return DataType::kFloat64;
+    case TensorProto::FLOAT16:
+      return DataType::kFloat16;
+    case TensorProto::BFLOAT16:
+      return DataType::kBFloat16;
+    case TensorProto::INT8:
+      return DataType::kInt8;
+    case TensorProto::UINT8:
+      return DataType::kUint8;
+    case TensorProto::INT16:
+      return DataType::kInt16;
+    case TensorProto::UINT16:
+      return DataType::kUint16;
+    case TensorProto::INT32:
+      return DataType::kInt32;
+    case TensorProto::UINT32:
+      return DataType::kUint32;
+    case TensorProto::INT64:
+      return DataType::kInt64;
+    case TensorProto::UINT64:
+      return DataType::kUint64;
+    case TensorProto::BOOL:
+      return DataType::kBool;
+    case TensorProto::STRING:
+    case TensorProto::COMPLEX64:
+    case TensorProto::COMPLEX128:
+      return absl::UnimplementedError("elements that are strings or complex numbers");
+    default:
+      return absl::InvalidArgumentError(absl::StrCat("unknown element type ", type));
+  }
+}
+
+absl::StatusOr<Tensor> TensorImporter::Import(const TensorProto& proto) {
+  HT_ASSIGN_OR_RETURN(DataType type, ImportDataType(proto.data_type()));
+  if (proto.has_segment()) return absl::UnimplementedError("a tensor in segments");
+  if (proto.dims_size() > Shape::kMaxRank) {
+    return absl::InvalidArgumentError(absl::StrCat("it has ", proto.dims_size(), " dimensions"));
+  }
+  const Shape shape(
+      absl::MakeConstSpan(proto.dims().data(), static_cast<size_t>(proto.dims_size())));
+  HT_RETURN_IF_ERROR(shape.Check());
+  if (proto.data_location() == TensorProto::EXTERNAL) return ImportExternal(proto, type, shape);
+  if (proto.has_raw_data()) return FromRawData(proto.raw_data(), type, shape);
+  return FromTypedData(proto, type, shape);
+}
+
+absl::StatusOr<Tensor> TensorImporter::ImportExternal(const TensorProto& proto, DataType type,
+                                                      const Shape& shape) {
+  if (folder_.empty()) {
+    return absl::InvalidArgumentError(
+        "its elements are in another file, which only a model read from a file may have");
+  }
+  const int64_t bytes = shape.Elements() * static_cast<int64_t>(SizeOf(type));
+  HT_ASSIGN_OR_RETURN(ExternalLocation location, ParseLocation(proto, bytes));
+  if (location.length != bytes) return WrongCount(location.length, shape, "bytes");
+  if (bytes > external_bytes_left_) {
+    return absl::ResourceExhaustedError("the model's external data is too large");
+  }
+  external_bytes_left_ -= bytes;
+  HT_ASSIGN_OR_RETURN(std::vector<std::byte> content, ReadExternalData(folder_, location));
+  return Tensor::FromBytes(type, shape, std::move(content));
+}
+
+}  // namespace halftone

@@ -1,0 +1,40 @@
+#ifndef HALFTONE_NN_ONNX_TENSOR_IMPORT_H_
+#define HALFTONE_NN_ONNX_TENSOR_IMPORT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "nn/graph/data_type.h"
+#include "nn/graph/shape.h"
+#include "nn/graph/tensor.h"
+#include "nn/onnx/proto.h"
+
+namespace halftone {
+
+// INVALID_ARGUMENT for a number that ONNX does not define, UNIMPLEMENTED for the types that
+// Halftone does not read (strings, complex numbers, ...).
+absl::StatusOr<DataType> ImportDataType(int32_t type);
+
+// Turns TensorProtos into Tensors. What it allocates is bounded by the bytes that are present: in
+// the proto, or in a file of the model's folder. Not thread-safe.
+class TensorImporter {
+ public:
+  // `folder` as in ImportOptions; at most `max_external_bytes` are read from files in all.
+  TensorImporter(std::string folder, int64_t max_external_bytes)
+      : folder_(std::move(folder)), external_bytes_left_(max_external_bytes) {}
+
+  // Errors do not name the tensor.
+  absl::StatusOr<Tensor> Import(const onnx::TensorProto& proto);
+
+ private:
+  absl::StatusOr<Tensor> ImportExternal(const onnx::TensorProto& proto, DataType type,
+                                        const Shape& shape);
+
+  std::string folder_;
+  int64_t external_bytes_left_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_ONNX_TENSOR_IMPORT_H_
