@@ -1,0 +1,40 @@
+#ifndef HALFTONE_TESTS_NN_ENGINE_OP_CASES_H_
+#define HALFTONE_TESTS_NN_ENGINE_OP_CASES_H_
+
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "nn/engine/op.h"
+
+namespace halftone {
+
+// An op on sources of given shapes, for tests that hold for every op.
+struct OpCase {
+  enum class Values {
+    kRange,  // uniform in [lower, upper]: for smooth functions
+    // A shuffled grid of spacing 0.06, another offset for each source, away from `kinks`: steps of
+    // 0.01 cross no corner and change no order.
+    kGrid,
+  };
+  std::string name;
+  std::shared_ptr<const Op> op;
+  std::vector<Shape> srcs;
+  Values values = Values::kRange;
+  float lower = -1;
+  float upper = 1;
+  std::vector<float> kinks = {};
+};
+
+inline std::ostream& operator<<(std::ostream& out, const OpCase& op_case) {
+  return out << op_case.name;
+}
+
+// At least one case of every op whose derivative is that of its value (all but the quantizers and
+// step functions), with the attributes that its derivative depends on.
+std::vector<OpCase> DifferentiableOpCases();
+
+}  // namespace halftone
+
+#endif  // HALFTONE_TESTS_NN_ENGINE_OP_CASES_H_

@@ -1,0 +1,471 @@
+#include "tests/nn/engine/reference_run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <utility>
+
+#include "gtest/gtest.h"
+#include "nn/engine/op.h"
+#include "nn/engine/ops/convolution.h"
+#include "nn/engine/ops/elementwise.h"
+#include "nn/engine/ops/matmul.h"
+#include "nn/engine/ops/pooling.h"
+#include "nn/engine/ops/quantize.h"
+#include "nn/engine/ops/reduction.h"
+#include "nn/engine/ops/shape_ops.h"
+#include "nn/engine/ops/softmax.h"
+
+namespace halftone {
+namespace {
+
+using Array = ReferenceArray;
+using Index = std::vector<int64_t>;
+
+Array Zeros(const Shape& shape, double value = 0) {
+  return {shape, std::vector<double>(static_cast<size_t>(shape.Elements()), value)};
+}
+
+// Calls visit(index) for every index of a tensor, in C order.
+void ForEach(const Shape& shape, const std::function<void(const Index&)>& visit) {
+  Index index(static_cast<size_t>(shape.rank()), 0);
+  for (int64_t count = shape.Elements(); count > 0; --count) {
+    visit(index);
+    for (size_t axis = index.size(); axis-- > 0;) {
+      if (++index[axis] < shape.dim(static_cast<int>(axis))) break;
+      index[axis] = 0;
+    }
+  }
+}
+
+// The element at `index`, where an index of higher rank is broadcast by numpy's rules.
+double& At(Array& array, const Index& index) {
+  const size_t skip = index.size() - static_cast<size_t>(array.shape.rank());
+  int64_t offset = 0;
+  for (int axis = 0; axis < array.shape.rank(); ++axis) {
+    const int64_t size = array.shape.dim(axis);
+    offset = offset * size + (size == 1 ? 0 : index[static_cast<size_t>(axis) + skip]);
+  }
+  return array.values[static_cast<size_t>(offset)];
+}
+
+double Unary(const UnaryOp& op, double x) {
+  switch (op.function) {
+    case UnaryFunction::kRelu:
+      return std::max(x, 0.0);
+    case UnaryFunction::kLeakyRelu:
+      return x > 0 ? x : op.alpha * x;
+    case UnaryFunction::kClip:
+      return std::min(std::max(x, double{op.alpha}), double{op.beta});
+    case UnaryFunction::kLinear:
+      return op.alpha * x + op.beta;
+    case UnaryFunction::kPower:
+      return op.alpha * std::pow(x, op.beta);
+    case UnaryFunction::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case UnaryFunction::kTanh:
+      return std::tanh(x);
+    case UnaryFunction::kExp:
+      return std::exp(x);
+    case UnaryFunction::kLog:
+      return std::log(x);
+    case UnaryFunction::kErf:
+      return std::erf(x);
+    case UnaryFunction::kSoftplus:
+      return std::log1p(std::exp(-std::fabs(x))) + std::max(x, 0.0);
+    case UnaryFunction::kAbs:
+      return std::fabs(x);
+    case UnaryFunction::kSign:
+      return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case UnaryFunction::kRound:
+      return std::nearbyint(x);
+    case UnaryFunction::kFloor:
+      return std::floor(x);
+    case UnaryFunction::kCeil:
+      return std::ceil(x);
+  }
+  return 0;
+}
+
+double Binary(BinaryFunction function, double a, double b) {
+  switch (function) {
+    case BinaryFunction::kAdd:
+      return a + b;
+    case BinaryFunction::kSub:
+      return a - b;
+    case BinaryFunction::kMul:
+      return a * b;
+    case BinaryFunction::kDiv:
+      return a / b;
+    case BinaryFunction::kMax:
+      return std::max(a, b);
+    case BinaryFunction::kMin:
+      return std::min(a, b);
+    case BinaryFunction::kPow:
+      return std::pow(a, b);
+    case BinaryFunction::kStep:
+      return a > b ? 1 : a == b ? 0.5 : 0;
+  }
+  return 0;
+}
+
+// Calls visit(src index, weights index, dst index) for every product of a convolution.
+void ForEachProduct(const ConvolutionAttributes& attributes, const Shape& src, const Shape& weights,
+                    const Shape& dst,
+                    const std::function<void(const Index&, const Index&, const Index&)>& visit) {
+  const int64_t group_dsts = weights.dim(0) / attributes.groups;
+  ForEach(dst, [&](const Index& d) {
+    ForEach(Shape(absl::MakeConstSpan(weights.dims()).subspan(1)), [&](const Index& k) {
+      Index s = {d[0], d[1] / group_dsts * weights.dim(1) + k[0]};
+      Index w = {d[1], k[0]};
+      for (size_t i = 1; i < k.size(); ++i) {
+        const int64_t place = d[i + 1] * attributes.strides[i - 1] +
+                              k[i] * attributes.dilations[i - 1] - attributes.pads_begin[i - 1];
+        if (place < 0 || place >= src.dim(static_cast<int>(i) + 1)) return;
+        s.push_back(place);
+        w.push_back(k[i]);
+      }
+      visit(s, w, d);
+    });
+  });
+}
+
+// The indices of src under the window at `d`, in C order.
+std::vector<Index> UnderWindow(const PoolWindow& window, const Shape& src, const Index& d) {
+  std::vector<Index> places;
+  ForEach(Shape(window.kernel), [&](const Index& k) {
+    Index s = {d[0], d[1]};
+    for (size_t i = 0; i < k.size(); ++i) {
+      const int64_t place =
+          d[i + 2] * window.strides[i] + k[i] * window.dilations[i] - window.pads_begin[i];
+      if (place < 0 || place >= src.dim(static_cast<int>(i) + 2)) return;
+      s.push_back(place);
+    }
+    places.push_back(s);
+  });
+  return places;
+}
+
+Index FindMaximum(const PoolWindow& window, Array& src, const Index& d) {
+  Index best;
+  for (const Index& place : UnderWindow(window, src.shape, d)) {
+    if (best.empty() || At(src, place) > At(src, best)) best = place;
+  }
+  return best;
+}
+
+double AverageDivisor(const PoolWindow& window, bool count_padding, size_t met) {
+  if (!count_padding) return static_cast<double>(met);
+  return static_cast<double>(Shape(window.kernel).Elements());
+}
+
+Index Moved(const Index& index, const std::vector<int64_t>& starts,
+            const std::vector<int64_t>& steps) {
+  Index moved = index;
+  for (size_t i = 0; i < moved.size(); ++i) moved[i] = starts[i] + index[i] * steps[i];
+  return moved;
+}
+
+double FakeQuantize(const UniformQuantizer& quantizer, const Shape& shape, const Index& index,
+                    double x) {
+  const int64_t channel = quantizer.axis < 0 ? 0 : index[static_cast<size_t>(quantizer.axis)];
+  UniformQuantizer one = quantizer;
+  one.axis = -1;
+  one.scales = {quantizer.scales[static_cast<size_t>(channel)]};
+  one.zero_points = {quantizer.zero_points[static_cast<size_t>(channel)]};
+  const auto dst = one.FakeQuantize(Tensor::Scalar(static_cast<float>(x)));
+  EXPECT_TRUE(dst.ok()) << dst.status();
+  return dst->data<float>()[0];
+}
+
+class Evaluator {
+ public:
+  Evaluator(const Instruction& instruction, std::vector<Array> srcs, const Shape& dst)
+      : op_(*instruction.op), srcs_(std::move(srcs)), dst_(Zeros(dst)) {}
+
+  Array Evaluate();
+
+ private:
+  template <typename OpClass>
+  const OpClass& As() const {
+    return static_cast<const OpClass&>(op_);
+  }
+  double Src(size_t i, const Index& index) { return At(srcs_[i], index); }
+  void Fill(const std::function<double(const Index&)>& value) {
+    ForEach(dst_.shape, [&](const Index& d) { At(dst_, d) = value(d); });
+  }
+
+  void Convolution();
+  void Pooling();
+  void MatMul();
+  void Reduce();
+  void Movement();
+  void Softmax();
+  void Elementwise();
+
+  const Op& op_;
+  std::vector<Array> srcs_;
+  Array dst_;
+};
+
+void Evaluator::Convolution() {
+  if (op_.kind() == OpKind::kConvolution) {
+    if (srcs_.size() > 2) Fill([&](const Index& d) { return Src(2, {d[1]}); });
+    ForEachProduct(As<ConvolutionOp>().attributes, srcs_[0].shape, srcs_[1].shape, dst_.shape,
+                   [&](const Index& s, const Index& w, const Index& d) {
+                     At(dst_, d) += Src(0, s) * Src(1, w);
+                   });
+  } else if (op_.kind() == OpKind::kConvolutionBackwardData) {
+    ForEachProduct(As<ConvolutionBackwardDataOp>().attributes, dst_.shape, srcs_[1].shape,
+                   srcs_[0].shape, [&](const Index& s, const Index& w, const Index& d) {
+                     At(dst_, s) += Src(0, d) * Src(1, w);
+                   });
+  } else {
+    ForEachProduct(As<ConvolutionBackwardWeightsOp>().attributes, srcs_[0].shape, dst_.shape,
+                   srcs_[1].shape, [&](const Index& s, const Index& w, const Index& d) {
+                     At(dst_, w) += Src(0, s) * Src(1, d);
+                   });
+  }
+}
+
+void Evaluator::Pooling() {
+  switch (op_.kind()) {
+    case OpKind::kMaxPool:
+      return Fill(
+          [&](const Index& d) { return Src(0, FindMaximum(As<MaxPoolOp>().window, srcs_[0], d)); });
+    case OpKind::kMaxPoolGather:
+      return Fill([&](const Index& d) {
+        return Src(0, FindMaximum(As<MaxPoolGatherOp>().window, srcs_[1], d));
+      });
+    case OpKind::kMaxPoolScatter:
+      return ForEach(srcs_[0].shape, [&](const Index& d) {
+        At(dst_, FindMaximum(As<MaxPoolScatterOp>().window, srcs_[1], d)) += Src(0, d);
+      });
+    case OpKind::kAveragePool: {
+      const auto& op = As<AveragePoolOp>();
+      return Fill([&](const Index& d) {
+        double sum = 0;
+        const auto places = UnderWindow(op.window, srcs_[0].shape, d);
+        for (const Index& place : places) sum += Src(0, place);
+        return sum / AverageDivisor(op.window, op.count_padding, places.size());
+      });
+    }
+    default: {
+      const auto& op = As<AveragePoolBackwardOp>();
+      return ForEach(srcs_[0].shape, [&](const Index& d) {
+        const auto places = UnderWindow(op.window, dst_.shape, d);
+        const double divisor = AverageDivisor(op.window, op.count_padding, places.size());
+        for (const Index& place : places) At(dst_, place) += Src(0, d) / divisor;
+      });
+    }
+  }
+}
+
+void Evaluator::MatMul() {
+  const auto& op = As<MatMulOp>();
+  const Shape& a = srcs_[0].shape;
+  const int64_t depth = a.dim(a.rank() - (op.transpose_a ? 2 : 1));
+  Fill([&](const Index& d) {
+    const size_t row = d.size() - 2, column = d.size() - 1;
+    double sum = 0;
+    for (int64_t k = 0; k < depth; ++k) {
+      Index in_a = d, in_b = d;
+      in_a[column] = k;
+      in_b[row] = k;
+      if (op.transpose_a) std::swap(in_a[row], in_a[column]);
+      if (op.transpose_b) std::swap(in_b[row], in_b[column]);
+      sum += Src(0, in_a) * Src(1, in_b);
+    }
+    return sum;
+  });
+}
+
+void Evaluator::Reduce() {
+  const auto& op = As<ReduceOp>();
+  const bool sum = op.function == ReduceFunction::kSum;
+  if (!sum) Fill([](const Index&) { return -std::numeric_limits<double>::infinity(); });
+  ForEach(srcs_[0].shape, [&](const Index& s) {
+    Index d;
+    for (size_t i = 0; i < s.size(); ++i) {
+      const bool reduced =
+          std::find(op.axes.begin(), op.axes.end(), static_cast<int>(i)) != op.axes.end();
+      if (!reduced) d.push_back(s[i]);
+      if (reduced && op.keep_dims) d.push_back(0);
+    }
+    double& to = At(dst_, d);
+    to = sum ? to + Src(0, s) : std::max(to, Src(0, s));
+  });
+}
+
+void Evaluator::Movement() {
+  switch (op_.kind()) {
+    case OpKind::kReshape:
+      dst_.values = srcs_[0].values;
+      return;
+    case OpKind::kTranspose:
+      return Fill([&](const Index& d) {
+        Index s(d.size());
+        for (size_t i = 0; i < d.size(); ++i) {
+          s[static_cast<size_t>(As<TransposeOp>().permutation[i])] = d[i];
+        }
+        return Src(0, s);
+      });
+    case OpKind::kConcat:
+      return Fill([&](const Index& d) {
+        const auto axis = static_cast<size_t>(As<ConcatOp>().axis);
+        Index s = d;
+        size_t part = 0;
+        while (s[axis] >= srcs_[part].shape.dim(As<ConcatOp>().axis)) {
+          s[axis] -= srcs_[part++].shape.dim(As<ConcatOp>().axis);
+        }
+        return Src(part, s);
+      });
+    case OpKind::kSlice:
+      return Fill([&](const Index& d) {
+        return Src(0, Moved(d, As<SliceOp>().starts, As<SliceOp>().steps));
+      });
+    case OpKind::kSliceScatter: {
+      const auto& op = As<SliceScatterOp>();
+      Fill([&](const Index&) { return op.fill; });
+      return ForEach(srcs_[0].shape,
+                     [&](const Index& s) { At(dst_, Moved(s, op.starts, op.steps)) = Src(0, s); });
+    }
+    case OpKind::kIndexSelect:
+      return Fill([&](const Index& d) {
+        const auto& op = As<IndexSelectOp>();
+        Index s = d;
+        s[static_cast<size_t>(op.axis)] =
+            op.indices[static_cast<size_t>(d[static_cast<size_t>(op.axis)])];
+        return Src(0, s);
+      });
+    default:
+      return ForEach(srcs_[0].shape, [&](const Index& s) {
+        const auto& op = As<IndexAddOp>();
+        Index d = s;
+        d[static_cast<size_t>(op.axis)] =
+            op.indices[static_cast<size_t>(s[static_cast<size_t>(op.axis)])];
+        At(dst_, d) += Src(0, s);
+      });
+  }
+}
+
+void Evaluator::Softmax() {
+  const auto& op = As<SoftmaxOp>();
+  const auto axis = static_cast<size_t>(op.axis);
+  Fill([&](const Index& d) {
+    double largest = -std::numeric_limits<double>::infinity(), sum = 0;
+    Index s = d;
+    for (s[axis] = 0; s[axis] < dst_.shape.dim(op.axis); ++s[axis]) {
+      largest = std::max(largest, Src(0, s));
+    }
+    for (s[axis] = 0; s[axis] < dst_.shape.dim(op.axis); ++s[axis]) {
+      sum += std::exp(Src(0, s) - largest);
+    }
+    const double logarithm = Src(0, d) - largest - std::log(sum);
+    return op.logarithm ? logarithm : std::exp(logarithm);
+  });
+}
+
+void Evaluator::Elementwise() {
+  switch (op_.kind()) {
+    case OpKind::kUnary:
+      return Fill([&](const Index& d) { return Unary(As<UnaryOp>(), Src(0, d)); });
+    case OpKind::kBinary:
+      return Fill(
+          [&](const Index& d) { return Binary(As<BinaryOp>().function, Src(0, d), Src(1, d)); });
+    case OpKind::kGate:
+      return Fill([&](const Index& d) {
+        const auto& op = As<GateOp>();
+        const double x = Src(0, d);
+        return Src(1, d) * (op.lower < x && x < op.upper ? op.inside : op.outside);
+      });
+    case OpKind::kBroadcastTo:
+      return Fill([&](const Index& d) { return Src(0, d); });
+    case OpKind::kFakeQuantize:
+      return Fill([&](const Index& d) {
+        return FakeQuantize(As<FakeQuantizeOp>().quantizer, dst_.shape, d, Src(0, d));
+      });
+    default:
+      return Fill([&](const Index& d) {
+        const UniformQuantizer& q = As<FakeQuantizeGateOp>().quantizer;
+        const auto channel =
+            q.axis < 0 ? size_t{0} : static_cast<size_t>(d[static_cast<size_t>(q.axis)]);
+        const float lower = q.scales[channel] * static_cast<float>(q.qmin - q.zero_points[channel]);
+        const float upper = q.scales[channel] * static_cast<float>(q.qmax - q.zero_points[channel]);
+        return lower <= Src(0, d) && Src(0, d) <= upper ? Src(1, d) : 0.0;
+      });
+  }
+}
+
+Array Evaluator::Evaluate() {
+  switch (op_.kind()) {
+    case OpKind::kConvolution:
+    case OpKind::kConvolutionBackwardData:
+    case OpKind::kConvolutionBackwardWeights:
+      Convolution();
+      break;
+    case OpKind::kMaxPool:
+    case OpKind::kMaxPoolGather:
+    case OpKind::kMaxPoolScatter:
+    case OpKind::kAveragePool:
+    case OpKind::kAveragePoolBackward:
+      Pooling();
+      break;
+    case OpKind::kMatMul:
+      MatMul();
+      break;
+    case OpKind::kReduce:
+      Reduce();
+      break;
+    case OpKind::kReshape:
+    case OpKind::kTranspose:
+    case OpKind::kConcat:
+    case OpKind::kSlice:
+    case OpKind::kSliceScatter:
+    case OpKind::kIndexSelect:
+    case OpKind::kIndexAdd:
+      Movement();
+      break;
+    case OpKind::kSoftmax:
+      Softmax();
+      break;
+    case OpKind::kUnary:
+    case OpKind::kBinary:
+    case OpKind::kGate:
+    case OpKind::kBroadcastTo:
+    case OpKind::kFakeQuantize:
+    case OpKind::kFakeQuantizeGate:
+      Elementwise();
+      break;
+  }
+  return std::move(dst_);
+}
+
+}  // namespace
+
+std::map<std::string, ReferenceArray> ReferenceRun(
+    const Program& program, const std::map<std::string, std::vector<float>>& inputs) {
+  std::vector<Array> values(program.shapes.size());
+  const auto assign = [&](ValueId value, absl::Span<const float> elements) {
+    values[static_cast<size_t>(value)] = {program.shapes[static_cast<size_t>(value)],
+                                          {elements.begin(), elements.end()}};
+  };
+  for (const Program::Input& input : program.inputs) assign(input.value, inputs.at(input.name));
+  for (const Program::Constant& constant : program.constants) {
+    assign(constant.value, constant.tensor.data<float>());
+  }
+  for (const Instruction& instruction : program.instructions) {
+    std::vector<Array> srcs;
+    for (ValueId src : instruction.srcs) srcs.push_back(values[static_cast<size_t>(src)]);
+    const auto dst = static_cast<size_t>(instruction.dsts[0]);
+    values[dst] = Evaluator(instruction, std::move(srcs), program.shapes[dst]).Evaluate();
+  }
+  std::map<std::string, ReferenceArray> outputs;
+  for (const Program::Input& output : program.outputs) {
+    outputs[output.name] = values[static_cast<size_t>(output.value)];
+  }
+  return outputs;
+}
+
+}  // namespace halftone
