@@ -43,9 +43,11 @@ void SetIntegers(UniformQuantizer& quantizer) {
   }
 }
 
-// Keeps a scale in the normal, finite floats: quotients by it are then as exact as division is.
-float NormalScale(double scale) {
-  return static_cast<float>(std::clamp(scale, double{FLT_MIN}, double{FLT_MAX}));
+// Keeps a scale in the normal floats, where quotients by it are exactly rounded, and small enough
+// that no integer times it is infinite.
+float NormalScale(double scale, int32_t largest_integer) {
+  const float most = std::nextafter(FLT_MAX / static_cast<float>(largest_integer), 0.0f);
+  return static_cast<float>(std::clamp(scale, double{FLT_MIN}, double{most}));
 }
 
 bool IsBinary(const UniformQuantizer& quantizer) {
@@ -56,9 +58,9 @@ float ScaleOf(const UniformQuantizer& quantizer, const Range& range) {
   const double lower = range.lower, upper = range.upper;
   if (lower == upper) return IsBinary(quantizer) ? FLT_MIN : 1.0f;
   if (quantizer.symmetry == Symmetry::kAsymmetric) {
-    return NormalScale((upper - lower) / quantizer.qmax);
+    return NormalScale((upper - lower) / quantizer.qmax, quantizer.qmax);
   }
-  return NormalScale(std::max(upper / quantizer.qmax, lower / quantizer.qmin));
+  return NormalScale(std::max(upper / quantizer.qmax, lower / quantizer.qmin), -quantizer.qmin);
 }
 
 int32_t ZeroPointOf(const UniformQuantizer& quantizer, const Range& range, float scale) {
