@@ -1,0 +1,183 @@
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/engine/ops.h"
+#include "nn/quant/range_estimator.h"
+#include "search/sensitivity/network_program.h"
+#include "search/sensitivity/sensitivity.h"
+
+namespace halftone {
+namespace {
+
+constexpr int64_t kBatch = 32;
+
+using QuantizerPtr = std::shared_ptr<const UniformQuantizer>;
+
+// The second activation of a MatMul without constant weights; "" for other layers.
+std::string SecondActivation(const Graph& graph, const Layer& layer) {
+  if (!layer.weights.empty()) return "";
+  const Node* node = graph.FindNode(layer.name);
+  if (node == nullptr) return "";
+  const std::string first(node->Input(0)), second(node->Input(1));
+  return first == layer.src ? second : first;
+}
+
+// The statistics of every value that a layer reads as activations.
+class ActivationObserver {
+ public:
+  ActivationObserver(const PreparedNetwork& network, const Graph& graph) {
+    for (const Layer& layer : network.layers.layers) {
+      Watch(layer.src, layer.name);
+      if (const std::string second = SecondActivation(graph, layer); !second.empty()) {
+        Watch(second, layer.name);
+      }
+    }
+  }
+
+  absl::Status Observe(const Graph& graph, const Dataset& data, int64_t batch,
+                       const Progress& progress) {
+    HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph));
+    std::vector<std::pair<std::string, ValueId>> outputs;
+    for (const auto& [name, watched] : watched_) {
+      HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, name));
+      outputs.emplace_back(name, value);
+    }
+    HT_ASSIGN_OR_RETURN(auto runner,
+                        BatchRunner::Create(lowered.builder.Build(outputs), data, batch));
+    return ForEachBatch(data.samples(), batch, progress, [&](int64_t begin, int64_t valid) {
+      return ObserveBatch(*runner, begin, valid, batch, progress.cancellation);
+    });
+  }
+
+  const RangeEstimator& Of(const std::string& value) const { return watched_.at(value).estimator; }
+
+ private:
+  struct Watched {
+    std::string layer;  // the first that reads it, for errors
+    RangeEstimator estimator;
+  };
+
+  void Watch(const std::string& value, const std::string& layer) {
+    watched_.try_emplace(value, Watched{layer, RangeEstimator()});
+  }
+
+  absl::Status ObserveBatch(BatchRunner& runner, int64_t begin, int64_t valid, int64_t batch,
+                            const Cancellation& cancellation) {
+    HT_RETURN_IF_ERROR(runner.Run(begin, cancellation));
+    for (auto& [name, watched] : watched_) {
+      HT_RETURN_IF_ERROR(cancellation.Check());
+      HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner.Output(name));
+      const size_t per_sample = values.size() / static_cast<size_t>(batch);
+      const absl::Status status =
+          watched.estimator.Observe(values.subspan(0, per_sample * static_cast<size_t>(valid)));
+      if (!status.ok()) {
+        return Annotate(status, absl::StrCat("layer '", watched.layer, "', its input"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  std::map<std::string, Watched> watched_;
+};
+
+// Makes quantizers on demand; layers that read the same value or weights share them.
+class QuantizerFactory {
+ public:
+  QuantizerFactory(const Graph& graph, const ActivationObserver& observer,
+                   const QuantizationOptions& options)
+      : graph_(graph), observer_(observer), options_(options) {}
+
+  absl::StatusOr<LayerQuantizers> Make(const Layer& layer, const Precision& precision) {
+    LayerQuantizers quantizers;
+    quantizers.precision = precision;
+    if (precision.activations.IsInteger()) {
+      HT_ASSIGN_OR_RETURN(quantizers.src, Activations(layer.src, precision.activations.bits));
+    }
+    if (const std::string second = SecondActivation(graph_, layer); !second.empty()) {
+      if (precision.activations.IsInteger()) {
+        HT_ASSIGN_OR_RETURN(quantizers.weights, Activations(second, precision.activations.bits));
+      }
+    } else if (precision.weights.IsInteger()) {
+      HT_ASSIGN_OR_RETURN(quantizers.weights, Weights(layer, precision.weights.bits));
+    }
+    return quantizers;
+  }
+
+ private:
+  absl::StatusOr<QuantizerPtr> Activations(const std::string& value, int bits) {
+    QuantizerPtr& made = activations_[{value, bits}];
+    if (made != nullptr) return made;
+    HT_ASSIGN_OR_RETURN(const Range range,
+                        observer_.Of(value).Estimate(options_.activation_range, bits,
+                                                     options_.activation_symmetry));
+    HT_ASSIGN_OR_RETURN(
+        UniformQuantizer quantizer,
+        UniformQuantizer::Create(bits, options_.activation_symmetry, /*axis=*/-1, {range}));
+    return made = std::make_shared<const UniformQuantizer>(std::move(quantizer));
+  }
+
+  absl::StatusOr<QuantizerPtr> Weights(const Layer& layer, int bits) {
+    const int axis = options_.weights_per_channel ? layer.channel_axis : -1;
+    QuantizerPtr& made = weights_[{layer.weights, bits, axis}];
+    if (made != nullptr) return made;
+    const auto tensor = graph_.initializers.find(layer.weights);
+    if (tensor == graph_.initializers.end()) {
+      return absl::InternalError(absl::StrCat("weights '", layer.weights, "' are missing"));
+    }
+    HT_ASSIGN_OR_RETURN(std::vector<float> values, tensor->second.ToFloats());
+    const Tensor weights = Tensor::Of(tensor->second.shape(), std::move(values));
+    HT_ASSIGN_OR_RETURN(
+        UniformQuantizer quantizer,
+        CalibrateWeights(weights, bits, options_.weight_symmetry, axis, options_.weight_range));
+    return made = std::make_shared<const UniformQuantizer>(std::move(quantizer));
+  }
+
+  const Graph& graph_;
+  const ActivationObserver& observer_;
+  const QuantizationOptions& options_;
+  std::map<std::pair<std::string, int>, QuantizerPtr> activations_;
+  std::map<std::tuple<std::string, int, int>, QuantizerPtr> weights_;
+};
+
+}  // namespace
+
+absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Dataset& data,
+                                      const std::vector<Precision>& precisions,
+                                      const QuantizationOptions& options,
+                                      const Progress& progress) {
+  const int64_t batch = network.BatchFor(kBatch, data.samples());
+  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
+  HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
+  ActivationObserver observer(network, graph);
+  HT_RETURN_IF_ERROR(observer.Observe(graph, data, batch, progress.Part(0, 0.8)));
+
+  Calibration calibration;
+  calibration.options = options;
+  QuantizerFactory factory(graph, observer, options);
+  const Progress rest = progress.Part(0.8, 1);
+  const auto count = static_cast<double>(network.layers.layers.size());
+  double done = 0;
+  for (const Layer& layer : network.layers.layers) {
+    for (const Precision& precision : precisions) {
+      HT_RETURN_IF_ERROR(rest.Step(done / count, absl::StrCat("layer '", layer.name, "'")));
+      absl::StatusOr<LayerQuantizers> quantizers = factory.Make(layer, precision);
+      if (!quantizers.ok()) {
+        return Annotate(quantizers.status(),
+                        absl::StrCat("layer '", layer.name, "' in ", precision.ToString()));
+      }
+      calibration.quantizers[layer.name][precision] = *std::move(quantizers);
+    }
+    done += 1;
+  }
+  HT_RETURN_IF_ERROR(progress.Step(1));
+  return calibration;
+}
+
+}  // namespace halftone

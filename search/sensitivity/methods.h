@@ -1,0 +1,36 @@
+#ifndef HALFTONE_SEARCH_SENSITIVITY_METHODS_H_
+#define HALFTONE_SEARCH_SENSITIVITY_METHODS_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/progress.h"
+#include "nn/data/dataset.h"
+#include "search/sensitivity/sensitivity.h"
+
+// The methods behind MeasureSensitivity, one file each. `data` holds exactly the samples to use.
+namespace halftone {
+
+struct SensitivityRequest {
+  const PreparedNetwork& network;
+  const Dataset& data;
+  const Calibration& calibration;
+  const std::vector<Precision>& precisions;
+  const SensitivityOptions& options;
+};
+
+absl::StatusOr<SensitivityResult> MeasureFisher(const SensitivityRequest& request,
+                                                const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureHessianTrace(const SensitivityRequest& request,
+                                                      const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureHessianEigenvalue(const SensitivityRequest& request,
+                                                           const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureOutputError(const SensitivityRequest& request,
+                                                     const Progress& progress);
+
+// The frame of a result: method, samples, seed, and every layer with a zero loss per precision.
+SensitivityResult MakeResult(const SensitivityRequest& request);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_SENSITIVITY_METHODS_H_

@@ -1,0 +1,214 @@
+#include "search/sensitivity/network_program.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/engine/op.h"
+#include "nn/engine/ops.h"
+
+namespace halftone {
+namespace {
+
+float RoundToBFloat16(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u;
+  return std::bit_cast<float>(rounded);
+}
+
+// Keeps the 8 leading bits of each significand by Veltkamp's splitting (Dekker 1971): c = (2^16 +
+// 1) x, and c - (c - x) is x rounded to nearest.
+absl::StatusOr<ValueId> AppendBFloat16(ProgramBuilder& builder, ValueId src) {
+  HT_ASSIGN_OR_RETURN(const ValueId scaled, ops::Scale(builder, src, 65537.0f));
+  HT_ASSIGN_OR_RETURN(const ValueId low, ops::Sub(builder, scaled, src));
+  return ops::Sub(builder, scaled, low);
+}
+
+bool StaysFloat(const NumberFormat& format, const UniformQuantizer* quantizer) {
+  return format.kind == NumberFormat::Kind::kFloat32 ||
+         (format.IsInteger() && quantizer == nullptr);
+}
+
+}  // namespace
+
+absl::StatusOr<Tensor> RoundTensor(const Tensor& tensor, const NumberFormat& format,
+                                   const UniformQuantizer* quantizer) {
+  if (StaysFloat(format, quantizer)) return tensor;
+  if (format.IsInteger()) return quantizer->FakeQuantize(tensor);
+  HT_ASSIGN_OR_RETURN(std::vector<float> values, tensor.ToFloats());
+  std::transform(values.begin(), values.end(), values.begin(), RoundToBFloat16);
+  return Tensor::Of(tensor.shape(), std::move(values));
+}
+
+absl::StatusOr<ValueId> SourceQuantizer::Round(ProgramBuilder& builder, ValueId value,
+                                               const NumberFormat& format,
+                                               const UniformQuantizer* quantizer) {
+  if (value == kNoValue || StaysFloat(format, quantizer)) return value;
+  ValueId& done = done_.try_emplace({value, format, quantizer}, kNoValue).first->second;
+  if (done != kNoValue) return done;
+  if (const Tensor* constant = builder.FindConstant(value); constant != nullptr) {
+    HT_ASSIGN_OR_RETURN(Tensor rounded, RoundTensor(*constant, format, quantizer));
+    return done = builder.AddConstant(std::move(rounded));
+  }
+  if (format.IsInteger()) {
+    HT_ASSIGN_OR_RETURN(done, ops::FakeQuantize(builder, value, *quantizer));
+  } else {
+    HT_ASSIGN_OR_RETURN(done, AppendBFloat16(builder, value));
+  }
+  return done;
+}
+
+absl::StatusOr<LayerSources> SourceQuantizer::Apply(ProgramBuilder& builder,
+                                                    const LayerSources& sources,
+                                                    const LayerQuantizers& quantizers) {
+  const Precision& precision = quantizers.precision;
+  // The second source of a MatMul of two activations is stored as activations are.
+  const bool constant_weights = builder.FindConstant(sources.weights) != nullptr;
+  const NumberFormat& format = constant_weights ? precision.weights : precision.activations;
+  LayerSources quantized;
+  HT_ASSIGN_OR_RETURN(quantized.src,
+                      Round(builder, sources.src, precision.activations, quantizers.src.get()));
+  HT_ASSIGN_OR_RETURN(quantized.weights,
+                      Round(builder, sources.weights, format, quantizers.weights.get()));
+  return quantized;
+}
+
+absl::StatusOr<LoweredGraph> LowerQuantized(const Graph& graph,
+                                            const QuantizedAssignment& assignment) {
+  SourceQuantizer quantizer;
+  LowerOptions options;
+  options.transform_layer = [&](ProgramBuilder& builder, const Node& node,
+                                LayerSources sources) -> absl::StatusOr<LayerSources> {
+    const auto found = assignment.find(node.name);
+    if (found == assignment.end()) return sources;
+    return quantizer.Apply(builder, sources, found->second);
+  };
+  return LowerGraph(graph, options);
+}
+
+absl::StatusOr<ValueId> LowerQuantizedLayer(LoweredGraph& lowered, const Graph& graph,
+                                            const Layer& layer, const LayerQuantizers& quantizers,
+                                            SourceQuantizer& quantizer) {
+  const Node* node = graph.FindNode(layer.name);
+  if (node == nullptr) {
+    return absl::InternalError(absl::StrCat("layer '", layer.name, "' has no node"));
+  }
+  // A MatMul of two activations: whichever of its inputs is not the src.
+  const absl::string_view other = node->Input(layer.src == node->Input(0) ? 1 : 0);
+  LayerSources sources;
+  HT_ASSIGN_OR_RETURN(sources.src, FindValue(lowered, layer.src));
+  HT_ASSIGN_OR_RETURN(sources.weights,
+                      FindValue(lowered, layer.weights.empty() ? other : layer.weights));
+  HT_ASSIGN_OR_RETURN(sources, quantizer.Apply(lowered.builder, sources, quantizers));
+  ValueId bias = kNoValue;
+  if (!layer.bias.empty()) {
+    HT_ASSIGN_OR_RETURN(bias, FindValue(lowered, layer.bias));
+  }
+  return LowerLayer(lowered.builder, graph, *node, sources, bias);
+}
+
+absl::StatusOr<std::vector<ValueId>> ReplayWith(ProgramBuilder& builder, ValueId old_value,
+                                                ValueId new_value,
+                                                absl::Span<const ValueId> targets) {
+  absl::flat_hash_map<ValueId, ValueId> replaced = {{old_value, new_value}};
+  const auto current = [&](ValueId value) {
+    const auto found = replaced.find(value);
+    return found == replaced.end() ? value : found->second;
+  };
+  const size_t count = builder.program().instructions.size();
+  for (size_t i = 0; i < count; ++i) {
+    // A copy: appending may move the instructions.
+    const Instruction instruction = builder.program().instructions[i];
+    std::vector<ValueId> srcs;
+    bool depends = false;
+    for (const ValueId src : instruction.srcs) {
+      srcs.push_back(current(src));
+      depends |= srcs.back() != src;
+    }
+    if (!depends) continue;
+    builder.SetLabel(instruction.label);
+    HT_ASSIGN_OR_RETURN(const std::vector<ValueId> dsts, builder.Apply(instruction.op, srcs));
+    for (size_t d = 0; d < dsts.size(); ++d) replaced[instruction.dsts[d]] = dsts[d];
+  }
+  std::vector<ValueId> values;
+  for (const ValueId target : targets) values.push_back(current(target));
+  return values;
+}
+
+absl::StatusOr<ValueId> FindValue(const LoweredGraph& lowered, absl::string_view name) {
+  const auto found = lowered.values.find(name);
+  if (found != lowered.values.end()) return found->second;
+  return absl::InternalError(absl::StrCat("value '", name, "' was not lowered"));
+}
+
+absl::StatusOr<std::unique_ptr<BatchRunner>> BatchRunner::Create(Program program,
+                                                                 const Dataset& data,
+                                                                 int64_t batch) {
+  HT_ASSIGN_OR_RETURN(auto executable, Executable::Compile(std::move(program)));
+  return Create(std::move(executable), data, batch);
+}
+
+absl::StatusOr<std::unique_ptr<BatchRunner>> BatchRunner::Create(
+    std::shared_ptr<const Executable> executable, const Dataset& data, int64_t batch) {
+  auto runner = std::unique_ptr<BatchRunner>(new BatchRunner(data, batch));
+  runner->executable_ = std::move(executable);
+  HT_ASSIGN_OR_RETURN(runner->session_, Session::Create(runner->executable_));
+  return runner;
+}
+
+absl::Status BatchRunner::SetInput(absl::string_view name, absl::Span<const float> values) {
+  return session_->SetInput(name, values);
+}
+
+absl::Status BatchRunner::Run(int64_t begin, const Cancellation& cancellation) {
+  for (const Program::Input& input : executable_->program().inputs) {
+    if (!data_.inputs().contains(input.name)) continue;
+    HT_ASSIGN_OR_RETURN(const Tensor tensor, data_.Batch(input.name, begin, batch_));
+    HT_RETURN_IF_ERROR(session_->SetInput(input.name, tensor.data<float>()));
+  }
+  return session_->Run(cancellation);
+}
+
+absl::StatusOr<absl::Span<const float>> BatchRunner::Output(absl::string_view name) const {
+  return session_->Output(name);
+}
+
+absl::Status ForEachBatch(int64_t samples, int64_t batch, const Progress& progress,
+                          const std::function<absl::Status(int64_t, int64_t)>& run) {
+  const auto step = [&](int64_t done) {
+    return progress.Step(static_cast<double>(done) / static_cast<double>(samples),
+                         absl::StrCat("sample ", done, " of ", samples));
+  };
+  for (int64_t begin = 0; begin < samples; begin += batch) {
+    HT_RETURN_IF_ERROR(step(begin));
+    HT_RETURN_IF_ERROR(run(begin, std::min(batch, samples - begin)));
+  }
+  return step(samples);
+}
+
+absl::Status CheckData(const PreparedNetwork& network, const Graph& bound, const Dataset& data,
+                       bool needs_labels) {
+  int64_t classes = 0;
+  if (!network.heads.empty() && network.heads[0].kind == OutputHead::Kind::kLogits) {
+    const auto info = bound.values.find(network.heads[0].value);
+    if (info != bound.values.end() && info->second.shape.rank() == 2) {
+      classes = info->second.shape.dim(1);
+    }
+  }
+  HT_RETURN_IF_ERROR(data.CheckFits(bound, classes));
+  if (!needs_labels) return absl::OkStatus();
+  if (!data.has_labels()) {
+    return absl::InvalidArgumentError("the loss cross-entropy needs 'labels' in the data");
+  }
+  if (classes == 0) {
+    return absl::InvalidArgumentError(
+        "the loss cross-entropy needs a network whose output is one row of class logits");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace halftone

@@ -1,0 +1,65 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "search/sensitivity/sensitivity.h"
+
+namespace halftone {
+namespace {
+
+absl::StatusOr<HeadedGraph> BindWithHeads(const Graph& imported, int64_t batch,
+                                          PreparedNetwork::BatchNorm batch_norm) {
+  HT_ASSIGN_OR_RETURN(Graph graph, BindBatch(imported, batch));
+  HT_ASSIGN_OR_RETURN(graph, RecognizeActivations(std::move(graph)));
+  if (batch_norm == PreparedNetwork::BatchNorm::kFolded) {
+    HT_ASSIGN_OR_RETURN(graph, FoldBatchNorm(std::move(graph)));
+  }
+  return SplitOutputHeads(std::move(graph));
+}
+
+}  // namespace
+
+absl::StatusOr<Graph> PreparedNetwork::Bind(int64_t batch, BatchNorm batch_norm) const {
+  HT_ASSIGN_OR_RETURN(HeadedGraph headed, BindWithHeads(graph, batch, batch_norm));
+  return std::move(headed.graph);
+}
+
+int64_t PreparedNetwork::BatchFor(int64_t wanted, int64_t samples) const {
+  if (const std::optional<int64_t> fixed = graph.fixed_batch(); fixed.has_value()) return *fixed;
+  return std::max<int64_t>(1, std::min(wanted, samples));
+}
+
+absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported) {
+  if (const std::vector<Unsupported> unsupported = FindUnsupported(imported);
+      !unsupported.empty()) {
+    return absl::UnimplementedError(absl::StrCat("node '", unsupported[0].node, "' (",
+                                                 unsupported[0].op, "): ", unsupported[0].reason));
+  }
+  PreparedNetwork network;
+  network.graph = imported;
+  HT_ASSIGN_OR_RETURN(HeadedGraph headed,
+                      BindWithHeads(imported, imported.fixed_batch().value_or(1),
+                                    PreparedNetwork::BatchNorm::kFolded));
+  network.heads = std::move(headed.heads);
+  HT_ASSIGN_OR_RETURN(network.layers, FindLayers(headed.graph));
+  if (network.layers.layers.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "model '", imported.name, "' has no Conv, Gemm or MatMul layer that could be quantized"));
+  }
+  return network;
+}
+
+absl::StatusOr<LayerQuantizers> Calibration::Find(const std::string& layer,
+                                                  const Precision& precision) const {
+  const auto precisions = quantizers.find(layer);
+  if (precisions != quantizers.end()) {
+    const auto found = precisions->second.find(precision);
+    if (found != precisions->second.end()) return found->second;
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "layer '", layer, "' was not calibrated for precision '", precision.ToString(), "'"));
+}
+
+}  // namespace halftone
