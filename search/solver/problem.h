@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_SOLVER_PROBLEM_H_
 #define HALFTONE_SEARCH_SOLVER_PROBLEM_H_
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -14,6 +15,14 @@ namespace halftone {
 
 // Costs by metric name ("latency_ns", "size_bytes", ...). A metric left out is 0.
 using Costs = std::map<std::string, double>;
+
+// Limits on problems from outside.
+inline constexpr size_t kMaxLayers = 100'000;
+inline constexpr size_t kMaxChoicesPerLayer = 4'096;
+inline constexpr size_t kMaxChoices = 4'000'000;
+inline constexpr size_t kMaxBudgets = 16;
+inline constexpr size_t kMaxPairCosts = 10'000'000;  // entries of edges and interactions together
+inline constexpr size_t kMaxNameLength = 4'096;
 
 // All that the solver ever sees. Choices and layers are referred to by name. A plain value.
 struct Problem {
@@ -49,10 +58,15 @@ struct Problem {
   std::string frontier;                     // metric, or ""
 };
 
-// interfaces.md's format. INVALID_ARGUMENT names the field: names unknown or used twice, tied
-// layers with different choices, numbers that are not finite, negative budgets, empty layers.
+// The JSON of `halftone solve`. INVALID_ARGUMENT names the field that is missing, of a wrong type
+// or not finite, and whatever CheckProblem refuses.
 absl::StatusOr<Problem> ProblemFromJson(const nlohmann::json& json);
 nlohmann::json ProblemToJson(const Problem& problem);
+
+// INVALID_ARGUMENT names the offender: layers, choices or pair costs named twice, names that do not
+// exist, layers without choices, tied layers with different choices or pinned differently, numbers
+// that are not finite, negative budgets, a budget or frontier on a metric that nothing costs, and
+// more than the limits above. Costs and losses may be negative.
 absl::Status CheckProblem(const Problem& problem);
 
 }  // namespace halftone

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "nlohmann/json_fwd.hpp"
 #include "search/solver/problem.h"
@@ -43,6 +44,8 @@ struct Solution {
 absl::string_view SolutionStatusName(Solution::Status status);
 nlohmann::json SolutionToJson(const Solution& solution);
 nlohmann::json FrontierPointToJson(const FrontierPoint& point);
+// Reads what SolutionToJson wrote. INVALID_ARGUMENT names a field that does not fit.
+absl::StatusOr<Solution> SolutionFromJson(const nlohmann::json& json);
 
 }  // namespace halftone
 

@@ -1,6 +1,8 @@
 #ifndef HALFTONE_SEARCH_SOLVER_SOLVER_H_
 #define HALFTONE_SEARCH_SOLVER_SOLVER_H_
 
+#include <cstddef>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -13,13 +15,19 @@ namespace halftone {
 struct SolveOptions {
   // Wall time after which the best assignment found is returned, with the bound reached.
   absl::Duration time_limit = absl::InfiniteDuration();
+  // Points of the frontier that are returned at most (2 or more): evenly thinned out, ends kept.
+  size_t max_frontier_points = 20'000;
 };
 
-// The assignment of least loss within the budgets, proven where status is kOptimal; with
-// problem.frontier set, also all Pareto-optimal points of loss against that metric (other budgets
-// kept). A budget that cannot be met is an answer (kInfeasible), not an error. INVALID_ARGUMENT for
-// a malformed problem; CANCELLED when nothing feasible was found before a cancellation, else the
-// best so far. Thread-safe; deterministic but for the time limit.
+// The assignment of least loss within the budgets, proven where status is kOptimal: no other one is
+// better by more than rounding (1e-10 of the loss). Budgets are kept to 1e-9 of their limit. With
+// problem.frontier set, also the Pareto-optimal points of loss against that metric, other budgets
+// kept. A budget that cannot be met is an answer (kInfeasible), not an error.
+//
+// INVALID_ARGUMENT for a malformed problem, RESOURCE_EXHAUSTED for one that is too large. When time
+// runs out or a cancellation comes, the best so far is returned as kFeasible with the bound
+// reached; if nothing feasible was found by then, DEADLINE_EXCEEDED or CANCELLED. Thread-safe;
+// deterministic but for the time limit.
 absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& options = {},
                                const Progress& progress = {});
 

@@ -1,0 +1,247 @@
+#include <cmath>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "search/solver/problem.h"
+
+namespace halftone {
+namespace {
+
+template <typename... Parts>
+absl::Status Invalid(const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(parts...));
+}
+
+// Names are echoed in messages, but not at any length.
+std::string Quoted(const std::string& name) {
+  if (name.size() <= 100) return absl::StrCat("'", name, "'");
+  return absl::StrCat("'", name.substr(0, 100), "...' (", name.size(), " characters)");
+}
+
+class Checker {
+ public:
+  explicit Checker(const Problem& problem) : problem_(problem) {}
+
+  absl::Status Check() {
+    HT_RETURN_IF_ERROR(CheckLayers());
+    HT_RETURN_IF_ERROR(CheckPins());
+    HT_RETURN_IF_ERROR(CheckTies());
+    HT_RETURN_IF_ERROR(CheckEdges());
+    HT_RETURN_IF_ERROR(CheckInteractions());
+    return CheckMetrics();
+  }
+
+ private:
+  absl::Status CheckCosts(const Costs& costs, const std::string& owner) {
+    for (const auto& [metric, value] : costs) {
+      if (!std::isfinite(value)) return Invalid(owner, ": cost '", metric, "' is not finite");
+      if (metrics_.empty() || !metrics_.contains(metric)) {
+        if (metric.size() > kMaxNameLength) return Invalid(owner, ": a metric's name is too long");
+        metrics_.insert(metric);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckName(const std::string& name, absl::string_view kind) {
+    if (name.empty()) return Invalid(kind, " has an empty name");
+    if (name.size() > kMaxNameLength) {
+      return Invalid(kind, " ", Quoted(name), ": the name is longer than ", kMaxNameLength);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckLayer(const Problem::Layer& layer) {
+    const std::string owner = absl::StrCat("layer ", Quoted(layer.name));
+    if (layer.choices.empty()) return Invalid(owner, " has no choices");
+    if (layer.choices.size() > kMaxChoicesPerLayer) {
+      return Invalid(owner, " has more than ", kMaxChoicesPerLayer, " choices");
+    }
+    absl::flat_hash_set<absl::string_view> names;
+    for (const Problem::Choice& choice : layer.choices) {
+      HT_RETURN_IF_ERROR(Annotate(CheckName(choice.name, "a choice"), owner));
+      if (!names.insert(choice.name).second) {
+        return Invalid(owner, " has choice ", Quoted(choice.name), " twice");
+      }
+      if (!std::isfinite(choice.loss)) {
+        return Invalid(owner, ", choice ", Quoted(choice.name), ": loss is not finite");
+      }
+      for (const auto& [metric, value] : choice.cost) {
+        if (std::isfinite(value) && metrics_.contains(metric)) continue;
+        HT_RETURN_IF_ERROR(
+            CheckCosts(choice.cost, absl::StrCat(owner, ", choice ", Quoted(choice.name))));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckLayers() {
+    if (problem_.layers.empty()) return Invalid("the problem has no layers");
+    if (problem_.layers.size() > kMaxLayers) {
+      return Invalid("the problem has more than ", kMaxLayers, " layers");
+    }
+    size_t choices = 0;
+    for (const Problem::Layer& layer : problem_.layers) {
+      HT_RETURN_IF_ERROR(CheckName(layer.name, "a layer"));
+      if (!layers_.emplace(layer.name, &layer).second) {
+        return Invalid("layer ", Quoted(layer.name), " is there twice");
+      }
+      HT_RETURN_IF_ERROR(CheckLayer(layer));
+      choices += layer.choices.size();
+    }
+    if (choices > kMaxChoices)
+      return Invalid("the problem has more than ", kMaxChoices, " choices");
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<const Problem::Layer*> Find(const std::string& name, const std::string& owner) {
+    const auto found = layers_.find(name);
+    if (found == layers_.end()) return Invalid(owner, " names unknown layer ", Quoted(name));
+    return found->second;
+  }
+
+  absl::Status CheckChoice(const Problem::Layer& layer, const std::string& choice,
+                           const std::string& owner) {
+    for (const Problem::Choice& candidate : layer.choices) {
+      if (candidate.name == choice) return absl::OkStatus();
+    }
+    return Invalid(owner, ": layer ", Quoted(layer.name), " has no choice ", Quoted(choice));
+  }
+
+  absl::Status CheckPins() {
+    for (const auto& [name, choice] : problem_.pins) {
+      HT_ASSIGN_OR_RETURN(const Problem::Layer* layer, Find(name, "a pin"));
+      HT_RETURN_IF_ERROR(CheckChoice(*layer, choice, "a pin"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckTie(const std::vector<std::string>& tie, const std::string& owner) {
+    if (tie.empty()) return Invalid(owner, " is empty");
+    HT_ASSIGN_OR_RETURN(const Problem::Layer* first, Find(tie[0], owner));
+    absl::flat_hash_set<absl::string_view> choices;
+    for (const Problem::Choice& choice : first->choices) choices.insert(choice.name);
+    absl::flat_hash_set<absl::string_view> members;
+    for (const std::string& name : tie) {
+      if (!members.insert(name).second) return Invalid(owner, " names ", Quoted(name), " twice");
+      HT_ASSIGN_OR_RETURN(const Problem::Layer* layer, Find(name, owner));
+      bool same = layer->choices.size() == choices.size();
+      for (const Problem::Choice& choice : layer->choices) same &= choices.contains(choice.name);
+      if (!same) {
+        return Invalid(owner, ": tied layers ", Quoted(tie[0]), " and ", Quoted(name),
+                       " have different choices");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckTies() {
+    for (size_t i = 0; i < problem_.ties.size(); ++i) {
+      HT_RETURN_IF_ERROR(CheckTie(problem_.ties[i], absl::StrCat("tie ", i)));
+    }
+    return CheckPinsOfTies();
+  }
+
+  // Layers that are tied, also through others, must not be pinned to different choices.
+  absl::Status CheckPinsOfTies() {
+    absl::flat_hash_map<std::string, std::string> parent;
+    const auto root = [&](std::string name) {
+      for (auto up = parent.find(name); up != parent.end(); up = parent.find(name)) {
+        name = up->second;
+      }
+      return name;
+    };
+    for (const std::vector<std::string>& tie : problem_.ties) {
+      for (const std::string& name : tie) {
+        const std::string a = root(tie[0]), b = root(name);
+        if (a != b) parent[b] = a;
+      }
+    }
+    absl::flat_hash_map<std::string, const std::pair<const std::string, std::string>*> pinned;
+    for (const auto& pin : problem_.pins) {
+      const auto [found, is_new] = pinned.emplace(root(pin.first), &pin);
+      if (!is_new && found->second->second != pin.second) {
+        return Invalid("tied layers ", Quoted(found->second->first), " and ", Quoted(pin.first),
+                       " are pinned to different choices");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CountPairs(size_t more) {
+    pairs_ += more;
+    if (pairs_ <= kMaxPairCosts) return absl::OkStatus();
+    return Invalid("edges and interactions have more than ", kMaxPairCosts, " entries");
+  }
+
+  absl::Status CheckEdges() {
+    for (size_t i = 0; i < problem_.edges.size(); ++i) {
+      const Problem::Edge& edge = problem_.edges[i];
+      const std::string owner = absl::StrCat("edge ", i);
+      HT_ASSIGN_OR_RETURN(const Problem::Layer* from, Find(edge.from, owner));
+      HT_ASSIGN_OR_RETURN(const Problem::Layer* to, Find(edge.to, owner));
+      if (from == to) return Invalid(owner, " leads from ", Quoted(edge.from), " to itself");
+      HT_RETURN_IF_ERROR(CountPairs(edge.costs.size()));
+      absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> seen;
+      for (const Problem::EdgeCost& cost : edge.costs) {
+        HT_RETURN_IF_ERROR(CheckChoice(*from, cost.from_choice, owner));
+        HT_RETURN_IF_ERROR(CheckChoice(*to, cost.to_choice, owner));
+        if (!seen.emplace(cost.from_choice, cost.to_choice).second) {
+          return Invalid(owner, " has the cost of ", Quoted(cost.from_choice), " to ",
+                         Quoted(cost.to_choice), " twice");
+        }
+        HT_RETURN_IF_ERROR(CheckCosts(cost.cost, owner));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckInteractions() {
+    HT_RETURN_IF_ERROR(CountPairs(problem_.interactions.size()));
+    for (size_t i = 0; i < problem_.interactions.size(); ++i) {
+      const Problem::Interaction& interaction = problem_.interactions[i];
+      const std::string owner = absl::StrCat("interaction ", i);
+      for (const auto& [name, choice] : {interaction.a, interaction.b}) {
+        HT_ASSIGN_OR_RETURN(const Problem::Layer* layer, Find(name, owner));
+        HT_RETURN_IF_ERROR(CheckChoice(*layer, choice, owner));
+      }
+      if (interaction.a.first == interaction.b.first) {
+        return Invalid(owner, " is of layer ", Quoted(interaction.a.first), " with itself");
+      }
+      if (!std::isfinite(interaction.loss)) return Invalid(owner, ": loss is not finite");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckMetrics() {
+    if (problem_.budgets.size() > kMaxBudgets) {
+      return Invalid("the problem has more than ", kMaxBudgets, " budgets");
+    }
+    for (const auto& [metric, limit] : problem_.budgets) {
+      if (!std::isfinite(limit)) return Invalid("budget ", Quoted(metric), " is not finite");
+      if (limit < 0) return Invalid("budget ", Quoted(metric), " is negative: ", limit);
+      if (!metrics_.contains(metric)) {
+        return Invalid("budget ", Quoted(metric), " is on a metric that no choice has a cost in");
+      }
+    }
+    if (!problem_.frontier.empty() && !metrics_.contains(problem_.frontier)) {
+      return Invalid("frontier ", Quoted(problem_.frontier),
+                     " is a metric that no choice has a cost in");
+    }
+    return absl::OkStatus();
+  }
+
+  const Problem& problem_;
+  absl::flat_hash_map<absl::string_view, const Problem::Layer*> layers_;
+  absl::flat_hash_set<std::string> metrics_;
+  size_t pairs_ = 0;
+};
+
+}  // namespace
+
+absl::Status CheckProblem(const Problem& problem) { return Checker(problem).Check(); }
+
+}  // namespace halftone

@@ -1,0 +1,76 @@
+#ifndef HALFTONE_SEARCH_SOLVER_COMPILE_H_
+#define HALFTONE_SEARCH_SOLVER_COMPILE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "search/solver/compact.h"
+#include "search/solver/problem.h"
+#include "search/solver/solution.h"
+
+namespace halftone {
+
+// An assignment keeps a budget when its cost is at most limit + kBudgetTolerance * limit, which
+// leaves room for the rounding of sums.
+inline constexpr double kBudgetTolerance = 1e-9;
+
+// A checked problem with tied layers merged and pins applied. Borrows the problem, which must
+// outlive it. Thread-safe to read.
+class CompiledProblem {
+ public:
+  // INVALID_ARGUMENT as CheckProblem.
+  static absl::StatusOr<CompiledProblem> Create(const Problem& problem);
+
+  // The compact form with these metrics as components 1, 2, ... and these limits (infinite: none).
+  // RESOURCE_EXHAUSTED when the tables of all pairs would be too large.
+  absl::StatusOr<CompactProblem> Compact(
+      const std::vector<std::pair<std::string, double>>& metrics) const;
+
+  // Loss, costs of all metrics and assignment, summed from the problem's own numbers; the lower
+  // bound equals the loss.
+  FrontierPoint ToPoint(const Selection& selection) const;
+  const Problem& problem() const { return *problem_; }
+
+ private:
+  struct Member {
+    int layer = 0;
+    std::vector<int> choices;  // the variable's choice -> the layer's choice
+  };
+  // A choice of a layer, by number.
+  struct Place {
+    int layer = 0, choice = 0;
+  };
+  // One entry of an edge or an interaction.
+  struct PairPrice {
+    Place a, b;
+    double loss = 0;
+    const Costs* cost = nullptr;  // null: none
+  };
+  class Tabulator;
+
+  void MergeTies();
+  void ApplyPins();
+  void FindPairs();
+  Place Find(const std::string& layer, absl::string_view choice) const;
+
+  const Problem* problem_ = nullptr;
+  absl::flat_hash_map<absl::string_view, int> layer_index_;
+  std::vector<std::vector<Member>> variables_;
+  std::vector<int> variable_of_layer_;
+  // layer, the layer's choice -> the variable's choice, or -1
+  std::vector<std::vector<ChoiceIndex>> choice_of_layer_;
+  std::vector<PairPrice> pairs_;
+};
+
+// The loss and all costs of an assignment, from the problem's own numbers. The assignment must name
+// a choice of every layer.
+absl::StatusOr<FrontierPoint> EvaluateAssignment(const Problem& problem,
+                                                 const Assignment& assignment);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_SOLVER_COMPILE_H_

@@ -1,0 +1,331 @@
+#include "search/solver/elimination.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <set>
+
+namespace halftone {
+namespace {
+
+// Past this many neighbours no table fits, and the order's exact fill does not matter.
+constexpr size_t kMaxFillDegree = 24;
+
+double Dot(absl::Span<const double> weights, const double* values) {
+  double sum = 0;
+  for (size_t c = 0; c < weights.size(); ++c) sum += weights[c] * values[c];
+  return sum;
+}
+
+// Greedy order of elimination: always the variable whose table is the smallest.
+class GreedyOrder {
+ public:
+  explicit GreedyOrder(const CompactProblem& problem) : problem_(problem) {
+    neighbours_.resize(problem.choices.size());
+    for (const CompactPair& pair : problem.pairs) {
+      neighbours_[size_t(pair.a)].insert(pair.b);
+      neighbours_[size_t(pair.b)].insert(pair.a);
+    }
+    for (int v = 0; v < problem.variables(); ++v) size_.push_back(TableSize(v));
+  }
+
+  std::vector<int> Take(const std::vector<int>& variables) {
+    std::vector<int> left = variables, order;
+    while (!left.empty()) {
+      const auto next = std::min_element(left.begin(), left.end(), [&](int a, int b) {
+        return size_[size_t(a)] < size_[size_t(b)];
+      });
+      order.push_back(*next);
+      Eliminate(*next);
+      left.erase(next);
+    }
+    return order;
+  }
+
+ private:
+  double TableSize(int variable) const {
+    double size = problem_.choices[size_t(variable)];
+    for (int other : neighbours_[size_t(variable)]) size *= problem_.choices[size_t(other)];
+    return size;
+  }
+
+  void Eliminate(int variable) {
+    const std::set<int>& around = neighbours_[size_t(variable)];
+    for (int a : around) {
+      neighbours_[size_t(a)].erase(variable);
+      if (around.size() > kMaxFillDegree) continue;
+      for (int b : around) {
+        if (a != b) neighbours_[size_t(a)].insert(b);
+      }
+    }
+    for (int a : around) size_[size_t(a)] = TableSize(a);
+  }
+
+  const CompactProblem& problem_;
+  std::vector<std::set<int>> neighbours_;
+  std::vector<double> size_;
+};
+
+}  // namespace
+
+Elimination::Elimination(const CompactProblem& problem, size_t max_table,
+                         absl::Span<const double> priority)
+    : problem_(problem) {
+  PlanOrder(priority);
+  PlanBuckets(max_table);
+}
+
+void Elimination::PlanOrder(absl::Span<const double> priority) {
+  const std::vector<std::vector<int>> pairs = PairsOfVariables(problem_);
+  std::vector<int> lone, linked;
+  for (int v = 0; v < problem_.variables(); ++v) {
+    (pairs[size_t(v)].empty() ? lone : linked).push_back(v);
+  }
+  if (!priority.empty()) {
+    std::stable_sort(lone.begin(), lone.end(),
+                     [&](int a, int b) { return priority[size_t(a)] > priority[size_t(b)]; });
+  }
+  order_ = linked.empty() ? linked : GreedyOrder(problem_).Take(linked);
+  std::reverse(order_.begin(), order_.end());
+  order_.insert(order_.end(), lone.begin(), lone.end());
+  position_.resize(order_.size());
+  for (size_t i = 0; i < order_.size(); ++i) position_[size_t(order_[i])] = static_cast<int>(i);
+}
+
+void Elimination::PlanBuckets(size_t max_table) {
+  const auto variables = static_cast<size_t>(problem_.variables());
+  buckets_of_.resize(variables);
+  // What is to be minimized at each variable: pairs (by index) and tables of buckets (-1 - index).
+  std::vector<std::vector<int>> terms(variables);
+  for (size_t i = 0; i < problem_.pairs.size(); ++i) {
+    const CompactPair& pair = problem_.pairs[i];
+    const int last = position_[size_t(pair.a)] > position_[size_t(pair.b)] ? pair.a : pair.b;
+    terms[size_t(last)].push_back(static_cast<int>(i));
+  }
+  const auto scope_of = [&](int term, int variable) {
+    if (term < 0) return buckets_[size_t(-1 - term)].scope;
+    const CompactPair& pair = problem_.pairs[size_t(term)];
+    return std::vector<int>{pair.a == variable ? pair.b : pair.a};
+  };
+  for (size_t i = variables; i-- > 0;) {
+    const int variable = order_[i];
+    std::vector<std::set<int>> scopes;
+    std::vector<Bucket> split;
+    std::vector<int>& here = terms[size_t(variable)];
+    std::stable_sort(here.begin(), here.end(), [&](int a, int b) {
+      return scope_of(a, variable).size() > scope_of(b, variable).size();
+    });
+    const auto fits = [&](const std::set<int>& scope) {
+      double entries = problem_.choices[size_t(variable)];
+      for (int v : scope) entries *= problem_.choices[size_t(v)];
+      return entries <= static_cast<double>(max_table);
+    };
+    if (here.empty()) {
+      split.emplace_back();
+      scopes.emplace_back();
+    }
+    for (int term : here) {
+      size_t chosen = split.size();
+      for (size_t b = 0; b < split.size() && chosen == split.size(); ++b) {
+        std::set<int> joined = scopes[b];
+        for (int v : scope_of(term, variable)) joined.insert(v);
+        joined.erase(variable);
+        if (joined.size() == scopes[b].size() || fits(joined)) {
+          scopes[b] = joined;
+          chosen = b;
+        }
+      }
+      if (chosen == split.size()) {
+        split.emplace_back();
+        scopes.emplace_back();
+        for (int v : scope_of(term, variable)) scopes.back().insert(v);
+        scopes.back().erase(variable);
+      }
+      if (term < 0) {
+        split[chosen].inputs.push_back(-1 - term);
+      } else {
+        split[chosen].pairs.push_back(term);
+      }
+    }
+    exact_ &= split.size() == 1;
+    for (size_t b = 0; b < split.size(); ++b) {
+      Bucket& bucket = split[b];
+      bucket.variable = variable;
+      bucket.has_values = b == 0;
+      bucket.scope.assign(scopes[b].begin(), scopes[b].end());
+      int last = -1;
+      for (int v : bucket.scope) {
+        bucket.strides.push_back(bucket.entries);
+        bucket.entries *= size_t(problem_.choices[size_t(v)]);
+        if (last < 0 || position_[size_t(v)] > position_[size_t(last)]) last = v;
+      }
+      work_ += bucket.entries * size_t(problem_.choices[size_t(variable)]) *
+               (1 + bucket.pairs.size() + bucket.inputs.size());
+      const int index = static_cast<int>(buckets_.size());
+      if (last >= 0) terms[size_t(last)].push_back(-1 - index);
+      buckets_of_[size_t(variable)].push_back(index);
+      buckets_.push_back(std::move(bucket));
+    }
+  }
+  reader_.assign(buckets_.size(), -1);
+  for (size_t b = 0; b < buckets_.size(); ++b) {
+    for (int input : buckets_[b].inputs) reader_[size_t(input)] = static_cast<int>(b);
+  }
+}
+
+Elimination::Tables Elimination::Minimize(absl::Span<const double> weights) const {
+  Tables tables;
+  tables.weights.assign(weights.begin(), weights.end());
+  tables.tables.resize(buckets_.size());
+  tables.pair_values.resize(problem_.pairs.size());
+  const auto components = static_cast<size_t>(problem_.components);
+  for (size_t i = 0; i < problem_.pairs.size(); ++i) {
+    const std::vector<double>& values = problem_.pairs[i].values;
+    std::vector<double>& weighted = tables.pair_values[i];
+    weighted.resize(values.size() / components);
+    for (size_t p = 0; p < weighted.size(); ++p) {
+      weighted[p] = Dot(weights, values.data() + p * components);
+    }
+  }
+  tables.minimum = Dot(weights, problem_.constant.data());
+  for (size_t b = 0; b < buckets_.size(); ++b) {
+    Fill(static_cast<int>(b), -1, tables);
+    if (buckets_[b].scope.empty()) tables.minimum += tables.tables[b][0];
+  }
+  return tables;
+}
+
+double Elimination::MinimumGiven(const Tables& tables, int variable, ChoiceIndex choice) const {
+  Tables given = tables;
+  std::vector<char> changed(buckets_.size(), 0);
+  for (int b : BucketsOf(variable)) changed[size_t(b)] = 1;
+  for (size_t b = 0; b < buckets_.size(); ++b) {
+    if (!changed[b]) continue;
+    Fill(static_cast<int>(b), buckets_[b].variable == variable ? choice : -1, given);
+    if (reader_[b] >= 0) {
+      changed[size_t(reader_[b])] = 1;
+    } else {
+      given.minimum += given.tables[b][0] - tables.tables[b][0];
+    }
+  }
+  return given.minimum;
+}
+
+void Elimination::Fill(int index, ChoiceIndex only, Tables& tables) const {
+  const Bucket& bucket = buckets_[size_t(index)];
+  const auto choices = static_cast<size_t>(problem_.choices[size_t(bucket.variable)]);
+  std::vector<double> own(choices, 0.0);
+  for (size_t o = 0; o < choices; ++o) {
+    if (bucket.has_values) {
+      own[o] = Dot(tables.weights, problem_.Value(bucket.variable, static_cast<int>(o)));
+    }
+    if (only >= 0 && o != size_t(only)) own[o] = std::numeric_limits<double>::infinity();
+  }
+  std::vector<double>& table = tables.tables[size_t(index)];
+  if (bucket.scope.empty() && bucket.inputs.empty()) {
+    table.assign(1, *std::min_element(own.begin(), own.end()));
+    return;
+  }
+
+  // Each term is read at an offset that moves with the scope's choices and with the variable's.
+  struct Term {
+    const double* values;
+    size_t variable_stride = 0;
+    std::vector<size_t> strides;  // per scope variable
+    size_t offset = 0;
+  };
+  std::vector<Term> terms;
+  for (int p : bucket.pairs) {
+    const CompactPair& pair = problem_.pairs[size_t(p)];
+    const auto b_choices = static_cast<size_t>(problem_.choices[size_t(pair.b)]);
+    Term term{
+        tables.pair_values[size_t(p)].data(), pair.a == bucket.variable ? b_choices : 1, {}, 0};
+    for (int v : bucket.scope)
+      term.strides.push_back(v == pair.a ? b_choices : v == pair.b ? 1 : 0);
+    terms.push_back(std::move(term));
+  }
+  for (int i : bucket.inputs) {
+    const Bucket& input = buckets_[size_t(i)];
+    const auto stride_of = [&](int variable) -> size_t {
+      const auto found = std::find(input.scope.begin(), input.scope.end(), variable);
+      return found == input.scope.end() ? 0 : input.strides[size_t(found - input.scope.begin())];
+    };
+    Term term{tables.tables[size_t(i)].data(), stride_of(bucket.variable), {}, 0};
+    for (int v : bucket.scope) term.strides.push_back(stride_of(v));
+    terms.push_back(std::move(term));
+  }
+
+  table.resize(bucket.entries);
+  std::vector<int> at(bucket.scope.size(), 0);
+  std::vector<double> sums(choices);
+  for (size_t entry = 0; entry < bucket.entries; ++entry) {
+    sums = own;
+    for (const Term& term : terms) {
+      const double* value = term.values + term.offset;
+      for (size_t o = 0; o < choices; ++o) sums[o] += value[o * term.variable_stride];
+    }
+    table[entry] = *std::min_element(sums.begin(), sums.end());
+    for (size_t s = 0; s < at.size(); ++s) {
+      const int limit = problem_.choices[size_t(bucket.scope[s])];
+      if (++at[s] < limit) {
+        for (Term& term : terms) term.offset += term.strides[s];
+        break;
+      }
+      at[s] = 0;
+      for (Term& term : terms) term.offset -= term.strides[s] * size_t(limit - 1);
+    }
+  }
+}
+
+size_t Elimination::Entry(const Bucket& bucket, absl::Span<const uint16_t> choices) {
+  size_t entry = 0;
+  for (size_t s = 0; s < bucket.scope.size(); ++s) {
+    entry += bucket.strides[s] * choices[size_t(bucket.scope[s])];
+  }
+  return entry;
+}
+
+double Elimination::Term(const Tables& tables, int index, absl::Span<const uint16_t> choices,
+                         ChoiceIndex choice) const {
+  const Bucket& bucket = buckets_[size_t(index)];
+  double sum = 0;
+  if (bucket.has_values) sum += Dot(tables.weights, problem_.Value(bucket.variable, choice));
+  for (int p : bucket.pairs) {
+    const CompactPair& pair = problem_.pairs[size_t(p)];
+    const bool is_a = pair.a == bucket.variable;
+    const auto own = static_cast<size_t>(choice);
+    const size_t a = is_a ? own : choices[size_t(pair.a)];
+    const size_t b = is_a ? choices[size_t(pair.b)] : own;
+    sum += tables.pair_values[size_t(p)][a * size_t(problem_.choices[size_t(pair.b)]) + b];
+  }
+  for (int i : bucket.inputs) {
+    const Bucket& input = buckets_[size_t(i)];
+    size_t entry = 0;
+    for (size_t s = 0; s < input.scope.size(); ++s) {
+      const int v = input.scope[s];
+      entry += input.strides[s] *
+               (v == bucket.variable ? static_cast<size_t>(choice) : choices[size_t(v)]);
+    }
+    sum += tables.tables[size_t(i)][entry];
+  }
+  return sum;
+}
+
+void Elimination::Complete(const Tables& tables, int selected, absl::Span<uint16_t> choices) const {
+  for (size_t i = static_cast<size_t>(selected); i < order_.size(); ++i) {
+    const int variable = order_[i];
+    double least = std::numeric_limits<double>::infinity();
+    ChoiceIndex best = 0;
+    for (ChoiceIndex o = 0; o < problem_.choices[size_t(variable)]; ++o) {
+      double sum = 0;
+      for (int bucket : BucketsOf(variable)) sum += Term(tables, bucket, choices, o);
+      if (sum < least) {
+        least = sum;
+        best = o;
+      }
+    }
+    choices[size_t(variable)] = static_cast<uint16_t>(best);
+  }
+}
+
+}  // namespace halftone

@@ -1,0 +1,268 @@
+#include "search/solver/exact.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "search/solver/elimination.h"
+#include "search/solver/lagrangian.h"
+#include "search/solver/local_search.h"
+
+namespace halftone {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kFeasibilityNoise = 1e-12;
+constexpr size_t kMaxTable = 200'000;
+// Terms that may be added up to rule out choices one by one.
+constexpr double kMaxFixingWork = 3e8;
+
+class ExactSolver {
+ public:
+  ExactSolver(const CompactProblem& problem, Goal goal, Stop& stop, Incumbent start)
+      : original_(problem), goal_(goal), stop_(stop) {
+    result_.incumbent = std::move(start);
+    result_.lower_bound = goal == Goal::kExcess ? 0 : -kInfinity;
+  }
+
+  ExactResult Run() {
+    problem_ = DropSlackLimits(original_, 1);
+    Shrink(UndominatedChoices(problem_));
+    for (bool again = true; again && !result_.proven;) again = Round();
+    return std::move(result_);
+  }
+
+ private:
+  // Bounds, improves the incumbent and rules out choices; searches when that rules out nothing any
+  // more. Returns whether another round is due.
+  bool Round() {
+    if (problem_.variables() == 0) {
+      Offer(Selection());
+      return Finish(kInfinity);
+    }
+    const Elimination elimination(problem_, kMaxTable);
+    const std::vector<Multipliers> multipliers = Bound(elimination);
+    const std::vector<Elimination::Tables> bounds = Tables(elimination, multipliers);
+    if (IsClosed()) return Finish(kInfinity);
+    if (stop_()) return Finish(-kInfinity);
+    const std::vector<std::vector<char>> keep = Fix(elimination, bounds);
+    bool all_kept = true;
+    for (const std::vector<char>& marks : keep) {
+      const auto kept = std::count(marks.begin(), marks.end(), 1);
+      if (kept == 0) return Finish(kInfinity);
+      all_kept &= static_cast<size_t>(kept) == marks.size();
+    }
+    if (!all_kept) {
+      Shrink(keep);
+      Shrink(UndominatedChoices(problem_));
+      return true;
+    }
+    Search(multipliers);
+    return false;
+  }
+
+  // The present problem's selections are the original's but for what `chain_` has removed.
+  Selection ToOriginal(Selection selection) const {
+    for (auto step = chain_.rbegin(); step != chain_.rend(); ++step) {
+      selection = step->Expand(selection);
+    }
+    return selection;
+  }
+
+  void Offer(const Selection& selection) {
+    const double objective = Objective(problem_, goal_, problem_.Evaluate(selection));
+    if (objective < result_.incumbent.objective) {
+      result_.incumbent = {objective, ToOriginal(selection)};
+    }
+  }
+
+  void Shrink(const std::vector<std::vector<char>>& keep) {
+    ReducedProblem reduced = Reduce(problem_, keep);
+    problem_ = std::move(reduced.problem);
+    reduced.problem = CompactProblem();
+    chain_.push_back(std::move(reduced));
+  }
+
+  bool IsClosed() const { return result_.lower_bound >= result_.incumbent.Cutoff(); }
+
+  // Ends with `open` as the bound of what has not been searched.
+  bool Finish(double open) {
+    const double objective = result_.incumbent.objective;
+    result_.proven = open >= result_.incumbent.Cutoff();
+    if (result_.proven) {
+      result_.lower_bound = objective;
+    } else {
+      result_.lower_bound = std::max(result_.lower_bound, std::min(open, objective));
+    }
+    return false;
+  }
+
+  // Weights to bound with: the best multipliers of the limits, some around them, each cost alone,
+  // and the combination of costs that comes closest to exceeding its limits.
+  std::vector<Multipliers> Bound(const Elimination& elimination) {
+    std::vector<Multipliers> all;
+    const size_t limits = problem_.limit.size();
+    const auto visit = [&](const Selection& selection) { Offer(selection); };
+    if (limits > 1 || goal_ == Goal::kExcess) {
+      LagrangianOptions options;
+      options.loss_weight = 0;
+      options.penalty = 1;
+      Multipliers excess = MaximizeLagrangian(problem_, elimination, options, stop_, visit);
+      if (goal_ == Goal::kExcess) {
+        result_.lower_bound = std::max(result_.lower_bound, excess.bound);
+      } else if (excess.bound > kFeasibilityNoise) {
+        result_.lower_bound = kInfinity;
+      }
+      all.push_back(std::move(excess));
+    }
+    for (size_t k = 0; k < limits; ++k) {
+      Multipliers alone{std::vector<double>(limits + 1, 0.0), 0};
+      alone.weights[k + 1] = 1;
+      all.push_back(std::move(alone));
+    }
+    if (goal_ == Goal::kExcess) return all;
+    const Extremes extremes = ExtremesOf(problem_);
+    LagrangianOptions options;
+    options.penalty = 1e6 * std::max(extremes.most[0] - extremes.least[0], 1e-300);
+    Selection last;
+    const auto remember = [&](const Selection& selection) {
+      Offer(selection);
+      last = selection;
+    };
+    Multipliers best = MaximizeLagrangian(problem_, elimination, options, stop_, remember);
+    result_.lower_bound = std::max(result_.lower_bound, best.bound);
+    if (!IsClosed()) ImproveFrom(last);
+    all.insert(all.begin(), best);
+    if (limits > 0) {
+      for (const double factor : {0.5, 0.8, 1.25, 2.0}) {
+        Multipliers scaled = best;
+        for (size_t k = 0; k < limits; ++k) scaled.weights[k + 1] *= factor;
+        all.push_back(std::move(scaled));
+      }
+    }
+    return all;
+  }
+
+  void ImproveFrom(const Selection& start) {
+    Incumbent local;
+    local.objective = result_.incumbent.objective;
+    ImproveLocally(problem_, goal_, start, stop_, local);
+    if (!local.selection.empty()) {
+      result_.incumbent = {local.objective, ToOriginal(local.selection)};
+    }
+  }
+
+  std::vector<Elimination::Tables> Tables(const Elimination& elimination,
+                                          const std::vector<Multipliers>& multipliers) {
+    std::vector<Elimination::Tables> tables;
+    for (const Multipliers& multiplier : multipliers) {
+      tables.push_back(elimination.Minimize(multiplier.weights));
+      // Choosing these weights' own minimum may be within the limits.
+      std::vector<uint16_t> choices(problem_.choices.size(), 0);
+      elimination.Complete(tables.back(), 0, absl::MakeSpan(choices));
+      Offer(Selection(choices.begin(), choices.end()));
+    }
+    return tables;
+  }
+
+  bool IsRuledOut(const Elimination::Tables& tables, double minimum) const {
+    double bound = minimum;
+    for (size_t k = 0; k < problem_.limit.size(); ++k) {
+      bound -= tables.weights[k + 1] * problem_.limit[k];
+    }
+    if (goal_ == Goal::kLoss && tables.weights[0] == 0) return bound > kFeasibilityNoise;
+    return bound >= result_.incumbent.Cutoff();
+  }
+
+  // Marks the choices that no better selection can contain with 0.
+  std::vector<std::vector<char>> Fix(const Elimination& elimination,
+                                     const std::vector<Elimination::Tables>& bounds) {
+    std::vector<std::vector<char>> keep;
+    for (int count : problem_.choices) keep.emplace_back(static_cast<size_t>(count), 1);
+    if (problem_.pairs.empty()) {
+      FixSeparable(bounds, keep);
+    } else if (static_cast<double>(elimination.work()) * problem_.variables() *
+                   static_cast<double>(bounds.size()) <=
+               kMaxFixingWork) {
+      FixWithPairs(elimination, bounds, keep);
+    }
+    return keep;
+  }
+
+  void FixSeparable(const std::vector<Elimination::Tables>& bounds,
+                    std::vector<std::vector<char>>& keep) const {
+    for (const Elimination::Tables& tables : bounds) {
+      for (int v = 0; v < problem_.variables(); ++v) {
+        const std::vector<double> sums = WeightedValues(tables.weights, v);
+        const double least = *std::min_element(sums.begin(), sums.end());
+        for (size_t o = 0; o < sums.size(); ++o) {
+          if (IsRuledOut(tables, tables.minimum + sums[o] - least)) keep[size_t(v)][o] = 0;
+        }
+      }
+    }
+  }
+
+  void FixWithPairs(const Elimination& elimination, const std::vector<Elimination::Tables>& bounds,
+                    std::vector<std::vector<char>>& keep) {
+    for (int v = 0; v < problem_.variables(); ++v) {
+      for (ChoiceIndex o = 0; o < problem_.choices[size_t(v)] && !stop_(); ++o) {
+        for (const Elimination::Tables& tables : bounds) {
+          if (!IsRuledOut(tables, elimination.MinimumGiven(tables, v, o))) continue;
+          keep[size_t(v)][size_t(o)] = 0;
+          break;
+        }
+      }
+    }
+  }
+
+  std::vector<double> WeightedValues(const std::vector<double>& weights, int variable) const {
+    std::vector<double> sums;
+    for (ChoiceIndex o = 0; o < problem_.choices[size_t(variable)]; ++o) {
+      const double* value = problem_.Value(variable, o);
+      double sum = 0;
+      for (size_t c = 0; c < weights.size(); ++c) sum += weights[c] * value[c];
+      sums.push_back(sum);
+    }
+    return sums;
+  }
+
+  // Variables whose two best choices are close come first: there the search has to decide.
+  std::vector<double> Priority(const std::vector<double>& weights) const {
+    std::vector<double> priority;
+    for (int v = 0; v < problem_.variables(); ++v) {
+      std::vector<double> sums = WeightedValues(weights, v);
+      std::partial_sort(sums.begin(), sums.begin() + 2, sums.end());
+      priority.push_back(sums[0] - sums[1]);
+    }
+    return priority;
+  }
+
+  void Search(const std::vector<Multipliers>& multipliers) {
+    const Elimination elimination(problem_, kMaxTable, Priority(multipliers[0].weights));
+    LabelSearchOptions options;
+    options.goal = goal_;
+    Incumbent incumbent;
+    incumbent.objective = result_.incumbent.objective;
+    LabelSearch search(problem_, elimination, Tables(elimination, multipliers), options, stop_);
+    const double open = search.Run(incumbent);
+    if (!incumbent.selection.empty()) {
+      result_.incumbent = {incumbent.objective, ToOriginal(incumbent.selection)};
+    }
+    Finish(open);
+  }
+
+  const CompactProblem& original_;
+  Goal goal_;
+  Stop& stop_;
+  CompactProblem problem_;             // what is left of it
+  std::vector<ReducedProblem> chain_;  // how it became so
+  ExactResult result_;
+};
+
+}  // namespace
+
+ExactResult SolveExactly(const CompactProblem& problem, Goal goal, Stop& stop, Incumbent start) {
+  return ExactSolver(problem, goal, stop, std::move(start)).Run();
+}
+
+}  // namespace halftone

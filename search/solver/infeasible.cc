@@ -1,0 +1,109 @@
+#include "search/solver/infeasible.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <numeric>
+
+#include "base/status_macros.h"
+#include "search/solver/exact.h"
+
+namespace halftone {
+namespace {
+
+using Metrics = std::vector<std::pair<std::string, double>>;
+
+// Budgets up to which all sets of them are tried.
+constexpr size_t kMaxEnumerated = 8;
+
+absl::StatusOr<double> LeastCost(const CompiledProblem& compiled, const std::string& metric,
+                                 Stop& stop) {
+  HT_ASSIGN_OR_RETURN(const CompactProblem costs,
+                      compiled.Compact({{metric, std::numeric_limits<double>::infinity()}}));
+  CompactProblem alone;
+  alone.components = 1;
+  alone.choices = costs.choices;
+  const auto second = [](const std::vector<double>& values) {
+    std::vector<double> picked;
+    for (size_t i = 1; i < values.size(); i += 2) picked.push_back(values[i]);
+    return picked;
+  };
+  alone.constant = second(costs.constant);
+  for (const std::vector<double>& values : costs.values) alone.values.push_back(second(values));
+  for (const CompactPair& pair : costs.pairs) {
+    alone.pairs.push_back({pair.a, pair.b, second(pair.values)});
+  }
+  const ExactResult result = SolveExactly(alone, Goal::kLoss, stop);
+  const FrontierPoint point = compiled.ToPoint(result.incumbent.selection);
+  const auto cost = point.cost.find(metric);
+  return cost == point.cost.end() ? 0 : cost->second;
+}
+
+// Whether the budgets marked in `set` are proven to conflict.
+absl::StatusOr<bool> Conflict(const CompiledProblem& compiled, const Metrics& budgets, unsigned set,
+                              Stop& stop) {
+  Metrics metrics;
+  for (size_t k = 0; k < budgets.size(); ++k) {
+    if (set >> k & 1) metrics.push_back(budgets[k]);
+  }
+  HT_ASSIGN_OR_RETURN(const CompactProblem problem, compiled.Compact(metrics));
+  return SolveExactly(problem, Goal::kExcess, stop).lower_bound > 0;
+}
+
+absl::StatusOr<unsigned> SmallestConflict(const CompiledProblem& compiled, const Metrics& budgets,
+                                          Stop& stop) {
+  const unsigned all = (1u << budgets.size()) - 1;
+  if (budgets.size() <= kMaxEnumerated) {
+    std::vector<unsigned> sets(all);
+    std::iota(sets.begin(), sets.end(), 1);
+    std::stable_sort(sets.begin(), sets.end(),
+                     [](unsigned a, unsigned b) { return std::popcount(a) < std::popcount(b); });
+    for (unsigned set : sets) {
+      if (set == all) break;
+      HT_ASSIGN_OR_RETURN(const bool conflict, Conflict(compiled, budgets, set, stop));
+      if (conflict) return set;
+    }
+    return all;
+  }
+  unsigned set = all;
+  for (size_t k = 0; k < budgets.size(); ++k) {
+    const unsigned fewer = set & ~(1u << k);
+    HT_ASSIGN_OR_RETURN(const bool conflict, Conflict(compiled, budgets, fewer, stop));
+    if (conflict) set = fewer;
+  }
+  return set;
+}
+
+absl::StatusOr<FrontierPoint> Nearest(const CompiledProblem& compiled, const Metrics& budgets,
+                                      Stop& stop) {
+  HT_ASSIGN_OR_RETURN(CompactProblem problem, compiled.Compact(budgets));
+  const ExactResult closest = SolveExactly(problem, Goal::kExcess, stop);
+  const std::vector<double> totals = problem.Evaluate(closest.incumbent.selection);
+  for (size_t k = 0; k < problem.limit.size(); ++k) {
+    problem.limit[k] = std::max(problem.limit[k], totals[k + 1]);
+  }
+  Incumbent start{totals[0], closest.incumbent.selection};
+  const ExactResult best = SolveExactly(problem, Goal::kLoss, stop, std::move(start));
+  FrontierPoint point = compiled.ToPoint(best.incumbent.selection);
+  if (!best.proven) point.lower_bound = std::min(point.loss, best.lower_bound);
+  return point;
+}
+
+}  // namespace
+
+absl::StatusOr<Solution::Infeasible> ExplainInfeasible(const CompiledProblem& compiled,
+                                                       Stop& stop) {
+  Solution::Infeasible answer;
+  const Metrics budgets(compiled.problem().budgets.begin(), compiled.problem().budgets.end());
+  for (const auto& [metric, limit] : budgets) {
+    HT_ASSIGN_OR_RETURN(answer.minimum[metric], LeastCost(compiled, metric, stop));
+  }
+  HT_ASSIGN_OR_RETURN(const unsigned set, SmallestConflict(compiled, budgets, stop));
+  for (size_t k = 0; k < budgets.size(); ++k) {
+    if (set >> k & 1) answer.conflict.push_back(budgets[k].first);
+  }
+  HT_ASSIGN_OR_RETURN(answer.nearest, Nearest(compiled, budgets, stop));
+  return answer;
+}
+
+}  // namespace halftone

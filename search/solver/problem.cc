@@ -1,0 +1,218 @@
+#include "search/solver/problem.h"
+
+#include <cmath>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+absl::Status Wrong(absl::string_view path, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(path, ": ", what));
+}
+
+std::string At(absl::string_view path, size_t index) { return absl::StrCat(path, "[", index, "]"); }
+
+absl::StatusOr<const json*> Field(const json& object, const char* name, absl::string_view path) {
+  if (!object.is_object()) return Wrong(path, "must be an object");
+  const auto found = object.find(name);
+  if (found == object.end()) return Wrong(path, absl::StrCat("field '", name, "' is missing"));
+  return &*found;
+}
+
+absl::StatusOr<std::string> String(const json& value, absl::string_view path) {
+  if (!value.is_string()) return Wrong(path, "must be a string");
+  return value.get<std::string>();
+}
+
+absl::StatusOr<std::string> StringField(const json& object, const char* name,
+                                        absl::string_view path) {
+  HT_ASSIGN_OR_RETURN(const json* value, Field(object, name, path));
+  return String(*value, absl::StrCat(path, ".", name));
+}
+
+absl::StatusOr<double> Number(const json& value, absl::string_view path) {
+  if (!value.is_number()) return Wrong(path, "must be a number");
+  const double number = value.get<double>();
+  if (!std::isfinite(number)) return Wrong(path, "must be a finite number");
+  return number;
+}
+
+absl::StatusOr<double> NumberField(const json& object, const char* name, absl::string_view path) {
+  HT_ASSIGN_OR_RETURN(const json* value, Field(object, name, path));
+  return Number(*value, absl::StrCat(path, ".", name));
+}
+
+absl::StatusOr<std::map<std::string, double>> NumberMap(const json& value, absl::string_view path) {
+  if (!value.is_object()) return Wrong(path, "must be an object of numbers");
+  std::map<std::string, double> numbers;
+  for (const auto& [name, number] : value.items()) {
+    HT_ASSIGN_OR_RETURN(numbers[name], Number(number, absl::StrCat(path, ".", name)));
+  }
+  return numbers;
+}
+
+// Calls `read` for each element of an array; an absent optional array has none.
+template <typename Read>
+absl::Status ForEach(const json& object, const char* name, absl::string_view path, bool required,
+                     Read read) {
+  if (!object.is_object()) return Wrong(path, "must be an object");
+  const std::string array_path = path.empty() ? name : absl::StrCat(path, ".", name);
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) {
+    if (!required) return absl::OkStatus();
+    return Wrong(path.empty() ? "problem" : path, absl::StrCat("field '", name, "' is missing"));
+  }
+  if (!found->is_array()) return Wrong(array_path, "must be an array");
+  for (size_t i = 0; i < found->size(); ++i) {
+    HT_RETURN_IF_ERROR(read((*found)[i], At(array_path, i)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Problem::Choice> ReadChoice(const json& value, absl::string_view path) {
+  Problem::Choice choice;
+  HT_ASSIGN_OR_RETURN(choice.name, StringField(value, "name", path));
+  HT_ASSIGN_OR_RETURN(choice.loss, NumberField(value, "loss", path));
+  if (value.contains("cost")) {
+    HT_ASSIGN_OR_RETURN(choice.cost, NumberMap(value["cost"], absl::StrCat(path, ".cost")));
+  }
+  return choice;
+}
+
+absl::StatusOr<Problem::Layer> ReadLayer(const json& value, absl::string_view path) {
+  Problem::Layer layer;
+  HT_ASSIGN_OR_RETURN(layer.name, StringField(value, "name", path));
+  HT_RETURN_IF_ERROR(
+      ForEach(value, "choices", path, true, [&](const json& choice, const std::string& at) {
+        HT_ASSIGN_OR_RETURN(layer.choices.emplace_back(), ReadChoice(choice, at));
+        return absl::OkStatus();
+      }));
+  return layer;
+}
+
+absl::StatusOr<std::vector<std::string>> ReadTie(const json& value, absl::string_view path) {
+  if (!value.is_array()) return Wrong(path, "must be an array of layer names");
+  std::vector<std::string> tie;
+  for (size_t i = 0; i < value.size(); ++i) {
+    HT_ASSIGN_OR_RETURN(tie.emplace_back(), String(value[i], At(path, i)));
+  }
+  return tie;
+}
+
+absl::StatusOr<Problem::Edge> ReadEdge(const json& value, absl::string_view path) {
+  Problem::Edge edge;
+  HT_ASSIGN_OR_RETURN(edge.from, StringField(value, "from", path));
+  HT_ASSIGN_OR_RETURN(edge.to, StringField(value, "to", path));
+  HT_RETURN_IF_ERROR(
+      ForEach(value, "cost", path, true, [&](const json& entry, const std::string& at) {
+        Problem::EdgeCost cost;
+        HT_ASSIGN_OR_RETURN(cost.from_choice, StringField(entry, "from", at));
+        HT_ASSIGN_OR_RETURN(cost.to_choice, StringField(entry, "to", at));
+        HT_ASSIGN_OR_RETURN(const json* costs, Field(entry, "cost", at));
+        HT_ASSIGN_OR_RETURN(cost.cost, NumberMap(*costs, absl::StrCat(at, ".cost")));
+        edge.costs.push_back(std::move(cost));
+        return absl::OkStatus();
+      }));
+  return edge;
+}
+
+absl::StatusOr<std::pair<std::string, std::string>> ReadEnd(const json& object, const char* name,
+                                                            absl::string_view path) {
+  HT_ASSIGN_OR_RETURN(const json* value, Field(object, name, path));
+  const std::string at = absl::StrCat(path, ".", name);
+  if (!value->is_array() || value->size() != 2) return Wrong(at, "must be [layer, choice]");
+  std::pair<std::string, std::string> end;
+  HT_ASSIGN_OR_RETURN(end.first, String((*value)[0], at));
+  HT_ASSIGN_OR_RETURN(end.second, String((*value)[1], at));
+  return end;
+}
+
+absl::Status ReadPins(const json& document, Problem& problem) {
+  const auto pins = document.find("pins");
+  if (pins == document.end() || pins->is_null()) return absl::OkStatus();
+  if (!pins->is_object()) return Wrong("pins", "must be an object of layer: choice");
+  for (const auto& [layer, choice] : pins->items()) {
+    HT_ASSIGN_OR_RETURN(problem.pins[layer], String(choice, absl::StrCat("pins.", layer)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Problem> ReadProblem(const json& document) {
+  if (!document.is_object()) return absl::InvalidArgumentError("problem: must be a JSON object");
+  Problem problem;
+  HT_RETURN_IF_ERROR(
+      ForEach(document, "layers", "", true, [&](const json& layer, const std::string& at) {
+        HT_ASSIGN_OR_RETURN(problem.layers.emplace_back(), ReadLayer(layer, at));
+        return absl::OkStatus();
+      }));
+  HT_RETURN_IF_ERROR(
+      ForEach(document, "ties", "", false, [&](const json& tie, const std::string& at) {
+        HT_ASSIGN_OR_RETURN(problem.ties.emplace_back(), ReadTie(tie, at));
+        return absl::OkStatus();
+      }));
+  if (document.contains("budgets") && !document["budgets"].is_null()) {
+    HT_ASSIGN_OR_RETURN(problem.budgets, NumberMap(document["budgets"], "budgets"));
+  }
+  HT_RETURN_IF_ERROR(
+      ForEach(document, "edges", "", false, [&](const json& edge, const std::string& at) {
+        HT_ASSIGN_OR_RETURN(problem.edges.emplace_back(), ReadEdge(edge, at));
+        return absl::OkStatus();
+      }));
+  HT_RETURN_IF_ERROR(
+      ForEach(document, "interactions", "", false, [&](const json& entry, const std::string& at) {
+        Problem::Interaction interaction;
+        HT_ASSIGN_OR_RETURN(interaction.a, ReadEnd(entry, "a", at));
+        HT_ASSIGN_OR_RETURN(interaction.b, ReadEnd(entry, "b", at));
+        HT_ASSIGN_OR_RETURN(interaction.loss, NumberField(entry, "loss", at));
+        problem.interactions.push_back(std::move(interaction));
+        return absl::OkStatus();
+      }));
+  HT_RETURN_IF_ERROR(ReadPins(document, problem));
+  if (document.contains("frontier") && !document["frontier"].is_null()) {
+    HT_ASSIGN_OR_RETURN(problem.frontier, String(document["frontier"], "frontier"));
+  }
+  return problem;
+}
+
+}  // namespace
+
+absl::StatusOr<Problem> ProblemFromJson(const json& document) {
+  HT_ASSIGN_OR_RETURN(Problem problem, ReadProblem(document));
+  HT_RETURN_IF_ERROR(CheckProblem(problem));
+  return problem;
+}
+
+json ProblemToJson(const Problem& problem) {
+  json document = {{"layers", json::array()}, {"budgets", problem.budgets}};
+  for (const Problem::Layer& layer : problem.layers) {
+    json choices = json::array();
+    for (const Problem::Choice& choice : layer.choices) {
+      choices.push_back({{"name", choice.name}, {"loss", choice.loss}, {"cost", choice.cost}});
+    }
+    document["layers"].push_back({{"name", layer.name}, {"choices", std::move(choices)}});
+  }
+  if (!problem.ties.empty()) document["ties"] = problem.ties;
+  for (const Problem::Edge& edge : problem.edges) {
+    json costs = json::array();
+    for (const Problem::EdgeCost& cost : edge.costs) {
+      costs.push_back({{"from", cost.from_choice}, {"to", cost.to_choice}, {"cost", cost.cost}});
+    }
+    document["edges"].push_back({{"from", edge.from}, {"to", edge.to}, {"cost", std::move(costs)}});
+  }
+  for (const Problem::Interaction& interaction : problem.interactions) {
+    document["interactions"].push_back({{"a", {interaction.a.first, interaction.a.second}},
+                                        {"b", {interaction.b.first, interaction.b.second}},
+                                        {"loss", interaction.loss}});
+  }
+  if (!problem.pins.empty()) document["pins"] = problem.pins;
+  if (!problem.frontier.empty()) document["frontier"] = problem.frontier;
+  return document;
+}
+
+}  // namespace halftone

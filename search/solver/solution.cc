@@ -1,0 +1,110 @@
+#include "search/solver/solution.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+
+namespace halftone {
+
+using nlohmann::json;
+
+namespace {
+
+FrontierPoint PointFromJson(const json& document) {
+  FrontierPoint point;
+  point.loss = document.at("loss").get<double>();
+  point.lower_bound = document.value("lower_bound", point.loss);
+  point.cost = document.at("cost").get<Costs>();
+  point.assignment = document.at("assignment").get<Assignment>();
+  return point;
+}
+
+// Throws json::exception where a field is missing or of a wrong type.
+absl::StatusOr<Solution> Read(const json& document) {
+  Solution solution;
+  const std::string status = document.at("status").get<std::string>();
+  for (auto known :
+       {Solution::Status::kOptimal, Solution::Status::kFeasible, Solution::Status::kInfeasible}) {
+    if (status == SolutionStatusName(known)) solution.status = known;
+  }
+  if (status != SolutionStatusName(solution.status)) {
+    return absl::InvalidArgumentError(absl::StrCat("solution: unknown status '", status, "'"));
+  }
+  solution.seconds = document.value("seconds", 0.0);
+  if (solution.status != Solution::Status::kInfeasible) {
+    FrontierPoint point = PointFromJson(document);
+    solution.loss = point.loss;
+    solution.lower_bound = point.lower_bound;
+    solution.gap = document.value("gap", 0.0);
+    solution.cost = std::move(point.cost);
+    solution.assignment = std::move(point.assignment);
+  }
+  if (document.contains("frontier")) {
+    for (const json& point : document.at("frontier")) {
+      solution.frontier.push_back(PointFromJson(point));
+    }
+  }
+  if (document.contains("infeasible")) {
+    const json& infeasible = document.at("infeasible");
+    solution.infeasible.emplace();
+    solution.infeasible->minimum = infeasible.at("minimum").get<Costs>();
+    solution.infeasible->conflict = infeasible.at("conflict").get<std::vector<std::string>>();
+    solution.infeasible->nearest = PointFromJson(infeasible.at("nearest"));
+  }
+  return solution;
+}
+
+}  // namespace
+
+absl::string_view SolutionStatusName(Solution::Status status) {
+  switch (status) {
+    case Solution::Status::kOptimal:
+      return "OPTIMAL";
+    case Solution::Status::kFeasible:
+      return "FEASIBLE";
+    case Solution::Status::kInfeasible:
+      return "INFEASIBLE";
+  }
+  return "";
+}
+
+json FrontierPointToJson(const FrontierPoint& point) {
+  return {{"loss", point.loss},
+          {"lower_bound", point.lower_bound},
+          {"cost", point.cost},
+          {"assignment", point.assignment}};
+}
+
+json SolutionToJson(const Solution& solution) {
+  json document = {{"status", std::string(SolutionStatusName(solution.status))},
+                   {"seconds", solution.seconds}};
+  if (solution.status != Solution::Status::kInfeasible) {
+    document["loss"] = solution.loss;
+    document["lower_bound"] = solution.lower_bound;
+    document["gap"] = solution.gap;
+    document["cost"] = solution.cost;
+    document["assignment"] = solution.assignment;
+  }
+  if (!solution.frontier.empty()) {
+    json& frontier = document["frontier"] = json::array();
+    for (const FrontierPoint& point : solution.frontier) {
+      frontier.push_back(FrontierPointToJson(point));
+    }
+  }
+  if (solution.infeasible.has_value()) {
+    document["infeasible"] = {{"minimum", solution.infeasible->minimum},
+                              {"conflict", solution.infeasible->conflict},
+                              {"nearest", FrontierPointToJson(solution.infeasible->nearest)}};
+  }
+  return document;
+}
+
+absl::StatusOr<Solution> SolutionFromJson(const json& document) {
+  try {
+    return Read(document);
+  } catch (const json::exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat("solution: ", error.what()));
+  }
+}
+
+}  // namespace halftone

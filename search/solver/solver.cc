@@ -1,0 +1,66 @@
+#include "search/solver/solver.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/status_macros.h"
+#include "search/solver/compile.h"
+#include "search/solver/exact.h"
+#include "search/solver/frontier.h"
+#include "search/solver/infeasible.h"
+#include "search/solver/stop.h"
+
+namespace halftone {
+namespace {
+
+absl::Status NothingFound(const Stop& stop, double lower_bound) {
+  const absl::Status cancelled = stop.cancellation().Check();
+  if (!cancelled.ok()) return cancelled;
+  return absl::DeadlineExceededError(absl::StrCat(
+      "no assignment within the budgets was found in the time limit, nor was it proven "
+      "that there is none; lower bound of the loss: ",
+      lower_bound));
+}
+
+void Fill(const CompiledProblem& compiled, const ExactResult& result, Solution& solution) {
+  FrontierPoint point = compiled.ToPoint(result.incumbent.selection);
+  solution.loss = point.loss;
+  solution.cost = std::move(point.cost);
+  solution.assignment = std::move(point.assignment);
+  solution.status = result.proven ? Solution::Status::kOptimal : Solution::Status::kFeasible;
+  solution.lower_bound =
+      result.proven ? solution.loss : std::min(result.lower_bound, solution.loss);
+  solution.gap = (solution.loss - solution.lower_bound) / std::max(std::abs(solution.loss), 1e-300);
+}
+
+}  // namespace
+
+absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& options,
+                               const Progress& progress) {
+  const absl::Time start = absl::Now();
+  HT_ASSIGN_OR_RETURN(const CompiledProblem compiled, CompiledProblem::Create(problem));
+  HT_ASSIGN_OR_RETURN(const CompactProblem compact,
+                      compiled.Compact({problem.budgets.begin(), problem.budgets.end()}));
+  Stop stop(progress.cancellation, start + options.time_limit);
+  if (progress.report) progress.report(0, "searching");
+  const ExactResult result = SolveExactly(compact, Goal::kLoss, stop);
+  if (!result.proven && !result.incumbent.found()) return NothingFound(stop, result.lower_bound);
+
+  Solution solution;
+  if (result.incumbent.found()) {
+    Fill(compiled, result, solution);
+  } else {
+    if (progress.report) progress.report(0.3, "no assignment fits: looking for the reason");
+    HT_ASSIGN_OR_RETURN(solution.infeasible, ExplainInfeasible(compiled, stop));
+  }
+  if (!problem.frontier.empty()) {
+    if (progress.report) progress.report(0.5, "frontier");
+    HT_ASSIGN_OR_RETURN(solution.frontier,
+                        ComputeFrontier(compiled, options.max_frontier_points, stop));
+  }
+  if (progress.report) progress.report(1, "solved");
+  solution.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  return solution;
+}
+
+}  // namespace halftone
