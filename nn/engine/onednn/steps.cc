@@ -1,7 +1,6 @@
 #include "nn/engine/onednn/steps.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "nn/engine/onednn/kernels/movement_kernels.h"
@@ -19,15 +18,8 @@ absl::Status Dispatch(StepBuilder& steps, const Instruction& instruction) {
   return absl::OkStatus();
 }
 
-// The result of reducing nothing: 0, or minus infinity for a maximum.
-float EmptyReduction(const Op& op) {
-  const bool maximum = op.kind() == OpKind::kReduce &&
-                       static_cast<const ReduceOp&>(op).function == ReduceFunction::kMax;
-  return maximum ? -std::numeric_limits<float>::infinity() : 0.0f;
-}
-
 // Instructions on tensors without elements: results without elements need no work, and what remains
-// are sums (or maxima) of nothing, and the parts of a concatenation or a padded slice, which their
+// are sums of nothing, which are 0, and the parts of a concatenation or a padded slice, which their
 // own steps handle.
 bool AddEmptyInstruction(StepBuilder& steps, const Instruction& instruction) {
   bool all_dsts_empty = true;
@@ -37,12 +29,11 @@ bool AddEmptyInstruction(StepBuilder& steps, const Instruction& instruction) {
   const OpKind kind = instruction.op->kind();
   const bool moves_parts = kind == OpKind::kConcat || kind == OpKind::kSliceScatter;
   if (!all_dsts_empty && (!any_src_empty || moves_parts)) return false;
-  const float value = EmptyReduction(*instruction.op);
   for (ValueId dst : instruction.dsts) {
     const BufferId buffer = steps.DefinePlain(dst);
     const int64_t count = steps.shape(dst).Elements();
     if (count == 0) continue;
-    steps.AddKernel([=](absl::Span<float* const> b) { FillKernel(value, count, b[0]); }, {buffer});
+    steps.AddKernel([=](absl::Span<float* const> b) { FillKernel(0, count, b[0]); }, {buffer});
   }
   return true;
 }
