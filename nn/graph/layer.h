@@ -11,8 +11,8 @@
 
 namespace halftone {
 
-// A quantizable node (Conv, Gemm, MatMul) and its fused neighbours. Shapes are for batch 1, or for
-// the model's fixed batch.
+// A quantizable node (Conv, Gemm, MatMul) and its fused neighbours. Shapes are those of the graph
+// that FindLayers was given, at the batch that it is bound to.
 struct Layer {
   std::string name;  // the node's name
   std::string op;    // "Conv", "Gemm", "MatMul"
@@ -21,7 +21,8 @@ struct Layer {
       weights;       // initializer that it reads as weights; "" where both sources are activations
   std::string bias;  // initializer; "" if none
   std::string dst;   // value that the node writes (before any fused activation)
-  // What follows and can run inside the same kernel, in order: nodes such as Relu, Clip, Add.
+  // What follows and can run inside the same kernel, in order: activations, an Add of a constant
+  // per channel, the Add of a residual that is there before; see nn/graph/fusion.h.
   std::vector<std::string> fused_nodes;
   Shape src_shape, weights_shape, dst_shape;
   int64_t macs = 0;        // multiply-accumulates of one sample
@@ -29,7 +30,8 @@ struct Layer {
   int groups = 1;
   // Axis of weights_shape that numbers output channels.
   int channel_axis = 0;
-  std::string tie_group;  // "tie0", ...; layers of one group must share a precision
+  // "tie0", ...: layers of one group must share a precision. An untied layer's group is its name.
+  std::string tie_group;
 
   bool IsDepthwise() const {
     return op == "Conv" && groups > 1 && weights_shape.rank() > 1 && weights_shape.dim(1) == 1;
@@ -50,16 +52,21 @@ struct LayerSet {
 };
 
 // Finds the quantizable layers of a bound graph and their ties:
-// - both inputs of an elementwise Add or Mul of two activations share their scale domain (each
-//   input is traced back through activations, pooling and reshapes to the layer that made it);
+// - both inputs of an elementwise Add or Mul of two activations of one shape share their scale
+//   domain (each is traced back through activations, pooling, reshapes, batch normalization and
+//   arithmetic with constants to the layer that made it; tracing stops at another such sum, at a
+//   product with a broadcast gate, and at a Concat);
 // - the inputs of a Concat, likewise;
 // - nodes that read the same weight initializer.
+// Nodes whose shapes are not known (see BindWhereSupported) are left out.
 absl::StatusOr<LayerSet> FindLayers(const Graph& graph);
 
 // A node that Halftone cannot compute, and what is missing.
 struct Unsupported {
   std::string node, op, reason;
 };
+// The unsupported nodes of an imported or bound graph; none where the graph is not valid at all,
+// which BindBatch tells.
 std::vector<Unsupported> FindUnsupported(const Graph& graph);
 
 }  // namespace halftone

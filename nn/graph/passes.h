@@ -13,18 +13,23 @@ namespace halftone {
 // The graph for one batch size: every value's type and static shape is inferred, and all that can
 // be computed from constants and shapes alone (Constant nodes, Shape/Gather/Concat chains, Cast of
 // constants ...) is folded into initializers; unused nodes and initializers are gone. A graph with
-// a fixed batch can only be bound to that batch. Errors (INVALID_ARGUMENT, UNIMPLEMENTED for an
-// operator outside the list) name the node.
+// a fixed batch can only be bound to that batch. Nodes that only pass a value on (Identity,
+// inference Dropout, Cast to the same type) are removed where no graph output is lost by it. Errors
+// (INVALID_ARGUMENT, UNIMPLEMENTED for an operator outside the list) name the node.
 absl::StatusOr<Graph> BindBatch(const Graph& graph, int64_t batch);
 
-// Folds inference BatchNormalization (and constant per-channel Mul/Add) into the convolution,
-// Gemm or MatMul with constant weights before it, where that is its only consumer; a
-// BatchNormalization without such a producer becomes Mul and Add. `graph` must come from BindBatch.
-// Names of nodes and of weight initializers stay.
+// Folds inference BatchNormalization (and constant per-channel Mul/Div/Add/Sub) into the
+// convolution, Gemm or MatMul with constant weights before it, where that is its only consumer and
+// the weights are no other node's; a BatchNormalization without such a producer becomes Mul and
+// Add. `graph` must come from BindBatch. Names of nodes and of weight initializers stay; the value
+// that a layer writes takes the name of the folded node's result. INVALID_ARGUMENT for a variance
+// that is not positive.
 absl::StatusOr<Graph> FoldBatchNorm(Graph graph);
 
-// Rewrites the written-out forms of activations to the operator they compute: hard-swish as
-// Add/Clip/Mul/Div, hard-sigmoid, swish.
+// Rewrites the written-out forms of activations to the operator they compute: hard-swish and
+// hard-sigmoid as Add/Clip/Mul/Div in their usual orders (x * sigmoid(x) stays as it is). HardSwish
+// and HardSigmoid mean the same in every opset that has them, whatever the graph's. Run it before
+// FoldBatchNorm, so that what belongs to an activation is not taken for part of a layer.
 absl::StatusOr<Graph> RecognizeActivations(Graph graph);
 
 // The network's answer, and how errors in it are measured.
@@ -40,8 +45,9 @@ struct OutputHead {
 
 // Drops a final Softmax or LogSoftmax over the last axis of class scores (the divergence on its
 // probabilities equals the divergence that is computed from the logits), and tells, for every
-// output of the result, what kind it is: [N, C] with C > 1, or any output that ended in a Softmax,
-// is kLogits.
+// output of the result, what kind it is: [N, C] with C > 1 that no sigmoid or tanh wrote, or any
+// output that ended in such a Softmax, is kLogits. Where logits and their probabilities are both
+// outputs, one head is left. `graph` must come from BindBatch.
 struct HeadedGraph {
   Graph graph;
   std::vector<OutputHead> heads;

@@ -16,13 +16,6 @@ bool WritesAny(const Node& node, const Names& names) {
   });
 }
 
-template <typename Taken>
-std::string MakeUnique(absl::string_view wanted, Taken taken) {
-  std::string name(wanted);
-  for (int i = 1; taken(name); ++i) name = absl::StrCat(wanted, "_", i);
-  return name;
-}
-
 }  // namespace
 
 void RemoveUnused(Graph& graph) {
@@ -73,14 +66,11 @@ void AbsorbOutputIdentities(Graph& graph) {
 }
 
 std::string UniqueValueName(const Graph& graph, absl::string_view wanted) {
-  return MakeUnique(wanted, [&](const std::string& name) {
-    return graph.values.contains(name) || graph.initializers.count(name) > 0;
-  });
-}
-
-std::string UniqueNodeName(const Graph& graph, absl::string_view wanted) {
-  return MakeUnique(wanted,
-                    [&](const std::string& name) { return graph.FindNode(name) != nullptr; });
+  std::string name(wanted);
+  for (int i = 1; graph.values.contains(name) || graph.initializers.count(name) > 0; ++i) {
+    name = absl::StrCat(wanted, "_", i);
+  }
+  return name;
 }
 
 }  // namespace halftone

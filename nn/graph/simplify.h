@@ -25,7 +25,6 @@ void AbsorbOutputIdentities(Graph& graph);
 
 // A name that no value of the graph has: `wanted`, or `wanted` with a number after it.
 std::string UniqueValueName(const Graph& graph, absl::string_view wanted);
-std::string UniqueNodeName(const Graph& graph, absl::string_view wanted);
 
 }  // namespace halftone
 

@@ -40,7 +40,7 @@ absl::Status CheckConvChannels(const NodeContext& context, const Shape& src, con
   }
   if (!context.HasInput(2)) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(ValueInfo bias, context.Input(2));
-  if (bias.shape != Shape{weights.dim(0)}) {
+  if (bias.type != context.infos[0]->type || bias.shape != Shape{weights.dim(0)}) {
     return absl::InvalidArgumentError(absl::StrCat(
         "bias ", bias.shape.ToString(), " does not fit the weights ", weights.ToString()));
   }
@@ -96,10 +96,10 @@ absl::StatusOr<Infos> InferBatchNormalization(const NodeContext& context) {
   const int64_t channels = src.shape.rank() > 1 ? src.shape.dim(1) : 1;
   for (size_t i = 1; i <= 4; ++i) {
     HT_ASSIGN_OR_RETURN(ValueInfo parameter, context.Input(i));
-    if (parameter.shape != Shape{channels}) {
-      return absl::InvalidArgumentError(absl::StrCat("input '", context.node.inputs[i],
-                                                     "' of shape ", parameter.shape.ToString(),
-                                                     " where [", channels, "] is needed"));
+    if (!IsFloat(parameter.type) || parameter.shape != Shape{channels}) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "input '", context.node.inputs[i], "' of ", DataTypeName(parameter.type), " ",
+          parameter.shape.ToString(), " where floats [", channels, "] are needed"));
     }
   }
   return Infos{src};

@@ -1,0 +1,62 @@
+#include "nn/graph/inspect.h"
+
+#include <string>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "nn/graph/bind.h"
+#include "nn/graph/layer.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+json LayerToJson(const Layer& layer) {
+  return {{"name", layer.name},
+          {"op", layer.op},
+          {"weights", layer.weights},
+          {"bias", layer.bias},
+          {"macs", layer.macs},
+          {"parameters", layer.parameters},
+          {"groups", layer.groups},
+          {"src_shape", layer.src_shape.dims()},
+          {"weights_shape", layer.weights_shape.dims()},
+          {"dst_shape", layer.dst_shape.dims()},
+          {"fused_nodes", layer.fused_nodes},
+          {"tie_group", layer.tie_group}};
+}
+
+json PortsToJson(const std::vector<Port>& ports) {
+  json result = json::array();
+  for (const Port& port : ports) {
+    result.push_back({{"name", port.name},
+                      {"type", std::string(DataTypeName(port.info.type))},
+                      {"shape", port.info.shape.dims()}});
+  }
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<json> InspectToJson(const Graph& graph) {
+  HT_ASSIGN_OR_RETURN(PartialBinding binding,
+                      BindWhereSupported(graph, graph.fixed_batch().value_or(1)));
+  HT_ASSIGN_OR_RETURN(LayerSet set, FindLayers(binding.graph));
+  json layers = json::array(), ties = json::array(), unsupported = json::array();
+  for (const Layer& layer : set.layers) layers.push_back(LayerToJson(layer));
+  for (const Tie& tie : set.ties) {
+    ties.push_back({{"layers", tie.layers}, {"reason", tie.reason}});
+  }
+  for (const Unsupported& node : binding.unsupported) {
+    unsupported.push_back({{"node", node.node}, {"op", node.op}, {"reason", node.reason}});
+  }
+  return json{{"opset", graph.opset},
+              {"inputs", PortsToJson(graph.inputs)},
+              {"outputs", PortsToJson(graph.outputs)},
+              {"layers", std::move(layers)},
+              {"ties", std::move(ties)},
+              {"unsupported", std::move(unsupported)}};
+}
+
+}  // namespace halftone
