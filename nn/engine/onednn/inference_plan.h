@@ -33,18 +33,39 @@ struct PlanStep {
   std::string key;
 };
 
+struct PlanOptions {
+  // Keeps every activation that a residual addition reads in float32. Otherwise an 8-bit layer's
+  // shortcut is stored once, as the integers that the next layer reads, and the addition takes
+  // those: faster, and one more rounding to 8 bits than fake quantization of the layers' sources
+  // alone. Shortcuts of fewer bits are always kept in float32.
+  bool exact_shortcuts = false;
+};
+
 // The network lowered for inference: a list of oneDNN primitives in mixed precision, with bias,
 // activation and residual sum fused where oneDNN does, and explicit conversions where neighbours
 // differ. The profiler times these very steps, and validation runs them. Immutable; thread-safe.
+//
+// What runs: a layer with integer weights and activations of at most 8 bits runs in 8-bit kernels
+// on the integers of its quantizers (fewer bits are a smaller grid in bytes), and its result is
+// stored in the form that its readers want. bf16 runs in bfloat16 where the CPU has it. Everything
+// else (f32, weight-only, more than 8 bits) runs in float32 with the weights rounded to their grid;
+// sources of more than 8 bits are not rounded. Activations are stored channels last.
 class InferencePlan {
  public:
-  // `graph` from BindBatch (batch normalization folded), `layers` of the same graph.
+  // `graph` from BindBatch (batch normalization folded), `layers` of the same graph. Primitives are
+  // made for the number of threads that SetCpuThreads gave last. INVALID_ARGUMENT or UNIMPLEMENTED
+  // names the node.
   static absl::StatusOr<std::shared_ptr<const InferencePlan>> Create(
-      const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment);
+      const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment,
+      const PlanOptions& options = {});
   ~InferencePlan();
 
   absl::Span<const PlanStep> steps() const;
+  // Bytes of all layers' constants as stored: weights by their bits, 4 per scale and per bias.
   int64_t weight_bytes() const;
+  // Bytes of a session's activations and scratch memory.
+  int64_t arena_bytes() const;
+  int threads() const;
 
  private:
   friend class InferenceSession;
@@ -52,6 +73,10 @@ class InferencePlan {
   explicit InferencePlan(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// The constants of one layer as stored in that precision, in bytes: weights by their bits, 4 bytes
+// per scale (one per output channel) and per bias.
+double LayerWeightBytes(const Layer& layer, const Precision& precision);
 
 // What a precision is executed as by this machine's kernels: w4a8 as w8a8, w16a16 as f32, bf16 as
 // f32 where the CPU has no bf16 instructions.
@@ -68,6 +93,9 @@ class InferenceSession {
   absl::Status Run(const Cancellation& cancellation = {});
   // Runs one step `repetitions` times on whatever is in its buffers; nanoseconds of each.
   absl::StatusOr<std::vector<double>> TimeStep(size_t step, int repetitions);
+  // Nanoseconds of each step in `repetitions` whole runs: result[step][repetition]. Every step
+  // finds the caches as the network leaves them.
+  absl::StatusOr<std::vector<std::vector<double>>> TimeSteps(int repetitions);
   // Nanoseconds of each of `repetitions` whole runs.
   absl::StatusOr<std::vector<double>> TimeRuns(int repetitions);
   // Graph output `name` in float32 and C order; valid until the next Run.

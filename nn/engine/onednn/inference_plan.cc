@@ -1,0 +1,131 @@
+#include "nn/engine/onednn/inference_plan.h"
+
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/engine/onednn/inference_plan_impl.h"
+#include "nn/engine/onednn/onednn.h"
+#include "nn/engine/onednn/plan/form.h"
+#include "nn/engine/onednn/plan/fusion.h"
+#include "nn/engine/onednn/plan/layer_weights.h"
+#include "nn/engine/onednn/plan/lowering.h"
+#include "nn/engine/onednn/plan/storage.h"
+
+namespace halftone {
+namespace {
+
+using plan::LoweringContext;
+using plan::PlanBuilder;
+using plan::PlanOp;
+
+absl::Status CheckAssignment(const LayerSet& layers, const QuantizedAssignment& assignment) {
+  for (const auto& [name, quantizers] : assignment) {
+    if (layers.Find(name) == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("no layer '", name, "' in the network"));
+    }
+    const Precision& precision = quantizers.precision;
+    if (precision.weights.IsInteger() && quantizers.weights == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("layer '", name, "': ", precision.ToString(),
+                                                     " needs a quantizer of its weights"));
+    }
+    if (precision.activations.IsInteger() && quantizers.src == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("layer '", name, "': ", precision.ToString(),
+                                                     " needs a quantizer of its src"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Tells the builder when each value is read for the last time.
+void FindLastReaders(const Graph& graph, const std::vector<PlanOp>& ops, PlanBuilder& builder) {
+  for (size_t i = 0; i < ops.size(); ++i) {
+    for (const std::string& source : ops[i].sources) {
+      builder.SetLastReader(source, static_cast<int>(i));
+    }
+    const std::string residual = ops[i].Residual();
+    if (!residual.empty()) builder.SetLastReader(residual, static_cast<int>(i));
+  }
+  for (const Port& output : graph.outputs) {
+    builder.SetLastReader(output.name, static_cast<int>(ops.size()));
+  }
+}
+
+absl::Status LowerOp(PlanBuilder& builder, const LoweringContext& context) {
+  if (!context.op->native) return LowerOtherNode(builder, context);
+  if (context.op->node->op == "Conv") return LowerConvolution(builder, context);
+  return LowerMatMul(builder, context);
+}
+
+absl::Status LowerOps(const Graph& graph, const std::vector<PlanOp>& ops,
+                      const QuantizedAssignment& assignment, const PlanOptions& options,
+                      PlanBuilder& builder) {
+  const std::vector<plan::OpPrecision> precisions = DecidePrecisions(ops, assignment);
+  const absl::flat_hash_map<std::string, plan::Form> forms =
+      DecideForms(graph, ops, precisions, options.exact_shortcuts);
+  FindLastReaders(graph, ops, builder);
+  for (const Port& input : graph.inputs) builder.AddInput(input);
+  for (size_t i = 0; i < ops.size(); ++i) {
+    LoweringContext context{&ops[i], precisions[i], forms.at(ops[i].dst)};
+    if (ops[i].layer != nullptr) {
+      const auto it = assignment.find(ops[i].layer->name);
+      if (it != assignment.end()) context.quantizers = &it->second;
+    }
+    builder.BeginOp(static_cast<int>(i));
+    const std::string what = absl::StrCat("node '", ops[i].node->name, "'");
+    HT_RETURN_IF_ERROR(CatchDnnl(what, [&] { return LowerOp(builder, context); }));
+  }
+  builder.BeginOp(static_cast<int>(ops.size()));
+  for (const Port& output : graph.outputs) {
+    HT_RETURN_IF_ERROR(CatchDnnl(output.name, [&] { return builder.AddOutput(output.name); }));
+  }
+  return absl::OkStatus();
+}
+
+double WeightBytes(const LayerSet& layers, const QuantizedAssignment& assignment) {
+  double bytes = 0;
+  for (const Layer& layer : layers.layers) {
+    const auto it = assignment.find(layer.name);
+    bytes += LayerWeightBytes(layer,
+                              it == assignment.end() ? Precision::Float32() : it->second.precision);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+InferencePlan::InferencePlan(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+InferencePlan::~InferencePlan() = default;
+
+absl::StatusOr<std::shared_ptr<const InferencePlan>> InferencePlan::Create(
+    const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment,
+    const PlanOptions& options) {
+  HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
+  UseOneDnnThreads();
+  const std::vector<PlanOp> ops = plan::FuseGraph(graph, layers);
+  PlanBuilder builder(graph);
+  HT_RETURN_IF_ERROR(LowerOps(graph, ops, assignment, options, builder));
+  auto impl = std::make_unique<Impl>();
+  impl->compiled = builder.Finish();
+  for (const plan::CompiledStep& step : impl->compiled.steps) impl->steps.push_back(step.info);
+  impl->weight_bytes = WeightBytes(layers, assignment);
+  impl->threads = OneDnnThreads();
+  return std::shared_ptr<const InferencePlan>(new InferencePlan(std::move(impl)));
+}
+
+absl::Span<const PlanStep> InferencePlan::steps() const { return impl_->steps; }
+
+int64_t InferencePlan::weight_bytes() const {
+  return static_cast<int64_t>(impl_->weight_bytes + 0.5);
+}
+
+int64_t InferencePlan::arena_bytes() const { return impl_->compiled.arena_bytes; }
+
+int InferencePlan::threads() const { return impl_->threads; }
+
+double LayerWeightBytes(const Layer& layer, const Precision& precision) {
+  return layer.weights.empty() ? 0 : plan::StoredWeightBytes(layer, precision);
+}
+
+}  // namespace halftone

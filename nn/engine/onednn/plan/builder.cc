@@ -1,0 +1,227 @@
+#include "nn/engine/onednn/plan/builder.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "nn/engine/onednn/onednn.h"
+#include "nn/engine/onednn/plan/quantize_kernel.h"
+
+namespace halftone::plan {
+namespace {
+
+using dnnl::memory;
+
+absl::string_view TypeName(DataKind type) {
+  switch (type) {
+    case DataKind::f32:
+      return "f32";
+    case DataKind::bf16:
+      return "bf16";
+    case DataKind::u8:
+      return "u8";
+    case DataKind::s8:
+      return "s8";
+    default:
+      return "other";
+  }
+}
+
+template <typename T>
+memory VectorConstant(DataKind type, absl::Span<const T> values) {
+  const MemoryDesc desc({static_cast<int64_t>(values.size())}, type, memory::format_tag::x);
+  memory constant(desc, CpuEngine());
+  std::memcpy(constant.get_data_handle(), values.data(), values.size() * sizeof(T));
+  return constant;
+}
+
+}  // namespace
+
+MemoryDesc DescOf(const Shape& shape, DataKind type, Arrangement arrangement) {
+  return arrangement == Arrangement::kPlain ? PlainDesc(shape, type) : ActivationDesc(shape, type);
+}
+
+memory FloatConstant(absl::Span<const float> values) {
+  return VectorConstant(DataKind::f32, values);
+}
+
+memory IntConstant(absl::Span<const int32_t> values) {
+  return VectorConstant(DataKind::s32, values);
+}
+
+std::string DescKey(const MemoryDesc& desc) {
+  return absl::StrCat(absl::StrJoin(desc.get_dims(), "x"), ":", TypeName(desc.get_data_type()), "/",
+                      absl::StrJoin(desc.get_strides(), ","));
+}
+
+void PlanBuilder::AddInput(const Port& input) {
+  const Instance instance =
+      Define(input.name, Form::Float32(), Arrangement::kPlain, /*producer=*/input.name);
+  // A run leaves its inputs as they are, so that it can be repeated.
+  buffers_[static_cast<size_t>(instance.buffer)].first = 0;
+  buffers_[static_cast<size_t>(instance.buffer)].last = INT_MAX;
+  buffer_last_reader_[static_cast<size_t>(instance.buffer)] = INT_MAX;
+  plan_.inputs.push_back({input.name, instance.buffer, input.info.shape.Elements()});
+}
+
+absl::Status PlanBuilder::AddOutput(const std::string& value) {
+  HT_ASSIGN_OR_RETURN(const Instance instance,
+                      Need(value, Form::Float32(), Arrangement::kPlain, value));
+  buffers_[static_cast<size_t>(instance.buffer)].last = INT_MAX;
+  plan_.outputs.push_back({value, instance.buffer, shape(value).Elements()});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Instance> PlanBuilder::Need(const std::string& value, const Form& form,
+                                           Arrangement arrangement, const std::string& reader) {
+  const auto it = values_.find(value);
+  if (it == values_.end()) {
+    return absl::InternalError(
+        absl::StrCat("'", reader, "' reads '", value, "' before it is made"));
+  }
+  const MemoryDesc wanted = DescOf(shape(value), form.type, arrangement);
+  for (const Instance& instance : it->second.instances) {
+    if (instance.form == form && SameArrangement(instance.desc, wanted)) {
+      return Instance{form, wanted, instance.buffer};
+    }
+  }
+  return Convert(value, form, arrangement, reader);
+}
+
+absl::StatusOr<Instance> PlanBuilder::Convert(const std::string& value, const Form& form,
+                                              Arrangement arrangement, const std::string& reader) {
+  const Instance from = Stored(value);
+  const MemoryDesc desc = DescOf(shape(value), form.type, arrangement);
+  const bool narrow_grid = form.IsInteger() && !form.FillsType();
+  if (narrow_grid && (from.form.type != DataKind::f32 || !SameArrangement(from.desc, desc))) {
+    // The kernel that keeps to a grid reads float32 in its own arrangement.
+    HT_RETURN_IF_ERROR(Need(value, Form::Float32(), arrangement, reader).status());
+  }
+  PlanStep info;
+  info.kind = PlanStep::Kind::kConversion;
+  info.name = value;
+  info.from = values_.at(value).producer;
+  info.to = reader;
+  const Instance to{form, desc, NewBuffer(static_cast<int64_t>(desc.get_size()))};
+  if (narrow_grid) {
+    HT_ASSIGN_OR_RETURN(const Instance floats, Need(value, Form::Float32(), arrangement, reader));
+    AddQuantizeKernel(info, floats, to);
+  } else {
+    AddReorder(info, from, to);
+  }
+  values_.at(value).instances.push_back(to);
+  return to;
+}
+
+void PlanBuilder::AddReorder(const PlanStep& info, const Instance& from, const Instance& to) {
+  dnnl::primitive_attr attr;
+  attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  std::vector<Argument> arguments = {Use(DNNL_ARG_FROM, from), Use(DNNL_ARG_TO, to)};
+  for (const auto& [role, instance] :
+       {std::pair(DNNL_ARG_FROM, &from), std::pair(DNNL_ARG_TO, &to)}) {
+    const Form& form = instance->form;
+    if (!form.IsInteger()) continue;
+    attr.set_scales_mask(role, 0);
+    arguments.push_back(Constant(DNNL_ARG_ATTR_SCALES | role, FloatConstant({form.scale})));
+    if (form.zero_point == 0) continue;
+    attr.set_zero_points_mask(role, 0);
+    arguments.push_back(Constant(DNNL_ARG_ATTR_ZERO_POINTS | role, IntConstant({form.zero_point})));
+  }
+  const dnnl::reorder::primitive_desc desc(CpuEngine(), from.desc, CpuEngine(), to.desc, attr);
+  PlanStep step = info;
+  step.implementation = desc.impl_info_str();
+  step.key = absl::StrCat("reorder ", DescKey(from.desc), " ", FormName(from.form), " -> ",
+                          DescKey(to.desc), " ", FormName(to.form));
+  AddPrimitive(std::move(step), dnnl::reorder(desc), desc.scratchpad_desc(), std::move(arguments));
+}
+
+void PlanBuilder::AddQuantizeKernel(const PlanStep& info, const Instance& from,
+                                    const Instance& to) {
+  PlanStep step = info;
+  step.implementation = "host:quantize";
+  step.key = absl::StrCat("quantize ", DescKey(to.desc), " ", FormName(to.form));
+  const int64_t count = static_cast<int64_t>(to.desc.get_size());
+  const HostRun run = [form = to.form, count](absl::Span<std::byte* const> buffers) {
+    QuantizeToGrid(form, count, reinterpret_cast<const float*>(buffers[0]), buffers[1]);
+    return absl::OkStatus();
+  };
+  AddHostStep(std::move(step), [run]() -> absl::StatusOr<HostRun> { return run; }, {from, to});
+}
+
+Instance PlanBuilder::Define(const std::string& value, const Form& form, Arrangement arrangement,
+                             const std::string& producer) {
+  const MemoryDesc desc = DescOf(shape(value), form.type, arrangement);
+  const Instance instance{form, desc, NewBuffer(static_cast<int64_t>(desc.get_size()))};
+  return DefineIn(value, instance, form, desc, producer);
+}
+
+Instance PlanBuilder::DefineIn(const std::string& value, const Instance& instance, const Form& form,
+                               const MemoryDesc& desc, const std::string& producer) {
+  const Instance own{form, desc, instance.buffer};
+  values_[value] = {{own}, producer};
+  const auto it = last_reader_.find(value);
+  int& last = buffer_last_reader_[static_cast<size_t>(own.buffer)];
+  if (it != last_reader_.end()) last = std::max(last, it->second);
+  return own;
+}
+
+void PlanBuilder::SetLastReader(const std::string& value, int op) { last_reader_[value] = op; }
+
+bool PlanBuilder::DiesHere(const std::string& value) const {
+  return buffer_last_reader_[static_cast<size_t>(Stored(value).buffer)] <= op_;
+}
+
+Argument PlanBuilder::Use(int role, const Instance& instance) {
+  return {role, instance.desc, instance.buffer, {}};
+}
+
+Argument PlanBuilder::Constant(int role, const memory& memory) {
+  return {role, memory.get_desc(), -1, memory};
+}
+
+void PlanBuilder::AddPrimitive(PlanStep info, const dnnl::primitive& primitive,
+                               const MemoryDesc& scratchpad, std::vector<Argument> arguments) {
+  if (scratchpad.get_size() > 0) {
+    const int buffer = NewBuffer(static_cast<int64_t>(scratchpad.get_size()));
+    arguments.push_back({DNNL_ARG_SCRATCHPAD, scratchpad, buffer, {}});
+  }
+  Append({std::move(info), primitive, {}, std::move(arguments)});
+}
+
+void PlanBuilder::AddHostStep(PlanStep info, HostKernel kernel,
+                              absl::Span<const Instance> instances) {
+  CompiledStep step{std::move(info), {}, std::move(kernel), {}};
+  for (const Instance& instance : instances) step.arguments.push_back(Use(0, instance));
+  Append(std::move(step));
+}
+
+int PlanBuilder::NewBuffer(int64_t bytes) {
+  const int step = static_cast<int>(plan_.steps.size());
+  buffers_.push_back({bytes, step, step});
+  buffer_last_reader_.push_back(-1);
+  return static_cast<int>(buffers_.size()) - 1;
+}
+
+void PlanBuilder::Append(CompiledStep step) {
+  const int number = static_cast<int>(plan_.steps.size());
+  for (const Argument& argument : step.arguments) {
+    if (argument.buffer < 0) continue;
+    int& last = buffers_[static_cast<size_t>(argument.buffer)].last;
+    last = std::max(last, number);
+  }
+  plan_.steps.push_back(std::move(step));
+}
+
+CompiledPlan PlanBuilder::Finish() {
+  const int end = static_cast<int>(plan_.steps.size());
+  for (BufferLifetime& buffer : buffers_) buffer.last = std::min(buffer.last, end);
+  ArenaPlan arena = PlanArena(buffers_);
+  plan_.buffer_offsets = std::move(arena.offsets);
+  plan_.arena_bytes = arena.bytes;
+  return std::move(plan_);
+}
+
+}  // namespace halftone::plan

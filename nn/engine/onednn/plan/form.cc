@@ -1,0 +1,127 @@
+#include "nn/engine/onednn/plan/form.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace halftone::plan {
+namespace {
+
+using dnnl::memory;
+
+constexpr int kMaxInt8Bits = 8;
+
+memory::dims DimsOf(const Shape& shape) {
+  if (shape.rank() == 0) return {1};
+  return memory::dims(shape.dims().begin(), shape.dims().end());
+}
+
+// Strides of a dense tensor whose axes are numbered from the outermost in memory by `order`.
+memory::dims StridesOf(const memory::dims& dims, const std::vector<size_t>& order) {
+  memory::dims strides(dims.size(), 1);
+  int64_t stride = 1;
+  for (size_t i = order.size(); i-- > 0;) {
+    strides[order[i]] = stride;
+    stride *= std::max<int64_t>(dims[order[i]], 1);
+  }
+  return strides;
+}
+
+}  // namespace
+
+Form Form::Of(const UniformQuantizer& quantizer) {
+  Form form;
+  form.type = quantizer.symmetry == Symmetry::kAsymmetric ? DataKind::u8 : DataKind::s8;
+  form.scale = quantizer.scales[0];
+  form.zero_point = quantizer.zero_points[0];
+  form.qmin = quantizer.qmin;
+  form.qmax = quantizer.qmax;
+  return form;
+}
+
+bool Form::FillsType() const {
+  if (type == DataKind::u8) return qmin == 0 && qmax == 255;
+  if (type == DataKind::s8) return qmin == -128 && qmax == 127;
+  return true;
+}
+
+std::string FormName(const Form& form) {
+  const char* const type = form.type == DataKind::f32    ? "f32"
+                           : form.type == DataKind::bf16 ? "bf16"
+                           : form.type == DataKind::u8   ? "u8"
+                                                         : "s8";
+  return absl::StrCat(type, form.zero_point != 0 ? "+zp" : "", form.FillsType() ? "" : "+clip");
+}
+
+bool FitsInt8Activations(const UniformQuantizer& quantizer) {
+  // One symmetric bit has the values -scale and scale only, which no conversion makes.
+  const bool binary = quantizer.bits == 1 && quantizer.symmetry != Symmetry::kAsymmetric;
+  return quantizer.bits <= kMaxInt8Bits && quantizer.axis == -1 && !binary;
+}
+
+bool FitsInt8Weights(const UniformQuantizer& quantizer) {
+  // Kernels take no zero points of weights; they are subtracted, which must leave 8 bits.
+  for (const int32_t zero_point : quantizer.zero_points) {
+    if (quantizer.qmax - zero_point > 127 || quantizer.qmin - zero_point < -128) return false;
+  }
+  return quantizer.bits <= kMaxInt8Bits;
+}
+
+bool CpuHasBFloat16() {
+  const dnnl::cpu_isa isa = dnnl::get_effective_cpu_isa();
+  return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_fp16 ||
+         isa == dnnl::cpu_isa::avx512_core_amx || isa == dnnl::cpu_isa::avx512_core_amx_fp16 ||
+         isa == dnnl::cpu_isa::avx10_1_512 || isa == dnnl::cpu_isa::avx10_1_512_amx ||
+         isa == dnnl::cpu_isa::avx10_1_512_amx_fp16 || isa == dnnl::cpu_isa::avx2_vnni_2;
+}
+
+Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision) {
+  if (layer.weights.empty()) return Arithmetic::kFloat32;
+  const NumberFormat& weights = precision.weights;
+  const NumberFormat& activations = precision.activations;
+  if (weights.kind == NumberFormat::Kind::kBFloat16 &&
+      activations.kind == NumberFormat::Kind::kBFloat16) {
+    return CpuHasBFloat16() ? Arithmetic::kBFloat16 : Arithmetic::kFloat32;
+  }
+  const bool int8 = weights.IsInteger() && weights.bits <= kMaxInt8Bits &&
+                    activations.IsInteger() && activations.bits <= kMaxInt8Bits;
+  return int8 ? Arithmetic::kInt8 : Arithmetic::kFloat32;
+}
+
+Arithmetic ArithmeticOf(const Layer& layer, const LayerQuantizers& quantizers) {
+  const Arithmetic arithmetic = ArithmeticOf(layer, quantizers.precision);
+  if (arithmetic != Arithmetic::kInt8) return arithmetic;
+  const bool fits = quantizers.src != nullptr && FitsInt8Activations(*quantizers.src) &&
+                    quantizers.weights != nullptr && FitsInt8Weights(*quantizers.weights);
+  return fits ? Arithmetic::kInt8 : Arithmetic::kFloat32;
+}
+
+MemoryDesc PlainDesc(const Shape& shape, DataKind type) {
+  const memory::dims dims = DimsOf(shape);
+  std::vector<size_t> order(dims.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  return MemoryDesc(dims, type, StridesOf(dims, order));
+}
+
+MemoryDesc ActivationDesc(const Shape& shape, DataKind type) {
+  if (shape.rank() < 3) return PlainDesc(shape, type);
+  const memory::dims dims = DimsOf(shape);
+  std::vector<size_t> order = {0};
+  for (size_t i = 2; i < dims.size(); ++i) order.push_back(i);
+  order.push_back(1);
+  return MemoryDesc(dims, type, StridesOf(dims, order));
+}
+
+bool SameArrangement(const MemoryDesc& a, const MemoryDesc& b) {
+  const memory::dims dims = a.get_dims();
+  if (dims != b.get_dims()) return false;
+  const memory::dims a_strides = a.get_strides();
+  const memory::dims b_strides = b.get_strides();
+  for (size_t axis = 0; axis < dims.size(); ++axis) {
+    if (dims[axis] > 1 && a_strides[axis] != b_strides[axis]) return false;
+  }
+  return true;
+}
+
+}  // namespace halftone::plan

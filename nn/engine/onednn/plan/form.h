@@ -1,0 +1,68 @@
+#ifndef HALFTONE_NN_ENGINE_ONEDNN_PLAN_FORM_H_
+#define HALFTONE_NN_ENGINE_ONEDNN_PLAN_FORM_H_
+
+#include <cstdint>
+#include <string>
+
+#include "nn/graph/layer.h"
+#include "nn/graph/shape.h"
+#include "nn/quant/layer_quantizers.h"
+#include "nn/quant/uniform.h"
+#include "oneapi/dnnl/dnnl.hpp"
+
+namespace halftone::plan {
+
+using DataKind = dnnl::memory::data_type;
+using MemoryDesc = dnnl::memory::desc;
+
+// How the elements of a stored activation are numbers: float32, bfloat16, or the integers of a
+// quantizer: value = scale * (integer - zero_point). A value type.
+struct Form {
+  DataKind type = DataKind::f32;
+  float scale = 1;
+  int32_t zero_point = 0;
+  int32_t qmin = 0, qmax = 0;  // the quantizer's grid, which may be smaller than the type
+
+  static Form Float32() { return {}; }
+  static Form BFloat16() { return {DataKind::bf16}; }
+  // The form of a per-tensor quantizer that 8-bit kernels can read (see FitsInt8).
+  static Form Of(const UniformQuantizer& quantizer);
+
+  bool IsInteger() const { return type == DataKind::u8 || type == DataKind::s8; }
+  // Whether the grid fills the type: converting to the type saturates to the grid by itself.
+  bool FillsType() const;
+  // Whether no more than one of the type's integers is unused: what a shortcut may be stored in.
+  bool IsEightBits() const { return IsInteger() && qmax - qmin >= 254; }
+  bool operator==(const Form&) const = default;
+};
+
+// "f32", "bf16", "u8", "s8", with "+zp" when the zero point is not 0 and "+clip" when the grid is
+// smaller than the type: what a primitive's time depends on.
+std::string FormName(const Form& form);
+
+// Whether 8-bit kernels can read activations, weights of that quantizer.
+bool FitsInt8Activations(const UniformQuantizer& quantizer);
+bool FitsInt8Weights(const UniformQuantizer& quantizer);
+
+// How the layer's kernel computes.
+enum class Arithmetic { kFloat32, kBFloat16, kInt8 };
+
+// What the kernels of this machine make of a layer with these quantizers.
+Arithmetic ArithmeticOf(const Layer& layer, const LayerQuantizers& quantizers);
+// The same by precision alone, with the quantizers that calibration makes.
+Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision);
+
+// Whether this CPU computes in bfloat16 by instructions of its own.
+bool CpuHasBFloat16();
+
+// The arrangement of activations between steps: channels last from rank 3 on, C order below.
+MemoryDesc ActivationDesc(const Shape& shape, DataKind type);
+// C order.
+MemoryDesc PlainDesc(const Shape& shape, DataKind type);
+// Whether both put element i of the logical tensor at the same place; axes of size 1 and data
+// types do not count.
+bool SameArrangement(const MemoryDesc& a, const MemoryDesc& b);
+
+}  // namespace halftone::plan
+
+#endif  // HALFTONE_NN_ENGINE_ONEDNN_PLAN_FORM_H_

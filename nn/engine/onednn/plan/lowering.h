@@ -1,0 +1,33 @@
+#ifndef HALFTONE_NN_ENGINE_ONEDNN_PLAN_LOWERING_H_
+#define HALFTONE_NN_ENGINE_ONEDNN_PLAN_LOWERING_H_
+
+#include "absl/status/status.h"
+#include "nn/engine/onednn/plan/builder.h"
+#include "nn/engine/onednn/plan/fusion.h"
+#include "nn/engine/onednn/plan/storage.h"
+#include "nn/quant/layer_quantizers.h"
+
+namespace halftone::plan {
+
+// What an op is lowered with.
+struct LoweringContext {
+  const PlanOp* op = nullptr;
+  OpPrecision precision;
+  Form dst_form;                                // in which the result is stored
+  const LayerQuantizers* quantizers = nullptr;  // of a layer; null where it stays f32
+};
+
+// Appends a layer's primitive, with its conversions before it. oneDNN's exceptions pass through.
+absl::Status LowerConvolution(PlanBuilder& builder, const LoweringContext& context);
+// Gemm, and MatMul with constant weights.
+absl::Status LowerMatMul(PlanBuilder& builder, const LoweringContext& context);
+
+// Appends the steps of a node that is no quantizable layer: by a oneDNN primitive where there is
+// one for the case, else by the engine's float32 program of that node.
+absl::Status LowerOtherNode(PlanBuilder& builder, const LoweringContext& context);
+// The engine's float32 program, for any node.
+absl::Status LowerThroughEngine(PlanBuilder& builder, const PlanOp& op);
+
+}  // namespace halftone::plan
+
+#endif  // HALFTONE_NN_ENGINE_ONEDNN_PLAN_LOWERING_H_

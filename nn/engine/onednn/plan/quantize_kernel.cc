@@ -1,0 +1,37 @@
+#include "nn/engine/onednn/plan/quantize_kernel.h"
+
+#include <algorithm>
+
+#include "nn/engine/onednn/kernels/parallel.h"
+
+namespace halftone::plan {
+namespace {
+
+// Adding and subtracting 1.5 * 2^23 rounds a float of magnitude below 2^22 to the nearest integer,
+// ties to even, in two instructions of any vector width.
+constexpr float kRoundingBias = 12582912.0f;
+
+template <typename T>
+void Quantize(const Form& form, int64_t begin, int64_t end, const float* src, T* dst) {
+  const float low = static_cast<float>(form.qmin - form.zero_point);
+  const float high = static_cast<float>(form.qmax - form.zero_point);
+  for (int64_t i = begin; i < end; ++i) {
+    const float clamped = std::min(std::max(src[i] / form.scale, low), high);
+    const float rounded = (clamped + kRoundingBias) - kRoundingBias;
+    dst[i] = static_cast<T>(static_cast<int32_t>(rounded) + form.zero_point);
+  }
+}
+
+}  // namespace
+
+void QuantizeToGrid(const Form& form, int64_t count, const float* src, std::byte* dst) {
+  ParallelFor(count, kParallelGrain, [&](int64_t begin, int64_t end) {
+    if (form.type == DataKind::u8) {
+      Quantize(form, begin, end, src, reinterpret_cast<uint8_t*>(dst));
+    } else {
+      Quantize(form, begin, end, src, reinterpret_cast<int8_t*>(dst));
+    }
+  });
+}
+
+}  // namespace halftone::plan

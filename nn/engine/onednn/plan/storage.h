@@ -1,0 +1,42 @@
+#ifndef HALFTONE_NN_ENGINE_ONEDNN_PLAN_STORAGE_H_
+#define HALFTONE_NN_ENGINE_ONEDNN_PLAN_STORAGE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "nn/engine/onednn/plan/form.h"
+#include "nn/engine/onednn/plan/fusion.h"
+#include "nn/graph/graph.h"
+#include "nn/quant/layer_quantizers.h"
+
+namespace halftone::plan {
+
+// How an op computes, and in which form it wants its src.
+struct OpPrecision {
+  Arithmetic arithmetic = Arithmetic::kFloat32;
+  Form src;
+};
+
+// For every op of the list.
+std::vector<OpPrecision> DecidePrecisions(const std::vector<PlanOp>& ops,
+                                          const QuantizedAssignment& assignment);
+
+// Whether the op only moves or selects elements, so that it computes in any form.
+bool KeepsForm(const Node& node);
+
+// The form in which the producer of each value stores it:
+// - the integers of a quantizer, when all layers that read it quantize with that quantizer, and an
+//   addition inside a kernel that reads it too is given at least 8 bits; `exact_shortcuts` keeps
+//   what additions read in float32;
+// - bfloat16 when all layers that read it compute in it;
+// - else float32.
+// Consumers that want another form get a conversion.
+absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
+                                                   const std::vector<PlanOp>& ops,
+                                                   const std::vector<OpPrecision>& precisions,
+                                                   bool exact_shortcuts);
+
+}  // namespace halftone::plan
+
+#endif  // HALFTONE_NN_ENGINE_ONEDNN_PLAN_STORAGE_H_
