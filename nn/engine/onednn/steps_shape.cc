@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "nn/engine/onednn/kernels/movement_kernels.h"
+#include "nn/engine/onednn/kernels/reduce_kernels.h"
 #include "nn/engine/onednn/physical_axes.h"
 #include "nn/engine/onednn/steps.h"
 
@@ -137,12 +138,20 @@ void AddSteps(StepBuilder& steps, const IndexAddOp& op, const Instruction& instr
 
 void AddSteps(StepBuilder& steps, const SoftmaxOp& op, const Instruction& instruction) {
   const ValueId src = instruction.srcs[0], dst = instruction.dsts[0];
+  if (op.logarithm) {
+    const AxisView view = ViewOf(steps.shape(src), op.axis);
+    const BufferId src_buffer = steps.PlainSource(src);
+    steps.AddKernel(
+        [view](absl::Span<float* const> b) {
+          LogSoftmaxKernel(view.outer, view.size, view.inner, b[0], b[1]);
+        },
+        {src_buffer, steps.DefinePlain(dst)});
+    return;
+  }
   const Layout layout = PlainLayout(steps.shape(src));
-  const auto algorithm =
-      op.logarithm ? dnnl::algorithm::softmax_log : dnnl::algorithm::softmax_accurate;
   const dnnl::softmax_forward::primitive_desc descriptor(
-      steps.engine(), dnnl::prop_kind::forward_inference, algorithm, layout, layout, op.axis,
-      PrimitiveAttributes());
+      steps.engine(), dnnl::prop_kind::forward_inference, dnnl::algorithm::softmax_accurate, layout,
+      layout, op.axis, PrimitiveAttributes());
   const BufferId src_buffer = steps.Source(src, layout);
   const BufferId dst_buffer = steps.Define(dst, layout);
   steps.AddPrimitive(dnnl::softmax_forward(descriptor), descriptor.scratchpad_desc(),

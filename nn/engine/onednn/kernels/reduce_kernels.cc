@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "nn/engine/onednn/kernels/parallel.h"
@@ -156,6 +157,29 @@ void InnerProductKernel(int64_t rows, int64_t columns, const float* a, const flo
                       static_cast<float>(DotRow(columns, a + row * columns, b + row * columns));
                 }
               });
+}
+
+void LogSoftmaxKernel(int64_t outer, int64_t size, int64_t inner, const float* src, float* dst) {
+  if (size == 0) return;
+  const int64_t grain = std::max<int64_t>(1, kParallelGrain / (16 * size));
+  ParallelFor(outer * inner, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t index = begin; index < end; ++index) {
+      const int64_t offset = index / inner * size * inner + index % inner;
+      int64_t largest = 0;
+      for (int64_t i = 1; i < size; ++i) {
+        if (src[offset + i * inner] > src[offset + largest * inner]) largest = i;
+      }
+      const double maximum = src[offset + largest * inner];
+      double others = 0;
+      for (int64_t i = 0; i < size; ++i) {
+        if (i != largest) others += std::exp(src[offset + i * inner] - maximum);
+      }
+      const double log_sum = std::log1p(others);
+      for (int64_t i = 0; i < size; ++i) {
+        dst[offset + i * inner] = static_cast<float>(src[offset + i * inner] - maximum - log_sum);
+      }
+    }
+  });
 }
 
 }  // namespace halftone

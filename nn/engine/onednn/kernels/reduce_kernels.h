@@ -43,6 +43,11 @@ class ReduceKernel {
 // dst[n] = sum_i a[n, i] b[n, i], in double precision.
 void InnerProductKernel(int64_t rows, int64_t columns, const float* a, const float* b, float* dst);
 
+// dst = src - log(sum(exp(src))) along the middle axis of [outer, size, inner]. In double
+// precision: what training drives to zero (1 - p of the right class) is a difference of numbers
+// near 1.
+void LogSoftmaxKernel(int64_t outer, int64_t size, int64_t inner, const float* src, float* dst);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_NN_ENGINE_ONEDNN_KERNELS_REDUCE_KERNELS_H_
