@@ -55,8 +55,10 @@ std::string Label(const Node& node) {
 }
 
 absl::Status Binder::CheckBatch(int64_t batch) const {
-  if (batch < 1) return absl::InvalidArgumentError(absl::StrCat("a batch of ", batch));
   const std::optional<int64_t> fixed = source_.fixed_batch();
+  if (batch < 1 && fixed != batch) {
+    return absl::InvalidArgumentError(absl::StrCat("a batch of ", batch));
+  }
   if (fixed.has_value() && *fixed != batch) {
     return absl::InvalidArgumentError(
         absl::StrCat("the model has a fixed batch of ", *fixed, " and cannot run with ", batch));

@@ -10,16 +10,28 @@
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
 #include "base/status_macros.h"
+#include "nn/onnx/finite.h"
 #include "nn/onnx/names.h"
 #include "nn/onnx/node_import.h"
 #include "nn/onnx/proto.h"
+#include "nn/onnx/schema.h"
 #include "nn/onnx/tensor_import.h"
 #include "nn/onnx/topological_order.h"
+#include "nn/onnx/wire_scan.h"
 
 namespace halftone {
 namespace {
 
 constexpr int64_t kOldestOpset = 9;
+// Memory for the parsed model beside its strings and raw data; 200,000 nodes need less.
+constexpr int64_t kMaxParsingBytes = int64_t{768} << 20;
+
+// The opset that last changed a node's operator, as of opset `opset`; 0 for an unknown operator.
+int OperatorVersion(const onnx::NodeProto& node, int64_t opset) {
+  const onnx::OpSchema* schema = onnx::OpSchemaRegistry::Schema(
+      node.op_type(), static_cast<int>(std::clamp<int64_t>(opset, 1, kOldestOpset)), node.domain());
+  return schema == nullptr ? 0 : schema->SinceVersion();
+}
 
 // Builds one Graph from one ModelProto.
 class Importer {
@@ -34,6 +46,8 @@ class Importer {
 
  private:
   absl::Status ReadOpset();
+  // Takes an older model whose operators all mean the same in the oldest opset that is supported.
+  absl::Status RaiseOpset();
   absl::Status AddInitializers();
   absl::Status AddInitializer(const std::string& name, Tensor tensor);
   absl::Status AddInputs();
@@ -56,10 +70,21 @@ absl::Status Importer::ReadOpset() {
     if (opset.domain().empty() || opset.domain() == "ai.onnx") graph_.opset = opset.version();
   }
   if (graph_.opset == 0) return absl::InvalidArgumentError("the model names no ONNX opset");
-  if (graph_.opset < kOldestOpset) {
-    return absl::UnimplementedError(absl::StrCat("the model has opset ", graph_.opset, "; opset ",
-                                                 kOldestOpset, " and newer are supported"));
+  return graph_.opset < kOldestOpset ? RaiseOpset() : absl::OkStatus();
+}
+
+absl::Status Importer::RaiseOpset() {
+  for (const onnx::NodeProto& node : proto_.node()) {
+    const int then = OperatorVersion(node, graph_.opset);
+    const int now = OperatorVersion(node, kOldestOpset);
+    if (then != now || then == 0) {
+      return absl::UnimplementedError(
+          absl::StrCat("the model has opset ", graph_.opset, ", whose operator ", node.op_type(),
+                       " is not that of opset ", kOldestOpset, "; opset ", kOldestOpset,
+                       " and newer are supported"));
+    }
   }
+  graph_.opset = kOldestOpset;
   return absl::OkStatus();
 }
 
@@ -158,6 +183,7 @@ absl::StatusOr<Graph> Importer::Import() {
   HT_RETURN_IF_ERROR(AddOutputs());
   HT_RETURN_IF_ERROR(AddNodes());
   HT_RETURN_IF_ERROR(CheckGraph(graph_));
+  HT_RETURN_IF_ERROR(CheckFinite(graph_));
   for (const Port& port : graph_.inputs) graph_.values[port.name] = port.info;
   for (const auto& [name, tensor] : graph_.initializers) {
     graph_.values[name] = {tensor.type(), tensor.shape()};
@@ -172,6 +198,7 @@ absl::StatusOr<Graph> ImportParsed(absl::string_view bytes, const ImportOptions&
         absl::StrCat("the model has ", bytes.size(), " bytes, more than ", limit));
   }
   if (bytes.empty()) return absl::InvalidArgumentError("the model is empty");
+  HT_RETURN_IF_ERROR(CheckParsingCost(bytes, kMaxParsingBytes));
   onnx::ModelProto model;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return absl::InvalidArgumentError("not an ONNX model: its bytes are no valid protobuf");

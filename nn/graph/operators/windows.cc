@@ -15,9 +15,9 @@ absl::Status CheckSpatialAxes(const Shape& src) {
     return absl::InvalidArgumentError(
         absl::StrCat("source of shape ", src.ToString(), " has no spatial axes"));
   }
-  if (src.rank() > 4) {
+  if (src.rank() > 5) {
     return absl::UnimplementedError(
-        absl::StrCat(src.rank() - 2, "-D windows (only 1-D and 2-D are known)"));
+        absl::StrCat(src.rank() - 2, "-D windows (only 1-D to 3-D are known)"));
   }
   return absl::OkStatus();
 }

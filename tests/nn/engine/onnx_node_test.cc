@@ -130,6 +130,13 @@ std::set<std::string> ConstantInputs(const Graph& graph) {
   return constants;
 }
 
+// The data of bfloat16 tensors are stored as uint16, for want of the type in numpy.
+Tensor AsDeclared(const Tensor& tensor, DataType declared) {
+  if (declared != DataType::kBFloat16 || tensor.type() != DataType::kUint16) return tensor;
+  const absl::Span<const std::byte> bytes = tensor.bytes();
+  return Tensor::FromBytes(declared, tensor.shape(), {bytes.begin(), bytes.end()});
+}
+
 // Gives the graph its constant inputs; returns the values of the others.
 absl::StatusOr<std::map<std::string, Tensor>> SetConstants(Graph& graph,
                                                            const std::vector<Tensor>& tensors) {
@@ -142,11 +149,12 @@ absl::StatusOr<std::map<std::string, Tensor>> SetConstants(Graph& graph,
   std::vector<Port> remaining;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Port& port = graph.inputs[i];
+    const Tensor tensor = AsDeclared(tensors[i], port.info.type);
     if (constants.count(port.name) > 0) {
-      graph.initializers.insert_or_assign(port.name, tensors[i]);
-      graph.values.insert_or_assign(port.name, ValueInfo{tensors[i].type(), tensors[i].shape()});
+      graph.initializers.insert_or_assign(port.name, tensor);
+      graph.values.insert_or_assign(port.name, ValueInfo{tensor.type(), tensor.shape()});
     } else {
-      inputs.insert_or_assign(port.name, tensors[i]);
+      inputs.insert_or_assign(port.name, tensor);
       remaining.push_back(port);
     }
   }
@@ -239,7 +247,12 @@ Verdict RunModel(const fs::path& folder) {
   const auto bytes = ReadFile((folder / "model.onnx").string());
   if (!bytes.ok()) return {Verdict::Kind::kFailed, bytes.status().ToString()};
   const auto graph = ImportOnnx(*bytes, {});
-  if (!graph.ok()) return {Verdict::Kind::kSkipped, graph.status().ToString()};
+  if (!graph.ok()) {
+    // Not of ONNX's own domain, or with types and operators that do not exist here.
+    const bool foreign = absl::IsUnimplemented(graph.status()) ||
+                         absl::StrContains(graph.status().message(), "names no ONNX opset");
+    return {foreign ? Verdict::Kind::kSkipped : Verdict::Kind::kFailed, graph.status().ToString()};
+  }
   const auto beyond = BeyondPromise(*graph);
   for (int set = 0;; ++set) {
     const fs::path data = folder / absl::StrCat("test_data_set_", set);
@@ -280,6 +293,7 @@ TEST(OnnxNodeTest, BackendTestsPass) {
   }
   std::cout << folders.size() << " tests: " << passed << " passed, " << failed << " failed, "
             << skips << " skipped\n";
+  EXPECT_GE(passed, 250) << "of the 932 tests that come with ONNX 1.12";
 }
 
 }  // namespace
