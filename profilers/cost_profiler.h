@@ -4,10 +4,13 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "base/progress.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/layer.h"
@@ -46,8 +49,8 @@ class CostCache {
   virtual absl::Status Store(const std::string& key, absl::string_view value) = 0;
 };
 
-// Targets by name. Filled by explicit calls (RegisterBuiltinProfilers), not by static constructors.
-// Thread-safe.
+// Targets by name. Filled by explicit calls (RegisterBuiltinProfilers in profilers/builtin.h), not
+// by static constructors. Thread-safe.
 class ProfilerRegistry {
  public:
   struct Target {
@@ -55,19 +58,23 @@ class ProfilerRegistry {
     std::string description;
     std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>()> create;
   };
+  using FileFactory =
+      std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>(const std::string& path)>;
+
   // ALREADY_EXISTS names the target.
   absl::Status Register(Target target);
+  // Targets that are described by a file whose path ends so (".json").
+  absl::Status RegisterFiles(absl::string_view suffix, FileFactory create);
   // NOT_FOUND lists the targets that there are. A path to a .json file is a simulated accelerator
   // described there.
   absl::StatusOr<std::unique_ptr<CostProfiler>> Create(absl::string_view name) const;
   std::vector<Target> List() const;
 
  private:
-  std::vector<Target> targets_;
+  mutable absl::Mutex mutex_;
+  std::vector<Target> targets_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::string, FileFactory>> files_ ABSL_GUARDED_BY(mutex_);
 };
-
-// `cpu` and the accelerators of the catalogue. `cache` may be null and must outlive the registry.
-absl::Status RegisterBuiltinProfilers(ProfilerRegistry& registry, CostCache* cache);
 
 }  // namespace halftone
 
