@@ -1,0 +1,202 @@
+#include "server/convert/job.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "server/convert/resource_name.h"
+#include "server/convert/spec.h"
+#include "server/convert/status.h"
+
+namespace halftone {
+namespace {
+
+void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
+  const int64_t seconds = absl::ToUnixSeconds(time);
+  out->set_seconds(seconds);
+  out->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
+}
+
+v1::Stage StageToProto(const std::optional<Stage>& stage) {
+  if (!stage.has_value()) return v1::STAGE_UNSPECIFIED;
+  return static_cast<v1::Stage>(static_cast<int>(*stage) + 1);
+}
+
+v1::JobState StateToProto(JobState state) { return static_cast<v1::JobState>(state); }
+
+v1::SolutionStatus SolutionStatusToProto(Solution::Status status) {
+  switch (status) {
+    case Solution::Status::kOptimal:
+      return v1::SOLUTION_STATUS_OPTIMAL;
+    case Solution::Status::kFeasible:
+      return v1::SOLUTION_STATUS_FEASIBLE;
+    case Solution::Status::kInfeasible:
+      return v1::SOLUTION_STATUS_INFEASIBLE;
+  }
+  return v1::SOLUTION_STATUS_UNSPECIFIED;
+}
+
+template <typename Map>
+void SetCosts(const std::map<std::string, double>& costs, Map* out) {
+  for (const auto& [metric, value] : costs) (*out)[metric] = value;
+}
+
+v1::LayerResult LayerToProto(const LayerResult& layer) {
+  v1::LayerResult out;
+  out.set_layer(layer.name);
+  out.set_op(layer.op);
+  out.set_tie_group(layer.tie_group);
+  out.set_precision(layer.precision.ToString());
+  out.set_executed_as(layer.executed_as.ToString());
+  out.set_loss(layer.loss);
+  out.set_loss_stderr(layer.loss_stderr);
+  out.set_reference_latency_ns(layer.reference_latency_ns);
+  out.set_latency_ns(layer.latency_ns);
+  out.set_weight_bytes(layer.weight_bytes);
+  out.set_implementation(layer.implementation);
+  out.set_warning(layer.warning);
+  return out;
+}
+
+void SetLatency(const LatencyResult& latency, v1::LatencyResult* out) {
+  out->set_reference_predicted_ns(latency.reference_predicted);
+  out->set_predicted_ns(latency.predicted);
+  if (latency.reference_measured.has_value()) {
+    out->set_reference_measured_ns(*latency.reference_measured);
+  }
+  if (latency.measured.has_value()) out->set_measured_ns(*latency.measured);
+}
+
+void SetEvaluation(const Evaluation& evaluation, bool held_out, v1::Evaluation* out) {
+  out->set_samples(evaluation.samples);
+  if (evaluation.float_accuracy.has_value()) out->set_float_accuracy(*evaluation.float_accuracy);
+  if (evaluation.quantized_accuracy.has_value()) {
+    out->set_quantized_accuracy(*evaluation.quantized_accuracy);
+  }
+  out->set_kl(evaluation.kl);
+  out->set_mse(evaluation.mse);
+  out->set_sqnr_db(evaluation.sqnr_db);
+  out->set_held_out(held_out);
+}
+
+}  // namespace
+
+absl::StatusOr<JobState> JobStateFromProto(int state) {
+  if (state < static_cast<int>(JobState::kQueued) ||
+      state > static_cast<int>(JobState::kCancelled)) {
+    return absl::InvalidArgumentError(absl::StrCat(state, " is not a job state"));
+  }
+  return static_cast<JobState>(state);
+}
+
+v1::Artifact ArtifactToProto(const std::string& job_id, const std::string& file,
+                             const StoredArtifact& artifact) {
+  v1::Artifact out;
+  out.set_name(ArtifactName(job_id, file));
+  out.set_sha256(artifact.sha256);
+  out.set_size_bytes(artifact.size_bytes);
+  return out;
+}
+
+absl::StatusOr<v1::Job> JobToProto(const JobRecord& job) {
+  v1::Job out;
+  out.set_name(JobName(job.id));
+  out.set_display_name(job.display_name);
+  HT_ASSIGN_OR_RETURN(*out.mutable_spec(), ParseSpec(job.spec));
+  out.set_state(StateToProto(job.state));
+  out.set_cancel_requested(job.cancel_requested);
+  out.set_stage(StageToProto(job.progress.stage));
+  out.set_stage_fraction(job.progress.stage_fraction);
+  out.set_fraction(job.progress.fraction);
+  out.set_eta_seconds(job.progress.eta_seconds);
+  if (!job.error.ok()) {
+    out.mutable_error()->set_code(static_cast<int>(job.error.code()));
+    out.mutable_error()->set_message(CleanText(job.error.message()));
+  }
+  if (job.solution_status.has_value()) {
+    out.set_solution_status(SolutionStatusToProto(*job.solution_status));
+  }
+  for (const auto& [file, artifact] : job.artifacts) {
+    *out.add_artifacts() = ArtifactToProto(job.id, file, artifact);
+  }
+  SetTime(job.create_time, out.mutable_create_time());
+  if (job.start_time.has_value()) SetTime(*job.start_time, out.mutable_start_time());
+  SetTime(job.update_time, out.mutable_update_time());
+  if (job.end_time.has_value()) SetTime(*job.end_time, out.mutable_end_time());
+  out.set_last_event(job.last_event);
+  out.set_attempts(job.attempts);
+  return out;
+}
+
+v1::JobEvent EventToProto(const JobEvent& event) {
+  v1::JobEvent out;
+  out.set_sequence(event.sequence);
+  SetTime(event.time, out.mutable_time());
+  out.set_kind(static_cast<v1::JobEventKind>(event.kind));
+  out.set_state(StateToProto(event.state));
+  out.set_stage(StageToProto(event.progress.stage));
+  out.set_stage_fraction(event.progress.stage_fraction);
+  out.set_fraction(event.progress.fraction);
+  out.set_eta_seconds(event.progress.eta_seconds);
+  out.set_reused(event.reused);
+  out.set_detail(CleanText(event.detail));
+  return out;
+}
+
+v1::FrontierPoint FrontierPointToProto(const FrontierPoint& point) {
+  v1::FrontierPoint out;
+  out.set_loss(point.loss);
+  out.set_lower_bound(point.lower_bound);
+  SetCosts(point.cost, out.mutable_cost());
+  for (const auto& [layer, choice] : point.assignment) (*out.mutable_assignment())[layer] = choice;
+  return out;
+}
+
+v1::Solution SolutionToProto(const Solution& solution) {
+  v1::Solution out;
+  out.set_status(SolutionStatusToProto(solution.status));
+  out.set_loss(solution.loss);
+  out.set_lower_bound(solution.lower_bound);
+  out.set_gap(solution.gap);
+  SetCosts(solution.cost, out.mutable_cost());
+  for (const auto& [layer, choice] : solution.assignment) {
+    (*out.mutable_assignment())[layer] = choice;
+  }
+  out.set_solve_seconds(solution.seconds);
+  for (const FrontierPoint& point : solution.frontier) {
+    *out.add_frontier() = FrontierPointToProto(point);
+  }
+  if (solution.infeasible.has_value()) {
+    SetCosts(solution.infeasible->minimum, out.mutable_infeasible()->mutable_minimum());
+    for (const std::string& metric : solution.infeasible->conflict) {
+      out.mutable_infeasible()->add_conflict(metric);
+    }
+    *out.mutable_infeasible()->mutable_nearest() =
+        FrontierPointToProto(solution.infeasible->nearest);
+  }
+  return out;
+}
+
+v1::SearchResult SearchResultToProto(const JobRecord& job, const SearchResult& result) {
+  v1::SearchResult out;
+  out.set_job(JobName(job.id));
+  out.set_target(result.target);
+  out.mutable_device()->set_name(result.device.name);
+  out.mutable_device()->set_isa(result.device.isa);
+  out.mutable_device()->set_library(result.device.library);
+  out.mutable_device()->set_threads(result.device.threads);
+  out.set_reference_precision(result.reference.ToString());
+  *out.mutable_solution() = SolutionToProto(result.solution);
+  SetCosts(result.reference_cost, out.mutable_reference_cost());
+  SetCosts(result.problem.budgets, out.mutable_budgets());
+  for (const LayerResult& layer : result.layers) *out.add_layers() = LayerToProto(layer);
+  SetLatency(result.latency, out.mutable_latency());
+  if (result.evaluation.has_value()) {
+    SetEvaluation(*result.evaluation, result.evaluated_on_held_out, out.mutable_evaluation());
+  }
+  for (const auto& [file, artifact] : job.artifacts) {
+    *out.add_artifacts() = ArtifactToProto(job.id, file, artifact);
+  }
+  return out;
+}
+
+}  // namespace halftone

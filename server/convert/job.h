@@ -1,0 +1,28 @@
+#ifndef HALFTONE_SERVER_CONVERT_JOB_H_
+#define HALFTONE_SERVER_CONVERT_JOB_H_
+
+#include "absl/status/statusor.h"
+#include "halftone/v1/job.pb.h"
+#include "search/result.h"
+#include "server/jobs/job_record.h"
+
+namespace halftone {
+
+// C++ values to the API's messages.
+
+// DATA_LOSS when the stored spec cannot be read.
+absl::StatusOr<v1::Job> JobToProto(const JobRecord& job);
+v1::JobEvent EventToProto(const JobEvent& event);
+v1::Artifact ArtifactToProto(const std::string& job_id, const std::string& file,
+                             const StoredArtifact& artifact);
+
+v1::FrontierPoint FrontierPointToProto(const FrontierPoint& point);
+v1::Solution SolutionToProto(const Solution& solution);
+v1::SearchResult SearchResultToProto(const JobRecord& job, const SearchResult& result);
+
+// INVALID_ARGUMENT for a number that is no state.
+absl::StatusOr<JobState> JobStateFromProto(int state);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_CONVERT_JOB_H_

@@ -1,0 +1,232 @@
+#include "server/convert/spec.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "server/convert/resource_name.h"
+#include "server/convert/status.h"
+
+namespace halftone {
+namespace {
+
+constexpr int kMaxBudgets = 16;
+constexpr int kMaxPrecisions = 64;
+constexpr int kMaxPins = 100'000;
+constexpr size_t kMaxNameBytes = 4096;
+constexpr int64_t kMaxBatch = 4096;
+constexpr int64_t kMaxThreads = 1024;
+constexpr int64_t kMaxSamples = int64_t{1} << 40;
+constexpr int64_t kMaxDraws = 4096;
+constexpr int64_t kMaxProbes = 1'000'000;
+
+absl::Status CheckLength(absl::string_view what, absl::string_view text, size_t most) {
+  if (text.size() <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, " '", text.substr(0, 64), "...' has ",
+                                                 text.size(), " bytes, the limit is ", most));
+}
+
+SensitivityMethod MethodOf(v1::SensitivityMethod method, SensitivityMethod fallback) {
+  switch (method) {
+    case v1::SENSITIVITY_METHOD_FISHER:
+      return SensitivityMethod::kFisher;
+    case v1::SENSITIVITY_METHOD_HESSIAN_TRACE:
+      return SensitivityMethod::kHessianTrace;
+    case v1::SENSITIVITY_METHOD_HESSIAN_EIGENVALUE:
+      return SensitivityMethod::kHessianEigenvalue;
+    case v1::SENSITIVITY_METHOD_OUTPUT:
+      return SensitivityMethod::kOutput;
+    default:
+      return fallback;
+  }
+}
+
+LossKind LossOf(v1::LossKind loss) {
+  switch (loss) {
+    case v1::LOSS_KIND_CROSS_ENTROPY:
+      return LossKind::kCrossEntropy;
+    case v1::LOSS_KIND_KL:
+      return LossKind::kKl;
+    case v1::LOSS_KIND_MSE:
+      return LossKind::kMse;
+    default:
+      return LossKind::kAuto;
+  }
+}
+
+// Reads `expression` into `left`, with the field's name in the error.
+#define HT_ASSIGN_FIELD(left, field, expression)                             \
+  do {                                                                       \
+    auto ht_value = (expression);                                            \
+    if (!ht_value.ok()) return AtField(field, std::move(ht_value).status()); \
+    left = *std::move(ht_value);                                             \
+  } while (false)
+
+absl::Status ReadInputs(const v1::SearchSpec& spec, SearchSpec& out) {
+  HT_ASSIGN_FIELD(out.model, "model", ParseModelName(spec.model()));
+  HT_ASSIGN_FIELD(out.calibration, "calibration_dataset",
+                  ParseDatasetName(spec.calibration_dataset()));
+  if (!spec.evaluation_dataset().empty()) {
+    HT_ASSIGN_FIELD(out.evaluation, "evaluation_dataset",
+                    ParseDatasetName(spec.evaluation_dataset()));
+  }
+  if (!spec.target().empty()) out.target = spec.target();
+  return AtField("target", CheckLength("target", out.target, kMaxNameBytes));
+}
+
+absl::Status ReadPins(const v1::SearchSpec& spec, SearchSpec& out) {
+  std::map<std::string, Precision> pins;
+  HT_ASSIGN_FIELD(pins, "pins", AssignmentFromProto(spec.pins()));
+  for (const auto& [layer, precision] : pins) out.pins[layer] = precision.ToString();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> CountFromProto(int64_t value, int64_t fallback, int64_t most) {
+  if (value == 0) return fallback;
+  if (value < 0 || value > most) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(value, " is not between 1 and ", most, " (or 0 for the default)"));
+  }
+  return value;
+}
+
+absl::StatusOr<absl::Duration> TimeLimitFromProto(double seconds, absl::Duration fallback) {
+  if (seconds == 0) return fallback;
+  if (!std::isfinite(seconds) || seconds < 0 || seconds > 86400) {
+    return absl::InvalidArgumentError(absl::StrCat(seconds, " is not between 0 and 86400 seconds"));
+  }
+  return absl::Seconds(seconds);
+}
+
+absl::StatusOr<std::vector<Precision>> PrecisionsFromProto(
+    const google::protobuf::RepeatedPtrField<std::string>& precisions) {
+  if (precisions.size() > kMaxPrecisions) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(precisions.size(), " are too many, the limit is ", kMaxPrecisions));
+  }
+  std::vector<Precision> parsed;
+  for (int i = 0; i < precisions.size(); ++i) {
+    const std::string field = absl::StrCat("[", i, "]");
+    HT_RETURN_IF_ERROR(AtField(field, CheckLength("precision", precisions[i], 64)));
+    Precision precision;
+    HT_ASSIGN_FIELD(precision, field, Precision::Parse(precisions[i]));
+    for (const Precision& earlier : parsed) {
+      if (earlier == precision) {
+        return AtField(field, absl::InvalidArgumentError(
+                                  absl::StrCat("'", precisions[i], "' is there twice")));
+      }
+    }
+    parsed.push_back(precision);
+  }
+  return parsed;
+}
+
+absl::StatusOr<std::vector<Budget>> BudgetsFromProto(
+    const google::protobuf::RepeatedPtrField<v1::Budget>& budgets) {
+  if (budgets.size() > kMaxBudgets) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(budgets.size(), " are too many, the limit is ", kMaxBudgets));
+  }
+  std::vector<Budget> parsed;
+  for (int i = 0; i < budgets.size(); ++i) {
+    const std::string field = absl::StrCat("[", i, "]");
+    HT_RETURN_IF_ERROR(AtField(field, CheckLength("metric", budgets[i].metric(), 64)));
+    HT_RETURN_IF_ERROR(AtField(field, CheckLength("limit", budgets[i].limit(), 64)));
+    Budget budget;
+    HT_ASSIGN_FIELD(budget, field,
+                    Budget::Parse(absl::StrCat(budgets[i].metric(), "=", budgets[i].limit())));
+    for (const Budget& earlier : parsed) {
+      if (earlier.metric == budget.metric) {
+        return AtField(field, absl::InvalidArgumentError(absl::StrCat(
+                                  "metric '", budgets[i].metric(), "' has a budget already")));
+      }
+    }
+    parsed.push_back(budget);
+  }
+  return parsed;
+}
+
+absl::StatusOr<std::map<std::string, Precision>> AssignmentFromProto(
+    const google::protobuf::Map<std::string, std::string>& assignment) {
+  if (assignment.size() > kMaxPins) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(assignment.size(), " layers are too many, the limit is ", kMaxPins));
+  }
+  std::map<std::string, Precision> parsed;
+  for (const auto& [layer, text] : assignment) {
+    HT_RETURN_IF_ERROR(CheckLength("layer", layer, kMaxNameBytes));
+    const std::string field = absl::StrCat("['", layer, "']");
+    HT_RETURN_IF_ERROR(AtField(field, CheckLength("precision", text, 64)));
+    HT_ASSIGN_FIELD(parsed[layer], field, Precision::Parse(text));
+  }
+  return parsed;
+}
+
+absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpec& spec) {
+  SensitivityOptions options;
+  if (!v1::SensitivityMethod_IsValid(spec.method())) {
+    return AtField("method", absl::InvalidArgumentError("unknown sensitivity method"));
+  }
+  if (!v1::LossKind_IsValid(spec.loss())) {
+    return AtField("loss", absl::InvalidArgumentError("unknown loss"));
+  }
+  options.method = MethodOf(spec.method(), options.method);
+  options.loss = LossOf(spec.loss());
+  HT_ASSIGN_FIELD(options.samples, "samples",
+                  CountFromProto(spec.samples(), options.samples, kMaxSamples));
+  HT_ASSIGN_FIELD(options.draws, "draws", CountFromProto(spec.draws(), options.draws, kMaxDraws));
+  HT_ASSIGN_FIELD(options.probes, "probes",
+                  CountFromProto(spec.probes(), options.probes, kMaxProbes));
+  HT_ASSIGN_FIELD(options.batch, "batch", CountFromProto(spec.batch(), options.batch, kMaxBatch));
+  if (!std::isfinite(spec.tolerance()) || spec.tolerance() < 0) {
+    return AtField("tolerance", absl::InvalidArgumentError(
+                                    absl::StrCat(spec.tolerance(), " is not a positive number")));
+  }
+  if (spec.tolerance() > 0) options.tolerance = spec.tolerance();
+  options.seed = spec.seed();
+  return options;
+}
+
+absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec) {
+  SearchSpec out;
+  HT_RETURN_IF_ERROR(ReadInputs(spec, out));
+  HT_ASSIGN_FIELD(out.precisions, "precisions", PrecisionsFromProto(spec.precisions()));
+  HT_ASSIGN_FIELD(out.budgets, "budgets", BudgetsFromProto(spec.budgets()));
+  if (!spec.frontier_metric().empty()) {
+    HT_RETURN_IF_ERROR(
+        AtField("frontier_metric", CheckLength("metric", spec.frontier_metric(), 64)));
+    HT_ASSIGN_FIELD(out.frontier, "frontier_metric", ParseMetric(spec.frontier_metric()));
+  }
+  HT_RETURN_IF_ERROR(ReadPins(spec, out));
+  out.use_ties = !spec.ignore_ties();
+  HT_ASSIGN_FIELD(out.batch, "batch", CountFromProto(spec.batch(), out.batch, kMaxBatch));
+  HT_ASSIGN_FIELD(out.threads, "threads", CountFromProto(spec.threads(), out.threads, kMaxThreads));
+  out.refresh = spec.refresh();
+  HT_ASSIGN_FIELD(out.sensitivity, "sensitivity", SensitivityFromProto(spec.sensitivity()));
+  HT_ASSIGN_FIELD(out.time_limit, "time_limit_seconds",
+                  TimeLimitFromProto(spec.time_limit_seconds(), out.time_limit));
+  return out;
+}
+
+std::string SerializeSpec(const v1::SearchSpec& spec) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);  // equal maps, equal bytes
+    spec.SerializeToCodedStream(&coded);
+  }
+  return bytes;
+}
+
+absl::StatusOr<v1::SearchSpec> ParseSpec(const std::string& bytes) {
+  v1::SearchSpec spec;
+  if (!spec.ParseFromString(bytes)) return absl::DataLossError("the stored spec is damaged");
+  return spec;
+}
+
+}  // namespace halftone

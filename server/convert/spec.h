@@ -1,0 +1,39 @@
+#ifndef HALFTONE_SERVER_CONVERT_SPEC_H_
+#define HALFTONE_SERVER_CONVERT_SPEC_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "google/protobuf/map.h"
+#include "google/protobuf/repeated_ptr_field.h"
+#include "halftone/v1/job.pb.h"
+#include "search/search_spec.h"
+
+namespace halftone {
+
+// Requests to C++ values. All errors are INVALID_ARGUMENT and name the field; a number left at 0
+// becomes the default; sizes, counts and lengths of names are bounded.
+
+absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec);
+absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpec& spec);
+absl::StatusOr<std::vector<Budget>> BudgetsFromProto(
+    const google::protobuf::RepeatedPtrField<v1::Budget>& budgets);
+absl::StatusOr<std::vector<Precision>> PrecisionsFromProto(
+    const google::protobuf::RepeatedPtrField<std::string>& precisions);
+// layer -> precision, each checked.
+absl::StatusOr<std::map<std::string, Precision>> AssignmentFromProto(
+    const google::protobuf::Map<std::string, std::string>& assignment);
+absl::StatusOr<absl::Duration> TimeLimitFromProto(double seconds, absl::Duration fallback);
+// `value`, or `fallback` for 0; at most `most`.
+absl::StatusOr<int64_t> CountFromProto(int64_t value, int64_t fallback, int64_t most);
+
+// The bytes under which a spec is stored and compared, and back.
+std::string SerializeSpec(const v1::SearchSpec& spec);
+absl::StatusOr<v1::SearchSpec> ParseSpec(const std::string& bytes);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_CONVERT_SPEC_H_

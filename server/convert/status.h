@@ -1,0 +1,29 @@
+#ifndef HALFTONE_SERVER_CONVERT_STATUS_H_
+#define HALFTONE_SERVER_CONVERT_STATUS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/support/status.h"
+
+namespace halftone {
+
+// The error with the request's field at fault before its message, and in its details; nested calls
+// make a path: `spec.budgets[1]`. OK stays OK.
+absl::Status AtField(absl::string_view field, const absl::Status& status);
+
+// The error with the resource that it is about in its details. OK stays OK.
+absl::Status AboutResource(absl::string_view resource, const absl::Status& status);
+
+// Printable ASCII of the text, other bytes as '?', cut to 2 KiB: gRPC and protobuf want UTF-8,
+// which names from files need not be.
+std::string CleanText(absl::string_view text);
+
+// The one place where errors become gRPC's: the same code and message (cut to 2 KiB), and a
+// StatusDetails with an ErrorDetail in the trailing metadata `grpc-status-details-bin`.
+grpc::Status ToGrpcStatus(const absl::Status& status);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_CONVERT_STATUS_H_

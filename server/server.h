@@ -1,0 +1,58 @@
+#ifndef HALFTONE_SERVER_SERVER_H_
+#define HALFTONE_SERVER_SERVER_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace grpc {
+class Channel;
+}
+
+namespace halftone {
+
+struct ServerOptions {
+  std::string state_directory;
+  // HOST:PORT to listen on (port 0: any free one); empty: only in this process.
+  std::string address;
+  // Whether this process runs the queue of the state directory, which one process at a time may.
+  bool run_jobs = true;
+  // Run this job of the queue only (its id).
+  std::optional<std::string> only_job;
+  // Whether targets may be paths of descriptions on this machine.
+  bool target_files = false;
+};
+
+// The service: state directory, job runner, gRPC services, health and reflection. Thread-safe.
+class Server {
+ public:
+  // FAILED_PRECONDITION when another process runs the jobs of the state directory, or when the
+  // address is in use.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
+  // As Shutdown().
+  ~Server();
+
+  // The port that it listens on; 0 if none.
+  int port() const;
+  // A channel to the services within this process.
+  std::shared_ptr<grpc::Channel> InProcessChannel();
+
+  // Starts to run a job of the queue; only for a server that was started with !run_jobs.
+  // FAILED_PRECONDITION when another process runs the jobs of the state directory.
+  absl::Status RunJob(const std::string& id);
+
+  // Refuses new calls, checkpoints the running job, ends watches and analyses with UNAVAILABLE, and
+  // returns when all of that is done. May be called again.
+  void Shutdown();
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_SERVER_H_

@@ -1,0 +1,216 @@
+#include "server/services/analysis_calls.h"
+
+#include <set>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "nn/data/npz.h"
+#include "search/result.h"
+#include "search/sensitivity/sensitivity.h"
+#include "search/solver/solver.h"
+#include "server/convert/job.h"
+#include "server/convert/spec.h"
+#include "server/convert/status.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxProblemBytes = size_t{32} << 20;
+constexpr char kSensitivityPrecisions[] = "w2a8,w4a4,w4a8,w6a6,w8a8";
+constexpr char kProfilePrecisions[] = "f32,bf16,w8a8,w8a4,w4a8,w4a4,w2a8,w2a2";
+
+// Imported, checked against the data, and calibrated for the precisions.
+struct Prepared {
+  PreparedNetwork network;
+  Dataset data;
+  Calibration calibration;
+};
+
+absl::StatusOr<Calibration> CalibrateOn(const PreparedNetwork& network, const Dataset& data,
+                                        const std::vector<Precision>& precisions,
+                                        const Progress& progress) {
+  return Calibrate(network, data, precisions, QuantizationOptions(), progress);
+}
+
+absl::StatusOr<PreparedNetwork> LoadNetwork(const ServiceContext& context,
+                                            const std::string& model) {
+  HT_ASSIGN_OR_RETURN(const Graph graph, context.LoadModel("model", model));
+  return PrepareNetwork(graph);
+}
+
+// G and the (layer, precision) of its rows, as arrays: the names as bytes, one row each, padded
+// with zeros, because .npz has no portable text.
+absl::StatusOr<std::string> InteractionsToNpz(const SensitivityResult& result) {
+  std::vector<std::string> layers, precisions;
+  for (const LayerSensitivity& layer : result.layers) {
+    for (const ChoiceLoss& choice : layer.choices) {
+      layers.push_back(layer.name);
+      precisions.push_back(choice.precision.ToString());
+    }
+  }
+  const auto names = [](const std::vector<std::string>& rows) {
+    size_t width = 1;
+    for (const std::string& row : rows) width = std::max(width, row.size());
+    std::vector<uint8_t> bytes(rows.size() * width, 0);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      std::copy(rows[i].begin(), rows[i].end(), bytes.begin() + static_cast<ptrdiff_t>(i * width));
+    }
+    return Tensor::Of(Shape{static_cast<int64_t>(rows.size()), static_cast<int64_t>(width)},
+                      std::move(bytes));
+  };
+  const auto count = static_cast<int64_t>(layers.size());
+  std::map<std::string, Tensor> arrays;
+  arrays.emplace("G", Tensor::Of(Shape{count, count}, result.interactions));
+  arrays.emplace("layers", names(layers));
+  arrays.emplace("precisions", names(precisions));
+  return WriteNpz(arrays);
+}
+
+absl::StatusOr<std::vector<Precision>> PrecisionsOr(
+    const google::protobuf::RepeatedPtrField<std::string>& requested, const char* fallback) {
+  if (requested.empty()) return ParsePrecisions(fallback);
+  absl::StatusOr<std::vector<Precision>> precisions = PrecisionsFromProto(requested);
+  if (!precisions.ok()) return AtField("precisions", precisions.status());
+  return precisions;
+}
+
+absl::StatusOr<std::vector<Precision>> ProfilePrecisions(
+    const google::protobuf::RepeatedPtrField<std::string>& requested,
+    const CostProfiler& profiler) {
+  HT_ASSIGN_OR_RETURN(std::vector<Precision> precisions,
+                      PrecisionsOr(requested, kProfilePrecisions));
+  if (requested.empty()) {
+    std::erase_if(precisions, [&](const Precision& p) { return !profiler.Supports(p); });
+  }
+  return precisions;
+}
+
+absl::StatusOr<int> ReadCount(absl::string_view field, int64_t value, int64_t fallback,
+                              int64_t most) {
+  const absl::StatusOr<int64_t> count = CountFromProto(value, fallback, most);
+  if (!count.ok()) return AtField(field, count.status());
+  return static_cast<int>(*count);
+}
+
+}  // namespace
+
+absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& context,
+                                                    const v1::MeasureSensitivityRequest& request,
+                                                    const Progress& progress) {
+  absl::StatusOr<SensitivityOptions> options = SensitivityFromProto(request.sensitivity());
+  if (!options.ok()) return AtField("sensitivity", options.status());
+  options->interactions = request.interactions();
+  HT_ASSIGN_OR_RETURN(const std::vector<Precision> precisions,
+                      PrecisionsOr(request.precisions(), kSensitivityPrecisions));
+  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, LoadNetwork(context, request.model()));
+  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
+  if (options->samples > 0) data = data.Take(options->samples);
+  HT_ASSIGN_OR_RETURN(const Calibration calibration,
+                      CalibrateOn(network, data, precisions, progress.Part(0, 0.2)));
+  HT_ASSIGN_OR_RETURN(SensitivityResult result,
+                      halftone::MeasureSensitivity(network, data, calibration, precisions, *options,
+                                                   progress.Part(0.2, 1)));
+  AnalysisDocument document;
+  if (request.interactions()) {
+    HT_ASSIGN_OR_RETURN(document.arrays_npz, InteractionsToNpz(result));
+    result.interactions.clear();
+  }
+  document.json = SensitivityToJson(result).dump();
+  return document;
+}
+
+absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
+                                              const v1::ProfileModelRequest& request,
+                                              const Progress& progress) {
+  HT_ASSIGN_OR_RETURN(
+      const std::unique_ptr<CostProfiler> profiler,
+      context.CreateProfiler("target", request.target().empty() ? "cpu" : request.target()));
+  ProfileRequest profile;
+  HT_ASSIGN_OR_RETURN(profile.precisions, ProfilePrecisions(request.precisions(), *profiler));
+  HT_ASSIGN_OR_RETURN(profile.batch, ReadCount("batch", request.batch(), 1, 4096));
+  HT_ASSIGN_OR_RETURN(profile.threads, ReadCount("threads", request.threads(), 0, 1024));
+  profile.refresh = request.refresh();
+  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, LoadNetwork(context, request.model()));
+  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(profile.batch));
+  HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
+  profile.graph = &graph;
+  profile.layers = &layers;
+  HT_ASSIGN_OR_RETURN(const CostTable table, profiler->Profile(profile, progress));
+  return AnalysisDocument{CostTableToJson(table).dump(), ""};
+}
+
+absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& context,
+                                                    const v1::EvaluateAssignmentRequest& request,
+                                                    const Progress& progress) {
+  const absl::StatusOr<std::map<std::string, Precision>> assignment =
+      AssignmentFromProto(request.assignment());
+  if (!assignment.ok()) return AtField("assignment", assignment.status());
+  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, LoadNetwork(context, request.model()));
+  std::set<Precision> precisions;
+  for (const auto& [layer, precision] : *assignment) {
+    if (network.layers.Find(layer) == nullptr) {
+      return AtField("assignment", absl::InvalidArgumentError(
+                                       absl::StrCat("the model has no layer '", layer, "'")));
+    }
+    precisions.insert(precision);
+  }
+  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
+  Dataset calibration_data = data;
+  if (!request.calibration_dataset().empty()) {
+    HT_ASSIGN_OR_RETURN(calibration_data,
+                        context.LoadDataset("calibration_dataset", request.calibration_dataset()));
+  }
+  if (request.samples() > 0) data = data.Take(request.samples());
+  HT_ASSIGN_OR_RETURN(const Calibration calibration,
+                      CalibrateOn(network, calibration_data, {precisions.begin(), precisions.end()},
+                                  progress.Part(0, 0.3)));
+  HT_ASSIGN_OR_RETURN(
+      const Evaluation evaluation,
+      halftone::EvaluateAssignment(network, data, calibration, *assignment, progress.Part(0.3, 1)));
+  return AnalysisDocument{EvaluationToJson(evaluation).dump(), ""};
+}
+
+absl::Status SolveProblem(const v1::SolveProblemRequest& request,
+                          v1::SolveProblemResponse* response, const Cancellation& cancellation) {
+  if (request.problem_json().size() > kMaxProblemBytes) {
+    return AtField("problem_json", absl::InvalidArgumentError(
+                                       absl::StrCat("has ", request.problem_json().size(),
+                                                    " bytes, the limit is ", kMaxProblemBytes)));
+  }
+  SolveOptions options;
+  const absl::StatusOr<absl::Duration> limit =
+      TimeLimitFromProto(request.time_limit_seconds(), absl::InfiniteDuration());
+  if (!limit.ok()) return AtField("time_limit_seconds", limit.status());
+  options.time_limit = *limit;
+  const json document = json::parse(request.problem_json(), nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) {
+    return AtField("problem_json", absl::InvalidArgumentError("is not JSON"));
+  }
+  const absl::StatusOr<Problem> problem = ProblemFromJson(document);
+  if (!problem.ok()) return AtField("problem_json", problem.status());
+  Progress progress;
+  progress.cancellation = cancellation;
+  HT_ASSIGN_OR_RETURN(const Solution solution, Solve(*problem, options, progress));
+  *response->mutable_solution() = SolutionToProto(solution);
+  response->set_result_json(SolutionToJson(solution).dump());
+  return absl::OkStatus();
+}
+
+void ListTargets(const ServiceContext& context, v1::ListTargetsResponse* response) {
+  for (const ProfilerRegistry::Target& target : context.profilers->List()) {
+    v1::Target* out = response->add_targets();
+    out->set_name(target.name);
+    out->set_description(target.description);
+  }
+}
+
+void GetVersion(v1::GetVersionResponse* response) {
+  response->set_version(HALFTONE_VERSION);
+  response->set_build(absl::StrCat("compiler ", __VERSION__));
+}
+
+}  // namespace halftone

@@ -1,0 +1,150 @@
+#include "server/services/model_service.h"
+
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "nn/graph/inspect.h"
+#include "server/convert/resource_name.h"
+#include "server/services/reactors.h"
+#include "server/services/search_calls.h"
+#include "server/services/upload_reactor.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+void FillRecord(const ContentRecord& record, v1::Model* out) {
+  out->set_name(ModelName(record.sha256));
+  out->set_display_name(record.display_name);
+  out->set_size_bytes(record.size_bytes);
+  out->mutable_create_time()->set_seconds(absl::ToUnixSeconds(record.create_time));
+}
+
+void FillRecord(const ContentRecord& record, v1::Dataset* out) {
+  out->set_name(DatasetName(record.sha256));
+  out->set_display_name(record.display_name);
+  out->set_size_bytes(record.size_bytes);
+  out->mutable_create_time()->set_seconds(absl::ToUnixSeconds(record.create_time));
+}
+
+template <typename Message>
+absl::Status GetContent(const ServiceContext& context, ContentKind kind, const std::string& name,
+                        const absl::StatusOr<std::string>& sha256, Message* response) {
+  if (!sha256.ok()) return AtField("name", sha256.status());
+  const absl::StatusOr<ContentRecord> record = context.catalog->Find(kind, *sha256);
+  if (!record.ok()) return AboutResource(name, record.status());
+  FillRecord(*record, response);
+  return absl::OkStatus();
+}
+
+template <typename Request, typename Response, typename Add>
+absl::Status ListContents(const ServiceContext& context, ContentKind kind, const Request& request,
+                          Response* response, const Add& add) {
+  HT_ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
+  const absl::StatusOr<ContentPage> page =
+      context.catalog->List(kind, page_size, request.page_token());
+  if (absl::IsInvalidArgument(page.status())) return AtField("page_token", page.status());
+  HT_RETURN_IF_ERROR(page.status());
+  for (const ContentRecord& record : page->contents) FillRecord(record, add());
+  response->set_next_page_token(page->next_page_token);
+  return absl::OkStatus();
+}
+
+void FillShape(const json& shape, google::protobuf::RepeatedField<int64_t>* out) {
+  for (const json& dimension : shape) out->Add(dimension.get<int64_t>());
+}
+
+// The document of InspectToJson as a message.
+void FillInspection(const json& document, v1::InspectModelResponse* response) {
+  for (const json& layer : document.at("layers")) {
+    v1::ModelLayer* out = response->add_layers();
+    out->set_name(layer.at("name").get<std::string>());
+    out->set_op(layer.at("op").get<std::string>());
+    out->set_weights(layer.at("weights").get<std::string>());
+    out->set_macs(layer.at("macs").get<int64_t>());
+    out->set_parameters(layer.at("parameters").get<int64_t>());
+    FillShape(layer.at("src_shape"), out->mutable_src_shape());
+    FillShape(layer.at("weights_shape"), out->mutable_weights_shape());
+    FillShape(layer.at("dst_shape"), out->mutable_dst_shape());
+    out->set_tie_group(layer.at("tie_group").get<std::string>());
+  }
+  for (const json& tie : document.at("ties")) {
+    v1::Tie* out = response->add_ties();
+    for (const json& layer : tie.at("layers")) out->add_layers(layer.get<std::string>());
+    out->set_reason(tie.at("reason").get<std::string>());
+  }
+  for (const json& node : document.at("unsupported")) {
+    v1::UnsupportedNode* out = response->add_unsupported();
+    out->set_node(node.at("node").get<std::string>());
+    out->set_op(node.at("op").get<std::string>());
+    out->set_reason(node.at("reason").get<std::string>());
+  }
+  response->set_result_json(document.dump());
+}
+
+}  // namespace
+
+grpc::ServerReadReactor<v1::UploadModelRequest>* ModelService::UploadModel(
+    grpc::CallbackServerContext* context, v1::Model* response) {
+  return new UploadReactor<v1::UploadModelRequest>(
+      context_, ContentKind::kModel, "UploadModel",
+      [response](const ContentRecord& record) { FillRecord(record, response); });
+}
+
+grpc::ServerReadReactor<v1::UploadDatasetRequest>* ModelService::UploadDataset(
+    grpc::CallbackServerContext* context, v1::Dataset* response) {
+  return new UploadReactor<v1::UploadDatasetRequest>(
+      context_, ContentKind::kDataset, "UploadDataset",
+      [response](const ContentRecord& record) { FillRecord(record, response); });
+}
+
+grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* context,
+                                                 const v1::GetModelRequest* request,
+                                                 v1::Model* response) {
+  return AnswerNow(context, "GetModel", [&] {
+    return GetContent(*context_, ContentKind::kModel, request->name(),
+                      ParseModelName(request->name()), response);
+  });
+}
+
+grpc::ServerUnaryReactor* ModelService::GetDataset(grpc::CallbackServerContext* context,
+                                                   const v1::GetDatasetRequest* request,
+                                                   v1::Dataset* response) {
+  return AnswerNow(context, "GetDataset", [&] {
+    return GetContent(*context_, ContentKind::kDataset, request->name(),
+                      ParseDatasetName(request->name()), response);
+  });
+}
+
+grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext* context,
+                                                   const v1::ListModelsRequest* request,
+                                                   v1::ListModelsResponse* response) {
+  return AnswerNow(context, "ListModels", [&] {
+    return ListContents(*context_, ContentKind::kModel, *request, response,
+                        [&] { return response->add_models(); });
+  });
+}
+
+grpc::ServerUnaryReactor* ModelService::ListDatasets(grpc::CallbackServerContext* context,
+                                                     const v1::ListDatasetsRequest* request,
+                                                     v1::ListDatasetsResponse* response) {
+  return AnswerNow(context, "ListDatasets", [&] {
+    return ListContents(*context_, ContentKind::kDataset, *request, response,
+                        [&] { return response->add_datasets(); });
+  });
+}
+
+grpc::ServerUnaryReactor* ModelService::InspectModel(grpc::CallbackServerContext* context,
+                                                     const v1::InspectModelRequest* request,
+                                                     v1::InspectModelResponse* response) {
+  return WorkReactor::Start(context, "InspectModel", context_->pool,
+                            [this, request, response](const Cancellation&) -> absl::Status {
+                              HT_ASSIGN_OR_RETURN(const Graph graph,
+                                                  context_->LoadModel("name", request->name()));
+                              HT_ASSIGN_OR_RETURN(const json document, InspectToJson(graph));
+                              FillInspection(document, response);
+                              return absl::OkStatus();
+                            });
+}
+
+}  // namespace halftone

@@ -1,0 +1,53 @@
+#include "server/services/service_context.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/onnx/import.h"
+#include "server/convert/resource_name.h"
+#include "server/convert/status.h"
+
+namespace halftone {
+
+absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
+                                                const std::string& name) const {
+  const absl::StatusOr<std::string> sha256 = ParseModelName(name);
+  if (!sha256.ok()) return AtField(field, sha256.status());
+  HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kModel, *sha256));
+  HT_ASSIGN_OR_RETURN(const std::string bytes, blobs->Load(*sha256));
+  absl::StatusOr<Graph> graph = ImportOnnx(bytes, {});
+  if (!graph.ok()) return AboutResource(name, graph.status());
+  return graph;
+}
+
+absl::StatusOr<Dataset> ServiceContext::LoadDataset(absl::string_view field,
+                                                    const std::string& name) const {
+  const absl::StatusOr<std::string> sha256 = ParseDatasetName(name);
+  if (!sha256.ok()) return AtField(field, sha256.status());
+  HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kDataset, *sha256));
+  HT_ASSIGN_OR_RETURN(const std::string bytes, blobs->Load(*sha256));
+  absl::StatusOr<Dataset> dataset = Dataset::FromNpz(bytes);
+  if (!dataset.ok()) return AboutResource(name, dataset.status());
+  return dataset;
+}
+
+absl::Status ServiceContext::CheckUploaded(absl::string_view field, ContentKind kind,
+                                           const std::string& sha256) const {
+  const std::string name = kind == ContentKind::kModel ? ModelName(sha256) : DatasetName(sha256);
+  return AtField(field, AboutResource(name, catalog->Find(kind, sha256).status()));
+}
+
+absl::StatusOr<std::unique_ptr<CostProfiler>> ServiceContext::CreateProfiler(
+    absl::string_view field, const std::string& target) const {
+  if (absl::EndsWith(target, ".json") && !limits.target_files) {
+    return AtField(field, absl::InvalidArgumentError(
+                              absl::StrCat("'", target,
+                                           "': a server does not read descriptions of targets from "
+                                           "its files; ask ListTargets for their names")));
+  }
+  absl::StatusOr<std::unique_ptr<CostProfiler>> profiler = profilers->Create(target);
+  if (!profiler.ok()) return AtField(field, profiler.status());
+  return profiler;
+}
+
+}  // namespace halftone

@@ -1,0 +1,55 @@
+#ifndef HALFTONE_SERVER_SERVICES_SERVICE_CONTEXT_H_
+#define HALFTONE_SERVER_SERVICES_SERVICE_CONTEXT_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "nn/data/dataset.h"
+#include "nn/graph/graph.h"
+#include "profilers/cost_profiler.h"
+#include "server/jobs/blob_store.h"
+#include "server/jobs/catalog.h"
+#include "server/jobs/compute_gate.h"
+#include "server/jobs/event_hub.h"
+#include "server/jobs/job_store.h"
+#include "server/services/worker_pool.h"
+
+namespace halftone {
+
+struct ServiceLimits {
+  int64_t max_model_bytes = int64_t{1} << 30;
+  int64_t max_dataset_bytes = int64_t{4} << 30;
+  int64_t max_chunk_bytes = int64_t{2} << 20;
+  // Whether a target may be the path of an accelerator's description on this machine: only where
+  // the caller is the same user.
+  bool target_files = false;
+};
+
+// What the services work with. Borrowed; all parts outlive the services and are thread-safe.
+struct ServiceContext {
+  BlobStore* blobs;
+  Catalog* catalog;
+  JobStore* jobs;
+  EventHub* hub;
+  ComputeGate* gate;
+  WorkerPool* pool;
+  const ProfilerRegistry* profilers;
+  ServiceLimits limits;
+
+  // The uploaded model or dataset of that resource name. `field` names the request's field in
+  // errors.
+  absl::StatusOr<Graph> LoadModel(absl::string_view field, const std::string& name) const;
+  absl::StatusOr<Dataset> LoadDataset(absl::string_view field, const std::string& name) const;
+  // OK if it was uploaded.
+  absl::Status CheckUploaded(absl::string_view field, ContentKind kind,
+                             const std::string& sha256) const;
+  // NOT_FOUND lists the targets.
+  absl::StatusOr<std::unique_ptr<CostProfiler>> CreateProfiler(absl::string_view field,
+                                                               const std::string& target) const;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_SERVICES_SERVICE_CONTEXT_H_

@@ -1,0 +1,89 @@
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/onnx/import.h"
+#include "server/services/upload_reactor.h"
+
+namespace halftone {
+namespace {
+
+constexpr size_t kMaxDisplayNameBytes = 256;
+
+}  // namespace
+
+int64_t Upload::LimitBytes() const {
+  return kind_ == ContentKind::kModel ? context_->limits.max_model_bytes
+                                      : context_->limits.max_dataset_bytes;
+}
+
+absl::Status Upload::Begin(const v1::UploadHeader& header) {
+  if (writer_ != nullptr) {
+    return AtField("header", absl::InvalidArgumentError("a second header came"));
+  }
+  if (!IsSha256(header.sha256())) {
+    return AtField("header.sha256", absl::InvalidArgumentError(
+                                        absl::StrCat("'", header.sha256().substr(0, 80),
+                                                     "' is not 64 lower-case hexadecimal digits")));
+  }
+  if (header.size_bytes() <= 0) {
+    return AtField("header.size_bytes", absl::InvalidArgumentError(absl::StrCat(
+                                            header.size_bytes(), ": there is nothing to keep")));
+  }
+  if (header.size_bytes() > LimitBytes()) {
+    return AtField("header.size_bytes",
+                   absl::ResourceExhaustedError(absl::StrCat(
+                       header.size_bytes(), " bytes are more than the limit, ", LimitBytes())));
+  }
+  if (header.display_name().size() > kMaxDisplayNameBytes) {
+    return AtField("header.display_name", absl::InvalidArgumentError(absl::StrCat(
+                                              "has ", header.display_name().size(),
+                                              " bytes, the limit is ", kMaxDisplayNameBytes)));
+  }
+  header_ = header;
+  HT_ASSIGN_OR_RETURN(writer_, context_->blobs->NewWriter());
+  return absl::OkStatus();
+}
+
+absl::Status Upload::Append(absl::string_view chunk) {
+  if (writer_ == nullptr) {
+    return AtField("header", absl::InvalidArgumentError("it must come before the first chunk"));
+  }
+  if (chunk.empty() || static_cast<int64_t>(chunk.size()) > context_->limits.max_chunk_bytes) {
+    return AtField("chunk", absl::InvalidArgumentError(
+                                absl::StrCat("has ", chunk.size(), " bytes, must have 1 to ",
+                                             context_->limits.max_chunk_bytes)));
+  }
+  if (writer_->size() + static_cast<int64_t>(chunk.size()) > header_.size_bytes()) {
+    return AtField("chunk",
+                   absl::InvalidArgumentError(absl::StrCat(
+                       "more bytes came than the header's size_bytes, ", header_.size_bytes())));
+  }
+  return writer_->Append(chunk);
+}
+
+absl::StatusOr<ContentRecord> Upload::Finish() {
+  if (writer_ == nullptr) {
+    return AtField("header", absl::InvalidArgumentError("nothing was uploaded"));
+  }
+  if (writer_->size() != header_.size_bytes()) {
+    return AtField("chunk", absl::InvalidArgumentError(
+                                absl::StrCat("the upload stopped after ", writer_->size(),
+                                             " bytes, the header said ", header_.size_bytes())));
+  }
+  if (writer_->Seal() != header_.sha256()) {
+    return AtField("header.sha256",
+                   absl::InvalidArgumentError(absl::StrCat(
+                       "is ", header_.sha256(), ", but the bytes have ", writer_->Seal())));
+  }
+  const std::string& name = header_.display_name();
+  HT_ASSIGN_OR_RETURN(const std::string bytes, writer_->Content());
+  HT_RETURN_IF_ERROR(name.empty() ? CheckContent(bytes) : Annotate(CheckContent(bytes), name));
+  HT_RETURN_IF_ERROR(writer_->Commit());
+  return context_->catalog->Add(kind_, header_.sha256(), name, header_.size_bytes());
+}
+
+absl::Status Upload::CheckContent(const std::string& bytes) const {
+  if (kind_ == ContentKind::kModel) return ImportOnnx(bytes, {}).status();
+  return Dataset::FromNpz(bytes).status();
+}
+
+}  // namespace halftone

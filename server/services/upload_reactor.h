@@ -1,0 +1,94 @@
+#ifndef HALFTONE_SERVER_SERVICES_UPLOAD_REACTOR_H_
+#define HALFTONE_SERVER_SERVICES_UPLOAD_REACTOR_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/support/server_callback.h"
+#include "halftone/v1/model_service.pb.h"
+#include "server/jobs/blob_store.h"
+#include "server/jobs/catalog.h"
+#include "server/services/reactors.h"
+#include "server/services/service_context.h"
+
+namespace halftone {
+
+// One upload: the header's promises, and the bytes so far. Not thread-safe.
+class Upload {
+ public:
+  Upload(const ServiceContext* context, ContentKind kind) : context_(context), kind_(kind) {}
+
+  absl::Status Begin(const v1::UploadHeader& header);
+  absl::Status Append(absl::string_view chunk);
+  // Checks the promises and the content, and keeps it. Takes as long as reading the content does.
+  absl::StatusOr<ContentRecord> Finish();
+
+ private:
+  int64_t LimitBytes() const;
+  absl::Status CheckContent(const std::string& bytes) const;
+
+  const ServiceContext* context_;
+  ContentKind kind_;
+  v1::UploadHeader header_;
+  std::unique_ptr<BlobWriter> writer_;
+};
+
+// Receives an upload; the end of it is done by a worker thread. Deletes itself.
+template <typename Request>
+class UploadReactor final : public grpc::ServerReadReactor<Request> {
+ public:
+  using Answer = std::function<void(const ContentRecord&)>;
+
+  UploadReactor(const ServiceContext* context, ContentKind kind, const char* call, Answer answer)
+      : context_(context), upload_(context, kind), call_(call), answer_(std::move(answer)) {
+    this->StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Conclude();
+    const absl::Status status = Guarded([&] {
+      if (request_.has_header()) return upload_.Begin(request_.header());
+      return upload_.Append(request_.chunk());
+    });
+    if (!status.ok()) return End(status);
+    this->StartRead(&request_);
+  }
+
+  void OnCancel() override { cancellation_.Cancel(); }
+  void OnDone() override { delete this; }
+
+ private:
+  void Conclude() {
+    // A client that went away has not finished its upload, whatever has come so far.
+    const absl::Status cancelled = cancellation_.Check();
+    if (!cancelled.ok()) return End(cancelled);
+    const absl::Status submitted = context_->pool->Submit(cancellation_, [this] {
+      End(Guarded([&]() -> absl::Status {
+        HT_ASSIGN_OR_RETURN(const ContentRecord record, upload_.Finish());
+        answer_(record);
+        return absl::OkStatus();
+      }));
+    });
+    if (!submitted.ok()) End(submitted);
+  }
+
+  void End(const absl::Status& status) {
+    LogError(call_, status);
+    this->Finish(ToGrpcStatus(status));
+  }
+
+  const ServiceContext* context_;
+  Upload upload_;
+  const char* call_;
+  Answer answer_;
+  Request request_;
+  Cancellation cancellation_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_SERVICES_UPLOAD_REACTOR_H_
