@@ -1,0 +1,118 @@
+#include <cmath>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "search/sensitivity/evaluate.h"
+#include "search/sensitivity/sensitivity.h"
+#include "tests/search/sensitivity/digits.h"
+
+namespace halftone {
+namespace {
+
+using testing::Digits;
+using testing::LoadDataset;
+using testing::LoadDigits;
+
+const std::vector<Precision> kPrecisions = {Precision::Float32(), Precision::Int(8, 8),
+                                            Precision::Int(4, 8), Precision::Int(2, 2)};
+
+Calibration CalibrateDigits(const Digits& digits) {
+  absl::StatusOr<Calibration> calibration =
+      Calibrate(digits.network, digits.calibration, kPrecisions, {}, {});
+  EXPECT_TRUE(calibration.ok()) << calibration.status();
+  return calibration.value_or(Calibration());
+}
+
+TEST(CalibrateTest, MakesQuantizersForEveryLayerAndPrecision) {
+  const Digits digits = LoadDigits();
+  const Calibration calibration = CalibrateDigits(digits);
+  ASSERT_EQ(calibration.quantizers.size(), 4u);
+  for (const Layer& layer : digits.network.layers.layers) {
+    const auto& precisions = calibration.quantizers.at(layer.name);
+    ASSERT_EQ(precisions.size(), kPrecisions.size());
+    EXPECT_EQ(precisions.at(Precision::Float32()).src, nullptr);
+    const LayerQuantizers& int8 = precisions.at(Precision::Int(8, 8));
+    EXPECT_EQ(int8.src->bits, 8);
+    EXPECT_EQ(int8.weights->scales.size(),
+              static_cast<size_t>(layer.weights_shape.dim(layer.channel_axis)));
+    EXPECT_EQ(int8.src, precisions.at(Precision::Int(4, 8)).src) << "shared at equal bits";
+  }
+  // What a ReLU wrote is quantized without an offset.
+  EXPECT_EQ(calibration.quantizers.at("/conv2/Conv").at(Precision::Int(8, 8)).src->zero_points[0],
+            0);
+}
+
+TEST(CalibrateTest, JsonRoundTrips) {
+  const Calibration calibration = CalibrateDigits(LoadDigits());
+  const nlohmann::json json = CalibrationToJson(calibration);
+  const absl::StatusOr<Calibration> read = CalibrationFromJson(nlohmann::json::parse(json.dump()));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(CalibrationToJson(*read), json);
+  const auto& before = calibration.quantizers.at("/conv1/Conv").at(Precision::Int(4, 8));
+  const auto& after = read->quantizers.at("/conv1/Conv").at(Precision::Int(4, 8));
+  EXPECT_EQ(after.weights->scales, before.weights->scales);
+  EXPECT_EQ(after.src->zero_points, before.src->zero_points);
+  nlohmann::json broken = json;
+  broken["layers"]["/conv1/Conv"]["w8a8"]["src"] = 1000;
+  EXPECT_EQ(CalibrationFromJson(broken).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(CalibrateTest, DataThatDoesNotFitIsNamed) {
+  const Digits digits = LoadDigits();
+  const Dataset wrong =
+      *Dataset::Create({{"pixels", Tensor::Of(Shape{1, 2}, std::vector<float>{1, 2})}});
+  const absl::Status status = Calibrate(digits.network, wrong, kPrecisions, {}, {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("input"));
+}
+
+TEST(EvaluateTest, FloatAssignmentChangesNothing) {
+  const Digits digits = LoadDigits();
+  const absl::StatusOr<Evaluation> evaluation =
+      EvaluateAssignment(digits.network, LoadDataset("eval.npz"), {}, {}, {});
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_EQ(evaluation->samples, 597);
+  EXPECT_DOUBLE_EQ(*evaluation->float_accuracy, 575.0 / 597) << "what torch measured";
+  EXPECT_EQ(evaluation->quantized_accuracy, evaluation->float_accuracy);
+  EXPECT_NEAR(evaluation->kl, 0, 1e-12);
+  EXPECT_EQ(evaluation->mse, 0);
+}
+
+TEST(EvaluateTest, DamageGrowsAsBitsFall) {
+  const Digits digits = LoadDigits();
+  const Calibration calibration = CalibrateDigits(digits);
+  const Dataset held_out = LoadDataset("eval.npz");
+  const auto evaluate = [&](const Precision& precision) {
+    std::map<std::string, Precision> assignment;
+    for (const Layer& layer : digits.network.layers.layers) assignment[layer.name] = precision;
+    absl::StatusOr<Evaluation> evaluation =
+        EvaluateAssignment(digits.network, held_out, calibration, assignment, {});
+    EXPECT_TRUE(evaluation.ok()) << evaluation.status();
+    return evaluation.value_or(Evaluation());
+  };
+  const Evaluation int8 = evaluate(Precision::Int(8, 8));
+  const Evaluation int2 = evaluate(Precision::Int(2, 2));
+  EXPECT_GT(*int8.quantized_accuracy, 0.95);
+  EXPECT_GT(int8.sqnr_db, 25);
+  EXPECT_LT(int8.kl, 0.01);
+  EXPECT_GT(int2.kl, 20 * int8.kl);
+  EXPECT_LT(int2.sqnr_db, int8.sqnr_db);
+}
+
+TEST(EvaluateTest, UnknownLayersAndPrecisionsAreNamed) {
+  const Digits digits = LoadDigits();
+  const Calibration calibration = CalibrateDigits(digits);
+  const auto status = [&](const std::string& layer, const Precision& precision) {
+    return EvaluateAssignment(digits.network, digits.calibration, calibration, {{layer, precision}},
+                              {})
+        .status();
+  };
+  EXPECT_EQ(status("nowhere", Precision::Int(8, 8)).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status("/conv1/Conv", Precision::Int(3, 3)).code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace halftone
