@@ -1,0 +1,202 @@
+#include "nn/onnx/export.h"
+
+#include <algorithm>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/graph/layer.h"
+#include "nn/graph/passes.h"
+#include "nn/onnx/import.h"
+#include "nn/onnx/proto.h"
+#include "nn/onnx/proto_writer.h"
+#include "nn/onnx/qdq_writer.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Woverloaded-virtual"
+#include <onnx/checker.h>
+#include <onnx/version_converter/convert.h>
+#pragma GCC diagnostic pop
+
+namespace halftone {
+namespace {
+
+// The first opset whose DequantizeLinear has an axis, and the first with HardSwish.
+constexpr int64_t kOpsetOfAxis = 13;
+constexpr int64_t kOpsetOfHardSwish = 14;
+
+absl::StatusOr<Graph> BindAndFold(const Graph& graph, int64_t batch) {
+  HT_ASSIGN_OR_RETURN(Graph bound, BindBatch(graph, batch));
+  HT_ASSIGN_OR_RETURN(bound, RecognizeActivations(std::move(bound)));
+  return FoldBatchNorm(std::move(bound));
+}
+
+// What reads the initializer, if that is one Reshape, as its shape.
+const Node* OnlyReshapeTo(const Graph& graph, const std::string& name) {
+  const Node* reader = nullptr;
+  for (const Node& node : graph.nodes) {
+    if (std::find(node.inputs.begin(), node.inputs.end(), name) == node.inputs.end()) continue;
+    if (reader != nullptr || node.op != "Reshape" || node.Input(1) != name) return nullptr;
+    reader = &node;
+  }
+  return reader;
+}
+
+// A Reshape's shape that reads [1, ...] for batch 1 and [2, ...] for batch 2, as one for any batch:
+// 0 copies the size of the source's first axis. False if it is not of that form.
+bool MakeShapeSymbolic(Graph& one, const Graph& two, const std::string& name) {
+  const Node* reshape = OnlyReshapeTo(one, name);
+  if (reshape == nullptr) return false;
+  const std::string& src = reshape->inputs[0];
+  const auto a = one.initializers.at(name).ToInts();
+  const auto b = two.initializers.at(name).ToInts();
+  const absl::StatusOr<int64_t> allow_zero = reshape->Int("allowzero", 0);
+  if (!a.ok() || !b.ok() || !allow_zero.ok() || *allow_zero != 0) return false;
+  if (a->empty() || a->size() != b->size() ||
+      !std::equal(a->begin() + 1, a->end(), b->begin() + 1)) {
+    return false;
+  }
+  const auto copies_batch = [&](const Graph& graph, int64_t size) {
+    const Shape& shape = graph.values.at(src).shape;
+    return shape.rank() > 0 && shape.dim(0) == size;
+  };
+  if (!copies_batch(one, (*a)[0]) || !copies_batch(two, (*b)[0])) return false;
+  std::vector<int64_t> symbolic = *a;
+  symbolic[0] = 0;
+  const Shape shape{static_cast<int64_t>(symbolic.size())};
+  one.initializers.at(name) = Tensor::Of<int64_t>(shape, std::move(symbolic));
+  return true;
+}
+
+// Makes the graph for batch 1 one for any batch, by comparing it with the graph for batch 2. False
+// if a constant depends on the batch in another way.
+bool MakeSymbolic(Graph& one, const Graph& two) {
+  if (one.initializers.size() != two.initializers.size() || one.nodes.size() != two.nodes.size()) {
+    return false;
+  }
+  Graph symbolic = one;
+  for (const auto& [name, tensor] : one.initializers) {
+    const auto other = two.initializers.find(name);
+    if (other == two.initializers.end() || other->second.type() != tensor.type()) return false;
+    const bool same =
+        other->second.shape() == tensor.shape() &&
+        std::equal(tensor.bytes().begin(), tensor.bytes().end(), other->second.bytes().begin());
+    if (!same && !MakeShapeSymbolic(symbolic, two, name)) return false;
+  }
+  const auto free = [](std::vector<Port>& ports, const std::vector<Port>& others) {
+    for (size_t i = 0; i < ports.size(); ++i) {
+      Shape& shape = ports[i].info.shape;
+      for (int axis = 0; axis < shape.rank(); ++axis) {
+        if (shape.dim(axis) != others[i].info.shape.dim(axis)) shape.set_dim(axis, Shape::kDynamic);
+      }
+    }
+  };
+  free(symbolic.inputs, two.inputs);
+  free(symbolic.outputs, two.outputs);
+  one = std::move(symbolic);
+  return true;
+}
+
+// The network as the search sees it, with its batch symbolic where `graph` has it so.
+absl::StatusOr<Graph> Prepare(const Graph& graph) {
+  const std::optional<int64_t> fixed = graph.fixed_batch();
+  HT_ASSIGN_OR_RETURN(Graph prepared, BindAndFold(graph, fixed.value_or(1)));
+  if (!fixed.has_value()) {
+    HT_ASSIGN_OR_RETURN(const Graph two, BindAndFold(graph, 2));
+    MakeSymbolic(prepared, two);
+  }
+  const auto is_hard_swish = [](const Node& node) { return node.op == "HardSwish"; };
+  if (std::any_of(prepared.nodes.begin(), prepared.nodes.end(), is_hard_swish)) {
+    // Opset 14 changed nothing else in inference but to allow more types.
+    prepared.opset = std::max(prepared.opset, kOpsetOfHardSwish);
+  }
+  return prepared;
+}
+
+// The graph as a newer opset writes it.
+absl::StatusOr<Graph> ConvertOpset(const Graph& graph) {
+  onnx::ModelProto model = NewModel(graph);
+  QdqWriter writer(graph, *model.mutable_graph());
+  for (const Node& node : graph.nodes) writer.AddNode(node);
+  writer.AddInitializers();
+  std::string bytes;
+  try {
+    onnx::version_conversion::ConvertVersion(model, kOpsetOfAxis).SerializeToString(&bytes);
+  } catch (const std::exception& error) {
+    return absl::UnimplementedError(absl::StrCat("the model's opset ", graph.opset,
+                                                 " cannot be converted to ", kOpsetOfAxis, ": ",
+                                                 error.what()));
+  }
+  return ImportOnnx(bytes, {});
+}
+
+absl::Status CheckAssignment(const LayerSet& layers, const QuantizedAssignment& assignment) {
+  for (const auto& [name, quantizers] : assignment) {
+    if (layers.Find(name) == nullptr) {
+      return absl::InvalidArgumentError(absl::StrCat("the network has no layer '", name, "'"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void AddMetadata(const QuantizedAssignment& assignment, onnx::ModelProto& model) {
+  model.set_producer_name("halftone");
+  model.set_producer_version(HALFTONE_VERSION);
+  nlohmann::json precisions = nlohmann::json::object();
+  for (const auto& [name, quantizers] : assignment) {
+    precisions[name] = quantizers.precision.ToString();
+  }
+  const auto add = [&](const char* key, const std::string& value) {
+    onnx::StringStringEntryProto& entry = *model.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(value);
+  };
+  add("halftone.version", HALFTONE_VERSION);
+  add("halftone.assignment", precisions.dump());
+}
+
+absl::StatusOr<std::string> CheckAndSerialize(const onnx::ModelProto& model) {
+  try {
+    onnx::checker::check_model(model);
+  } catch (const std::exception& error) {
+    return absl::InternalError(
+        absl::StrCat("the exported model does not pass onnx's checker: ", error.what()));
+  }
+  std::string bytes;
+  if (!model.SerializeToString(&bytes)) {
+    return absl::ResourceExhaustedError("the exported model is larger than 2 GiB");
+  }
+  return bytes;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ExportQuantizedOnnx(const Graph& graph,
+                                                const QuantizedAssignment& assignment) {
+  HT_ASSIGN_OR_RETURN(Graph prepared, Prepare(graph));
+  if (prepared.opset < kOpsetOfAxis) {
+    HT_ASSIGN_OR_RETURN(const Graph converted, ConvertOpset(prepared));
+    HT_ASSIGN_OR_RETURN(prepared, Prepare(converted));
+  }
+  HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(prepared));
+  HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
+
+  onnx::ModelProto model = NewModel(prepared);
+  QdqWriter writer(prepared, *model.mutable_graph());
+  for (const Node& node : prepared.nodes) {
+    const auto quantizers = assignment.find(node.name);
+    if (quantizers == assignment.end()) {
+      writer.AddNode(node);
+    } else {
+      HT_RETURN_IF_ERROR(writer.AddLayer(node, *layers.Find(node.name), quantizers->second));
+    }
+  }
+  writer.AddInitializers();
+  AddMetadata(assignment, model);
+  return CheckAndSerialize(model);
+}
+
+}  // namespace halftone

@@ -1,0 +1,38 @@
+#ifndef HALFTONE_NN_ONNX_EXPORT_H_
+#define HALFTONE_NN_ONNX_EXPORT_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "nn/graph/graph.h"
+#include "nn/quant/layer_quantizers.h"
+
+namespace halftone {
+
+// Writes an ONNX model (opset 13 or newer) that computes what fake quantization computes: each
+// quantized layer reads its src and its weights through exactly the quantizers of `assignment`.
+// `graph` is the imported network; constants and batch normalization are folded as the search folds
+// them, so that the quantizers of its layers (by node name) fit.
+//
+// - Activations of up to 8 bits go through QuantizeLinear and DequantizeLinear, int8 where
+//   symmetric, else uint8; a Clip before them keeps narrower grids (fewer bits, restricted range).
+//   Of 9 to 16 bits, and binary ones, are written out in float32 (Div, Clip, Round, Mul; Where),
+//   since the opset has no integers for them.
+// - Weights of up to 8 bits are int8 (uint8 where asymmetric) initializers behind a
+//   DequantizeLinear, per channel where the quantizer is; lower bits stay on their grid inside the
+//   byte. Of 9 to 16 bits they are float32, already rounded.
+// - Layers that are float, bf16 included, stay as they are; so do biases.
+// - The precision is in each quantized node's doc_string; metadata_props hold halftone.version and
+//   halftone.assignment, a JSON object of layer to precision.
+// - A symbolic batch stays symbolic, named "batch"; where a constant of the network depends on it
+//   in a way that cannot be written symbolically, it becomes 1.
+//
+// The result has passed onnx's checker. INVALID_ARGUMENT names a layer that the graph does not
+// have, or whose quantizer does not fit; UNIMPLEMENTED a graph that Halftone cannot run, or an
+// older opset that ONNX cannot convert to 13. Thread-safe.
+absl::StatusOr<std::string> ExportQuantizedOnnx(const Graph& graph,
+                                                const QuantizedAssignment& assignment);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_ONNX_EXPORT_H_
