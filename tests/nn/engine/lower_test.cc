@@ -1,0 +1,271 @@
+#include "nn/engine/lower.h"
+
+#include <memory>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nn/engine/op.h"
+#include "nn/engine/ops.h"
+#include "nn/graph/passes.h"
+#include "tests/nn/engine/run_program.h"
+
+// Lowering of hand-made nodes, where ONNX's own backend tests do not reach.
+namespace halftone {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Tensor Ints(std::vector<int64_t> values) {
+  const auto size = static_cast<int64_t>(values.size());
+  return Tensor::Of<int64_t>(Shape{size}, std::move(values));
+}
+
+// A graph of one node "n" from input "x" to output "y".
+struct OneNode {
+  explicit OneNode(std::string op, Shape x, int64_t opset = 13) {
+    graph.opset = opset;
+    graph.inputs = {{"x", {DataType::kFloat32, x}}};
+    graph.outputs = {{"y", {DataType::kFloat32, Shape()}}};
+    graph.nodes = {Node{"n", std::move(op), "", {"x"}, {"y"}, {}}};
+  }
+  OneNode& With(std::string attribute, Attribute value) {
+    graph.nodes[0].attributes[std::move(attribute)] = std::move(value);
+    return *this;
+  }
+  OneNode& Constant(Tensor tensor) {
+    const std::string name = "c" + std::to_string(graph.initializers.size());
+    graph.nodes[0].inputs.push_back(name);
+    graph.initializers[name] = std::move(tensor);
+    return *this;
+  }
+  OneNode& NoInput() {
+    graph.nodes[0].inputs.push_back("");
+    return *this;
+  }
+
+  absl::StatusOr<Graph> Bound() const {
+    return BindBatch(graph, graph.inputs[0].info.shape.dim(0));
+  }
+
+  Graph graph;
+};
+
+std::vector<float> Evaluate(const OneNode& one, const std::vector<float>& x) {
+  const auto bound = one.Bound();
+  EXPECT_TRUE(bound.ok()) << bound.status();
+  if (!bound.ok()) return {};
+  const auto lowered = LowerGraph(*bound);
+  EXPECT_TRUE(lowered.ok()) << lowered.status();
+  if (!lowered.ok()) return {};
+  const auto run = RunProgram(lowered->builder, {{"y", lowered->values.at("y")}}, {{"x", x}});
+  EXPECT_TRUE(run.ok()) << run.status();
+  return run.ok() ? run->at("y") : std::vector<float>();
+}
+
+TEST(LowerPoolTest, CeilModeWithCountedPaddingDividesByWhatLiesOnThePaddedSource) {
+  const OneNode node = OneNode("AveragePool", Shape{1, 1, 4})
+                           .With("kernel_shape", std::vector<int64_t>{3})
+                           .With("strides", std::vector<int64_t>{2})
+                           .With("pads", std::vector<int64_t>{1, 0})
+                           .With("ceil_mode", int64_t{1})
+                           .With("count_include_pad", int64_t{1});
+  // Windows [pad 1 2] / 3, [2 3 4] / 3; one element of padding before, none after.
+  EXPECT_THAT(Evaluate(node, {1, 2, 3, 4}), ElementsAre(1, 3));
+  OneNode longer = node;
+  longer.graph.inputs[0].info.shape = Shape{1, 1, 5};
+  // The third window [4 5] overhangs: its mean is over two.
+  EXPECT_THAT(Evaluate(longer, {1, 2, 3, 4, 5}), ElementsAre(1, 3, 4.5f));
+}
+
+TEST(LowerPoolTest, CeilModeOfMaximum) {
+  EXPECT_THAT(Evaluate(OneNode("MaxPool", Shape{1, 1, 4})
+                           .With("kernel_shape", std::vector<int64_t>{3})
+                           .With("strides", std::vector<int64_t>{2})
+                           .With("ceil_mode", int64_t{1}),
+                       {1, 2, 3, -4}),
+              ElementsAre(3, 3));
+}
+
+TEST(LowerSelectionTest, SlicesBackwards) {
+  EXPECT_THAT(Evaluate(OneNode("Slice", Shape{2, 3})
+                           .Constant(Ints({1, -1}))
+                           .Constant(Ints({2, -4}))
+                           .Constant(Ints({0, 1}))
+                           .Constant(Ints({1, -2})),
+                       {1, 2, 3, 4, 5, 6}),
+              ElementsAre(6, 4));
+}
+
+TEST(LowerSelectionTest, PadsAndCrops) {
+  EXPECT_THAT(Evaluate(OneNode("Pad", Shape{2, 3})
+                           .Constant(Ints({0, -1, 1, 1}))
+                           .Constant(Tensor::Of<float>(Shape{1}, {7})),
+                       {1, 2, 3, 4, 5, 6}),
+              ElementsAre(2, 3, 7, 5, 6, 7, 7, 7, 7));
+}
+
+TEST(LowerSelectionTest, ReflectsFurtherThanTheSourceIsLong) {
+  EXPECT_THAT(Evaluate(OneNode("Pad", Shape{1, 3})
+                           .With("mode", std::string("reflect"))
+                           .Constant(Ints({0, 3, 0, 4})),
+                       {1, 2, 3}),
+              ElementsAre(2, 3, 2, 1, 2, 3, 2, 1, 2, 3));
+}
+
+TEST(LowerSelectionTest, PadAttributesOfOpset9) {
+  EXPECT_THAT(Evaluate(OneNode("Pad", Shape{1, 2}, 9)
+                           .With("pads", std::vector<int64_t>{0, 1, 0, 0})
+                           .With("value", 3.0f),
+                       {1, 2}),
+              ElementsAre(3, 1, 2));
+}
+
+TEST(LowerSelectionTest, ResizeOfOpset10IsAsymmetricAndFloors) {
+  EXPECT_THAT(
+      Evaluate(OneNode("Resize", Shape{1, 3}, 10).Constant(Tensor::Of<float>(Shape{2}, {1, 1.5f})),
+               {1, 2, 3}),
+      ElementsAre(1, 1, 2, 3));
+}
+
+TEST(LowerSelectionTest, GathersRowsWithNegativeIndices) {
+  EXPECT_THAT(
+      Evaluate(OneNode("Gather", Shape{3, 2}).With("axis", int64_t{0}).Constant(Ints({-1, 0, -1})),
+               {1, 2, 3, 4, 5, 6}),
+      ElementsAre(5, 6, 1, 2, 5, 6));
+}
+
+TEST(LowerReductionTest, SoftmaxOfOpset12FlattensFromItsAxis) {
+  const auto y = Evaluate(OneNode("Softmax", Shape{2, 2, 2}, 12), {0, 0, 0, 0, 0, 0, 0, 0});
+  EXPECT_THAT(y, testing::Each(0.25f));
+}
+
+TEST(LowerElementwiseTest, ClipToPositiveIsRelu) {
+  const Graph bound = OneNode("Clip", Shape{1, 3}, 9).With("min", 0.0f).Bound().value();
+  const LoweredGraph lowered = LowerGraph(bound).value();
+  EXPECT_EQ(lowered.builder.program().instructions[0].op->name(), "Unary.Relu");
+  EXPECT_EQ(lowered.builder.program().instructions[0].label, "n");
+}
+
+TEST(LowerElementwiseTest, PowWithConstantIntegerExponent) {
+  EXPECT_THAT(
+      Evaluate(OneNode("Pow", Shape{1, 3}).Constant(Tensor::Scalar<int64_t>(3)), {1, -2, 3}),
+      ElementsAre(1, -8, 27));
+}
+
+TEST(LowerErrorTest, UnknownOperatorIsNamedWithItsNode) {
+  Graph graph = OneNode("Relu", Shape{1, 3}).Bound().value();
+  graph.nodes[0].op = "FancyAct";
+  const absl::Status status = LowerGraph(graph).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("FancyAct"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'n'"));
+}
+
+TEST(LowerErrorTest, OtherDomainsAreNotOnnx) {
+  Graph graph = OneNode("Relu", Shape{1, 3}).Bound().value();
+  graph.nodes[0].domain = "com.example";
+  EXPECT_EQ(LowerGraph(graph).status().code(), absl::StatusCode::kUnimplemented);
+}
+
+TEST(LowerErrorTest, InputsMustBeFloatAndBound) {
+  Graph graph = OneNode("Relu", Shape{1, 3}).Bound().value();
+  graph.inputs[0].info.type = DataType::kInt64;
+  EXPECT_EQ(LowerGraph(graph).status().code(), absl::StatusCode::kUnimplemented);
+  graph.inputs[0].info = {DataType::kFloat32, Shape{Shape::kDynamic, 3}};
+  EXPECT_EQ(LowerGraph(graph).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+class LowerLayersTest : public testing::Test {
+ protected:
+  LowerLayersTest() {
+    OneNode node("Gemm", Shape{1, 2});
+    node.With("alpha", 2.0f).With("beta", 3.0f).With("transB", int64_t{1});
+    node.Constant(Tensor::Of<float>(Shape{2, 2}, {1, 2, 3, 4}));
+    node.Constant(Tensor::Of<float>(Shape{2}, {10, 20}));
+    graph_ = node.Bound().value();
+  }
+  Graph graph_;
+};
+
+TEST_F(LowerLayersTest, GemmWithAllItsAttributes) {
+  const LoweredGraph lowered = LowerGraph(graph_).value();
+  const NamedFloats run =
+      RunProgram(lowered.builder, {{"y", lowered.values.at("y")}}, {{"x", {1, 1}}}).value();
+  EXPECT_THAT(run.at("y"), ElementsAre(2 * 3 + 30, 2 * 7 + 60));
+}
+
+TEST_F(LowerLayersTest, TransformReplacesSources) {
+  LowerOptions options;
+  std::vector<std::string> seen;
+  options.transform_layer = [&](ProgramBuilder& builder, const Node& node,
+                                LayerSources sources) -> absl::StatusOr<LayerSources> {
+    seen.push_back(node.name);
+    EXPECT_EQ(builder.shape(sources.src), (Shape{1, 2}));
+    EXPECT_NE(builder.FindConstant(sources.weights), nullptr);
+    sources.src = ops::Scale(builder, sources.src, 10.0f).value();
+    return sources;
+  };
+  const LoweredGraph lowered = LowerGraph(graph_, options).value();
+  const NamedFloats run =
+      RunProgram(lowered.builder, {{"y", lowered.values.at("y")}}, {{"x", {1, 1}}}).value();
+  EXPECT_THAT(run.at("y"), ElementsAre(2 * 30 + 30, 2 * 70 + 60));
+  EXPECT_THAT(seen, ElementsAre("n"));
+}
+
+TEST_F(LowerLayersTest, TransformErrorsNameTheNode) {
+  LowerOptions options;
+  options.transform_layer = [](ProgramBuilder&, const Node&,
+                               LayerSources) -> absl::StatusOr<LayerSources> {
+    return absl::FailedPreconditionError("no quantizer");
+  };
+  const absl::Status status = LowerGraph(graph_, options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'n'"));
+}
+
+TEST_F(LowerLayersTest, LowerLayerEvaluatesAgainWithOtherSources) {
+  LoweredGraph lowered = LowerGraph(graph_).value();
+  ProgramBuilder& builder = lowered.builder;
+  const ValueId src = builder.AddInput("other", Shape{1, 2});
+  const ValueId weights = lowered.values.at(graph_.nodes[0].inputs[1]);
+  const ValueId again =
+      LowerLayer(builder, graph_, graph_.nodes[0], {src, weights}, kNoValue).value();
+  const NamedFloats run =
+      RunProgram(builder, {{"again", again}}, {{"x", {0, 0}}, {"other", {1, 0}}}).value();
+  EXPECT_THAT(run.at("again"), ElementsAre(2, 6));
+  EXPECT_EQ(LowerLayer(builder, graph_, Node{"r", "Relu", "", {}, {}, {}}, {src, weights}, kNoValue)
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+struct MatMulCase {
+  Shape a, b, y;
+};
+
+class LowerMatMulTest : public testing::TestWithParam<MatMulCase> {};
+
+// All ones: each element of the product is the inner size.
+TEST_P(LowerMatMulTest, FollowsNumpyOnEveryRank) {
+  const MatMulCase& c = GetParam();
+  const auto count = [](const Shape& shape) { return static_cast<size_t>(shape.Elements()); };
+  OneNode node("MatMul", c.a);
+  node.Constant(Tensor::Of<float>(c.b, std::vector<float>(count(c.b), 1.0f)));
+  const Graph bound = node.Bound().value();
+  EXPECT_EQ(bound.values.at("y").shape, c.y);
+  const auto y = Evaluate(node, std::vector<float>(count(c.a), 1.0f));
+  EXPECT_EQ(y.size(), count(c.y));
+  EXPECT_THAT(y, testing::Each(static_cast<float>(c.a.dim(c.a.rank() - 1))));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Ranks, LowerMatMulTest,
+    testing::Values(MatMulCase{{2, 3}, {3, 4}, {2, 4}}, MatMulCase{{3}, {3, 4}, {4}},
+                    MatMulCase{{2, 3}, {3}, {2}}, MatMulCase{{3}, {3}, {}},
+                    MatMulCase{{5, 2, 3}, {3, 4}, {5, 2, 4}}, MatMulCase{{5, 2, 3}, {3}, {5, 2}},
+                    MatMulCase{{3}, {5, 3, 4}, {5, 4}}, MatMulCase{{2, 3}, {5, 3, 4}, {5, 2, 4}},
+                    MatMulCase{{6, 1, 2, 3}, {5, 3, 4}, {6, 5, 2, 4}}));
+
+}  // namespace
+}  // namespace halftone
