@@ -83,6 +83,27 @@ absl::Status LowerOps(const Graph& graph, const std::vector<PlanOp>& ops,
   return absl::OkStatus();
 }
 
+int ThreadsOf(const PlanOptions& options) {
+  return options.threads > 0 ? options.threads : OneDnnThreads();
+}
+
+absl::StatusOr<plan::CompiledPlan> Compile(const Graph& graph, const LayerSet& layers,
+                                           const QuantizedAssignment& assignment,
+                                           const PlanOptions& options, plan::Purpose purpose) {
+  HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
+  UseOneDnnThreads(ThreadsOf(options));
+  const std::vector<PlanOp> ops = plan::FuseGraph(graph, layers);
+  PlanBuilder builder(graph, purpose);
+  HT_RETURN_IF_ERROR(LowerOps(graph, ops, assignment, options, builder));
+  return builder.Finish();
+}
+
+std::vector<PlanStep> StepsOf(const plan::CompiledPlan& compiled) {
+  std::vector<PlanStep> steps;
+  for (const plan::CompiledStep& step : compiled.steps) steps.push_back(step.info);
+  return steps;
+}
+
 double WeightBytes(const LayerSet& layers, const QuantizedAssignment& assignment) {
   double bytes = 0;
   for (const Layer& layer : layers.layers) {
@@ -101,16 +122,12 @@ InferencePlan::~InferencePlan() = default;
 absl::StatusOr<std::shared_ptr<const InferencePlan>> InferencePlan::Create(
     const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment,
     const PlanOptions& options) {
-  HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
-  UseOneDnnThreads();
-  const std::vector<PlanOp> ops = plan::FuseGraph(graph, layers);
-  PlanBuilder builder(graph);
-  HT_RETURN_IF_ERROR(LowerOps(graph, ops, assignment, options, builder));
   auto impl = std::make_unique<Impl>();
-  impl->compiled = builder.Finish();
-  for (const plan::CompiledStep& step : impl->compiled.steps) impl->steps.push_back(step.info);
+  HT_ASSIGN_OR_RETURN(impl->compiled,
+                      Compile(graph, layers, assignment, options, plan::Purpose::kRun));
+  impl->steps = StepsOf(impl->compiled);
   impl->weight_bytes = WeightBytes(layers, assignment);
-  impl->threads = OneDnnThreads();
+  impl->threads = ThreadsOf(options);
   return std::shared_ptr<const InferencePlan>(new InferencePlan(std::move(impl)));
 }
 
@@ -123,6 +140,14 @@ int64_t InferencePlan::weight_bytes() const {
 int64_t InferencePlan::arena_bytes() const { return impl_->compiled.arena_bytes; }
 
 int InferencePlan::threads() const { return impl_->threads; }
+
+absl::StatusOr<std::vector<PlanStep>> DescribePlan(const Graph& graph, const LayerSet& layers,
+                                                   const QuantizedAssignment& assignment,
+                                                   const PlanOptions& options) {
+  HT_ASSIGN_OR_RETURN(const plan::CompiledPlan compiled,
+                      Compile(graph, layers, assignment, options, plan::Purpose::kDescribe));
+  return StepsOf(compiled);
+}
 
 double LayerWeightBytes(const Layer& layer, const Precision& precision) {
   return layer.weights.empty() ? 0 : plan::StoredWeightBytes(layer, precision);

@@ -39,6 +39,8 @@ struct PlanOptions {
   // those: faster, and one more rounding to 8 bits than fake quantization of the layers' sources
   // alone. Shortcuts of fewer bits are always kept in float32.
   bool exact_shortcuts = false;
+  // That its primitives are made for and run on; 0: what SetCpuThreads gave last.
+  int threads = 0;
 };
 
 // The network lowered for inference: a list of oneDNN primitives in mixed precision, with bias,
@@ -52,9 +54,8 @@ struct PlanOptions {
 // sources of more than 8 bits are not rounded. Activations are stored channels last.
 class InferencePlan {
  public:
-  // `graph` from BindBatch (batch normalization folded), `layers` of the same graph. Primitives are
-  // made for the number of threads that SetCpuThreads gave last. INVALID_ARGUMENT or UNIMPLEMENTED
-  // names the node.
+  // `graph` from BindBatch (batch normalization folded), `layers` of the same graph.
+  // INVALID_ARGUMENT or UNIMPLEMENTED names the node.
   static absl::StatusOr<std::shared_ptr<const InferencePlan>> Create(
       const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment,
       const PlanOptions& options = {});
@@ -73,6 +74,12 @@ class InferencePlan {
   explicit InferencePlan(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+// The steps that a plan for that assignment would have, without preparing weights or generating
+// code: milliseconds where a plan takes seconds.
+absl::StatusOr<std::vector<PlanStep>> DescribePlan(const Graph& graph, const LayerSet& layers,
+                                                   const QuantizedAssignment& assignment,
+                                                   const PlanOptions& options = {});
 
 // The constants of one layer as stored in that precision, in bytes: weights by their bits, 4 bytes
 // per scale (one per output channel) and per bias.

@@ -11,15 +11,15 @@ using dnnl::algorithm;
 // Writes the attributes of one layer.
 class AttributeWriter {
  public:
-  AttributeWriter(PlanBuilder& builder, const LoweringContext& context,
+  AttributeWriter(PlanBuilder& builder, const LoweringContext& context, const Instance& src,
                   const LayerGeometry& geometry)
-      : builder_(builder), context_(context), geometry_(geometry) {
+      : builder_(builder), context_(context), src_(src), geometry_(geometry) {
     result_.attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   }
 
-  absl::StatusOr<LayerAttributes> Write(const Form& src, const std::vector<float>& weight_scales) {
-    if (src.IsInteger()) {
-      AddQuantizer(DNNL_ARG_SRC, src);
+  absl::StatusOr<LayerAttributes> Write(const std::vector<float>& weight_scales) {
+    if (src_.form.IsInteger()) {
+      AddQuantizer(DNNL_ARG_SRC, src_.form);
       result_.attr.set_scales_mask(DNNL_ARG_WEIGHTS, geometry_.weights_scale_mask);
       result_.arguments.push_back(PlanBuilder::Constant(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
                                                         FloatConstant(weight_scales)));
@@ -28,7 +28,8 @@ class AttributeWriter {
     AddClipToGrid();
     if (context_.dst_form.IsInteger()) AddQuantizer(DNNL_ARG_DST, context_.dst_form);
     result_.attr.set_post_ops(post_ops_);
-    absl::StrAppend(&result_.key, " src ", FormName(src), " dst ", FormName(context_.dst_form));
+    absl::StrAppend(&result_.key, " src ", FormName(src_.form), " dst ",
+                    FormName(context_.dst_form));
     return std::move(result_);
   }
 
@@ -57,7 +58,9 @@ class AttributeWriter {
     const Form& form = result_.residual.form;
     const bool same_buffer = result_.residual.buffer == builder_.Stored(value).buffer;
     const bool same_type = form.type == context_.dst_form.type;
-    result_.in_place = same_buffer && same_type && builder_.DiesHere(value);
+    // A kernel may write before it has read all of its src.
+    const bool is_src = result_.residual.buffer == src_.buffer;
+    result_.in_place = same_buffer && same_type && !is_src && builder_.DiesHere(value);
     if (result_.in_place) {
       post_ops_.append_sum(form.scale, form.zero_point);
       absl::StrAppend(&result_.key, " sum ", FormName(form));
@@ -99,6 +102,7 @@ class AttributeWriter {
 
   PlanBuilder& builder_;
   const LoweringContext& context_;
+  const Instance& src_;
   const LayerGeometry& geometry_;
   dnnl::post_ops post_ops_;
   LayerAttributes result_;
@@ -107,9 +111,9 @@ class AttributeWriter {
 }  // namespace
 
 absl::StatusOr<LayerAttributes> MakeAttributes(PlanBuilder& builder, const LoweringContext& context,
-                                               const Form& src, const LayerGeometry& geometry,
+                                               const Instance& src, const LayerGeometry& geometry,
                                                const std::vector<float>& weight_scales) {
-  return AttributeWriter(builder, context, geometry).Write(src, weight_scales);
+  return AttributeWriter(builder, context, src, geometry).Write(weight_scales);
 }
 
 }  // namespace halftone::plan

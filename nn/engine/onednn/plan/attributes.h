@@ -29,11 +29,11 @@ struct LayerGeometry {
   Arrangement arrangement = Arrangement::kChannelsLast;
 };
 
-// Collects what runs inside the kernel of a layer whose src is in form `src`: scales, activation
+// Collects what runs inside the kernel of a layer that reads `src`: scales, activation
 // functions, the residual sum (in place where its buffer is not read again and fits, else as a
 // binary operation), and the rounding to the grid of the stored form.
 absl::StatusOr<LayerAttributes> MakeAttributes(PlanBuilder& builder, const LoweringContext& context,
-                                               const Form& src, const LayerGeometry& geometry,
+                                               const Instance& src, const LayerGeometry& geometry,
                                                const std::vector<float>& weight_scales);
 
 }  // namespace halftone::plan

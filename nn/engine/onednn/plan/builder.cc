@@ -132,10 +132,9 @@ void PlanBuilder::AddReorder(const PlanStep& info, const Instance& from, const I
   }
   const dnnl::reorder::primitive_desc desc(CpuEngine(), from.desc, CpuEngine(), to.desc, attr);
   PlanStep step = info;
-  step.implementation = desc.impl_info_str();
   step.key = absl::StrCat("reorder ", DescKey(from.desc), " ", FormName(from.form), " -> ",
                           DescKey(to.desc), " ", FormName(to.form));
-  AddPrimitive(std::move(step), dnnl::reorder(desc), desc.scratchpad_desc(), std::move(arguments));
+  AddPrimitive<dnnl::reorder>(std::move(step), desc, std::move(arguments));
 }
 
 void PlanBuilder::AddQuantizeKernel(const PlanStep& info, const Instance& from,
@@ -182,8 +181,8 @@ Argument PlanBuilder::Constant(int role, const memory& memory) {
   return {role, memory.get_desc(), -1, memory};
 }
 
-void PlanBuilder::AddPrimitive(PlanStep info, const dnnl::primitive& primitive,
-                               const MemoryDesc& scratchpad, std::vector<Argument> arguments) {
+void PlanBuilder::AddPrimitiveStep(PlanStep info, const dnnl::primitive& primitive,
+                                   const MemoryDesc& scratchpad, std::vector<Argument> arguments) {
   if (scratchpad.get_size() > 0) {
     const int buffer = NewBuffer(static_cast<int64_t>(scratchpad.get_size()));
     arguments.push_back({DNNL_ARG_SCRATCHPAD, scratchpad, buffer, {}});

@@ -54,6 +54,10 @@ struct CompiledPlan {
   std::vector<Port> inputs, outputs;  // float32, C order
 };
 
+// Whether a plan is made to run, or to tell its steps: then no weights are prepared and no code is
+// generated.
+enum class Purpose { kRun, kDescribe };
+
 enum class Arrangement { kChannelsLast, kPlain };
 MemoryDesc DescOf(const Shape& shape, DataKind type, Arrangement arrangement);
 
@@ -69,8 +73,9 @@ struct Instance {
 // the lowering catches them.
 class PlanBuilder {
  public:
-  explicit PlanBuilder(const Graph& graph) : graph_(&graph) {}
+  PlanBuilder(const Graph& graph, Purpose purpose) : graph_(&graph), purpose_(purpose) {}
 
+  bool describes() const { return purpose_ == Purpose::kDescribe; }
   const Graph& graph() const { return *graph_; }
   const Shape& shape(const std::string& value) const { return graph_->values.at(value).shape; }
 
@@ -98,8 +103,14 @@ class PlanBuilder {
 
   static Argument Use(int role, const Instance& instance);
   static Argument Constant(int role, const dnnl::memory& memory);
-  void AddPrimitive(PlanStep info, const dnnl::primitive& primitive, const MemoryDesc& scratchpad,
-                    std::vector<Argument> arguments);
+  // Makes the primitive of `desc` (unless it only describes) and appends it.
+  template <typename Primitive>
+  void AddPrimitive(PlanStep info, const typename Primitive::primitive_desc& desc,
+                    std::vector<Argument> arguments) {
+    info.implementation = desc.impl_info_str();
+    AddPrimitiveStep(std::move(info), describes() ? dnnl::primitive() : Primitive(desc),
+                     desc.scratchpad_desc(), std::move(arguments));
+  }
   void AddHostStep(PlanStep info, HostKernel kernel, absl::Span<const Instance> instances);
 
   CompiledPlan Finish();
@@ -111,6 +122,8 @@ class PlanBuilder {
   };
 
   int NewBuffer(int64_t bytes);
+  void AddPrimitiveStep(PlanStep info, const dnnl::primitive& primitive,
+                        const MemoryDesc& scratchpad, std::vector<Argument> arguments);
   absl::StatusOr<Instance> Convert(const std::string& value, const Form& form,
                                    Arrangement arrangement, const std::string& reader);
   void AddReorder(const PlanStep& info, const Instance& from, const Instance& to);
@@ -118,6 +131,7 @@ class PlanBuilder {
   void Append(CompiledStep step);
 
   const Graph* graph_;
+  Purpose purpose_;
   int op_ = 0;
   absl::flat_hash_map<std::string, Value> values_;
   absl::flat_hash_map<std::string, int> last_reader_;

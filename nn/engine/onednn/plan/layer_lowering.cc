@@ -48,24 +48,32 @@ MemoryDesc AnyDesc(const memory::dims& dims, DataKind type) {
   return MemoryDesc(dims, type, memory::format_tag::any);
 }
 
-// Appends a layer's primitive once its descriptor is known.
-struct LayerStep {
-  const LoweringContext* context;
-  dnnl::primitive primitive;
-  std::string implementation;
-  MemoryDesc scratchpad;
-  std::vector<Argument> arguments;
-  std::string key;
-};
-
-void AppendLayer(PlanBuilder& builder, LayerStep step) {
+PlanStep LayerInfo(const LoweringContext& context, std::string key) {
   PlanStep info;
   info.kind = PlanStep::Kind::kLayer;
-  info.name = step.context->op->layer->name;
-  info.executed_as = Executed(step.context->precision.arithmetic);
-  info.implementation = std::move(step.implementation);
-  info.key = std::move(step.key);
-  builder.AddPrimitive(std::move(info), step.primitive, step.scratchpad, std::move(step.arguments));
+  info.name = context.op->layer->name;
+  info.executed_as = Executed(context.precision.arithmetic);
+  info.key = std::move(key);
+  return info;
+}
+
+// Placeholders of the right sizes where the plan only describes.
+absl::StatusOr<LayerWeights> WeightsFor(const PlanBuilder& builder, const Node& node,
+                                        const Layer& layer, Arithmetic arithmetic,
+                                        const LayerQuantizers* quantizers) {
+  if (!builder.describes()) {
+    return PrepareWeights(builder.graph(), node, layer, arithmetic, quantizers);
+  }
+  LayerWeights weights;
+  weights.scales.assign(static_cast<size_t>(layer.weights_shape.dim(layer.channel_axis)), 1.0f);
+  weights.bias = weights.scales;
+  return weights;
+}
+
+Argument WeightsArgument(const PlanBuilder& builder, const LayerWeights& weights,
+                         const MemoryDesc& plain, const MemoryDesc& wanted) {
+  if (builder.describes()) return {};
+  return PlanBuilder::Constant(DNNL_ARG_WEIGHTS, ReorderedWeights(weights, plain, wanted));
 }
 
 // Where the layer writes: over its residual, or to a buffer of its own.
@@ -121,14 +129,14 @@ absl::Status LowerConvolution(PlanBuilder& builder, const LoweringContext& conte
   const Arithmetic arithmetic = context.precision.arithmetic;
   HT_ASSIGN_OR_RETURN(const ConvolutionGeometry geometry,
                       GeometryOf(*op.node, layer, builder.shape(layer.src)));
-  HT_ASSIGN_OR_RETURN(const LayerWeights weights, PrepareWeights(builder.graph(), *op.node, layer,
-                                                                 arithmetic, context.quantizers));
+  HT_ASSIGN_OR_RETURN(const LayerWeights weights,
+                      WeightsFor(builder, *op.node, layer, arithmetic, context.quantizers));
   HT_ASSIGN_OR_RETURN(const Instance src, builder.Need(layer.src, context.precision.src,
                                                        Arrangement::kChannelsLast, layer.name));
   const LayerGeometry layer_geometry{layer.groups > 1 ? 3 : 1, DimsOf(builder.shape(op.dst)),
                                      Arrangement::kChannelsLast};
   HT_ASSIGN_OR_RETURN(LayerAttributes attributes,
-                      MakeAttributes(builder, context, src.form, layer_geometry, weights.scales));
+                      MakeAttributes(builder, context, src, layer_geometry, weights.scales));
   const Instance dst = DefineDst(builder, context, attributes, Arrangement::kChannelsLast);
   const dnnl::memory bias = FloatConstant(weights.bias);
   const dnnl::convolution_forward::primitive_desc desc(
@@ -139,14 +147,13 @@ absl::Status LowerConvolution(PlanBuilder& builder, const LoweringContext& conte
   const DataKind plain_type = arithmetic == Arithmetic::kInt8 ? DataKind::s8 : DataKind::f32;
   std::vector<Argument> arguments = std::move(attributes.arguments);
   arguments.push_back(PlanBuilder::Use(DNNL_ARG_SRC, src));
-  arguments.push_back(PlanBuilder::Constant(
-      DNNL_ARG_WEIGHTS,
-      ReorderedWeights(weights, RowDesc(geometry.weights, plain_type), desc.weights_desc())));
+  arguments.push_back(WeightsArgument(builder, weights, RowDesc(geometry.weights, plain_type),
+                                      desc.weights_desc()));
   arguments.push_back(PlanBuilder::Constant(DNNL_ARG_BIAS, bias));
   arguments.push_back(PlanBuilder::Use(DNNL_ARG_DST, dst));
-  AppendLayer(builder, {&context, dnnl::convolution_forward(desc), desc.impl_info_str(),
-                        desc.scratchpad_desc(), std::move(arguments),
-                        ConvolutionKey(geometry, src, dst) + attributes.key});
+  builder.AddPrimitive<dnnl::convolution_forward>(
+      LayerInfo(context, ConvolutionKey(geometry, src, dst) + attributes.key), desc,
+      std::move(arguments));
   return absl::OkStatus();
 }
 
@@ -155,8 +162,8 @@ absl::Status LowerMatMul(PlanBuilder& builder, const LoweringContext& context) {
   const Layer& layer = *op.layer;
   const Arithmetic arithmetic = context.precision.arithmetic;
   HT_ASSIGN_OR_RETURN(const int64_t transposed, op.node->Int("transB", 0));
-  HT_ASSIGN_OR_RETURN(const LayerWeights weights, PrepareWeights(builder.graph(), *op.node, layer,
-                                                                 arithmetic, context.quantizers));
+  HT_ASSIGN_OR_RETURN(const LayerWeights weights,
+                      WeightsFor(builder, *op.node, layer, arithmetic, context.quantizers));
   const bool swap = op.node->op == "Gemm" && transposed != 0;
   const int64_t depth = layer.weights_shape.dim(swap ? 1 : 0);
   const int64_t channels = layer.weights_shape.dim(swap ? 0 : 1);
@@ -166,7 +173,7 @@ absl::Status LowerMatMul(PlanBuilder& builder, const LoweringContext& context) {
   src.desc = RowDesc({rows, depth}, src.form.type);
   const LayerGeometry layer_geometry{2, {rows, channels}, Arrangement::kPlain};
   HT_ASSIGN_OR_RETURN(LayerAttributes attributes,
-                      MakeAttributes(builder, context, src.form, layer_geometry, weights.scales));
+                      MakeAttributes(builder, context, src, layer_geometry, weights.scales));
   Instance dst = DefineDst(builder, context, attributes, Arrangement::kPlain);
   dst.desc = RowDesc({rows, channels}, dst.form.type);
   const dnnl::memory bias = FloatConstant(weights.bias);
@@ -179,16 +186,15 @@ absl::Status LowerMatMul(PlanBuilder& builder, const LoweringContext& context) {
                          swap ? memory::dims{1, depth} : memory::dims{channels, 1});
   std::vector<Argument> arguments = std::move(attributes.arguments);
   arguments.push_back(PlanBuilder::Use(DNNL_ARG_SRC, src));
-  arguments.push_back(PlanBuilder::Constant(DNNL_ARG_WEIGHTS,
-                                            ReorderedWeights(weights, plain, desc.weights_desc())));
+  arguments.push_back(WeightsArgument(builder, weights, plain, desc.weights_desc()));
   Argument bias_argument = PlanBuilder::Constant(DNNL_ARG_BIAS, bias);
   bias_argument.desc = bias_desc;
   arguments.push_back(std::move(bias_argument));
   arguments.push_back(PlanBuilder::Use(DNNL_ARG_DST, dst));
-  AppendLayer(builder, {&context, dnnl::matmul(desc), desc.impl_info_str(), desc.scratchpad_desc(),
-                        std::move(arguments),
-                        absl::StrCat("matmul ", DescKey(src.desc), " -> ", DescKey(dst.desc),
-                                     attributes.key)});
+  builder.AddPrimitive<dnnl::matmul>(
+      LayerInfo(context, absl::StrCat("matmul ", DescKey(src.desc), " -> ", DescKey(dst.desc),
+                                      attributes.key)),
+      desc, std::move(arguments));
   return absl::OkStatus();
 }
 

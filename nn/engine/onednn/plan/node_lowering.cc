@@ -21,11 +21,10 @@ dnnl::primitive_attr UserScratchpad() {
   return attr;
 }
 
-PlanStep StepInfo(const Node& node, const char* implementation, std::string key) {
+PlanStep StepInfo(const Node& node, std::string key) {
   PlanStep info;
   info.kind = PlanStep::Kind::kOther;
   info.name = node.name;
-  info.implementation = implementation;
   info.key = std::move(key);
   return info;
 }
@@ -60,14 +59,13 @@ Lowered LowerPooling(PlanBuilder& builder, const Node& node, algorithm algorithm
                                                    algorithm, src.desc, dst.desc, window.strides,
                                                    window.kernel, dilations, window.pads_begin,
                                                    window.pads_end, UserScratchpad());
-  builder.AddPrimitive(
-      StepInfo(node, desc.impl_info_str(),
+  builder.AddPrimitive<dnnl::pooling_forward>(
+      StepInfo(node,
                absl::StrCat("pool", static_cast<int>(algorithm), " ", DescKey(src.desc), " k",
                             absl::StrJoin(window.kernel, ","), " s",
                             absl::StrJoin(window.strides, ","), " d", absl::StrJoin(dilations, ","),
                             " p", absl::StrJoin(window.pads_begin, ","))),
-      dnnl::pooling_forward(desc), desc.scratchpad_desc(),
-      {PlanBuilder::Use(DNNL_ARG_SRC, src), PlanBuilder::Use(DNNL_ARG_DST, dst)});
+      desc, {PlanBuilder::Use(DNNL_ARG_SRC, src), PlanBuilder::Use(DNNL_ARG_DST, dst)});
   return true;
 }
 
@@ -135,11 +133,10 @@ Lowered LowerActivation(PlanBuilder& builder, const Node& node, const PostOp& ac
   const dnnl::eltwise_forward::primitive_desc desc(
       CpuEngine(), dnnl::prop_kind::forward_inference, activation.algorithm, src.desc, dst.desc,
       activation.alpha, activation.beta, UserScratchpad());
-  builder.AddPrimitive(StepInfo(node, desc.impl_info_str(),
-                                absl::StrCat("eltwise", static_cast<int>(activation.algorithm), " ",
-                                             DescKey(src.desc))),
-                       dnnl::eltwise_forward(desc), desc.scratchpad_desc(),
-                       {PlanBuilder::Use(DNNL_ARG_SRC, src), PlanBuilder::Use(DNNL_ARG_DST, dst)});
+  builder.AddPrimitive<dnnl::eltwise_forward>(
+      StepInfo(node, absl::StrCat("eltwise", static_cast<int>(activation.algorithm), " ",
+                                  DescKey(src.desc))),
+      desc, {PlanBuilder::Use(DNNL_ARG_SRC, src), PlanBuilder::Use(DNNL_ARG_DST, dst)});
   return true;
 }
 
@@ -169,11 +166,10 @@ Lowered LowerBinary(PlanBuilder& builder, const Node& node, algorithm algorithm)
   const Instance dst = builder.Define(node.outputs[0], Form::Float32(), arrangement, node.name);
   const dnnl::binary::primitive_desc desc(CpuEngine(), algorithm, src0.desc, src1.desc, dst.desc,
                                           UserScratchpad());
-  builder.AddPrimitive(
-      StepInfo(node, desc.impl_info_str(),
-               absl::StrCat("binary", static_cast<int>(algorithm), " ", DescKey(src0.desc), " ",
-                            DescKey(src1.desc))),
-      dnnl::binary(desc), desc.scratchpad_desc(),
+  builder.AddPrimitive<dnnl::binary>(
+      StepInfo(node, absl::StrCat("binary", static_cast<int>(algorithm), " ", DescKey(src0.desc),
+                                  " ", DescKey(src1.desc))),
+      desc,
       {PlanBuilder::Use(DNNL_ARG_SRC_0, src0), PlanBuilder::Use(DNNL_ARG_SRC_1, src1),
        PlanBuilder::Use(DNNL_ARG_DST, dst)});
   return true;
@@ -201,8 +197,7 @@ Lowered LowerConcat(PlanBuilder& builder, const Node& node) {
   const Instance dst = builder.Define(node.outputs[0], Form::Float32(), arrangement, node.name);
   const dnnl::concat::primitive_desc desc(CpuEngine(), dst.desc, axis, descs, UserScratchpad());
   arguments.push_back(PlanBuilder::Use(DNNL_ARG_DST, dst));
-  builder.AddPrimitive(StepInfo(node, desc.impl_info_str(), std::move(key)), dnnl::concat(desc),
-                       desc.scratchpad_desc(), std::move(arguments));
+  builder.AddPrimitive<dnnl::concat>(StepInfo(node, std::move(key)), desc, std::move(arguments));
   return true;
 }
 
@@ -221,9 +216,8 @@ Lowered LowerSoftmax(PlanBuilder& builder, const Node& node) {
   const dnnl::softmax_forward::primitive_desc desc(CpuEngine(), dnnl::prop_kind::forward_inference,
                                                    algorithm::softmax_accurate, src.desc, dst.desc,
                                                    axis, UserScratchpad());
-  builder.AddPrimitive(
-      StepInfo(node, desc.impl_info_str(), absl::StrCat("softmax", axis, " ", DescKey(src.desc))),
-      dnnl::softmax_forward(desc), desc.scratchpad_desc(),
+  builder.AddPrimitive<dnnl::softmax_forward>(
+      StepInfo(node, absl::StrCat("softmax", axis, " ", DescKey(src.desc))), desc,
       {PlanBuilder::Use(DNNL_ARG_SRC, src), PlanBuilder::Use(DNNL_ARG_DST, dst)});
   return true;
 }

@@ -1,0 +1,284 @@
+#include "nn/engine/onednn/inference_plan.h"
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "base/files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nn/data/npz.h"
+#include "tests/nn/engine/plan_network.h"
+#include "tests/nn/engine/run_program.h"
+
+// What a plan computes, against torch's logits and against fake quantization by the engine.
+namespace halftone {
+namespace {
+
+using testing::HasSubstr;
+
+// The plan rounds where fake quantization rounds, up to the last bits of the floats rounded: a
+// handful of elements lie so near the middle of two levels that they go the other way.
+constexpr double kTieTolerance = 0.01;
+constexpr PlanOptions kExact{/*exact_shortcuts=*/true};
+
+PlanNetwork TinyDigits(int64_t batch = 64) {
+  absl::StatusOr<PlanNetwork> network = LoadTinyDigits("model.onnx", batch);
+  EXPECT_TRUE(network.ok()) << network.status();
+  return *std::move(network);
+}
+
+PlanNetwork RandomNetwork(uint64_t seed = 7) {
+  absl::StatusOr<PlanNetwork> network = MakeRandomNetwork(2, seed);
+  EXPECT_TRUE(network.ok()) << network.status();
+  return *std::move(network);
+}
+
+double PlanError(const PlanNetwork& network, const QuantizedAssignment& assignment,
+                 const PlanOptions& options) {
+  const auto plan = network.RunPlan(assignment, options);
+  const auto expected = network.RunFakeQuantized(assignment);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  EXPECT_TRUE(expected.ok()) << expected.status();
+  return RelativeError(*plan, *expected);
+}
+
+TEST(InferencePlanTest, Float32GivesTorchsLogits) {
+  const PlanNetwork network = TinyDigits(256);
+  const auto bytes =
+      ReadFile(absl::StrCat(HALFTONE_SOURCE_DIR, "/tests/data/tiny-digits/reference_bn.npz"));
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  const std::vector<float> expected = ReadNpz(*bytes)->at("logits").ToFloats().value();
+  const auto logits = network.RunPlan({});
+  ASSERT_TRUE(logits.ok()) << logits.status();
+  ASSERT_EQ(logits->size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR((*logits)[i], expected[i], 1e-4) << i;
+}
+
+TEST(InferencePlanTest, Float32OfAllOperatorsIsTheEngines) {
+  EXPECT_LT(PlanError(RandomNetwork(), {}, {}), 1e-5);
+}
+
+TEST(InferencePlanTest, Int8IsFakeQuantization) {
+  for (const char* const precision : {"w8a8", "w4a8", "w4a4", "w2a8", "w3a5", "w8a2"}) {
+    const PlanNetwork network = TinyDigits();
+    const auto assignment = network.QuantizeAll(*Precision::Parse(precision));
+    ASSERT_TRUE(assignment.ok()) << assignment.status();
+    EXPECT_LT(PlanError(network, *assignment, kExact), kTieTolerance) << precision;
+  }
+}
+
+TEST(InferencePlanTest, Int8OfAllOperatorsIsFakeQuantization) {
+  const PlanNetwork network = RandomNetwork();
+  for (const char* const precision : {"w8a8", "w6a8", "w8a7"}) {
+    const auto assignment = network.QuantizeAll(*Precision::Parse(precision));
+    ASSERT_TRUE(assignment.ok()) << assignment.status();
+    EXPECT_LT(PlanError(network, *assignment, kExact), kTieTolerance) << precision;
+  }
+}
+
+TEST(InferencePlanTest, SymmetricSourcesAreSignedBytes) {
+  const PlanNetwork network = RandomNetwork();
+  std::map<std::string, Precision> precisions;
+  for (const Layer& layer : network.layers.layers) precisions[layer.name] = Precision::Int(8, 8);
+  for (const Symmetry symmetry : {Symmetry::kSymmetricRestricted, Symmetry::kSymmetricFull}) {
+    const auto assignment = network.Quantize(precisions, symmetry);
+    ASSERT_TRUE(assignment.ok()) << assignment.status();
+    EXPECT_LT(PlanError(network, *assignment, kExact), kTieTolerance);
+  }
+}
+
+TEST(InferencePlanTest, WeightsWithZeroPointsRunInBytesWhereTheyFit) {
+  const PlanNetwork network = TinyDigits();
+  for (const int bits : {4, 7, 8}) {
+    std::map<std::string, Precision> precisions;
+    for (const Layer& layer : network.layers.layers) {
+      precisions[layer.name] = Precision::Int(bits, 8);
+    }
+    const auto assignment =
+        network.Quantize(precisions, Symmetry::kAsymmetric, Symmetry::kAsymmetric);
+    ASSERT_TRUE(assignment.ok()) << assignment.status();
+    // With 8 bits the integers less their zero point do not fit, and the layer runs in float32
+    // without rounding its src.
+    EXPECT_LT(PlanError(network, *assignment, kExact), bits < 8 ? kTieTolerance : 0.02) << bits;
+  }
+}
+
+TEST(InferencePlanTest, RandomMixedAssignmentsAreFakeQuantization) {
+  const char* const kPrecisions[] = {"f32", "w8a8", "w4a8", "w8", "w16a16"};
+  std::mt19937 random(3);
+  for (int round = 0; round < 12; ++round) {
+    const PlanNetwork network = round % 2 == 0 ? TinyDigits() : RandomNetwork(round);
+    std::map<std::string, Precision> precisions;
+    for (const Layer& layer : network.layers.layers) {
+      precisions[layer.name] = *Precision::Parse(kPrecisions[random() % 5]);
+    }
+    const auto assignment = network.Quantize(precisions);
+    ASSERT_TRUE(assignment.ok()) << assignment.status();
+    EXPECT_LT(PlanError(network, *assignment, kExact), kTieTolerance) << "round " << round;
+  }
+}
+
+TEST(InferencePlanTest, SharedShortcutsCostOneMoreRounding) {
+  const PlanNetwork network = RandomNetwork();
+  const auto assignment = network.QuantizeAll(Precision::Int(8, 8));
+  ASSERT_TRUE(assignment.ok()) << assignment.status();
+  EXPECT_LT(PlanError(network, *assignment, {}), 0.03);
+}
+
+TEST(InferencePlanTest, BFloat16IsCloseToFloat32) {
+  const PlanNetwork network = RandomNetwork();
+  const auto assignment = network.QuantizeAll(*Precision::Parse("bf16"));
+  ASSERT_TRUE(assignment.ok()) << assignment.status();
+  const auto plan = network.RunPlan(*assignment);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_LT(RelativeError(*plan, *network.RunPlan({})), 0.02);
+}
+
+std::shared_ptr<const InferencePlan> PlanOf(const PlanNetwork& network,
+                                            const QuantizedAssignment& assignment) {
+  auto plan = InferencePlan::Create(network.graph, network.layers, assignment);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return *plan;
+}
+
+int CountSteps(const InferencePlan& plan, PlanStep::Kind kind) {
+  return static_cast<int>(std::count_if(plan.steps().begin(), plan.steps().end(),
+                                        [&](const PlanStep& step) { return step.kind == kind; }));
+}
+
+std::set<std::string> KeysOf(const InferencePlan& plan) {
+  std::set<std::string> keys;
+  for (const PlanStep& step : plan.steps()) {
+    if (step.kind == PlanStep::Kind::kLayer) keys.insert(step.key);
+  }
+  return keys;
+}
+
+TEST(InferencePlanTest, FusesActivationsAndResidualsAndStoresIntegers) {
+  const PlanNetwork network = TinyDigits();
+  const auto assignment = network.QuantizeAll(Precision::Int(8, 8));
+  ASSERT_TRUE(assignment.ok()) << assignment.status();
+  const auto plan = PlanOf(network, *assignment);
+  EXPECT_EQ(CountSteps(*plan, PlanStep::Kind::kLayer), 4);
+  // The input is quantized, and the pooled features before the last layer.
+  EXPECT_EQ(CountSteps(*plan, PlanStep::Kind::kConversion), 2);
+  EXPECT_EQ(CountSteps(*plan, PlanStep::Kind::kOther), 1);  // the pooling
+  for (const PlanStep& step : plan->steps()) {
+    EXPECT_THAT(step.implementation, testing::Not(HasSubstr("ref"))) << step.name;
+    if (step.kind == PlanStep::Kind::kLayer) {
+      EXPECT_EQ(step.executed_as, Precision::Int(8, 8)) << step.name;
+    }
+  }
+}
+
+TEST(InferencePlanTest, EqualKeysForEqualWork) {
+  const PlanNetwork network = TinyDigits();
+  const auto w8 = KeysOf(*PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8))));
+  const auto w4 = KeysOf(*PlanOf(network, *network.QuantizeAll(Precision::Int(4, 8))));
+  EXPECT_EQ(w8, w4);
+  for (const std::string& key : KeysOf(*PlanOf(network, {}))) EXPECT_EQ(w8.count(key), 0u) << key;
+}
+
+TEST(InferencePlanTest, ADescriptionListsTheStepsOfThePlan) {
+  const PlanNetwork network = RandomNetwork();
+  std::map<std::string, Precision> precisions;
+  for (size_t i = 0; i < network.layers.layers.size(); i += 2) {
+    precisions[network.layers.layers[i].name] = Precision::Int(8, 8);
+  }
+  const auto assignment = network.Quantize(precisions);
+  ASSERT_TRUE(assignment.ok()) << assignment.status();
+  const auto plan = PlanOf(network, *assignment);
+  const auto steps = DescribePlan(network.graph, network.layers, *assignment);
+  ASSERT_TRUE(steps.ok()) << steps.status();
+  ASSERT_EQ(steps->size(), plan->steps().size());
+  for (size_t i = 0; i < steps->size(); ++i) {
+    EXPECT_EQ((*steps)[i].name, plan->steps()[i].name);
+    EXPECT_EQ((*steps)[i].key, plan->steps()[i].key);
+    EXPECT_EQ((*steps)[i].implementation, plan->steps()[i].implementation);
+  }
+}
+
+TEST(InferencePlanTest, CountsStoredBytes) {
+  const PlanNetwork network = TinyDigits();
+  // 2,352 weights, 42 output channels, each with a bias.
+  EXPECT_EQ(PlanOf(network, {})->weight_bytes(), 4 * 2352 + 4 * 42);
+  EXPECT_EQ(PlanOf(network, *network.QuantizeAll(Precision::Int(4, 8)))->weight_bytes(),
+            2352 / 2 + 4 * 42 + 4 * 42);
+}
+
+TEST(InferencePlanTest, RunsCanBeRepeatedAndTimed) {
+  const PlanNetwork network = TinyDigits();
+  const auto plan = PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8)));
+  auto session = InferenceSession::Create(plan);
+  ASSERT_TRUE(session.ok()) << session.status();
+  ASSERT_TRUE((*session)->SetInput("input", network.input).ok());
+  ASSERT_TRUE((*session)->Run().ok());
+  const std::vector<float> first((*session)->Output("logits")->begin(),
+                                 (*session)->Output("logits")->end());
+  const auto steps = (*session)->TimeSteps(3);
+  ASSERT_TRUE(steps.ok()) << steps.status();
+  ASSERT_EQ(steps->size(), plan->steps().size());
+  for (const std::vector<double>& times : *steps) {
+    ASSERT_EQ(times.size(), 3u);
+    for (const double time : times) EXPECT_GT(time, 0);
+  }
+  EXPECT_EQ((*session)->TimeRuns(2)->size(), 2u);
+  const std::vector<float> again((*session)->Output("logits")->begin(),
+                                 (*session)->Output("logits")->end());
+  EXPECT_EQ(first, again);
+  EXPECT_EQ((*session)->TimeStep(0, 4)->size(), 4u);
+}
+
+TEST(InferencePlanTest, ACancelledRunStops) {
+  const PlanNetwork network = TinyDigits();
+  auto session = InferenceSession::Create(PlanOf(network, {}));
+  ASSERT_TRUE(session.ok()) << session.status();
+  Cancellation cancellation;
+  cancellation.Cancel();
+  EXPECT_EQ((*session)->Run(cancellation).code(), absl::StatusCode::kCancelled);
+}
+
+TEST(InferencePlanTest, NamesWhatIsWrong) {
+  const PlanNetwork network = TinyDigits();
+  QuantizedAssignment unknown{{"nowhere", {}}};
+  EXPECT_THAT(
+      std::string(InferencePlan::Create(network.graph, network.layers, unknown).status().message()),
+      HasSubstr("nowhere"));
+  const std::string layer = network.layers.layers[0].name;
+  QuantizedAssignment missing{{layer, {Precision::Int(8, 8), nullptr, nullptr}}};
+  const absl::Status status =
+      InferencePlan::Create(network.graph, network.layers, missing).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(layer));
+  auto session = InferenceSession::Create(PlanOf(network, {}));
+  ASSERT_TRUE(session.ok()) << session.status();
+  EXPECT_EQ((*session)->SetInput("input", {1.0f}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ((*session)->SetInput("other", network.input).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ((*session)->Output("other").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(InferencePlanTest, TellsWhatAPrecisionRunsAs) {
+  const PlanNetwork network = TinyDigits(1);
+  const Layer& layer = network.layers.layers[1];
+  EXPECT_EQ(ExecutedAs(layer, *Precision::Parse("w4a8")).ToString(), "w8a8");
+  EXPECT_EQ(ExecutedAs(layer, *Precision::Parse("w4a4")).ToString(), "w8a8");
+  EXPECT_EQ(ExecutedAs(layer, *Precision::Parse("w16a16")).ToString(), "f32");
+  EXPECT_EQ(ExecutedAs(layer, *Precision::Parse("w4")).ToString(), "f32");
+  EXPECT_EQ(ExecutedAs(layer, Precision::Float32()).ToString(), "f32");
+}
+
+TEST(InferencePlanTest, DescribesTheMachine) {
+  SetCpuThreads(1);
+  EXPECT_EQ(DescribeCpu().threads, 1);
+  SetCpuThreads(0);
+  const CpuDevice device = DescribeCpu();
+  EXPECT_GE(device.threads, 1);
+  EXPECT_THAT(device.library, testing::StartsWith("oneDNN 3."));
+  EXPECT_FALSE(device.isa.empty());
+  EXPECT_FALSE(device.name.empty());
+}
+
+}  // namespace
+}  // namespace halftone
