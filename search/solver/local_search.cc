@@ -1,5 +1,7 @@
 #include "search/solver/local_search.h"
 
+#include <cmath>
+#include <cstdint>
 #include <limits>
 #include <utility>
 
@@ -9,6 +11,8 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Exchanges of two variables are tried when there are no more of them than this.
 constexpr double kMaxExchanges = 4e6;
+// Changes that are looked at in all: about a tenth of a second.
+constexpr int64_t kMaxChanges = 4'000'000;
 
 class Walker {
  public:
@@ -25,7 +29,7 @@ class Walker {
   // Approaches the limits until they are kept; false when no single change comes closer.
   bool Repair(Stop& stop) {
     while (problem_.Excess(totals_) > 0) {
-      if (stop()) return false;
+      if (stop() || looked_at_ > kMaxChanges) return false;
       const double excess = problem_.Excess(totals_);
       double least = kInfinity;
       std::pair<int, ChoiceIndex> best{-1, 0};
@@ -47,7 +51,7 @@ class Walker {
   // The single change that helps the most, as long as there is one.
   bool Descend(Stop& stop) {
     bool moved = false;
-    while (!stop()) {
+    while (!stop() && looked_at_ <= kMaxChanges) {
       double least = objective();
       std::pair<int, ChoiceIndex> best{-1, 0};
       ForEachChange([&](int v, ChoiceIndex o, const std::vector<double>& totals) {
@@ -71,6 +75,7 @@ class Walker {
     if (choices * choices > kMaxExchanges) return false;
     const double before = objective();
     for (int v = 0; v < problem_.variables() && !stop(); ++v) {
+      if (looked_at_ > kMaxChanges) return false;
       const ChoiceIndex old = selection_[size_t(v)];
       for (ChoiceIndex o = 0; o < problem_.choices[size_t(v)]; ++o) {
         if (o == old) continue;
@@ -115,7 +120,7 @@ class Walker {
   }
 
   template <typename Visit>
-  void ForEachChange(Visit visit) const {
+  void ForEachChange(Visit visit) {
     std::vector<double> totals;
     for (int v = 0; v < problem_.variables(); ++v) {
       for (ChoiceIndex o = 0; o < problem_.choices[size_t(v)]; ++o) {
@@ -123,6 +128,7 @@ class Walker {
         totals = totals_;
         AddDifference(v, o, totals);
         visit(v, o, totals);
+        ++looked_at_;
       }
     }
   }
@@ -137,6 +143,7 @@ class Walker {
   std::vector<std::vector<int>> pairs_;
   Selection selection_;
   std::vector<double> totals_;
+  int64_t looked_at_ = 0;
 };
 
 }  // namespace
