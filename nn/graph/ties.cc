@@ -8,6 +8,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "nn/graph/fusion.h"
 
@@ -110,9 +111,10 @@ std::string TieFinder::Traced(const std::string& value) const {
 
 void TieFinder::AddTie(const std::vector<std::string>& values, const std::string& reason) {
   Tie tie{{}, reason};
+  absl::flat_hash_set<std::string> seen = {""};
   for (const std::string& value : values) {
     const std::string layer = Traced(value);
-    if (!layer.empty() && !absl::c_linear_search(tie.layers, layer)) tie.layers.push_back(layer);
+    if (seen.insert(layer).second) tie.layers.push_back(layer);
   }
   if (tie.layers.size() > 1) ties_.push_back(std::move(tie));
 }

@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
@@ -61,7 +62,8 @@ class Importer {
   const ImportOptions& options_;
   TensorImporter tensors_;
   Graph graph_;
-  absl::flat_hash_set<std::string> node_names_;
+  absl::flat_hash_set<std::string> node_names_, file_names_;  // given so far; in the file
+  absl::flat_hash_map<std::string, int> suffixes_;            // the last one tried, by name
 };
 
 absl::Status Importer::ReadOpset() {
@@ -79,9 +81,9 @@ absl::Status Importer::RaiseOpset() {
     const int now = OperatorVersion(node, kOldestOpset);
     if (then != now || then == 0) {
       return absl::UnimplementedError(
-          absl::StrCat("the model has opset ", graph_.opset, ", whose operator ", node.op_type(),
-                       " is not that of opset ", kOldestOpset, "; opset ", kOldestOpset,
-                       " and newer are supported"));
+          absl::StrCat("the model has opset ", graph_.opset, ", whose operator ",
+                       Excerpt(node.op_type()), " is not that of opset ", kOldestOpset, "; opset ",
+                       kOldestOpset, " and newer are supported"));
     }
   }
   graph_.opset = kOldestOpset;
@@ -144,14 +146,19 @@ absl::Status Importer::AddOutputs() {
   return absl::OkStatus();
 }
 
-// The file's own name, or one made of operator and position; a number is added where it is taken.
+// The file's own name, or one made of operator and position; a number is added where that is taken,
+// or where another node of the file has it.
 absl::Status Importer::NameNode(Node& node, int position) {
   HT_RETURN_IF_ERROR(CheckName(node.name, "name of a node"));
-  const std::string wanted = node.name.empty() ? absl::StrCat(node.op, "_", position) : node.name;
+  const bool unnamed = node.name.empty();
+  const std::string wanted = unnamed ? absl::StrCat(node.op, "_", position) : node.name;
   node.name = wanted;
-  for (int i = 1; !node_names_.insert(node.name).second; ++i) {
-    node.name = absl::StrCat(wanted, "_", i);
+  bool taken = node_names_.contains(wanted) || (unnamed && file_names_.contains(wanted));
+  while (taken) {
+    node.name = absl::StrCat(wanted, "_", ++suffixes_[wanted]);
+    taken = node_names_.contains(node.name) || file_names_.contains(node.name);
   }
+  node_names_.insert(node.name);
   return absl::OkStatus();
 }
 
@@ -160,6 +167,7 @@ absl::Status Importer::AddNodes() {
     return absl::ResourceExhaustedError(absl::StrCat("the model has ", proto_.node_size(),
                                                      " nodes, more than ", options_.max_nodes));
   }
+  for (const onnx::NodeProto& proto : proto_.node()) file_names_.insert(proto.name());
   for (int i = 0; i < proto_.node_size(); ++i) {
     HT_ASSIGN_OR_RETURN(Node node, ImportNode(proto_.node(i), tensors_));
     HT_RETURN_IF_ERROR(NameNode(node, i));

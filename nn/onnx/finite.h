@@ -1,0 +1,15 @@
+#ifndef HALFTONE_NN_ONNX_FINITE_H_
+#define HALFTONE_NN_ONNX_FINITE_H_
+
+#include "absl/status/status.h"
+#include "nn/graph/graph.h"
+
+namespace halftone {
+
+// INVALID_ARGUMENT, naming initializer and element, for a NaN in any initializer, and for an
+// infinity in one that is read by more than bounds and masks (Clip, Min, Max, Where, Pad, Add).
+absl::Status CheckFinite(const Graph& graph);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_ONNX_FINITE_H_
