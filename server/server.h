@@ -2,9 +2,9 @@
 #define HALFTONE_SERVER_SERVER_H_
 
 #include <memory>
-#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace grpc {
@@ -13,14 +13,15 @@ class Channel;
 
 namespace halftone {
 
+// $XDG_STATE_HOME/halftone, or .local/state/halftone in the home directory.
+std::string DefaultStateDirectory();
+
 struct ServerOptions {
   std::string state_directory;
   // HOST:PORT to listen on (port 0: any free one); empty: only in this process.
   std::string address;
   // Whether this process runs the queue of the state directory, which one process at a time may.
   bool run_jobs = true;
-  // Run this job of the queue only (its id).
-  std::optional<std::string> only_job;
   // Whether targets may be paths of descriptions on this machine.
   bool target_files = false;
 };

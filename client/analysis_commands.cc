@@ -1,0 +1,308 @@
+// inspect, sensitivity, profile, evaluate, targets, version.
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/files.h"
+#include "base/status_macros.h"
+#include "client/analysis_text.h"
+#include "client/command.h"
+#include "client/interrupt.h"
+#include "server/local.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+absl::StatusOr<json> ParseDocument(const std::string& text) {
+  json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) return absl::InternalError("the server's answer is not JSON");
+  return document;
+}
+
+void Print(const CommandLine& line, const json& document, std::string (*to_text)(const json&)) {
+  if (line.json) {
+    PrintJson(document);
+  } else {
+    PrintText(to_text(document));
+  }
+}
+
+Connection::ProgressCallback Show(ProgressBar& bar, const std::string& stage) {
+  return [&bar, stage](double fraction, absl::string_view detail) {
+    bar.Update(stage, fraction, -1, detail);
+  };
+}
+
+struct InspectFlags {
+  std::string model;
+};
+
+absl::StatusOr<ExitCode> Inspect(const CommandLine& line, const InspectFlags& flags) {
+  std::string text;
+  if (line.server.empty()) {
+    HT_ASSIGN_OR_RETURN(text, local::InspectFile(flags.model));
+  } else {
+    HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+    OnInterrupt interrupt([&] { connection->Interrupt(); });
+    ProgressBar bar(line.ProgressMode());
+    HT_ASSIGN_OR_RETURN(const std::string model, UploadModel(*connection, flags.model, bar));
+    HT_ASSIGN_OR_RETURN(const v1::InspectModelResponse response, connection->InspectModel(model));
+    text = response.result_json();
+  }
+  HT_ASSIGN_OR_RETURN(const json document, ParseDocument(text));
+  Print(line, document, InspectionText);
+  return ExitCode::kDone;
+}
+
+struct SensitivityFlags {
+  std::string model, data, precisions, interactions;
+  std::string method = "fisher", loss = "auto";
+  int64_t samples = 0;
+  int probes = 0, draws = 0, batch = 0;
+  double tolerance = 0;
+  uint64_t seed = 0;
+};
+
+const std::map<std::string, v1::SensitivityMethod>& Methods() {
+  static const auto* methods = new std::map<std::string, v1::SensitivityMethod>{
+      {"fisher", v1::SENSITIVITY_METHOD_FISHER},
+      {"hessian-trace", v1::SENSITIVITY_METHOD_HESSIAN_TRACE},
+      {"hessian-eigenvalue", v1::SENSITIVITY_METHOD_HESSIAN_EIGENVALUE},
+      {"output", v1::SENSITIVITY_METHOD_OUTPUT}};
+  return *methods;
+}
+
+const std::map<std::string, v1::LossKind>& Losses() {
+  static const auto* losses =
+      new std::map<std::string, v1::LossKind>{{"auto", v1::LOSS_KIND_UNSPECIFIED},
+                                              {"cross-entropy", v1::LOSS_KIND_CROSS_ENTROPY},
+                                              {"kl", v1::LOSS_KIND_KL},
+                                              {"mse", v1::LOSS_KIND_MSE}};
+  return *losses;
+}
+
+absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  OnInterrupt interrupt([&] { connection->Interrupt(); });
+  ProgressBar bar(line.ProgressMode());
+  v1::MeasureSensitivityRequest request;
+  HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
+  HT_ASSIGN_OR_RETURN(*request.mutable_dataset(), UploadDataset(*connection, flags.data, bar));
+  for (const std::string& precision : SplitList(flags.precisions)) {
+    request.add_precisions(precision);
+  }
+  v1::SensitivitySpec* spec = request.mutable_sensitivity();
+  spec->set_method(Methods().at(flags.method));
+  spec->set_loss(Losses().at(flags.loss));
+  spec->set_samples(flags.samples);
+  spec->set_probes(flags.probes);
+  spec->set_draws(flags.draws);
+  spec->set_batch(flags.batch);
+  spec->set_tolerance(flags.tolerance);
+  spec->set_seed(flags.seed);
+  request.set_interactions(!flags.interactions.empty());
+  HT_ASSIGN_OR_RETURN(const AnalysisOutput output,
+                      connection->MeasureSensitivity(request, Show(bar, "sensitivity")));
+  bar.Clear();
+  if (!flags.interactions.empty()) {
+    HT_RETURN_IF_ERROR(WriteFileAtomically(flags.interactions, output.arrays_npz));
+  }
+  HT_ASSIGN_OR_RETURN(const json document, ParseDocument(output.json));
+  Print(line, document, SensitivityText);
+  return ExitCode::kDone;
+}
+
+struct ProfileFlags {
+  std::string model, precisions;
+  std::string target = "cpu";
+  int threads = 0, batch = 0;
+  bool refresh = false;
+};
+
+absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  OnInterrupt interrupt([&] { connection->Interrupt(); });
+  ProgressBar bar(line.ProgressMode());
+  v1::ProfileModelRequest request;
+  HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
+  for (const std::string& precision : SplitList(flags.precisions)) {
+    request.add_precisions(precision);
+  }
+  request.set_target(flags.target);
+  request.set_threads(flags.threads);
+  request.set_batch(flags.batch);
+  request.set_refresh(flags.refresh);
+  HT_ASSIGN_OR_RETURN(const AnalysisOutput output,
+                      connection->ProfileModel(request, Show(bar, "profile")));
+  bar.Clear();
+  HT_ASSIGN_OR_RETURN(const json document, ParseDocument(output.json));
+  Print(line, document, ProfileText);
+  return ExitCode::kDone;
+}
+
+struct EvaluateFlags {
+  std::string model, assignment, data, calibration;
+  int64_t samples = 0;
+  int threads = 0, batch = 0;
+  bool measure = false;
+};
+
+// The `assignment` object of the file, into the request.
+absl::Status ReadAssignment(const std::string& path, v1::EvaluateAssignmentRequest& request) {
+  HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, int64_t{64} << 20));
+  const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded() || !document.is_object()) {
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a JSON object"));
+  }
+  const auto assignment = document.find("assignment");
+  if (assignment == document.end() || !assignment->is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", path, "': field 'assignment' must be an object"));
+  }
+  for (const auto& [layer, precision] : assignment->items()) {
+    if (!precision.is_string()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", path, "': assignment['", layer, "'] must be a text"));
+    }
+    (*request.mutable_assignment())[layer] = precision.get<std::string>();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ExitCode> Evaluate(const CommandLine& line, const EvaluateFlags& flags) {
+  v1::EvaluateAssignmentRequest request;
+  HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, request));
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  OnInterrupt interrupt([&] { connection->Interrupt(); });
+  ProgressBar bar(line.ProgressMode());
+  HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
+  HT_ASSIGN_OR_RETURN(*request.mutable_dataset(), UploadDataset(*connection, flags.data, bar));
+  if (!flags.calibration.empty()) {
+    HT_ASSIGN_OR_RETURN(*request.mutable_calibration_dataset(),
+                        UploadDataset(*connection, flags.calibration, bar));
+  }
+  request.set_samples(flags.samples);
+  request.set_measure(flags.measure);
+  request.set_threads(flags.threads);
+  request.set_batch(flags.batch);
+  HT_ASSIGN_OR_RETURN(const AnalysisOutput output,
+                      connection->EvaluateAssignment(request, Show(bar, "evaluate")));
+  bar.Clear();
+  HT_ASSIGN_OR_RETURN(const json document, ParseDocument(output.json));
+  Print(line, document, EvaluationText);
+  return ExitCode::kDone;
+}
+
+absl::StatusOr<ExitCode> Targets(const CommandLine& line) {
+  v1::ListTargetsResponse response;
+  if (line.server.empty()) {
+    HT_ASSIGN_OR_RETURN(response, local::ListTargets());
+  } else {
+    HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+    HT_ASSIGN_OR_RETURN(response, connection->ListTargets());
+  }
+  json targets = json::array();
+  Table table({"target", "description"});
+  for (const v1::Target& target : response.targets()) {
+    targets.push_back({{"name", target.name()}, {"description", target.description()}});
+    table.Add({target.name(), target.description()});
+  }
+  if (line.json) {
+    PrintJson({{"targets", std::move(targets)}});
+  } else {
+    PrintText(table.Render());
+  }
+  return ExitCode::kDone;
+}
+
+absl::StatusOr<ExitCode> Version(const CommandLine& line) {
+  v1::GetVersionResponse response = local::GetVersion();
+  if (!line.server.empty()) {
+    HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+    HT_ASSIGN_OR_RETURN(response, connection->GetVersion());
+  }
+  if (line.json) {
+    PrintJson({{"version", response.version()}, {"build", response.build()}});
+  } else {
+    PrintText(absl::StrCat("halftone ", response.version(), " (", response.build(), ")\n"));
+  }
+  return ExitCode::kDone;
+}
+
+void AddModel(CLI::App* sub, std::string* model) {
+  sub->add_option("model", *model, "ONNX file")->required()->type_name("MODEL.onnx");
+}
+
+void AddSensitivity(CLI::App& app, CommandLine& line) {
+  auto flags = std::make_shared<SensitivityFlags>();
+  CLI::App* sub = app.add_subcommand("sensitivity", "how much each precision of each layer hurts");
+  AddModel(sub, &flags->model);
+  sub->add_option("--data", flags->data, "calibration samples, .npz")->required();
+  std::vector<std::string> methods, losses;
+  for (const auto& [name, value] : Methods()) methods.push_back(name);
+  for (const auto& [name, value] : Losses()) losses.push_back(name);
+  sub->add_option("--method", flags->method)->check(CLI::IsMember(methods))->capture_default_str();
+  sub->add_option("--loss", flags->loss)->check(CLI::IsMember(losses))->capture_default_str();
+  sub->add_option("--precisions", flags->precisions, "e.g. w4a8,w8a8");
+  sub->add_option("--samples", flags->samples, "the first so many (default: all)")
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--probes", flags->probes, "of Hutchinson, at most")->check(CLI::PositiveNumber);
+  sub->add_option("--draws", flags->draws, "label draws per sample")->check(CLI::PositiveNumber);
+  sub->add_option("--batch", flags->batch, "samples per pass")->check(CLI::PositiveNumber);
+  sub->add_option("--tolerance", flags->tolerance, "relative standard error to stop at")
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--seed", flags->seed);
+  sub->add_option("--interactions", flags->interactions,
+                  "write the interaction matrix G and its rows' names to this .npz");
+  SetAction(sub, &line, [&line, flags] { return Sensitivity(line, *flags); });
+}
+
+void AddProfile(CLI::App& app, CommandLine& line) {
+  auto flags = std::make_shared<ProfileFlags>();
+  CLI::App* sub = app.add_subcommand("profile", "what each precision of each layer costs");
+  AddModel(sub, &flags->model);
+  sub->add_option("--target", flags->target, "see `halftone targets`")->capture_default_str();
+  sub->add_option("--precisions", flags->precisions, "e.g. w8a8,bf16,f32");
+  sub->add_option("--threads", flags->threads, "(default: all)")->check(CLI::PositiveNumber);
+  sub->add_option("--batch", flags->batch, "(default: 1)")->check(CLI::PositiveNumber);
+  sub->add_flag("--refresh", flags->refresh, "measure again what is known already");
+  SetAction(sub, &line, [&line, flags] { return Profile(line, *flags); });
+}
+
+void AddEvaluate(CLI::App& app, CommandLine& line) {
+  auto flags = std::make_shared<EvaluateFlags>();
+  CLI::App* sub = app.add_subcommand("evaluate", "what quantizing really does to the output");
+  AddModel(sub, &flags->model);
+  sub->add_option("--assignment", flags->assignment, "JSON: {\"assignment\":{\"layer\":\"w8a8\"}}")
+      ->required();
+  sub->add_option("--data", flags->data, "samples to evaluate on, .npz")->required();
+  sub->add_option("--calibration", flags->calibration, "samples to calibrate on (default: --data)");
+  sub->add_option("--samples", flags->samples, "the first so many (default: all)")
+      ->check(CLI::PositiveNumber);
+  sub->add_flag("--measure", flags->measure, "also the latency on the machine that answers");
+  sub->add_option("--threads", flags->threads, "(default: all)")->check(CLI::PositiveNumber);
+  sub->add_option("--batch", flags->batch, "of the latency (default: 1)")
+      ->check(CLI::PositiveNumber);
+  SetAction(sub, &line, [&line, flags] { return Evaluate(line, *flags); });
+}
+
+}  // namespace
+
+void AddAnalysisCommands(CLI::App& app, CommandLine& line) {
+  auto flags = std::make_shared<InspectFlags>();
+  CLI::App* inspect = app.add_subcommand("inspect", "a model's layers and ties");
+  AddModel(inspect, &flags->model);
+  SetAction(inspect, &line, [&line, flags] { return Inspect(line, *flags); });
+  AddSensitivity(app, line);
+  AddProfile(app, line);
+  AddEvaluate(app, line);
+  SetAction(app.add_subcommand("targets", "the targets that costs are known for"), &line,
+            [&line] { return Targets(line); });
+  SetAction(app.add_subcommand("version", "what is running"), &line,
+            [&line] { return Version(line); });
+}
+
+}  // namespace halftone

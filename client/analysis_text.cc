@@ -1,0 +1,211 @@
+#include "client/analysis_text.h"
+
+#include <map>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "base/units.h"
+#include "client/terminal.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+std::string Text(const json& object, const char* field) {
+  const auto found = object.find(field);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+double Number(const json& object, const char* field) {
+  const auto found = object.find(field);
+  return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
+bool Has(const json& object, const char* field) {
+  const auto found = object.find(field);
+  return found != object.end() && !found->is_null();
+}
+
+const json& List(const json& object, const char* field) {
+  static const json empty = json::array();
+  const auto found = object.find(field);
+  return found != object.end() && found->is_array() ? *found : empty;
+}
+
+std::string ShapeText(const json& shape) {
+  std::vector<std::string> dimensions;
+  for (const json& dimension : shape) dimensions.push_back(dimension.dump());
+  return absl::StrJoin(dimensions, "x");
+}
+
+std::string Time(double ns) { return FormatQuantity(Quantity::kTime, ns); }
+
+// A cost under the name of its metric and unit.
+std::string CostText(const std::string& metric, double value) {
+  if (absl::EndsWith(metric, "_ns")) return FormatQuantity(Quantity::kTime, value);
+  if (absl::EndsWith(metric, "_bytes")) return FormatQuantity(Quantity::kSize, value);
+  if (absl::EndsWith(metric, "_pj")) return FormatQuantity(Quantity::kEnergy, value);
+  return FormatQuantity(Quantity::kCount, value);
+}
+
+std::string CostsText(const json& costs) {
+  std::vector<std::string> parts;
+  for (const auto& [metric, value] : costs.items()) {
+    if (value.is_number()) {
+      parts.push_back(absl::StrCat(metric, " ", CostText(metric, value.get<double>())));
+    }
+  }
+  return absl::StrJoin(parts, ", ");
+}
+
+std::string AssignmentText(const json& assignment) {
+  Table table({"layer", "choice"});
+  for (const auto& [layer, choice] : assignment.items()) {
+    table.Add({layer, choice.is_string() ? choice.get<std::string>() : choice.dump()});
+  }
+  return table.Render();
+}
+
+}  // namespace
+
+std::string InspectionText(const json& document) {
+  Table table({"layer", "op", "src", "weights", "dst", "MACs", "parameters", "tie"});
+  double macs = 0, parameters = 0;
+  for (const json& layer : List(document, "layers")) {
+    table.Add({Text(layer, "name"), Text(layer, "op"), ShapeText(List(layer, "src_shape")),
+               ShapeText(List(layer, "weights_shape")), ShapeText(List(layer, "dst_shape")),
+               FormatQuantity(Quantity::kCount, Number(layer, "macs")),
+               FormatQuantity(Quantity::kCount, Number(layer, "parameters")),
+               Text(layer, "tie_group")});
+    macs += Number(layer, "macs");
+    parameters += Number(layer, "parameters");
+  }
+  std::string text = table.Render();
+  absl::StrAppend(&text, List(document, "layers").size(), " layers, ",
+                  FormatQuantity(Quantity::kCount, macs), " MACs, ",
+                  FormatQuantity(Quantity::kCount, parameters), " parameters\n");
+  for (const json& tie : List(document, "ties")) {
+    std::vector<std::string> layers;
+    for (const json& layer : List(tie, "layers")) layers.push_back(layer.get<std::string>());
+    absl::StrAppend(&text, "tied: ", absl::StrJoin(layers, ", "), " (", Text(tie, "reason"), ")\n");
+  }
+  for (const json& node : List(document, "unsupported")) {
+    absl::StrAppend(&text, "unsupported: ", Text(node, "node"), " (", Text(node, "op"),
+                    "): ", Text(node, "reason"), "\n");
+  }
+  return text;
+}
+
+std::string SensitivityText(const json& document) {
+  std::vector<std::string> header = {"layer"};
+  const json& layers = List(document, "layers");
+  const bool with_trace = !layers.empty() && Has(layers[0], "trace");
+  const bool with_eigenvalue = !layers.empty() && !List(layers[0], "eigenvalues").empty();
+  if (with_trace) header.insert(header.end(), {"trace", "+-"});
+  if (with_eigenvalue) header.push_back("top eigenvalue");
+  if (!layers.empty()) {
+    for (const json& choice : List(layers[0], "choices")) {
+      header.insert(header.end(), {Text(choice, "precision"), "+-"});
+    }
+  }
+  Table table(header);
+  for (const json& layer : layers) {
+    std::vector<std::string> row = {Text(layer, "name")};
+    if (with_trace) {
+      row.push_back(FormatNumber(Number(layer, "trace")));
+      row.push_back(FormatNumber(Number(layer, "trace_stderr")));
+    }
+    if (with_eigenvalue) {
+      const json& values = List(layer, "eigenvalues");
+      row.push_back(values.empty() ? "-" : FormatNumber(values[0].get<double>()));
+    }
+    for (const json& choice : List(layer, "choices")) {
+      row.push_back(FormatNumber(Number(choice, "loss")));
+      row.push_back(FormatNumber(Number(choice, "loss_stderr")));
+    }
+    row.resize(header.size(), "-");
+    table.Add(std::move(row));
+  }
+  return absl::StrCat(table.Render(), "loss: predicted increase of the output's ",
+                      Text(document, "output_metric"), ", method ", Text(document, "method"), ", ",
+                      Number(document, "samples"), " samples, seed ", Number(document, "seed"),
+                      "\n");
+}
+
+std::string ProfileText(const json& document) {
+  Table table({"layer", "precision", "runs as", "latency", "+-", "weights", "implementation"});
+  std::string warnings;
+  for (const json& row : List(document, "layers")) {
+    table.Add({Text(row, "name"), Text(row, "precision"), Text(row, "executed_as"),
+               Time(Number(row, "latency_ns")), Time(Number(row, "mad_ns")),
+               FormatQuantity(Quantity::kSize, Number(row, "weight_bytes")),
+               Text(row, "implementation")});
+    if (!Text(row, "warning").empty()) {
+      absl::StrAppend(&warnings, "warning: ", Text(row, "name"), " ", Text(row, "precision"), ": ",
+                      Text(row, "warning"), "\n");
+    }
+  }
+  Table network({"network", "predicted", "measured"});
+  for (const json& row : List(document, "network")) {
+    network.Add({Text(row, "precision"), Time(Number(row, "predicted_ns")),
+                 Has(row, "measured_ns") ? Time(Number(row, "measured_ns")) : "-"});
+  }
+  const json device = document.value("device", json::object());
+  return absl::StrCat(table.Render(), warnings, "\n", network.Render(), "target ",
+                      Text(document, "target"), ": ", Text(device, "name"), " ",
+                      Text(device, "isa"), ", ", Number(device, "threads"), " threads, ",
+                      Text(device, "library"), "\n");
+}
+
+std::string EvaluationText(const json& document) {
+  const json float_network = document.value("float", json::object());
+  const json quantized = document.value("quantized", json::object());
+  std::string text = absl::StrCat("samples   ", Number(document, "samples"), "\n");
+  if (Has(quantized, "accuracy")) {
+    absl::StrAppend(&text, "accuracy  ", FormatPercent(Number(float_network, "accuracy")),
+                    " float, ", FormatPercent(Number(quantized, "accuracy")), " quantized\n");
+  }
+  absl::StrAppend(&text, "KL        ", FormatNumber(Number(quantized, "kl")), "\n", "MSE       ",
+                  FormatNumber(Number(quantized, "mse")), "\n", "SQNR      ",
+                  FormatNumber(Number(quantized, "sqnr_db")), " dB\n");
+  if (Has(document, "latency")) {
+    const json& latency = document.at("latency");
+    absl::StrAppend(&text, "latency   ", Time(Number(latency, "f32_ns")), " f32, ",
+                    Time(Number(latency, "assignment_ns")), " quantized, ",
+                    Time(Number(latency, "predicted_ns")), " predicted\n");
+  }
+  return text;
+}
+
+std::string SolutionText(const json& document) {
+  std::string text = absl::StrCat("status       ", Text(document, "status"), "\n");
+  if (Has(document, "infeasible")) {
+    const json& infeasible = document.at("infeasible");
+    std::vector<std::string> conflict;
+    for (const json& metric : List(infeasible, "conflict")) {
+      conflict.push_back(metric.get<std::string>());
+    }
+    absl::StrAppend(&text, "conflict     ", absl::StrJoin(conflict, ", "), "\nminimum      ",
+                    CostsText(infeasible.value("minimum", json::object())), "\n");
+    if (Has(infeasible, "nearest")) {
+      const json& nearest = infeasible.at("nearest");
+      absl::StrAppend(&text, "nearest      loss ", FormatNumber(Number(nearest, "loss")), ", ",
+                      CostsText(nearest.value("cost", json::object())), "\n",
+                      AssignmentText(nearest.value("assignment", json::object())));
+    }
+    return text;
+  }
+  absl::StrAppend(&text, "loss         ", FormatNumber(Number(document, "loss")), "\nlower bound  ",
+                  FormatNumber(Number(document, "lower_bound")), "\ngap          ",
+                  FormatNumber(Number(document, "gap")), "\ncost         ",
+                  CostsText(document.value("cost", json::object())), "\nseconds      ",
+                  FormatNumber(Number(document, "seconds")), "\n",
+                  AssignmentText(document.value("assignment", json::object())));
+  return text;
+}
+
+}  // namespace halftone

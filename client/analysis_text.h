@@ -1,0 +1,19 @@
+#ifndef HALFTONE_CLIENT_ANALYSIS_TEXT_H_
+#define HALFTONE_CLIENT_ANALYSIS_TEXT_H_
+
+#include <string>
+
+#include "nlohmann/json.hpp"
+
+namespace halftone {
+
+// The documents of the analyses as tables for people.
+std::string InspectionText(const nlohmann::json& document);
+std::string SensitivityText(const nlohmann::json& document);
+std::string ProfileText(const nlohmann::json& document);
+std::string EvaluationText(const nlohmann::json& document);
+std::string SolutionText(const nlohmann::json& document);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_CLIENT_ANALYSIS_TEXT_H_

@@ -1,0 +1,76 @@
+#include "client/command.h"
+
+#include <cstdio>
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace halftone {
+namespace {
+
+void PrintError(const absl::Status& status, bool json) {
+  const std::string message(status.message());
+  if (json) {
+    PrintJson(
+        {{"error", {{"code", absl::StatusCodeToString(status.code())}, {"message", message}}}});
+  }
+  std::fprintf(stderr, "halftone: %s\n", message.c_str());
+}
+
+Connection::ProgressCallback ShowUpload(const std::string& path, ProgressBar& bar) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  return [&bar, name](double fraction, absl::string_view) {
+    bar.Update("upload", fraction, -1, name);
+  };
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Connection>> CommandLine::Connect() const {
+  if (!server.empty()) return Connection::ToServer(server);
+  return Connection::InProcess(state_directory);
+}
+
+ProgressBar::Mode CommandLine::ProgressMode() const {
+  return quiet ? ProgressBar::Mode::kSilent : ProgressBar::ModeForStderr();
+}
+
+void SetAction(CLI::App* sub, CommandLine* line, std::function<absl::StatusOr<ExitCode>()> action) {
+  sub->callback([line, action = std::move(action)] {
+    absl::StatusOr<ExitCode> code = absl::InternalError("no answer");
+    try {
+      code = action();
+    } catch (const std::exception& error) {
+      code = absl::InternalError(absl::StrCat("unexpected exception: ", error.what()));
+    }
+    if (!code.ok()) PrintError(code.status(), line->json);
+    line->exit_code = code.ok() ? *code : ExitCodeOf(code.status());
+  });
+}
+
+void PrintJson(const nlohmann::json& document) {
+  PrintText(
+      document.dump(2, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace) +
+      "\n");
+}
+
+void PrintText(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+absl::StatusOr<std::string> UploadModel(Connection& connection, const std::string& path,
+                                        ProgressBar& bar) {
+  return connection.UploadModel(path, ShowUpload(path, bar));
+}
+
+absl::StatusOr<std::string> UploadDataset(Connection& connection, const std::string& path,
+                                          ProgressBar& bar) {
+  return connection.UploadDataset(path, ShowUpload(path, bar));
+}
+
+std::vector<std::string> SplitList(const std::string& text) {
+  if (text.empty()) return {};
+  return absl::StrSplit(text, ',');
+}
+
+}  // namespace halftone

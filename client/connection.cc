@@ -1,0 +1,359 @@
+#include "client/connection.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "base/status_macros.h"
+#include "grpcpp/grpcpp.h"
+#include "halftone/v1/analysis_service.grpc.pb.h"
+#include "halftone/v1/model_service.grpc.pb.h"
+#include "halftone/v1/search_service.grpc.pb.h"
+#include "server/jobs/directory_lock.h"
+#include "server/server.h"
+
+namespace halftone {
+namespace {
+
+constexpr size_t kChunkBytes = size_t{1} << 20;
+constexpr auto kConnectTimeout = std::chrono::seconds(5);
+constexpr absl::Duration kReconnectTimeout = absl::Seconds(30);
+
+absl::Status FromGrpcStatus(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+}  // namespace
+
+struct Connection::Impl {
+  std::unique_ptr<Server> server;  // in process
+  std::shared_ptr<grpc::Channel> channel;
+  std::string address;
+  std::unique_ptr<v1::SearchService::Stub> search;
+  std::unique_ptr<v1::ModelService::Stub> models;
+  std::unique_ptr<v1::AnalysisService::Stub> analysis;
+
+  absl::Mutex mutex;
+  grpc::ClientContext* current ABSL_GUARDED_BY(mutex) = nullptr;
+  bool interrupted ABSL_GUARDED_BY(mutex) = false;
+
+  void MakeStubs() {
+    search = v1::SearchService::NewStub(channel);
+    models = v1::ModelService::NewStub(channel);
+    analysis = v1::AnalysisService::NewStub(channel);
+  }
+
+  bool IsInterrupted() {
+    absl::MutexLock lock(&mutex);
+    return interrupted;
+  }
+};
+
+namespace {
+
+// Makes a call the one that Interrupt() ends, while it lives.
+class Call {
+ public:
+  template <typename Impl>
+  explicit Call(Impl* impl) : mutex_(&impl->mutex), slot_(&impl->current) {
+    absl::MutexLock lock(mutex_);
+    *slot_ = &context;
+    if (impl->interrupted) context.TryCancel();
+  }
+  ~Call() {
+    absl::MutexLock lock(mutex_);
+    *slot_ = nullptr;
+  }
+  grpc::ClientContext context;
+
+ private:
+  absl::Mutex* mutex_;
+  grpc::ClientContext** slot_;
+};
+
+// Calls a unary method of a stub.
+template <typename Impl, typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Ask(Impl* impl, Stub* stub,
+                             grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
+                                                          Response*),
+                             const Request& request) {
+  Call call(impl);
+  Response response;
+  const grpc::Status status = (stub->*method)(&call.context, request, &response);
+  if (!status.ok()) return FromGrpcStatus(status);
+  return response;
+}
+
+template <typename Request, typename Writer>
+bool SendContent(const v1::UploadHeader& header, const std::string& bytes, Writer* writer,
+                 const Connection::ProgressCallback& progress) {
+  Request request;
+  *request.mutable_header() = header;
+  bool open = writer->Write(request);
+  for (size_t begin = 0; open && begin < bytes.size(); begin += kChunkBytes) {
+    request.set_chunk(bytes.substr(begin, kChunkBytes));
+    open = writer->Write(request);
+    const size_t sent = std::min(bytes.size(), begin + kChunkBytes);
+    if (progress) progress(static_cast<double>(sent) / static_cast<double>(bytes.size()), "upload");
+  }
+  return open && writer->WritesDone();
+}
+
+v1::UploadHeader HeaderOf(const std::string& path, const std::string& bytes) {
+  v1::UploadHeader header;
+  header.set_sha256(Sha256Hex(bytes));
+  header.set_size_bytes(static_cast<int64_t>(bytes.size()));
+  header.set_display_name(BaseName(path).substr(0, 256));
+  return header;
+}
+
+// Reads an analysis' stream to its end.
+absl::StatusOr<AnalysisOutput> Collect(
+    std::unique_ptr<grpc::ClientReader<v1::AnalysisResponse>> reader,
+    const Connection::ProgressCallback& progress) {
+  AnalysisOutput output;
+  v1::AnalysisResponse response;
+  while (reader->Read(&response)) {
+    if (response.has_progress()) {
+      if (progress) progress(response.progress().fraction(), response.progress().detail());
+    } else {
+      output.json += response.result().result_json();
+      output.arrays_npz += response.result().arrays_npz();
+    }
+  }
+  const grpc::Status status = reader->Finish();
+  if (!status.ok()) return FromGrpcStatus(status);
+  return output;
+}
+
+}  // namespace
+
+Connection::Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Connection::~Connection() = default;
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::ToServer(const std::string& address) {
+  auto impl = std::make_unique<Impl>();
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  impl->address = address;
+  impl->channel = grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  if (!impl->channel->WaitForConnected(std::chrono::system_clock::now() + kConnectTimeout)) {
+    return absl::UnavailableError(absl::StrCat("no server answers at '", address, "'"));
+  }
+  impl->MakeStubs();
+  return std::unique_ptr<Connection>(new Connection(std::move(impl)));
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::InProcess(
+    const std::string& state_directory) {
+  auto impl = std::make_unique<Impl>();
+  ServerOptions options;
+  options.state_directory = state_directory;
+  options.run_jobs = false;
+  options.target_files = true;
+  HT_ASSIGN_OR_RETURN(impl->server, Server::Start(options));
+  impl->channel = impl->server->InProcessChannel();
+  impl->MakeStubs();
+  return std::unique_ptr<Connection>(new Connection(std::move(impl)));
+}
+
+bool Connection::in_process() const { return impl_->server != nullptr; }
+
+void Connection::Interrupt() {
+  absl::MutexLock lock(&impl_->mutex);
+  impl_->interrupted = true;
+  if (impl_->current != nullptr) impl_->current->TryCancel();
+}
+
+absl::StatusOr<std::string> Connection::UploadModel(const std::string& path,
+                                                    const ProgressCallback& progress) {
+  HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  const v1::UploadHeader header = HeaderOf(path, bytes);
+  v1::GetModelRequest known;
+  known.set_name(absl::StrCat("models/", header.sha256()));
+  const absl::StatusOr<v1::Model> found =
+      Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::GetModel, known);
+  if (found.ok()) return found->name();
+  if (!absl::IsNotFound(found.status())) return found.status();
+  Call call(impl_.get());
+  v1::Model model;
+  const auto writer = impl_->models->UploadModel(&call.context, &model);
+  SendContent<v1::UploadModelRequest>(header, bytes, writer.get(), progress);
+  const grpc::Status status = writer->Finish();
+  if (!status.ok()) return FromGrpcStatus(status);
+  return model.name();
+}
+
+absl::StatusOr<std::string> Connection::UploadDataset(const std::string& path,
+                                                      const ProgressCallback& progress) {
+  HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  const v1::UploadHeader header = HeaderOf(path, bytes);
+  v1::GetDatasetRequest known;
+  known.set_name(absl::StrCat("datasets/", header.sha256()));
+  const absl::StatusOr<v1::Dataset> found =
+      Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::GetDataset, known);
+  if (found.ok()) return found->name();
+  if (!absl::IsNotFound(found.status())) return found.status();
+  Call call(impl_.get());
+  v1::Dataset dataset;
+  const auto writer = impl_->models->UploadDataset(&call.context, &dataset);
+  SendContent<v1::UploadDatasetRequest>(header, bytes, writer.get(), progress);
+  const grpc::Status status = writer->Finish();
+  if (!status.ok()) return FromGrpcStatus(status);
+  return dataset.name();
+}
+
+absl::StatusOr<v1::Job> Connection::CreateJob(const v1::CreateJobRequest& request) {
+  return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::CreateJob, request);
+}
+
+absl::StatusOr<v1::Job> Connection::GetJob(const std::string& name) {
+  v1::GetJobRequest request;
+  request.set_name(name);
+  return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::GetJob, request);
+}
+
+absl::StatusOr<v1::ListJobsResponse> Connection::ListJobs(const v1::ListJobsRequest& request) {
+  return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::ListJobs, request);
+}
+
+absl::StatusOr<v1::Job> Connection::CancelJob(const std::string& name) {
+  v1::CancelJobRequest request;
+  request.set_name(name);
+  grpc::ClientContext context;  // also while another call is being interrupted
+  v1::Job job;
+  const grpc::Status status = impl_->search->CancelJob(&context, request, &job);
+  if (!status.ok()) return FromGrpcStatus(status);
+  return job;
+}
+
+absl::Status Connection::DeleteJob(const std::string& name, bool force) {
+  v1::DeleteJobRequest request;
+  request.set_name(name);
+  request.set_force(force);
+  return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::DeleteJob, request)
+      .status();
+}
+
+absl::StatusOr<v1::SearchResult> Connection::GetResult(const std::string& name) {
+  v1::GetResultRequest request;
+  request.set_name(name);
+  return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::GetResult, request);
+}
+
+absl::StatusOr<v1::GetFrontierResponse> Connection::GetFrontier(const std::string& name) {
+  v1::GetFrontierRequest request;
+  request.set_name(name);
+  return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::GetFrontier, request);
+}
+
+absl::StatusOr<v1::ReSolveResponse> Connection::ReSolve(const v1::ReSolveRequest& request) {
+  return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::ReSolve, request);
+}
+
+absl::Status Connection::WatchJob(const std::string& name, const EventCallback& callback) {
+  v1::WatchJobRequest request;
+  request.set_name(name);
+  absl::Time lost = absl::InfiniteFuture();
+  while (true) {
+    grpc::Status status;
+    {
+      Call call(impl_.get());
+      const auto reader = impl_->search->WatchJob(&call.context, request);
+      v1::JobEvent event;
+      bool going = true;
+      while (going && reader->Read(&event)) {
+        lost = absl::InfiniteFuture();
+        request.set_after_sequence(event.sequence());
+        going = callback(event);
+      }
+      if (!going) call.context.TryCancel();
+      status = reader->Finish();
+      if (!going) return absl::OkStatus();
+    }
+    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || in_process()) {
+      return FromGrpcStatus(status);
+    }
+    if (lost == absl::InfiniteFuture()) lost = absl::Now();
+    if (impl_->IsInterrupted()) return absl::CancelledError("interrupted");
+    if (absl::Now() - lost > kReconnectTimeout) return FromGrpcStatus(status);
+    absl::SleepFor(absl::Milliseconds(500));
+  }
+}
+
+absl::StatusOr<std::string> Connection::DownloadArtifact(const v1::Artifact& artifact,
+                                                         const std::string& folder) {
+  v1::DownloadArtifactRequest request;
+  request.set_name(artifact.name());
+  std::string bytes;
+  {
+    Call call(impl_.get());
+    const auto reader = impl_->search->DownloadArtifact(&call.context, request);
+    v1::DownloadArtifactResponse response;
+    while (reader->Read(&response)) bytes += response.chunk();
+    const grpc::Status status = reader->Finish();
+    if (!status.ok()) return FromGrpcStatus(status);
+  }
+  if (Sha256Hex(bytes) != artifact.sha256()) {
+    return absl::DataLossError(absl::StrCat("'", artifact.name(), "' arrived damaged"));
+  }
+  HT_RETURN_IF_ERROR(MakeDirectories(folder));
+  // The server allows no '/' in file names, but a client does not rely on that.
+  const std::string path = absl::StrCat(folder, "/", BaseName(artifact.name()));
+  HT_RETURN_IF_ERROR(WriteFileAtomically(path, bytes));
+  return path;
+}
+
+absl::StatusOr<v1::InspectModelResponse> Connection::InspectModel(const std::string& name) {
+  v1::InspectModelRequest request;
+  request.set_name(name);
+  return Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::InspectModel, request);
+}
+
+absl::StatusOr<AnalysisOutput> Connection::MeasureSensitivity(
+    const v1::MeasureSensitivityRequest& request, const ProgressCallback& progress) {
+  Call call(impl_.get());
+  return Collect(impl_->analysis->MeasureSensitivity(&call.context, request), progress);
+}
+
+absl::StatusOr<AnalysisOutput> Connection::ProfileModel(const v1::ProfileModelRequest& request,
+                                                        const ProgressCallback& progress) {
+  Call call(impl_.get());
+  return Collect(impl_->analysis->ProfileModel(&call.context, request), progress);
+}
+
+absl::StatusOr<AnalysisOutput> Connection::EvaluateAssignment(
+    const v1::EvaluateAssignmentRequest& request, const ProgressCallback& progress) {
+  Call call(impl_.get());
+  return Collect(impl_->analysis->EvaluateAssignment(&call.context, request), progress);
+}
+
+absl::StatusOr<v1::SolveProblemResponse> Connection::SolveProblem(
+    const v1::SolveProblemRequest& request) {
+  return Ask(impl_.get(), impl_->analysis.get(), &v1::AnalysisService::Stub::SolveProblem, request);
+}
+
+absl::StatusOr<v1::ListTargetsResponse> Connection::ListTargets() {
+  return Ask(impl_.get(), impl_->analysis.get(), &v1::AnalysisService::Stub::ListTargets,
+             v1::ListTargetsRequest());
+}
+
+absl::StatusOr<v1::GetVersionResponse> Connection::GetVersion() {
+  return Ask(impl_.get(), impl_->analysis.get(), &v1::AnalysisService::Stub::GetVersion,
+             v1::GetVersionRequest());
+}
+
+absl::Status Connection::RunJobHere(const std::string& name) {
+  if (!in_process()) return absl::FailedPreconditionError("jobs run on the server");
+  return impl_->server->RunJob(BaseName(name));
+}
+
+}  // namespace halftone

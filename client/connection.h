@@ -1,0 +1,89 @@
+#ifndef HALFTONE_CLIENT_CONNECTION_H_
+#define HALFTONE_CLIENT_CONNECTION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "halftone/v1/analysis_service.pb.h"
+#include "halftone/v1/job.pb.h"
+#include "halftone/v1/model_service.pb.h"
+#include "halftone/v1/search_service.pb.h"
+
+namespace halftone {
+
+// The result of a one-shot analysis.
+struct AnalysisOutput {
+  std::string json;
+  std::string arrays_npz;
+};
+
+// What a C++ program needs to speak to Halftone: over the network, or with the service in this very
+// process. Errors are the server's, with its messages; UNAVAILABLE when it cannot be reached.
+// Thread-safe, but one call at a time is what Interrupt() ends.
+class Connection {
+ public:
+  using ProgressCallback = std::function<void(double fraction, absl::string_view detail)>;
+  // Returns whether to go on.
+  using EventCallback = std::function<bool(const v1::JobEvent&)>;
+
+  // UNAVAILABLE when nothing answers at HOST:PORT within five seconds.
+  static absl::StatusOr<std::unique_ptr<Connection>> ToServer(const std::string& address);
+  // The service in this process, on a state directory.
+  static absl::StatusOr<std::unique_ptr<Connection>> InProcess(const std::string& state_directory);
+  ~Connection();
+
+  bool in_process() const;
+
+  // Sends a file unless the server has that content; `models/{sha256}` or `datasets/{sha256}`.
+  absl::StatusOr<std::string> UploadModel(const std::string& path,
+                                          const ProgressCallback& progress = {});
+  absl::StatusOr<std::string> UploadDataset(const std::string& path,
+                                            const ProgressCallback& progress = {});
+
+  absl::StatusOr<v1::Job> CreateJob(const v1::CreateJobRequest& request);
+  absl::StatusOr<v1::Job> GetJob(const std::string& name);
+  absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
+  absl::StatusOr<v1::Job> CancelJob(const std::string& name);
+  absl::Status DeleteJob(const std::string& name, bool force);
+  absl::StatusOr<v1::SearchResult> GetResult(const std::string& name);
+  absl::StatusOr<v1::GetFrontierResponse> GetFrontier(const std::string& name);
+  absl::StatusOr<v1::ReSolveResponse> ReSolve(const v1::ReSolveRequest& request);
+  // Calls back with every event until the job's end, through restarts of the server of up to half
+  // a minute.
+  absl::Status WatchJob(const std::string& name, const EventCallback& callback);
+  // Writes the file into the folder, which is made; returns its path.
+  absl::StatusOr<std::string> DownloadArtifact(const v1::Artifact& artifact,
+                                               const std::string& folder);
+
+  absl::StatusOr<v1::InspectModelResponse> InspectModel(const std::string& name);
+  absl::StatusOr<AnalysisOutput> MeasureSensitivity(const v1::MeasureSensitivityRequest& request,
+                                                    const ProgressCallback& progress);
+  absl::StatusOr<AnalysisOutput> ProfileModel(const v1::ProfileModelRequest& request,
+                                              const ProgressCallback& progress);
+  absl::StatusOr<AnalysisOutput> EvaluateAssignment(const v1::EvaluateAssignmentRequest& request,
+                                                    const ProgressCallback& progress);
+  absl::StatusOr<v1::SolveProblemResponse> SolveProblem(const v1::SolveProblemRequest& request);
+  absl::StatusOr<v1::ListTargetsResponse> ListTargets();
+  absl::StatusOr<v1::GetVersionResponse> GetVersion();
+
+  // In process only: runs the queued job here. FAILED_PRECONDITION when another process runs the
+  // jobs of the state directory.
+  absl::Status RunJobHere(const std::string& name);
+
+  // Cancels the call that another thread is in. Async-signal-unsafe, thread-safe.
+  void Interrupt();
+
+ private:
+  struct Impl;
+  explicit Connection(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_CLIENT_CONNECTION_H_

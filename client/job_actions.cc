@@ -1,0 +1,98 @@
+#include "client/job_actions.h"
+
+#include <cstdio>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "client/job_text.h"
+
+namespace halftone {
+namespace {
+
+std::string BaseName(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+void Show(const v1::JobEvent& event, ProgressBar& bar) {
+  switch (event.kind()) {
+    case v1::JOB_EVENT_KIND_STATE_CHANGED:
+      if (event.state() == v1::JOB_STATE_QUEUED) bar.Update("queued", event.fraction(), -1, "");
+      return;
+    case v1::JOB_EVENT_KIND_STAGE_STARTED:
+    case v1::JOB_EVENT_KIND_STAGE_PROGRESS:
+    case v1::JOB_EVENT_KIND_STAGE_FINISHED:
+      bar.Update(StageText(event.stage()), event.fraction(), event.eta_seconds(),
+                 event.reused() ? "reused" : event.detail());
+      return;
+    default:
+      return;
+  }
+}
+
+absl::StatusOr<std::map<std::string, std::string>> Download(Connection& connection,
+                                                            const v1::SearchResult& result,
+                                                            const std::string& folder) {
+  std::map<std::string, std::string> paths;
+  for (const v1::Artifact& artifact : result.artifacts()) {
+    HT_ASSIGN_OR_RETURN(paths[BaseName(artifact.name())],
+                        connection.DownloadArtifact(artifact, folder));
+  }
+  return paths;
+}
+
+// A job that was refused for its input is the user's mistake, not the program's failure.
+ExitCode ExitCodeOfFailure(const v1::JobError& error) {
+  switch (static_cast<absl::StatusCode>(error.code())) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kUnimplemented:
+      return ExitCode::kBadInput;
+    default:
+      return ExitCode::kFailed;
+  }
+}
+
+ExitCode PrintWithoutResult(const CommandLine& line, const v1::Job& job) {
+  if (line.json) {
+    nlohmann::json document = JobToJson(job);
+    document["job"] = job.name();
+    PrintJson(document);
+  }
+  if (job.state() == v1::JOB_STATE_FAILED) {
+    std::fprintf(stderr, "halftone: %s failed: %s\n", job.name().c_str(),
+                 job.error().message().c_str());
+    return ExitCodeOfFailure(job.error());
+  }
+  std::fprintf(stderr, "halftone: %s is %s\n", job.name().c_str(), StateText(job.state()).c_str());
+  return job.state() == v1::JOB_STATE_CANCELLED ? ExitCode::kCancelled : ExitCode::kFailed;
+}
+
+}  // namespace
+
+absl::Status Watch(Connection& connection, const std::string& job, ProgressBar& bar) {
+  const absl::Status status = connection.WatchJob(job, [&](const v1::JobEvent& event) {
+    Show(event, bar);
+    return true;
+  });
+  bar.Clear();
+  return status;
+}
+
+absl::StatusOr<ExitCode> PrintEnd(const CommandLine& line, Connection& connection,
+                                  const std::string& name, const std::string& output) {
+  HT_ASSIGN_OR_RETURN(const v1::Job job, connection.GetJob(name));
+  if (job.state() != v1::JOB_STATE_SUCCEEDED) return PrintWithoutResult(line, job);
+  HT_ASSIGN_OR_RETURN(const v1::SearchResult result, connection.GetResult(name));
+  const std::string folder =
+      output.empty() ? absl::StrCat(line.state_directory, "/results/", BaseName(name)) : output;
+  HT_ASSIGN_OR_RETURN(const auto artifacts, Download(connection, result, folder));
+  if (line.json) {
+    nlohmann::json document = ResultToJson(result, artifacts);
+    document["state"] = StateText(job.state());
+    PrintJson(document);
+  } else {
+    PrintText(ResultText(result, artifacts));
+  }
+  const bool infeasible = result.solution().status() == v1::SOLUTION_STATUS_INFEASIBLE;
+  return infeasible ? ExitCode::kInfeasible : ExitCode::kDone;
+}
+
+}  // namespace halftone

@@ -1,0 +1,235 @@
+// jobs, get, watch, cancel, delete, result, frontier, resolve.
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "base/status_macros.h"
+#include "base/units.h"
+#include "client/analysis_text.h"
+#include "client/command.h"
+#include "client/interrupt.h"
+#include "client/job_actions.h"
+#include "client/job_text.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+struct JobFlags {
+  std::string job, output;
+  bool force = false;
+  std::vector<std::string> budgets;
+  std::string frontier;
+};
+
+// People may leave out the collection.
+std::string FullName(const std::string& job) {
+  return absl::StrContains(job, '/') ? job : absl::StrCat("jobs/", job);
+}
+
+ExitCode PrintJob(const CommandLine& line, const v1::Job& job) {
+  if (line.json) {
+    PrintJson(JobToJson(job));
+  } else {
+    PrintText(JobText(job));
+  }
+  return ExitCode::kDone;
+}
+
+struct ListFlags {
+  std::vector<std::string> states;
+  int limit = 0;
+};
+
+absl::StatusOr<ExitCode> List(const CommandLine& line, const ListFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  v1::ListJobsRequest request;
+  for (const std::string& name : flags.states) {
+    v1::JobState state = v1::JOB_STATE_UNSPECIFIED;
+    if (!v1::JobState_Parse("JOB_STATE_" + absl::AsciiStrToUpper(name), &state)) {
+      return absl::InvalidArgumentError(absl::StrCat("'", name, "' is not a job state"));
+    }
+    request.add_states(state);
+  }
+  json jobs = json::array();
+  Table table({"job", "state", "stage", "done", "target", "created", "name"});
+  do {
+    HT_ASSIGN_OR_RETURN(const v1::ListJobsResponse page, connection->ListJobs(request));
+    for (const v1::Job& job : page.jobs()) {
+      if (flags.limit > 0 && static_cast<int>(jobs.size()) == flags.limit) break;
+      json document = JobToJson(job);
+      table.Add({job.name(), StateText(job.state()), StageText(job.stage()),
+                 FormatPercent(job.fraction()), document.at("target").get<std::string>(),
+                 document.at("create_time").is_string()
+                     ? document.at("create_time").get<std::string>()
+                     : "-",
+                 job.display_name()});
+      jobs.push_back(std::move(document));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty() &&
+           (flags.limit == 0 || static_cast<int>(jobs.size()) < flags.limit));
+  if (line.json) {
+    PrintJson({{"jobs", std::move(jobs)}});
+  } else {
+    PrintText(table.Render());
+  }
+  return ExitCode::kDone;
+}
+
+absl::StatusOr<ExitCode> Get(const CommandLine& line, const JobFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->GetJob(FullName(flags.job)));
+  return PrintJob(line, job);
+}
+
+absl::StatusOr<ExitCode> WatchUntilEnd(const CommandLine& line, const JobFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  const std::string name = FullName(flags.job);
+  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->GetJob(name));
+  if (connection->in_process() &&
+      (job.state() == v1::JOB_STATE_QUEUED || job.state() == v1::JOB_STATE_RUNNING)) {
+    const absl::Status started = connection->RunJobHere(name);
+    // Then the process that runs the queue will run it; its progress is seen all the same.
+    if (!started.ok() && !absl::IsFailedPrecondition(started)) return started;
+  }
+  ProgressBar bar(line.ProgressMode());
+  OnInterrupt interrupt([&] { connection->Interrupt(); });
+  HT_RETURN_IF_ERROR(Watch(*connection, name, bar));
+  return PrintEnd(line, *connection, name, flags.output);
+}
+
+absl::StatusOr<ExitCode> Cancel(const CommandLine& line, const JobFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->CancelJob(FullName(flags.job)));
+  return PrintJob(line, job);
+}
+
+absl::StatusOr<ExitCode> Delete(const CommandLine& line, const JobFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  const std::string name = FullName(flags.job);
+  HT_RETURN_IF_ERROR(connection->DeleteJob(name, flags.force));
+  if (line.json) {
+    PrintJson({{"deleted", name}});
+  } else {
+    PrintText(absl::StrCat(name, " is deleted\n"));
+  }
+  return ExitCode::kDone;
+}
+
+absl::StatusOr<ExitCode> Result(const CommandLine& line, const JobFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  return PrintEnd(line, *connection, FullName(flags.job), flags.output);
+}
+
+json PointToJson(const v1::FrontierPoint& point) {
+  const auto to_object = [](const auto& map) {
+    json object = json::object();
+    for (const auto& [key, value] : map) object[key] = value;
+    return object;
+  };
+  return {{"loss", point.loss()},
+          {"lower_bound", point.lower_bound()},
+          {"cost", to_object(point.cost())},
+          {"assignment", to_object(point.assignment())}};
+}
+
+std::string FrontierText(const v1::GetFrontierResponse& frontier) {
+  Table table({frontier.metric(), "loss", "precisions"});
+  for (const v1::FrontierPoint& point : frontier.points()) {
+    std::map<std::string, int> counts;
+    for (const auto& [layer, precision] : point.assignment()) ++counts[precision];
+    std::string precisions;
+    for (const auto& [precision, count] : counts) {
+      absl::StrAppend(&precisions, precisions.empty() ? "" : " ", "x", count, " ", precision);
+    }
+    const auto cost = point.cost().find(frontier.metric());
+    table.Add({cost == point.cost().end() ? "-" : FormatNumber(cost->second),
+               FormatNumber(point.loss()), precisions});
+  }
+  return table.Render();
+}
+
+absl::StatusOr<ExitCode> Frontier(const CommandLine& line, const JobFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  HT_ASSIGN_OR_RETURN(const v1::GetFrontierResponse frontier,
+                      connection->GetFrontier(FullName(flags.job)));
+  if (!line.json) {
+    PrintText(FrontierText(frontier));
+    return ExitCode::kDone;
+  }
+  json points = json::array();
+  for (const v1::FrontierPoint& point : frontier.points()) points.push_back(PointToJson(point));
+  PrintJson({{"job", FullName(flags.job)},
+             {"metric", frontier.metric()},
+             {"frontier", std::move(points)}});
+  return ExitCode::kDone;
+}
+
+absl::StatusOr<ExitCode> Resolve(const CommandLine& line, const JobFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  OnInterrupt interrupt([&] { connection->Interrupt(); });
+  v1::ReSolveRequest request;
+  request.set_name(FullName(flags.job));
+  request.set_frontier_metric(flags.frontier);
+  for (const std::string& text : flags.budgets) {
+    const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+    v1::Budget* budget = request.add_budgets();
+    budget->set_metric(parts.first);
+    budget->set_limit(parts.second);
+  }
+  HT_ASSIGN_OR_RETURN(const v1::ReSolveResponse response, connection->ReSolve(request));
+  const json document = json::parse(response.result_json());
+  if (line.json) {
+    PrintJson(document);
+  } else {
+    PrintText(SolutionText(document));
+  }
+  const bool infeasible = response.solution().status() == v1::SOLUTION_STATUS_INFEASIBLE;
+  return infeasible ? ExitCode::kInfeasible : ExitCode::kDone;
+}
+
+// A command about one job.
+CLI::App* AddJobCommand(CLI::App& app, CommandLine& line, const std::string& name,
+                        const std::string& description, const std::shared_ptr<JobFlags>& flags,
+                        absl::StatusOr<ExitCode> (*action)(const CommandLine&, const JobFlags&)) {
+  CLI::App* sub = app.add_subcommand(name, description);
+  sub->add_option("job", flags->job, "jobs/ID, or its ID")->required()->type_name("JOB");
+  SetAction(sub, &line, [&line, flags, action] { return action(line, *flags); });
+  return sub;
+}
+
+}  // namespace
+
+void AddJobCommands(CLI::App& app, CommandLine& line) {
+  auto list_flags = std::make_shared<ListFlags>();
+  CLI::App* list = app.add_subcommand("jobs", "all jobs, newest first");
+  list->add_option("--state", list_flags->states, "only jobs in this state; may be repeated")
+      ->take_all();
+  list->add_option("--limit", list_flags->limit, "at most so many")->check(CLI::PositiveNumber);
+  SetAction(list, &line, [&line, list_flags] { return List(line, *list_flags); });
+
+  auto flags = std::make_shared<JobFlags>();
+  AddJobCommand(app, line, "get", "a job's state", flags, Get);
+  CLI::App* watch =
+      AddJobCommand(app, line, "watch", "a job's progress, then its result", flags, WatchUntilEnd);
+  AddJobCommand(app, line, "cancel", "ends a job", flags, Cancel);
+  CLI::App* remove = AddJobCommand(app, line, "delete", "forgets a job", flags, Delete);
+  CLI::App* result = AddJobCommand(app, line, "result", "what a job found", flags, Result);
+  AddJobCommand(app, line, "frontier", "the Pareto-optimal assignments of a job", flags, Frontier);
+  CLI::App* resolve =
+      AddJobCommand(app, line, "resolve", "other budgets on a job's stored tables", flags, Resolve);
+  for (CLI::App* sub : {watch, result}) {
+    sub->add_option("--output", flags->output, "folder for the artifacts");
+  }
+  remove->add_flag("--force", flags->force, "cancel it first if it is running");
+  resolve->add_option("--budget", flags->budgets, "METRIC=LIMIT; may be repeated")->take_all();
+  resolve->add_option("--frontier", flags->frontier, "metric of the frontier");
+}
+
+}  // namespace halftone

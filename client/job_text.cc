@@ -1,0 +1,237 @@
+#include "client/job_text.h"
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "base/units.h"
+#include "client/terminal.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+// An enum's name without its prefix; "" for the unspecified value.
+std::string WithoutPrefix(const std::string& name, const std::string& prefix) {
+  if (absl::EndsWith(name, "_UNSPECIFIED") || !absl::StartsWith(name, prefix)) return "";
+  return name.substr(prefix.size());
+}
+
+json TimeToJson(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0) return nullptr;
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ",
+                          absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos()),
+                          absl::UTCTimeZone());
+}
+
+std::string Time(double ns) { return FormatQuantity(Quantity::kTime, ns); }
+
+std::string Metric(const std::string& metric, double value) {
+  if (absl::EndsWith(metric, "_ns")) return FormatQuantity(Quantity::kTime, value);
+  if (absl::EndsWith(metric, "_bytes")) return FormatQuantity(Quantity::kSize, value);
+  if (absl::EndsWith(metric, "_pj")) return FormatQuantity(Quantity::kEnergy, value);
+  return FormatQuantity(Quantity::kCount, value);
+}
+
+std::string LayerTable(const v1::SearchResult& result) {
+  Table table({"layer", "op", "precision", "loss", "+-", "before", "after", "implementation"});
+  for (const v1::LayerResult& layer : result.layers()) {
+    const bool other = !layer.executed_as().empty() && layer.executed_as() != layer.precision();
+    table.Add({layer.layer(), layer.op(),
+               other ? absl::StrCat(layer.precision(), " (as ", layer.executed_as(), ")")
+                     : layer.precision(),
+               FormatNumber(layer.loss()), FormatNumber(layer.loss_stderr()),
+               Time(layer.reference_latency_ns()), Time(layer.latency_ns()),
+               layer.implementation()});
+  }
+  std::string text = table.Render();
+  for (const v1::LayerResult& layer : result.layers()) {
+    if (layer.warning().empty()) continue;
+    absl::StrAppend(&text, "warning: ", layer.layer(), ": ", layer.warning(), "\n");
+  }
+  return text;
+}
+
+std::string CostTable(const v1::SearchResult& result, const v1::FrontierPoint* nearest) {
+  Table table({"cost", "reference", "chosen", "budget"});
+  std::map<std::string, double> chosen;
+  if (nearest == nullptr) {
+    chosen.insert(result.solution().cost().begin(), result.solution().cost().end());
+  } else {
+    chosen.insert(nearest->cost().begin(), nearest->cost().end());
+  }
+  for (const auto& [metric, value] : chosen) {
+    const auto reference = result.reference_cost().find(metric);
+    const auto budget = result.budgets().find(metric);
+    table.Add({metric,
+               reference != result.reference_cost().end() ? Metric(metric, reference->second) : "-",
+               Metric(metric, value),
+               budget != result.budgets().end() ? Metric(metric, budget->second) : "-"});
+  }
+  return table.Render();
+}
+
+std::string LatencyText(const v1::LatencyResult& latency, const std::string& reference) {
+  std::string text = absl::StrCat("latency      predicted ", Time(latency.predicted_ns()), " (",
+                                  reference, " ", Time(latency.reference_predicted_ns()), ")");
+  if (latency.has_measured_ns()) {
+    absl::StrAppend(&text, ", measured ", Time(latency.measured_ns()));
+    if (latency.has_reference_measured_ns()) {
+      absl::StrAppend(&text, " (", reference, " ", Time(latency.reference_measured_ns()), ")");
+    }
+  }
+  return text + "\n";
+}
+
+std::string EvaluationLine(const v1::Evaluation& evaluation) {
+  const std::string where = absl::StrCat(
+      evaluation.samples(), evaluation.held_out() ? " held-out" : " calibration", " samples");
+  std::string text;
+  if (evaluation.has_quantized_accuracy()) {
+    absl::StrAppend(&text, "accuracy     ", FormatPercent(evaluation.float_accuracy()), " before, ",
+                    FormatPercent(evaluation.quantized_accuracy()), " after, on ", where, "\n");
+  }
+  absl::StrAppend(&text, "divergence   KL ", FormatNumber(evaluation.kl()), ", MSE ",
+                  FormatNumber(evaluation.mse()), ", SQNR ", FormatNumber(evaluation.sqnr_db()),
+                  " dB, on ", where, "\n");
+  return text;
+}
+
+}  // namespace
+
+std::string StateText(v1::JobState state) {
+  return WithoutPrefix(v1::JobState_Name(state), "JOB_STATE_");
+}
+
+std::string StageText(v1::Stage stage) {
+  return absl::AsciiStrToLower(WithoutPrefix(v1::Stage_Name(stage), "STAGE_"));
+}
+
+std::string StatusText(v1::SolutionStatus status) {
+  return WithoutPrefix(v1::SolutionStatus_Name(status), "SOLUTION_STATUS_");
+}
+
+json JobToJson(const v1::Job& job) {
+  json document = {{"name", job.name()},
+                   {"display_name", job.display_name()},
+                   {"state", StateText(job.state())},
+                   {"cancel_requested", job.cancel_requested()},
+                   {"stage", StageText(job.stage())},
+                   {"stage_fraction", job.stage_fraction()},
+                   {"fraction", job.fraction()},
+                   {"eta_seconds", job.eta_seconds() < 0 ? json(nullptr) : json(job.eta_seconds())},
+                   {"attempts", job.attempts()},
+                   {"model", job.spec().model()},
+                   {"target", job.spec().target().empty() ? "cpu" : job.spec().target()},
+                   {"budgets", json::object()},
+                   {"artifacts", json::array()},
+                   {"create_time", TimeToJson(job.create_time())},
+                   {"start_time", TimeToJson(job.start_time())},
+                   {"end_time", TimeToJson(job.end_time())}};
+  for (const v1::Budget& budget : job.spec().budgets()) {
+    document["budgets"][budget.metric()] = budget.limit();
+  }
+  for (const v1::Artifact& artifact : job.artifacts()) {
+    document["artifacts"].push_back({{"name", artifact.name()},
+                                     {"sha256", artifact.sha256()},
+                                     {"size_bytes", artifact.size_bytes()}});
+  }
+  if (job.has_error()) {
+    const auto code = static_cast<absl::StatusCode>(job.error().code());
+    document["error"] = {{"code", absl::StatusCodeToString(code)},
+                         {"message", job.error().message()}};
+  }
+  if (job.solution_status() != v1::SOLUTION_STATUS_UNSPECIFIED) {
+    document["status"] = StatusText(job.solution_status());
+  }
+  return document;
+}
+
+json EventToJson(const v1::JobEvent& event) {
+  return {{"sequence", event.sequence()},
+          {"time", TimeToJson(event.time())},
+          {"kind", absl::AsciiStrToLower(
+                       WithoutPrefix(v1::JobEventKind_Name(event.kind()), "JOB_EVENT_KIND_"))},
+          {"state", StateText(event.state())},
+          {"stage", StageText(event.stage())},
+          {"stage_fraction", event.stage_fraction()},
+          {"fraction", event.fraction()},
+          {"eta_seconds", event.eta_seconds() < 0 ? json(nullptr) : json(event.eta_seconds())},
+          {"reused", event.reused()},
+          {"detail", event.detail()}};
+}
+
+std::string JobText(const v1::Job& job) {
+  std::string text = absl::StrCat(job.name(), "  ", StateText(job.state()));
+  if (job.state() == v1::JOB_STATE_RUNNING) {
+    absl::StrAppend(&text, "  ", StageText(job.stage()), " ", FormatPercent(job.stage_fraction()));
+    if (job.eta_seconds() >= 0) {
+      absl::StrAppend(&text, ", ", FormatSeconds(job.eta_seconds()), " left");
+    }
+  }
+  absl::StrAppend(&text, "\nmodel    ", job.spec().model(), "\ntarget   ",
+                  job.spec().target().empty() ? "cpu" : job.spec().target(), "\n");
+  std::vector<std::string> budgets;
+  for (const v1::Budget& budget : job.spec().budgets()) {
+    budgets.push_back(absl::StrCat(budget.metric(), "=", budget.limit()));
+  }
+  absl::StrAppend(&text, "budgets  ", absl::StrJoin(budgets, " "), "\n");
+  if (job.has_error()) absl::StrAppend(&text, "error    ", job.error().message(), "\n");
+  for (const v1::Artifact& artifact : job.artifacts()) {
+    absl::StrAppend(&text, "artifact ", artifact.name(), " (",
+                    FormatQuantity(Quantity::kSize, static_cast<double>(artifact.size_bytes())),
+                    ")\n");
+  }
+  return text;
+}
+
+json ResultToJson(const v1::SearchResult& result,
+                  const std::map<std::string, std::string>& artifacts) {
+  json document = json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
+  if (!document.is_object()) document = json::object();
+  for (const char* field :
+       {"status", "loss", "lower_bound", "gap", "cost", "assignment", "infeasible"}) {
+    const json& solution = document["solution"];
+    if (solution.is_object() && solution.contains(field)) document[field] = solution.at(field);
+  }
+  document["job"] = result.job();
+  document["artifacts"] = artifacts;
+  return document;
+}
+
+std::string ResultText(const v1::SearchResult& result,
+                       const std::map<std::string, std::string>& artifacts) {
+  const v1::Solution& solution = result.solution();
+  const bool infeasible = solution.status() == v1::SOLUTION_STATUS_INFEASIBLE;
+  std::string text =
+      absl::StrCat(result.job(), " on ", result.target(), " (", result.device().name(), " ",
+                   result.device().isa(), ", ", result.device().threads(), " threads, ",
+                   result.device().library(), ")\n\n");
+  if (infeasible) {
+    absl::StrAppend(&text, "The budgets cannot be met: ",
+                    absl::StrJoin(solution.infeasible().conflict(), ", "), ".\n");
+    for (const auto& [metric, value] : solution.infeasible().minimum()) {
+      absl::StrAppend(&text, "  ", metric, ": no assignment needs less than ",
+                      Metric(metric, value), "\n");
+    }
+    absl::StrAppend(&text, "What follows is the nearest assignment.\n\n");
+  }
+  absl::StrAppend(&text, LayerTable(result), "\n",
+                  CostTable(result, infeasible ? &solution.infeasible().nearest() : nullptr), "\n",
+                  LatencyText(result.latency(), result.reference_precision()));
+  if (result.has_evaluation()) text += EvaluationLine(result.evaluation());
+  absl::StrAppend(&text, "solver       ", StatusText(solution.status()), ", loss ",
+                  FormatNumber(solution.loss()), ", bound ", FormatNumber(solution.lower_bound()),
+                  ", gap ", FormatPercent(solution.gap()), ", ",
+                  FormatSeconds(solution.solve_seconds()), ", ", solution.frontier_size(),
+                  " points on the frontier\n");
+  for (const auto& [file, path] : artifacts) absl::StrAppend(&text, file, ": ", path, "\n");
+  return text;
+}
+
+}  // namespace halftone

@@ -1,0 +1,38 @@
+#include <csignal>
+#include <string>
+
+#include "CLI/CLI.hpp"
+#include "client/command.h"
+#include "client/interrupt.h"
+#include "server/server.h"
+#include "spdlog/sinks/stdout_color_sinks.h"
+#include "spdlog/spdlog.h"
+
+int main(int argc, char** argv) {
+  halftone::TakeInterrupts();
+  std::signal(SIGPIPE, SIG_IGN);
+  // The service in this process speaks up only when something is wrong.
+  spdlog::set_default_logger(spdlog::stderr_color_mt("halftone"));
+  spdlog::set_level(spdlog::level::err);
+
+  halftone::CommandLine line;
+  line.state_directory = halftone::DefaultStateDirectory();
+  CLI::App app("Finds the bit-width of every layer of a trained network");
+  app.require_subcommand(1);
+  app.fallthrough();  // the options below may also stand after the command
+  app.add_option("--server", line.server, "HOST:PORT (default: the service in this process)");
+  app.add_option("--state-dir", line.state_directory, "where jobs, models and results are kept")
+      ->capture_default_str();
+  app.add_flag("--json", line.json, "one JSON document on stdout, and nothing else");
+  app.add_flag("--quiet", line.quiet, "no progress on stderr");
+  halftone::AddAnalysisCommands(app, line);
+  halftone::AddSolveCommand(app, line);
+  halftone::AddSearchCommands(app, line);
+  halftone::AddJobCommands(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(halftone::ExitCode::kBadInput);
+  }
+  return static_cast<int>(line.exit_code);
+}

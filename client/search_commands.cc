@@ -1,0 +1,167 @@
+// search and submit.
+#include <map>
+#include <memory>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "base/status_macros.h"
+#include "client/command.h"
+#include "client/interrupt.h"
+#include "client/job_actions.h"
+#include "client/job_text.h"
+
+namespace halftone {
+namespace {
+
+struct SearchFlags {
+  std::string model, data, evaluation, precisions, display_name, request_id, output, frontier;
+  std::string target = "cpu";
+  std::vector<std::string> budgets, pins;
+  int threads = 0, batch = 0, draws = 0;
+  int64_t samples = 0;
+  uint64_t seed = 0;
+  double time_limit = 0;
+  bool refresh = false, ignore_ties = false;
+};
+
+std::string NewRequestId() {
+  std::random_device random;
+  return absl::StrFormat("%08x%08x%08x", random(), random(), random());
+}
+
+// "METRIC=LIMIT" in two; the server says what is wrong with either.
+absl::StatusOr<std::pair<std::string, std::string>> SplitPair(absl::string_view what,
+                                                              const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+  if (parts.size() != 2) {
+    return absl::InvalidArgumentError(absl::StrCat(what, " '", text, "' is not of the form A=B"));
+  }
+  return std::make_pair(parts[0], parts[1]);
+}
+
+absl::Status FillSpec(const SearchFlags& flags, v1::SearchSpec* spec) {
+  spec->set_target(flags.target);
+  for (const std::string& precision : SplitList(flags.precisions)) spec->add_precisions(precision);
+  for (const std::string& text : flags.budgets) {
+    HT_ASSIGN_OR_RETURN(const auto budget, SplitPair("budget", text));
+    v1::Budget* out = spec->add_budgets();
+    out->set_metric(budget.first);
+    out->set_limit(budget.second);
+  }
+  for (const std::string& text : flags.pins) {
+    HT_ASSIGN_OR_RETURN(const auto pin, SplitPair("pin", text));
+    (*spec->mutable_pins())[pin.first] = pin.second;
+  }
+  spec->set_frontier_metric(flags.frontier);
+  spec->set_threads(flags.threads);
+  spec->set_batch(flags.batch);
+  spec->set_refresh(flags.refresh);
+  spec->set_ignore_ties(flags.ignore_ties);
+  spec->set_time_limit_seconds(flags.time_limit);
+  spec->mutable_sensitivity()->set_samples(flags.samples);
+  spec->mutable_sensitivity()->set_draws(flags.draws);
+  spec->mutable_sensitivity()->set_seed(flags.seed);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Job> Submit(Connection& connection, const SearchFlags& flags, ProgressBar& bar) {
+  v1::CreateJobRequest request;
+  HT_RETURN_IF_ERROR(FillSpec(flags, request.mutable_spec()));
+  v1::SearchSpec* spec = request.mutable_spec();
+  HT_ASSIGN_OR_RETURN(*spec->mutable_model(), UploadModel(connection, flags.model, bar));
+  HT_ASSIGN_OR_RETURN(*spec->mutable_calibration_dataset(),
+                      UploadDataset(connection, flags.data, bar));
+  if (!flags.evaluation.empty()) {
+    HT_ASSIGN_OR_RETURN(*spec->mutable_evaluation_dataset(),
+                        UploadDataset(connection, flags.evaluation, bar));
+  }
+  const std::string file = flags.model.substr(flags.model.rfind('/') + 1);
+  request.set_display_name(flags.display_name.empty() ? file : flags.display_name);
+  request.set_request_id(flags.request_id.empty() ? NewRequestId() : flags.request_id);
+  bar.Clear();
+  return connection.CreateJob(request);
+}
+
+absl::StatusOr<ExitCode> RunSubmit(const CommandLine& line, const SearchFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  OnInterrupt interrupt([&] { connection->Interrupt(); });
+  ProgressBar bar(line.ProgressMode());
+  HT_ASSIGN_OR_RETURN(const v1::Job job, Submit(*connection, flags, bar));
+  if (connection->in_process()) {
+    bar.Note(absl::StrCat(job.name(), " is queued: a server on ", line.state_directory,
+                          " will run it, or `halftone watch ", job.name(), "`"));
+  }
+  if (line.json) {
+    nlohmann::json document = JobToJson(job);
+    document["job"] = job.name();
+    PrintJson(document);
+  } else {
+    PrintText(job.name() + "\n");
+  }
+  return ExitCode::kDone;
+}
+
+absl::StatusOr<ExitCode> RunSearch(const CommandLine& line, const SearchFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  ProgressBar bar(line.ProgressMode());
+  v1::Job job;
+  {
+    OnInterrupt interrupt([&] { connection->Interrupt(); });
+    HT_ASSIGN_OR_RETURN(job, Submit(*connection, flags, bar));
+  }
+  bar.Note(job.name());
+  if (connection->in_process()) HT_RETURN_IF_ERROR(connection->RunJobHere(job.name()));
+  {
+    // Ctrl-C ends the job, and the watch then sees its end.
+    OnInterrupt interrupt([&] { connection->CancelJob(job.name()).status().IgnoreError(); });
+    HT_RETURN_IF_ERROR(Watch(*connection, job.name(), bar));
+  }
+  return PrintEnd(line, *connection, job.name(), flags.output);
+}
+
+void AddFlags(CLI::App* sub, SearchFlags* flags) {
+  sub->add_option("model", flags->model, "ONNX file")->required()->type_name("MODEL.onnx");
+  sub->add_option("--data", flags->data, "calibration samples, .npz")->required();
+  sub->add_option("--eval", flags->evaluation, "held-out samples, .npz");
+  sub->add_option("--target", flags->target, "see `halftone targets`")->capture_default_str();
+  sub->add_option("--budget", flags->budgets,
+                  "METRIC=LIMIT, e.g. latency=0.4x, size=300KB, energy=50%; may be repeated")
+      ->take_all();
+  sub->add_option("--precisions", flags->precisions, "to choose from, e.g. w4a8,w8a8,f32");
+  sub->add_option("--pin", flags->pins, "LAYER=PRECISION that it must have; may be repeated")
+      ->take_all();
+  sub->add_option("--frontier", flags->frontier, "metric of the frontier (default: latency)");
+  sub->add_option("--samples", flags->samples, "calibrate on the first so many (default: all)")
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--draws", flags->draws, "label draws per sample")->check(CLI::PositiveNumber);
+  sub->add_option("--seed", flags->seed);
+  sub->add_option("--threads", flags->threads, "to measure with (default: all)")
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--batch", flags->batch, "to measure with (default: 1)")
+      ->check(CLI::PositiveNumber);
+  sub->add_option("--time-limit", flags->time_limit, "of the solver, in seconds")
+      ->check(CLI::PositiveNumber);
+  sub->add_flag("--refresh", flags->refresh, "measure again what is known already");
+  sub->add_flag("--ignore-ties", flags->ignore_ties);
+  sub->add_option("--name", flags->display_name, "of the job, for people");
+  sub->add_option("--request-id", flags->request_id, "makes the submission idempotent");
+}
+
+}  // namespace
+
+void AddSearchCommands(CLI::App& app, CommandLine& line) {
+  auto search = std::make_shared<SearchFlags>();
+  CLI::App* sub = app.add_subcommand("search", "the best bit-width of every layer");
+  AddFlags(sub, search.get());
+  sub->add_option("--output", search->output, "folder for the artifacts");
+  SetAction(sub, &line, [&line, search] { return RunSearch(line, *search); });
+  auto submit = std::make_shared<SearchFlags>();
+  sub = app.add_subcommand("submit", "start a search and return at once");
+  AddFlags(sub, submit.get());
+  SetAction(sub, &line, [&line, submit] { return RunSubmit(line, *submit); });
+}
+
+}  // namespace halftone

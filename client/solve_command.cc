@@ -1,0 +1,63 @@
+// solve: the solver alone, on a problem written as JSON.
+#include <memory>
+
+#include "base/cancellation.h"
+#include "base/files.h"
+#include "base/status_macros.h"
+#include "client/analysis_text.h"
+#include "client/command.h"
+#include "client/interrupt.h"
+#include "server/local.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+struct SolveFlags {
+  std::string problem;
+  double time_limit = 0;
+};
+
+absl::StatusOr<v1::SolveProblemResponse> Answer(const CommandLine& line,
+                                                const v1::SolveProblemRequest& request) {
+  if (line.server.empty()) {
+    Cancellation cancellation;
+    OnInterrupt interrupt([&] { cancellation.Cancel(); });
+    return local::SolveProblem(request, cancellation);
+  }
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  OnInterrupt interrupt([&] { connection->Interrupt(); });
+  return connection->SolveProblem(request);
+}
+
+absl::StatusOr<ExitCode> Solve(const CommandLine& line, const SolveFlags& flags) {
+  v1::SolveProblemRequest request;
+  HT_ASSIGN_OR_RETURN(*request.mutable_problem_json(), ReadFile(flags.problem));
+  request.set_time_limit_seconds(flags.time_limit);
+  HT_ASSIGN_OR_RETURN(const v1::SolveProblemResponse response, Answer(line, request));
+  const json document = json::parse(response.result_json());
+  if (line.json) {
+    PrintJson(document);
+  } else {
+    PrintText(SolutionText(document));
+  }
+  if (WasInterrupted()) return ExitCode::kCancelled;  // what was printed is the best until then
+  const bool infeasible = response.solution().status() == v1::SOLUTION_STATUS_INFEASIBLE;
+  return infeasible ? ExitCode::kInfeasible : ExitCode::kDone;
+}
+
+}  // namespace
+
+void AddSolveCommand(CLI::App& app, CommandLine& line) {
+  auto flags = std::make_shared<SolveFlags>();
+  CLI::App* sub = app.add_subcommand("solve", "the best choice per layer of a given problem");
+  sub->add_option("problem", flags->problem, "losses, costs, ties and budgets as JSON")
+      ->required()
+      ->type_name("PROBLEM.json");
+  sub->add_option("--time-limit", flags->time_limit, "seconds after which the best so far is taken")
+      ->check(CLI::PositiveNumber);
+  SetAction(sub, &line, [&line, flags] { return Solve(line, *flags); });
+}
+
+}  // namespace halftone

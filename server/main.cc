@@ -1,0 +1,81 @@
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+
+#include "CLI/CLI.hpp"
+#include "server/server.h"
+#include "spdlog/sinks/stdout_color_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace {
+
+constexpr int kExitUsage = 2;
+
+// SIGTERM and SIGINT are taken by WaitForSignal alone, in whatever thread it is called.
+void BlockSignals(sigset_t* signals) {
+  sigemptyset(signals);
+  sigaddset(signals, SIGTERM);
+  sigaddset(signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, signals, nullptr);
+}
+
+int WaitForSignal(const sigset_t& signals) {
+  int signal = 0;
+  while (sigwait(&signals, &signal) != 0) {
+  }
+  return signal;
+}
+
+int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
+  absl::StatusOr<std::unique_ptr<halftone::Server>> server = halftone::Server::Start(options);
+  if (!server.ok()) {
+    spdlog::critical("{}", std::string(server.status().message()));
+    return absl::IsFailedPrecondition(server.status()) ? kExitUsage : EXIT_FAILURE;
+  }
+  const std::string host = options.address.substr(0, options.address.rfind(':'));
+  std::printf("halftone-server: listening on %s:%d, state in %s\n", host.c_str(), (*server)->port(),
+              options.state_directory.c_str());
+  std::fflush(stdout);
+  spdlog::info("signal {}: stopping", WaitForSignal(signals));
+  // A second signal does not wait for what is still running; the state on disk is whole anyway.
+  std::thread([&signals] {
+    WaitForSignal(signals);
+    std::_Exit(EXIT_FAILURE);
+  }).detach();
+  (*server)->Shutdown();
+  spdlog::info("stopped");
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Before any thread is started, so that all of them inherit the mask. Constant once blocked.
+  static sigset_t signals;
+  BlockSignals(&signals);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  halftone::ServerOptions options;
+  options.address = "127.0.0.1:50551";
+  options.state_directory = halftone::DefaultStateDirectory();
+  std::string log_level = "info";
+  CLI::App app("Finds the bit-widths of trained networks: the Halftone service");
+  app.add_option("--address", options.address, "HOST:PORT to listen on; port 0: any free one")
+      ->capture_default_str();
+  app.add_option("--state-dir", options.state_directory, "where jobs, models and results are kept")
+      ->capture_default_str();
+  app.add_option("--log-level", log_level, "debug, info, warn, error or off")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+  app.set_version_flag("--version", HALFTONE_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? EXIT_SUCCESS : kExitUsage;
+  }
+  spdlog::set_default_logger(spdlog::stderr_color_mt("halftone"));
+  spdlog::set_level(spdlog::level::from_str(log_level));
+  return Serve(options, signals);
+}

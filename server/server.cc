@@ -1,0 +1,208 @@
+#include "server/server.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "base/clock.h"
+#include "base/status_macros.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/grpcpp.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "nlohmann/json.hpp"
+#include "profilers/builtin.h"
+#include "profilers/cost_profiler.h"
+#include "search/pipeline.h"
+#include "server/convert/spec.h"
+#include "server/jobs/directory_lock.h"
+#include "server/jobs/job_runner.h"
+#include "server/services/analysis_service.h"
+#include "server/services/model_service.h"
+#include "server/services/search_service.h"
+#include "spdlog/spdlog.h"
+
+namespace halftone {
+namespace {
+
+constexpr int kWorkers = 4;
+constexpr size_t kMaxWaitingCalls = 256;
+// Uploads come in chunks of at most 2 MiB; a problem may have 32 MiB.
+constexpr int kMaxMessageBytes = 36 << 20;
+constexpr auto kGraceForCalls = std::chrono::seconds(5);
+
+absl::StatusOr<PipelineOutput> RunPipeline(Catalog* catalog, const ProfilerRegistry* profilers,
+                                           const std::string& stored_spec,
+                                           const PipelineObserver& observer,
+                                           const Cancellation& cancellation) {
+  HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(stored_spec));
+  HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
+  HT_ASSIGN_OR_RETURN(const SearchResult result,
+                      RunSearch(spec, *catalog, *profilers, observer, cancellation));
+  PipelineOutput output;
+  output.solution_status = result.solution.status;
+  output.result_json = SearchResultToJson(result).dump();
+  output.artifacts = result.artifacts;
+  return output;
+}
+
+}  // namespace
+
+std::string DefaultStateDirectory() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && state[0] == '/') return absl::StrCat(state, "/halftone");
+  const char* home = std::getenv("HOME");
+  return absl::StrCat(home != nullptr ? home : "", "/.local/state/halftone");
+}
+
+struct Server::Parts {
+  ServerOptions options;
+  RealClock clock;
+  std::unique_ptr<DirectoryLock> lock;
+  std::unique_ptr<StateDatabase> database;
+  std::unique_ptr<BlobStore> blobs;
+  std::unique_ptr<Catalog> catalog;
+  std::unique_ptr<StoredCostCache> costs;
+  ProfilerRegistry profilers;
+  EventHub hub;
+  std::unique_ptr<JobStore> jobs;
+  ComputeGate gate;
+  std::unique_ptr<WorkerPool> pool;
+  ServiceContext context;
+  std::unique_ptr<SearchService> search;
+  std::unique_ptr<ModelService> models;
+  std::unique_ptr<AnalysisService> analysis;
+  std::unique_ptr<JobRunner> runner;
+  std::unique_ptr<grpc::Server> server;
+  int port = 0;
+  bool shut_down = false;
+  absl::Notification stopped;
+  std::thread ticker;  // wakes watchers of jobs that another process runs
+
+  absl::Status OpenState();
+  absl::Status StartRunner(std::optional<std::string> only);
+  absl::Status StartServing();
+  void Shutdown();
+};
+
+absl::Status Server::Parts::OpenState() {
+  HT_RETURN_IF_ERROR(MakeDirectories(options.state_directory));
+  if (options.run_jobs) {
+    HT_ASSIGN_OR_RETURN(lock, DirectoryLock::Acquire(options.state_directory));
+  }
+  HT_ASSIGN_OR_RETURN(database, StateDatabase::Open(options.state_directory));
+  HT_ASSIGN_OR_RETURN(blobs, BlobStore::Create(options.state_directory + "/blobs"));
+  catalog = std::make_unique<Catalog>(database.get(), blobs.get(), &clock);
+  costs = std::make_unique<StoredCostCache>(database.get());
+  HT_RETURN_IF_ERROR(RegisterBuiltinProfilers(profilers, costs.get()));
+  jobs = std::make_unique<JobStore>(database.get(), &hub, &clock);
+  pool = std::make_unique<WorkerPool>(kWorkers, kMaxWaitingCalls);
+  context.blobs = blobs.get();
+  context.catalog = catalog.get();
+  context.jobs = jobs.get();
+  context.hub = &hub;
+  context.gate = &gate;
+  context.pool = pool.get();
+  context.profilers = &profilers;
+  context.limits.target_files = options.target_files;
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
+  if (lock == nullptr) {
+    HT_ASSIGN_OR_RETURN(lock, DirectoryLock::Acquire(options.state_directory));
+  }
+  HT_RETURN_IF_ERROR(blobs->RemovePartial());
+  HT_ASSIGN_OR_RETURN(const std::vector<std::string> interrupted, jobs->RecoverInterrupted());
+  for (const std::string& id : interrupted) spdlog::warn("jobs/{}: was interrupted", id);
+  JobRunner::Options runner_options;
+  runner_options.owner = absl::StrCat("process ", ::getpid());
+  runner_options.only = std::move(only);
+  runner = std::make_unique<JobRunner>(
+      jobs.get(), blobs.get(), &hub, &gate, &clock,
+      [this](const std::string& spec, const PipelineObserver& observer,
+             const Cancellation& cancellation) {
+        return RunPipeline(catalog.get(), &profilers, spec, observer, cancellation);
+      },
+      runner_options);
+  runner->Start();
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::StartServing() {
+  search = std::make_unique<SearchService>(&context);
+  models = std::make_unique<ModelService>(&context);
+  analysis = std::make_unique<AnalysisService>(&context);
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  // Without this, a second server on the same port would silently take half of the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.RegisterService(search.get());
+  builder.RegisterService(models.get());
+  builder.RegisterService(analysis.get());
+  if (!options.address.empty()) {
+    builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port);
+  }
+  server = builder.BuildAndStart();
+  if (server == nullptr || (!options.address.empty() && port == 0)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot listen on '", options.address, "': is it in use?"));
+  }
+  if (!options.run_jobs) {
+    ticker = std::thread([this] {
+      while (!stopped.WaitForNotificationWithTimeout(absl::Milliseconds(300))) hub.NotifyAll();
+    });
+  }
+  return absl::OkStatus();
+}
+
+void Server::Parts::Shutdown() {
+  if (std::exchange(shut_down, true)) return;
+  if (server != nullptr && server->GetHealthCheckService() != nullptr) {
+    server->GetHealthCheckService()->SetServingStatus(false);
+  }
+  if (runner != nullptr) runner->Stop();
+  if (search != nullptr) search->StopWatching();
+  if (!stopped.HasBeenNotified()) stopped.Notify();
+  if (ticker.joinable()) ticker.join();
+  if (pool != nullptr) pool->Stop();
+  if (server != nullptr) {
+    server->Shutdown(std::chrono::system_clock::now() + kGraceForCalls);
+    server->Wait();
+  }
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Server::~Server() { Shutdown(); }
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  auto parts = std::make_unique<Parts>();
+  parts->options = options;
+  std::unique_ptr<Server> server(new Server(std::move(parts)));
+  HT_RETURN_IF_ERROR(server->parts_->OpenState());
+  HT_RETURN_IF_ERROR(server->parts_->StartServing());
+  if (options.run_jobs) HT_RETURN_IF_ERROR(server->parts_->StartRunner(std::nullopt));
+  return server;
+}
+
+int Server::port() const { return parts_->port; }
+
+std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  return parts_->server->InProcessChannel(arguments);
+}
+
+absl::Status Server::RunJob(const std::string& id) { return parts_->StartRunner(id); }
+
+void Server::Shutdown() { parts_->Shutdown(); }
+
+}  // namespace halftone
