@@ -1,0 +1,119 @@
+"""The two networks of the tests: a CIFAR-style ResNet-14 and a small MobileNetV2, for 28x28 grey images."""
+
+import torch
+from torch import nn
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut: the identity, or a 1x1 projection where shapes change."""
+
+    def __init__(self, src_channels, dst_channels, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(src_channels, dst_channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(dst_channels)
+        self.conv2 = nn.Conv2d(dst_channels, dst_channels, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(dst_channels)
+        self.project = None
+        if stride != 1 or src_channels != dst_channels:
+            self.project = nn.Conv2d(src_channels, dst_channels, 1, stride, bias=False)
+            self.project_bn = nn.BatchNorm2d(dst_channels)
+
+    def forward(self, x):
+        shortcut = x if self.project is None else self.project_bn(self.project(x))
+        x = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(x)) + shortcut)
+
+
+class ResNet14(nn.Module):
+    """Stem, 3 stages of 2 basic blocks at 28x28, 14x14 and 7x7, average pool, 10 classes."""
+
+    def __init__(self, widths=(32, 64, 128)):
+        super().__init__()
+        self.stem = nn.Conv2d(1, widths[0], 3, 1, 1, bias=False)
+        self.stem_bn = nn.BatchNorm2d(widths[0])
+        blocks = []
+        channels = widths[0]
+        for stage, width in enumerate(widths):
+            for block in range(2):
+                blocks.append(BasicBlock(channels, width, 2 if stage > 0 and block == 0 else 1))
+                channels = width
+        self.blocks = nn.Sequential(*blocks)
+        self.fc = nn.Linear(channels, 10)
+
+    def forward(self, x):
+        x = torch.relu(self.stem_bn(self.stem(x)))
+        x = self.blocks(x)
+        x = nn.functional.adaptive_avg_pool2d(x, 1)
+        return self.fc(torch.flatten(x, 1))
+
+
+class ReLU6(nn.Module):
+    """min(max(x, 0), 6). Written as a difference of two ReLUs for training: torch's own has no derivative in bfloat16."""
+
+    def forward(self, x):
+        if self.training:
+            return torch.relu(x) - torch.relu(x - 6)
+        return torch.clamp(x, 0, 6)
+
+
+class InvertedResidual(nn.Module):
+    """1x1 expansion, 3x3 depthwise, linear 1x1 projection (Sandler et al. 2018, section 3.3)."""
+
+    def __init__(self, src_channels, dst_channels, stride, expansion):
+        super().__init__()
+        hidden = src_channels * expansion
+        self.expand = None
+        if expansion != 1:
+            self.expand = nn.Conv2d(src_channels, hidden, 1, bias=False)
+            self.expand_bn = nn.BatchNorm2d(hidden)
+        self.depthwise = nn.Conv2d(hidden, hidden, 3, stride, 1, groups=hidden, bias=False)
+        self.depthwise_bn = nn.BatchNorm2d(hidden)
+        self.project = nn.Conv2d(hidden, dst_channels, 1, bias=False)
+        self.project_bn = nn.BatchNorm2d(dst_channels)
+        self.relu6 = ReLU6()
+        self.residual = stride == 1 and src_channels == dst_channels
+
+    def forward(self, x):
+        y = x
+        if self.expand is not None:
+            y = self.relu6(self.expand_bn(self.expand(y)))
+        y = self.relu6(self.depthwise_bn(self.depthwise(y)))
+        y = self.project_bn(self.project(y))
+        return x + y if self.residual else y
+
+
+class MobileNetV2(nn.Module):
+    """Stem, inverted residuals given as (expansion, channels, repeats, stride), head, 10 classes."""
+
+    def __init__(self, stem, stages, head, stem_stride=1):
+        super().__init__()
+        self.stem = nn.Conv2d(1, stem, 3, stem_stride, 1, bias=False)
+        self.stem_bn = nn.BatchNorm2d(stem)
+        blocks = []
+        channels = stem
+        for expansion, width, repeats, stride in stages:
+            for repeat in range(repeats):
+                blocks.append(InvertedResidual(channels, width, stride if repeat == 0 else 1, expansion))
+                channels = width
+        self.blocks = nn.Sequential(*blocks)
+        self.head = nn.Conv2d(channels, head, 1, bias=False)
+        self.head_bn = nn.BatchNorm2d(head)
+        self.relu6 = ReLU6()
+        self.fc = nn.Linear(head, 10)
+
+    def forward(self, x):
+        x = self.relu6(self.stem_bn(self.stem(x)))
+        x = self.blocks(x)
+        x = self.relu6(self.head_bn(self.head(x)))
+        x = nn.functional.adaptive_avg_pool2d(x, 1)
+        return self.fc(torch.flatten(x, 1))
+
+
+def make(name):
+    """The network of that name, with the initial weights of torch's current seed."""
+    if name == "resnet14":
+        return ResNet14()
+    if name == "mobilenetv2":
+        # Wide at low resolution: narrow depthwise blocks at 28x28 gain nothing from 8 bits on a processor.
+        return MobileNetV2(stem=64, stem_stride=2, stages=[(3, 96, 2, 1), (3, 128, 2, 2)], head=160)
+    raise ValueError(f"no network is called {name}")
