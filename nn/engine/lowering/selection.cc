@@ -18,6 +18,20 @@ namespace {
 
 using Values = absl::StatusOr<std::vector<ValueId>>;
 
+// Longest axis for which a table of indices is made.
+constexpr int64_t kMaxIndices = int64_t{1} << 26;
+
+// OK if every axis that a table of indices may be made for is bounded.
+absl::Status CheckTableSizes(const Shape& dst) {
+  for (int64_t size : dst.dims()) {
+    if (size > kMaxIndices) {
+      return absl::UnimplementedError(
+          absl::StrCat("picking ", size, " elements along one axis (limit ", kMaxIndices, ")"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 bool IsIdentity(const std::vector<int64_t>& indices, int64_t size) {
   if (static_cast<int64_t>(indices.size()) != size) return false;
   for (int64_t i = 0; i < size; ++i) {
@@ -35,6 +49,7 @@ absl::StatusOr<ValueId> Select(ProgramBuilder& builder, ValueId src, int axis,
 Values LowerSlice(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(ResolvedSlice slice, ResolveSlice(lowering.context));
+  HT_RETURN_IF_ERROR(CheckTableSizes(slice.dst));
   ProgramBuilder& builder = lowering.builder;
   // Backward steps become a list of indices first; what is left goes forward.
   for (int axis = 0; axis < slice.dst.rank(); ++axis) {
@@ -118,6 +133,7 @@ int64_t Mirror(int64_t position, int64_t size, bool reflect) {
 
 Values LowerMirrorPad(const NodeLowering& lowering, ValueId src, const Shape& dst,
                       const std::vector<int64_t>& before, bool reflect) {
+  HT_RETURN_IF_ERROR(CheckTableSizes(dst));
   for (int axis = 0; axis < dst.rank(); ++axis) {
     const int64_t size = lowering.builder.shape(src).dim(axis);
     if (size == 0) return absl::InvalidArgumentError("nothing to repeat in an empty tensor");
@@ -199,6 +215,7 @@ Values LowerResize(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
   HT_ASSIGN_OR_RETURN(const std::string mode, lowering.node().String("mode", "nearest"));
   if (mode != "nearest") return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
+  HT_RETURN_IF_ERROR(CheckTableSizes(dst));
   HT_ASSIGN_OR_RETURN(const NearestModes modes,
                       ReadNearestModes(lowering.node(), lowering.graph.opset));
   const Shape shape = lowering.builder.shape(src);

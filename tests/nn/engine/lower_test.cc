@@ -4,8 +4,10 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nn/engine/lowering/lowering.h"
 #include "nn/engine/op.h"
 #include "nn/engine/ops.h"
+#include "nn/graph/operators/operator.h"
 #include "nn/graph/passes.h"
 #include "tests/nn/engine/run_program.h"
 
@@ -151,6 +153,30 @@ TEST(LowerElementwiseTest, PowWithConstantIntegerExponent) {
   EXPECT_THAT(
       Evaluate(OneNode("Pow", Shape{1, 3}).Constant(Tensor::Scalar<int64_t>(3)), {1, -2, 3}),
       ElementsAre(1, -8, 27));
+}
+
+// Import promises what LowerGraph must keep.
+TEST(LowerTableTest, EveryOperatorThatRunsHasALowering) {
+  for (const absl::Span<const Operator> family :
+       {ElementwiseOperators(), WindowOperators(), MatrixOperators(), LayoutOperators(),
+        SelectionOperators(), ReductionOperators(), ResizeOperators(), ConstantOperators()}) {
+    for (const Operator& op : family) {
+      if (!op.runs) continue;
+      EXPECT_NE(FindLowering("", op.name), nullptr) << std::string(op.name);
+    }
+  }
+}
+
+TEST(LowerErrorTest, AxesTooLongToPickFrom) {
+  const Graph bound = OneNode("Resize", Shape{1, 1})
+                          .NoInput()
+                          .NoInput()
+                          .Constant(Ints({1, int64_t{1} << 31}))
+                          .Bound()
+                          .value();
+  const absl::Status status = LowerGraph(bound).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("2147483648 elements"));
 }
 
 TEST(LowerErrorTest, UnknownOperatorIsNamedWithItsNode) {
