@@ -16,7 +16,7 @@ constexpr size_t kMaxTable = 200'000;
 // Partial selections that the complete sweep may hold at once.
 constexpr size_t kMaxLabels = 400'000;
 // Partial selections that it may make in all: some seconds' worth.
-constexpr double kMaxLabelsMade = 1e8;
+constexpr double kMaxLabelsMade = 3e7;
 // Limits on the metric that the sweep of single solves tries.
 constexpr int kSweepSteps = 64;
 
@@ -104,7 +104,9 @@ void Thin(std::vector<Found>& front, size_t max_points) {
 absl::StatusOr<std::vector<FrontierPoint>> ComputeFrontier(const CompiledProblem& compiled,
                                                            size_t max_points, Stop& stop) {
   HT_ASSIGN_OR_RETURN(const CompactProblem problem, CompactForFrontier(compiled));
-  std::optional<std::vector<Found>> complete = SweepAllFronts(problem, stop);
+  // The complete sweep must leave time for the other one.
+  Stop half(stop.cancellation(), absl::Now() + (stop.deadline() - absl::Now()) / 2);
+  std::optional<std::vector<Found>> complete = SweepAllFronts(problem, half);
   std::vector<Found> found =
       complete.has_value() ? std::move(*complete) : SweepLimits(problem, stop);
   Thin(found, max_points);

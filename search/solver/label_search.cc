@@ -122,9 +122,16 @@ double LabelSearch::DescendInChunks(size_t level, Groups groups) {
   for (size_t begin = 0; begin < ranked.size(); begin += options_.chunk) {
     if (ranked[begin].bound >= cutoff_) break;
     if (stop_()) return std::min(open, ranked[begin].bound);
+    const size_t end = std::min(ranked.size(), begin + options_.chunk);
+    // Within a group labels stay by rising loss.
+    std::sort(ranked.begin() + static_cast<std::ptrdiff_t>(begin),
+              ranked.begin() + static_cast<std::ptrdiff_t>(end),
+              [](const Ranked& a, const Ranked& b) {
+                return std::pair(a.group, a.label) < std::pair(b.group, b.label);
+              });
     Groups chunk;
     std::map<uint32_t, size_t> index;
-    for (size_t r = begin; r < std::min(ranked.size(), begin + options_.chunk); ++r) {
+    for (size_t r = begin; r < end; ++r) {
       const Group& from = groups[ranked[r].group];
       const auto [found, is_new] = index.emplace(ranked[r].group, chunk.size());
       if (is_new) {
@@ -212,6 +219,7 @@ void LabelSearch::AddLabels(const Group& from, ChoiceIndex choice, const std::ve
                             Group& to) {
   const std::vector<double> offsets = Offsets(to.rest);
   std::vector<double> values(components_);
+  to.runs.push_back(to.size());
   for (size_t i = 0; i < from.size(); ++i) {
     for (size_t c = 0; c < components_; ++c) {
       values[c] = from.values[i * components_ + c] + added[c];
@@ -253,15 +261,38 @@ LabelSearch::Groups LabelSearch::Expand(size_t level, const Groups& groups) {
   return next;
 }
 
-void LabelSearch::RemoveDominated(Group& group) const {
-  if (group.size() < 2) return;
+std::vector<uint32_t> LabelSearch::SortedByLoss(const Group& group) const {
   std::vector<uint32_t> order(group.size());
   std::iota(order.begin(), order.end(), 0);
+  const auto is_before = [&](uint32_t a, uint32_t b) {
+    const double* x = group.values.data() + a * components_;
+    const double* y = group.values.data() + b * components_;
+    return std::lexicographical_compare(x, x + components_, y, y + components_);
+  };
+  // Adding the same to every label of a run has kept its order: neighbouring runs are merged.
+  std::vector<size_t> ends(group.runs.begin() + 1, group.runs.end());
+  ends.push_back(group.size());
+  while (ends.size() > 1) {
+    std::vector<size_t> merged;
+    size_t begin = 0;
+    for (size_t r = 0; r < ends.size(); r += 2) {
+      const size_t end = ends[std::min(r + 1, ends.size() - 1)];
+      const auto at = [&](size_t i) { return order.begin() + static_cast<std::ptrdiff_t>(i); };
+      std::inplace_merge(at(begin), at(ends[r]), at(end), is_before);
+      merged.push_back(begin = end);
+    }
+    ends = std::move(merged);
+  }
+  return order;
+}
+
+void LabelSearch::RemoveDominated(Group& group) const {
+  if (group.size() < 2) {
+    group.runs.assign(1, 0);
+    return;
+  }
   const auto values = [&](uint32_t i) { return group.values.data() + i * components_; };
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return std::lexicographical_compare(values(a), values(a) + components_, values(b),
-                                        values(b) + components_);
-  });
+  const std::vector<uint32_t> order = SortedByLoss(group);
   // By rising loss, a label is dominated when one before it is not dearer in any cost.
   std::vector<uint32_t> kept;
   std::map<double, double> stairs;  // two costs: for the first cost, the least second one
@@ -302,6 +333,7 @@ void LabelSearch::RemoveDominated(Group& group) const {
   }
   group.values = std::move(kept_values);
   group.nodes = std::move(kept_nodes);
+  group.runs.assign(1, 0);
 }
 
 void LabelSearch::TryCompletions(size_t level, const Groups& groups) {

@@ -73,6 +73,7 @@ class LabelSearch {
     std::vector<double> rest;       // per bound: the least weighted sum of what is to come
     std::vector<double> values;     // labels x components, so far
     std::vector<uint32_t> nodes;    // per label: how it came about
+    std::vector<size_t> runs;       // where labels by rising loss begin; one run but while filled
 
     size_t size() const { return nodes.size(); }
   };
@@ -92,6 +93,7 @@ class LabelSearch {
               std::vector<double>& rest) const;
   void AddLabels(const Group& from, ChoiceIndex choice, const std::vector<double>& added,
                  Group& to);
+  std::vector<uint32_t> SortedByLoss(const Group& group) const;
   void RemoveDominated(Group& group) const;
   void TryCompletions(size_t level, const Groups& groups);
   void TryCompletion(size_t level, const Group& group, size_t bound);

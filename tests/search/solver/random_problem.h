@@ -90,7 +90,7 @@ inline Problem RandomProblem(const RandomProblemOptions& options) {
       problem.edges.push_back(std::move(edge));
     }
   }
-  for (int i = 0; i < options.layers; ++i) {
+  for (int i = 0; i < options.layers && options.interactions > 0; ++i) {
     for (int j = i + 1; j < options.layers; ++j) {
       for (int a = 0; a < options.choices; ++a) {
         for (int b = 0; b < options.choices; ++b) {
