@@ -24,6 +24,7 @@ class Executable {
   static absl::StatusOr<std::shared_ptr<const Executable>> Compile(Program program);
   ~Executable();
 
+  // As compiled: what depends on constants alone is a constant.
   const Program& program() const;
   // Bytes that a Session of it holds, and of the constants that all of them share.
   int64_t arena_bytes() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/status_macros.h"
 #include "nn/engine/onednn/arena.h"
 #include "nn/engine/onednn/onednn.h"
+#include "nn/engine/onednn/program_passes.h"
 #include "nn/engine/onednn/step.h"
 #include "nn/engine/onednn/step_builder.h"
 #include "nn/engine/onednn/steps.h"
@@ -50,26 +52,37 @@ struct Executable::Impl {
   Program program;
   std::vector<Buffer> buffers;
   std::vector<Step> steps;
+  std::vector<std::string> descriptions;  // of the instructions that steps belong to
   absl::flat_hash_map<std::string, Place> inputs;
   absl::flat_hash_map<std::string, Place> outputs;
   int64_t arena_bytes = 0;
   int64_t constant_bytes = 0;
 
-  absl::Status Build();
-  absl::Status AddAllSteps(StepBuilder& builder);
+  absl::Status Build(bool fold);
+  absl::Status AddAllSteps(StepBuilder& builder, absl::Span<const FusedInstruction> instructions);
   void AddOutput(StepBuilder& builder, const Program::Input& output);
   void PlaceBuffers();
   size_t Elements(ValueId value) const {
     return static_cast<size_t>(program.shapes[static_cast<size_t>(value)].Elements());
   }
+  // A ConstantRunner: an executable of its own for the constants of another one.
+  static absl::StatusOr<std::map<std::string, std::vector<float>>> RunConstants(
+      const Program& constants);
 };
 
-absl::Status Executable::Impl::Build() {
+absl::Status Executable::Impl::Build(bool fold) {
   HT_RETURN_IF_ERROR(CheckProgram(program));
+  if (fold) {
+    HT_ASSIGN_OR_RETURN(program, FoldConstants(std::move(program), RunConstants));
+  }
   UseOneDnnThreads();
   return CatchDnnl("compiling a program", [&]() -> absl::Status {
-    StepBuilder builder(program);
-    HT_RETURN_IF_ERROR(AddAllSteps(builder));
+    const std::vector<FusedInstruction> instructions = FuseInstructions(program);
+    for (const FusedInstruction& fused : instructions) {
+      descriptions.push_back(Describe(fused.instruction));
+    }
+    StepBuilder builder(program, instructions);
+    HT_RETURN_IF_ERROR(AddAllSteps(builder, instructions));
     steps = builder.TakeSteps();
     buffers = builder.TakeBuffers();
     PlaceBuffers();
@@ -77,7 +90,8 @@ absl::Status Executable::Impl::Build() {
   });
 }
 
-absl::Status Executable::Impl::AddAllSteps(StepBuilder& builder) {
+absl::Status Executable::Impl::AddAllSteps(StepBuilder& builder,
+                                           absl::Span<const FusedInstruction> instructions) {
   for (const Program::Input& input : program.inputs) {
     inputs[input.name] = {builder.PlainSource(input.value), Elements(input.value)};
   }
@@ -85,14 +99,13 @@ absl::Status Executable::Impl::AddAllSteps(StepBuilder& builder) {
   for (const Program::Input& output : program.outputs) {
     outputs_of[output.value].push_back(&output);
   }
-  for (size_t i = 0; i < program.instructions.size(); ++i) {
-    const Instruction& instruction = program.instructions[i];
+  for (size_t i = 0; i < instructions.size(); ++i) {
     builder.BeginInstruction(static_cast<int>(i));
-    HT_RETURN_IF_ERROR(CatchDnnl(Describe(instruction), [&]() -> absl::Status {
-      return Annotate(AddInstruction(builder, instruction), Describe(instruction));
+    HT_RETURN_IF_ERROR(CatchDnnl(descriptions[i], [&]() -> absl::Status {
+      return Annotate(AddInstruction(builder, instructions[i]), descriptions[i]);
     }));
     // Outputs are put in C order at once, so that their blocked form can die.
-    for (ValueId dst : instruction.dsts) {
+    for (ValueId dst : instructions[i].instruction.dsts) {
       const auto found = outputs_of.find(dst);
       if (found == outputs_of.end()) continue;
       for (const Program::Input* output : found->second) AddOutput(builder, *output);
@@ -140,7 +153,7 @@ Executable::~Executable() = default;
 absl::StatusOr<std::shared_ptr<const Executable>> Executable::Compile(Program program) {
   auto impl = std::make_unique<Impl>();
   impl->program = std::move(program);
-  HT_RETURN_IF_ERROR(impl->Build());
+  HT_RETURN_IF_ERROR(impl->Build(/*fold=*/true));
   return std::shared_ptr<const Executable>(new Executable(std::move(impl)));
 }
 
@@ -200,10 +213,25 @@ absl::Status Session::Impl::RunStep(size_t index) {
     step.primitive.execute(stream, steps[index].arguments);
     stream.wait();
   } catch (const std::exception& error) {
-    const auto instruction = static_cast<size_t>(step.instruction);
-    return ExceptionToStatus(error, Describe(plan().program.instructions[instruction]));
+    return ExceptionToStatus(error, plan().descriptions[static_cast<size_t>(step.instruction)]);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, std::vector<float>>> Executable::Impl::RunConstants(
+    const Program& constants) {
+  auto impl = std::make_unique<Impl>();
+  impl->program = constants;
+  HT_RETURN_IF_ERROR(impl->Build(/*fold=*/false));
+  const std::shared_ptr<const Executable> executable(new Executable(std::move(impl)));
+  HT_ASSIGN_OR_RETURN(auto session, Session::Create(executable));
+  HT_RETURN_IF_ERROR(session->Run());
+  std::map<std::string, std::vector<float>> results;
+  for (const Program::Input& output : constants.outputs) {
+    HT_ASSIGN_OR_RETURN(absl::Span<const float> values, session->Output(output.name));
+    results[output.name].assign(values.begin(), values.end());
+  }
+  return results;
 }
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -21,16 +21,16 @@ dnnl::primitive_attr PrimitiveAttributes() {
   return attributes;
 }
 
-StepBuilder::StepBuilder(const Program& program)
+StepBuilder::StepBuilder(const Program& program, absl::Span<const FusedInstruction> instructions)
     : program_(&program), engine_(CpuEngine()), states_(program.shapes.size()) {
-  FindLastUses();
+  FindLastUses(instructions);
   AddInputs();
   AddConstants();
 }
 
-void StepBuilder::FindLastUses() {
-  for (size_t i = 0; i < program_->instructions.size(); ++i) {
-    for (ValueId src : program_->instructions[i].srcs) state(src).last_use = static_cast<int>(i);
+void StepBuilder::FindLastUses(absl::Span<const FusedInstruction> instructions) {
+  for (size_t i = 0; i < instructions.size(); ++i) {
+    for (ValueId src : instructions[i].instruction.srcs) state(src).last_use = static_cast<int>(i);
   }
   for (const Program::Input& output : program_->outputs) state(output.value).last_use = kForever;
 }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "nn/engine/onednn/layout.h"
+#include "nn/engine/onednn/program_passes.h"
 #include "nn/engine/onednn/step.h"
 #include "nn/engine/program.h"
 
@@ -19,7 +20,8 @@ namespace halftone {
 // and constants are reordered at once. oneDNN's exceptions pass through: its user catches them.
 class StepBuilder {
  public:
-  explicit StepBuilder(const Program& program);
+  // `instructions` are those of `program`, some of them joined.
+  StepBuilder(const Program& program, absl::Span<const FusedInstruction> instructions);
 
   const dnnl::engine& engine() const { return engine_; }
   const Shape& shape(ValueId value) const { return program_->shapes[static_cast<size_t>(value)]; }
@@ -74,7 +76,7 @@ class StepBuilder {
     const float* constant = nullptr;
   };
 
-  void FindLastUses();
+  void FindLastUses(absl::Span<const FusedInstruction> instructions);
   void AddInputs();
   void AddConstants();
   const Copy* FindCopy(ValueId value, const Layout& layout) const;

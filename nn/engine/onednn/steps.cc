@@ -52,11 +52,17 @@ Layout ElementwiseLayout(const StepBuilder& steps, ValueId value, bool keeps_zer
   return PlainLayout(steps.shape(value));
 }
 
-absl::Status AddInstruction(StepBuilder& steps, const Instruction& instruction) {
+absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused) {
+  const Instruction& instruction = fused.instruction;
   if (AddEmptyInstruction(steps, instruction)) return absl::OkStatus();
+  if (fused.sums_product) {
+    AddInnerProduct(steps, instruction);
+    return absl::OkStatus();
+  }
   switch (instruction.op->kind()) {
     case OpKind::kConvolution:
-      return Dispatch<ConvolutionOp>(steps, instruction);
+      AddSteps(steps, static_cast<const ConvolutionOp&>(*instruction.op), fused);
+      return absl::OkStatus();
     case OpKind::kConvolutionBackwardData:
       return Dispatch<ConvolutionBackwardDataOp>(steps, instruction);
     case OpKind::kConvolutionBackwardWeights:

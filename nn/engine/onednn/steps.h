@@ -18,9 +18,12 @@
 namespace halftone {
 
 // Appends the steps of an instruction of any op; UNIMPLEMENTED where there is no way.
-absl::Status AddInstruction(StepBuilder& steps, const Instruction& instruction);
+absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused);
 
-void AddSteps(StepBuilder& steps, const ConvolutionOp& op, const Instruction& instruction);
+// With the activation at its end, if there is one.
+void AddSteps(StepBuilder& steps, const ConvolutionOp& op, const FusedInstruction& fused);
+// The sum per sample of the product of two tensors of one shape.
+void AddInnerProduct(StepBuilder& steps, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const ConvolutionBackwardDataOp& op,
               const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const ConvolutionBackwardWeightsOp& op,

@@ -42,7 +42,9 @@ struct Descriptors {
         pads_begin(ToDims(attributes.pads_begin)),
         pads_end(ToDims(attributes.pads_end)) {}
 
-  dnnl::convolution_forward::primitive_desc Forward(const Layout& bias = Layout()) const {
+  dnnl::convolution_forward::primitive_desc Forward(
+      const Layout& bias = Layout(),
+      const dnnl::primitive_attr& attributes = PrimitiveAttributes()) const {
     return {engine,
             prop_kind::forward_training,
             algorithm::convolution_direct,
@@ -54,7 +56,7 @@ struct Descriptors {
             dilations,
             pads_begin,
             pads_end,
-            PrimitiveAttributes()};
+            attributes};
   }
   dnnl::convolution_backward_data::primitive_desc BackwardData() const {
     return {engine,
@@ -88,16 +90,32 @@ struct Descriptors {
   memory::dims strides, dilations, pads_begin, pads_end;
 };
 
+dnnl::primitive_attr ConvolutionAttributesWith(const UnaryOp* activation) {
+  dnnl::primitive_attr attributes = PrimitiveAttributes();
+  if (activation == nullptr) return attributes;
+  dnnl::post_ops post_ops;
+  if (activation->function == UnaryFunction::kClip) {
+    post_ops.append_eltwise(algorithm::eltwise_clip, activation->alpha, activation->beta);
+  } else {
+    const bool leaky = activation->function == UnaryFunction::kLeakyRelu;
+    post_ops.append_eltwise(algorithm::eltwise_relu, leaky ? activation->alpha : 0.0f, 0.0f);
+  }
+  attributes.set_post_ops(post_ops);
+  return attributes;
+}
+
 }  // namespace
 
-void AddSteps(StepBuilder& steps, const ConvolutionOp& op, const Instruction& instruction) {
+void AddSteps(StepBuilder& steps, const ConvolutionOp& op, const FusedInstruction& fused) {
+  const Instruction& instruction = fused.instruction;
   const ValueId src = instruction.srcs[0], weights = instruction.srcs[1];
   const ValueId dst = instruction.dsts[0];
   const bool has_bias = instruction.srcs.size() > 2;
   const Descriptors descriptors(steps.engine(), op.attributes, steps.shape(src),
                                 steps.shape(weights), steps.shape(dst));
   const auto descriptor =
-      descriptors.Forward(has_bias ? PlainLayout(steps.shape(instruction.srcs[2])) : Layout());
+      descriptors.Forward(has_bias ? PlainLayout(steps.shape(instruction.srcs[2])) : Layout(),
+                          ConvolutionAttributesWith(fused.activation.get()));
   std::vector<StepArgument> arguments = {
       {DNNL_ARG_SRC, descriptor.src_desc(), steps.Source(src, descriptor.src_desc())},
       {DNNL_ARG_WEIGHTS, descriptor.weights_desc(),

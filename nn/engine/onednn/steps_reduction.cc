@@ -34,7 +34,31 @@ bool ReducesToPlain(const ReduceOp& op, const Layout& layout) {
   return true;
 }
 
+// A layout in which both have one contiguous piece per sample: the one that `a` or `b` has, plain
+// where neither is such. Padding holds zeros, which add nothing.
+Layout SampleLayout(const StepBuilder& steps, ValueId a, ValueId b) {
+  const Layout a_layout = LayoutWithAxes(steps, a), b_layout = LayoutWithAxes(steps, b);
+  if (IsOuterMost(a_layout, 0) && (steps.HasLayout(b, a_layout) || !IsPlain(a_layout))) {
+    return a_layout;
+  }
+  if (IsOuterMost(b_layout, 0)) return b_layout;
+  return PlainLayout(steps.shape(a));
+}
+
 }  // namespace
+
+void AddInnerProduct(StepBuilder& steps, const Instruction& instruction) {
+  const ValueId a = instruction.srcs[0], b = instruction.srcs[1];
+  const Layout layout = SampleLayout(steps, a, b);
+  const int64_t rows = steps.shape(a).dim(0);
+  const int64_t columns = StoredElements(layout) / rows;
+  const BufferId a_buffer = steps.Source(a, layout), b_buffer = steps.Source(b, layout);
+  steps.AddKernel(
+      [=](absl::Span<float* const> buffers) {
+        InnerProductKernel(rows, columns, buffers[0], buffers[1], buffers[2]);
+      },
+      {a_buffer, b_buffer, steps.DefinePlain(instruction.dsts[0])});
+}
 
 void AddSteps(StepBuilder& steps, const ReduceOp& op, const Instruction& instruction) {
   const ValueId src = instruction.srcs[0], dst = instruction.dsts[0];

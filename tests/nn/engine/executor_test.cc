@@ -230,6 +230,77 @@ TEST(ExecutorTest, SessionsOfOneExecutableRunAtTheSameTime) {
   EXPECT_THAT(wrong, ElementsAre(0, 0));
 }
 
+std::shared_ptr<const Op> Unary(UnaryFunction function, float alpha = 0, float beta = 0) {
+  return std::make_shared<UnaryOp>(function, alpha, beta);
+}
+
+// Activations are joined with the convolution before them only where nothing else reads it.
+TEST(ExecutorTest, JoinsActivationsWithConvolutions) {
+  for (const auto& activation :
+       {Relu(), Unary(UnaryFunction::kLeakyRelu, 0.1f), Unary(UnaryFunction::kClip, 0, 0.5f),
+        Unary(UnaryFunction::kClip, 0.25f, 0.5f)}) {
+    for (int reader = 0; reader < 3; ++reader) {
+      ProgramBuilder builder;
+      const ValueId x = builder.AddInput("x", Shape{2, 5, 6, 7});
+      const ValueId convolved = BlockedCopy(builder, x, 19);
+      const ValueId y = Apply(builder, activation, {convolved});
+      std::vector<std::pair<std::string, ValueId>> outputs = {
+          {"y", y}, {"after", BlockedCopy(builder, y, 3)}};
+      if (reader == 1) outputs.emplace_back("convolved", convolved);
+      if (reader == 2) outputs.emplace_back("twice", Apply(builder, Relu(), {y}));
+      const Program program = builder.Build(outputs);
+      ExpectMatchesReference(program, RandomInputs(program));
+    }
+  }
+}
+
+// The sum of a product per sample is one step; sums over other axes, and products that are needed
+// otherwise, are not.
+TEST(ExecutorTest, SumsProductsPerSample) {
+  ProgramBuilder builder;
+  const ValueId a = BlockedCopy(builder, builder.AddInput("a", Shape{3, 4, 5, 6}), 19);
+  const ValueId b = builder.AddInput("b", Shape{3, 19, 5, 6});
+  const auto sum = [&](ValueId src, std::vector<int> axes) {
+    return Apply(builder, std::make_shared<ReduceOp>(ReduceFunction::kSum, std::move(axes), false),
+                 {src});
+  };
+  const auto product = [&](ValueId x, ValueId y) {
+    return Apply(builder, std::make_shared<BinaryOp>(BinaryFunction::kMul), {x, y});
+  };
+  const ValueId kept = product(b, b);
+  const Program program = builder.Build({{"blocked", sum(product(a, b), {1, 2, 3})},
+                                         {"swapped", sum(product(b, a), {1, 2, 3})},
+                                         {"plain", sum(product(b, b), {1, 2, 3})},
+                                         {"channels", sum(product(a, b), {0, 2, 3})},
+                                         {"kept", kept},
+                                         {"sum", sum(kept, {1, 2, 3})}});
+  ExpectMatchesReference(program, RandomInputs(program));
+}
+
+TEST(ExecutorTest, ComputesConstantsOnce) {
+  ProgramBuilder builder;
+  const ValueId x = builder.AddInput("x", Shape{2, 5, 6, 7});
+  const ValueId weights =
+      builder.AddConstant(Tensor::Of<float>(Shape{19, 5, 1, 1}, RandomValues(19 * 5, 3)));
+  const auto quantizer =
+      *UniformQuantizer::Create(4, Symmetry::kSymmetricRestricted, -1, {Range{-1, 1}});
+  const ValueId quantized = Apply(builder, std::make_shared<FakeQuantizeOp>(quantizer), {weights});
+  const ValueId one = builder.AddScalar(1);
+  const ValueId large = Apply(builder, std::make_shared<BroadcastToOp>(Shape{2, 19, 6, 7}),
+                              {Apply(builder, Linear(2, 0), {one})});
+  ConvolutionAttributes attributes{{1, 1}, {1, 1}, {0, 0}, {0, 0}, 1};
+  const ValueId convolved =
+      Apply(builder, std::make_shared<ConvolutionOp>(attributes), {x, quantized});
+  const Program program =
+      builder.Build({{"y", Apply(builder, Add(), {convolved, large})}, {"weights", quantized}});
+  ExpectMatchesReference(program, RandomInputs(program));
+  const auto executable = Executable::Compile(program);
+  ASSERT_TRUE(executable.ok()) << executable.status();
+  // The quantized weights and the scalar are constants now; the large repetition of it is not.
+  EXPECT_EQ((*executable)->program().instructions.size(), 3);
+  EXPECT_LT((*executable)->constant_bytes(), 2 * 19 * 16 * 4 + 19 * 5 * 4);
+}
+
 TEST(ExecutorTest, QuantizesBitForBitLikeTheQuantizer) {
   const Shape shape{3, 18, 7, 5};
   const std::vector<float> values = RandomValues(shape.Elements(), 5, -2, 2);
