@@ -102,9 +102,11 @@ class InferenceSession {
   absl::StatusOr<std::vector<double>> TimeStep(size_t step, int repetitions);
   // Nanoseconds of each step in `repetitions` whole runs: result[step][repetition]. Every step
   // finds the caches as the network leaves them.
-  absl::StatusOr<std::vector<std::vector<double>>> TimeSteps(int repetitions);
+  absl::StatusOr<std::vector<std::vector<double>>> TimeSteps(int repetitions,
+                                                             const Cancellation& cancellation = {});
   // Nanoseconds of each of `repetitions` whole runs.
-  absl::StatusOr<std::vector<double>> TimeRuns(int repetitions);
+  absl::StatusOr<std::vector<double>> TimeRuns(int repetitions,
+                                               const Cancellation& cancellation = {});
   // Graph output `name` in float32 and C order; valid until the next Run.
   absl::StatusOr<absl::Span<const float>> Output(absl::string_view name);
 

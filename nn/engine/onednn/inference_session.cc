@@ -130,12 +130,14 @@ absl::StatusOr<std::vector<double>> InferenceSession::TimeStep(size_t step, int 
   return times;
 }
 
-absl::StatusOr<std::vector<std::vector<double>>> InferenceSession::TimeSteps(int repetitions) {
+absl::StatusOr<std::vector<std::vector<double>>> InferenceSession::TimeSteps(
+    int repetitions, const Cancellation& cancellation) {
   UseOneDnnThreads(impl_->plan->threads());
   std::vector<std::vector<double>> times(impl_->steps.size());
   for (int i = 0; i < repetitions; ++i) {
     auto start = std::chrono::steady_clock::now();
     for (size_t step = 0; step < impl_->steps.size(); ++step) {
+      HT_RETURN_IF_ERROR(cancellation.Check());
       HT_RETURN_IF_ERROR(impl_->RunStep(impl_->steps[step]));
       const auto end = std::chrono::steady_clock::now();
       times[step].push_back(std::chrono::duration<double, std::nano>(end - start).count());
@@ -145,12 +147,13 @@ absl::StatusOr<std::vector<std::vector<double>>> InferenceSession::TimeSteps(int
   return times;
 }
 
-absl::StatusOr<std::vector<double>> InferenceSession::TimeRuns(int repetitions) {
+absl::StatusOr<std::vector<double>> InferenceSession::TimeRuns(int repetitions,
+                                                               const Cancellation& cancellation) {
   UseOneDnnThreads(impl_->plan->threads());
   std::vector<double> times;
   for (int i = 0; i < repetitions; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    HT_RETURN_IF_ERROR(impl_->RunAll(Cancellation()));
+    HT_RETURN_IF_ERROR(impl_->RunAll(cancellation));
     times.push_back(NanosecondsSince(start));
   }
   return times;

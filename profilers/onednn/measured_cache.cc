@@ -1,0 +1,37 @@
+#include "profilers/onednn/measured_cache.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+
+namespace halftone {
+
+MeasuredCache::MeasuredCache(CostCache* cache, const CpuDevice& device) : cache_(cache) {
+  // The number tells how steps are measured: another way, another number.
+  prefix_ = absl::StrCat("cpu/1/", device.name, "/", device.isa, "/", device.library, "/",
+                         device.threads, " threads/");
+}
+
+std::optional<MeasuredTime> MeasuredCache::Load(const std::string& key) const {
+  if (cache_ == nullptr) return std::nullopt;
+  const absl::StatusOr<std::string> text = cache_->Load(prefix_ + key);
+  if (!text.ok()) return std::nullopt;
+  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("latency_ns") || !json.contains("mad_ns")) {
+    return std::nullopt;
+  }
+  if (!json["latency_ns"].is_number() || !json["mad_ns"].is_number()) return std::nullopt;
+  const MeasuredTime time{json["latency_ns"].get<double>(), json["mad_ns"].get<double>()};
+  const bool sound = std::isfinite(time.latency_ns) && time.latency_ns > 0 &&
+                     std::isfinite(time.mad_ns) && time.mad_ns >= 0;
+  return sound ? std::optional<MeasuredTime>(time) : std::nullopt;
+}
+
+absl::Status MeasuredCache::Store(const std::string& key, const MeasuredTime& time) const {
+  if (cache_ == nullptr) return absl::OkStatus();
+  const nlohmann::json json = {{"latency_ns", time.latency_ns}, {"mad_ns", time.mad_ns}};
+  return cache_->Store(prefix_ + key, json.dump());
+}
+
+}  // namespace halftone

@@ -1,0 +1,146 @@
+#include "profilers/onednn/step_measurement.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/status_macros.h"
+
+namespace halftone {
+namespace {
+
+constexpr int kRunsPerVisit = 3;  // the first is thrown away
+
+// One plan with all its runs so far.
+struct Runs {
+  std::unique_ptr<InferenceSession> session;
+  std::vector<std::vector<double>> steps;  // [run][step]
+  std::vector<double> totals;              // [run], the sum of its steps
+  std::vector<double> wholes;              // runs without clocks between the steps
+};
+
+absl::Status FillInputs(const Graph& graph, InferenceSession& session) {
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  for (const Port& input : graph.inputs) {
+    std::vector<float> values(static_cast<size_t>(input.info.shape.Elements()));
+    for (float& value : values) value = uniform(random);
+    HT_RETURN_IF_ERROR(session.SetInput(input.name, values));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Visit(Runs& runs, const Cancellation& cancellation) {
+  HT_ASSIGN_OR_RETURN(const auto times, runs.session->TimeSteps(kRunsPerVisit, cancellation));
+  for (size_t run = 1; run < kRunsPerVisit; ++run) {
+    std::vector<double> steps;
+    double total = 0;
+    for (const std::vector<double>& step : times) {
+      steps.push_back(step[run]);
+      total += step[run];
+    }
+    runs.steps.push_back(std::move(steps));
+    runs.totals.push_back(total);
+  }
+  HT_ASSIGN_OR_RETURN(const std::vector<double> wholes,
+                      runs.session->TimeRuns(kRunsPerVisit, cancellation));
+  runs.wholes.insert(runs.wholes.end(), wholes.begin() + 1, wholes.end());
+  return absl::OkStatus();
+}
+
+// The runs that no neighbour disturbed: not much slower than the fastest; at least `wanted` of
+// them, or all there are.
+std::vector<size_t> QuietRuns(const std::vector<double>& totals,
+                              const MeasurementOptions& options) {
+  std::vector<size_t> order(totals.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return totals[a] < totals[b]; });
+  const double limit = options.disturbed_ratio * totals[order[0]];
+  size_t quiet = 0;
+  while (quiet < order.size() && totals[order[quiet]] <= limit) ++quiet;
+  const auto wanted = static_cast<size_t>(options.quiet_runs) / 2;
+  order.resize(std::max(quiet, std::min(order.size(), wanted)));
+  return order;
+}
+
+bool HasEnoughQuietRuns(const std::vector<double>& totals, const MeasurementOptions& options) {
+  const double limit = options.disturbed_ratio * *std::min_element(totals.begin(), totals.end());
+  return std::count_if(totals.begin(), totals.end(),
+                       [&](double total) { return total <= limit; }) >= options.quiet_runs;
+}
+
+PlanTimes SummarizeRuns(const Runs& runs, const MeasurementOptions& options) {
+  PlanTimes times;
+  const std::vector<size_t> quiet = QuietRuns(runs.totals, options);
+  for (size_t step = 0; step < runs.steps[0].size(); ++step) {
+    std::vector<double> samples;
+    for (const size_t run : quiet) samples.push_back(runs.steps[run][step]);
+    times.steps.push_back(Summarize(samples));
+  }
+  std::vector<double> wholes;
+  for (const size_t run : QuietRuns(runs.wholes, options)) wholes.push_back(runs.wholes[run]);
+  times.whole = Summarize(wholes);
+  return times;
+}
+
+// Whether another round is worth it.
+bool IsDone(const std::vector<Runs>& all, int rounds, absl::Duration spent,
+            const MeasurementOptions& options) {
+  if (rounds < options.min_rounds) return false;
+  if (rounds >= options.max_rounds) return true;
+  const bool quiet = std::all_of(all.begin(), all.end(), [&](const Runs& runs) {
+    return HasEnoughQuietRuns(runs.totals, options) && HasEnoughQuietRuns(runs.wholes, options);
+  });
+  return quiet || spent > options.target_duration;
+}
+
+}  // namespace
+
+double Median(std::vector<double> values) {
+  const size_t middle = values.size() / 2;
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(middle),
+                   values.end());
+  const double upper = values[middle];
+  if (values.size() % 2 == 1) return upper;
+  return 0.5 * (upper + *std::max_element(values.begin(),
+                                          values.begin() + static_cast<std::ptrdiff_t>(middle)));
+}
+
+MeasuredTime Summarize(const std::vector<double>& values) {
+  MeasuredTime time;
+  time.latency_ns = Median(values);
+  std::vector<double> deviations;
+  for (const double value : values) deviations.push_back(std::abs(value - time.latency_ns));
+  time.mad_ns = Median(std::move(deviations));
+  return time;
+}
+
+absl::StatusOr<std::vector<PlanTimes>> MeasurePlans(
+    const Graph& graph, const std::vector<std::shared_ptr<const InferencePlan>>& plans,
+    const MeasurementOptions& options, const Progress& progress) {
+  std::vector<Runs> all(plans.size());
+  for (size_t i = 0; i < plans.size(); ++i) {
+    HT_ASSIGN_OR_RETURN(all[i].session, InferenceSession::Create(plans[i]));
+    HT_RETURN_IF_ERROR(FillInputs(graph, *all[i].session));
+  }
+  const absl::Time start = absl::Now();
+  int rounds = 0;
+  absl::Duration spent = absl::ZeroDuration();
+  while (!IsDone(all, rounds, spent, options)) {
+    for (Runs& runs : all) HT_RETURN_IF_ERROR(Visit(runs, progress.cancellation));
+    ++rounds;
+    spent = absl::Now() - start;
+    const double by_rounds = static_cast<double>(rounds) / options.max_rounds;
+    const double by_time = std::min(absl::FDivDuration(spent, options.target_duration),
+                                    static_cast<double>(rounds) / options.min_rounds);
+    HT_RETURN_IF_ERROR(
+        progress.Step(std::min(1.0, std::max(by_rounds, by_time)), absl::StrCat("round ", rounds)));
+  }
+  std::vector<PlanTimes> times;
+  for (const Runs& runs : all) times.push_back(SummarizeRuns(runs, options));
+  return times;
+}
+
+}  // namespace halftone

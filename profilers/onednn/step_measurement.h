@@ -1,0 +1,53 @@
+#ifndef HALFTONE_PROFILERS_ONEDNN_STEP_MEASUREMENT_H_
+#define HALFTONE_PROFILERS_ONEDNN_STEP_MEASUREMENT_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/progress.h"
+#include "nn/engine/onednn/inference_plan.h"
+#include "nn/graph/graph.h"
+
+namespace halftone {
+
+// A measured time: the median over undisturbed runs, and the median absolute deviation from it.
+struct MeasuredTime {
+  double latency_ns = 0;
+  double mad_ns = 0;
+};
+
+struct MeasurementOptions {
+  int min_rounds = 12;
+  int max_rounds = 120;
+  absl::Duration target_duration = absl::Seconds(6);
+  // A run is disturbed when it takes this many times the plan's fastest run.
+  double disturbed_ratio = 1.2;
+  int quiet_runs = 20;  // wanted of each plan
+};
+
+// What the runs of one plan gave.
+struct PlanTimes {
+  std::vector<MeasuredTime> steps;  // as the plan's steps
+  MeasuredTime whole;               // a whole run, without clocks between its steps
+};
+
+// Times every step of the plans inside whole runs, so that each finds the caches as the network
+// leaves them. Plans take turns, round by round, so that a slow spell of the machine meets all of
+// them; the first run of every visit is thrown away. Rounds go on past the minimum, up to the
+// maximum, until every plan had enough undisturbed runs; the fastest runs count where it had not.
+// CANCELLED within a step of a cancellation.
+absl::StatusOr<std::vector<PlanTimes>> MeasurePlans(
+    const Graph& graph, const std::vector<std::shared_ptr<const InferencePlan>>& plans,
+    const MeasurementOptions& options, const Progress& progress);
+
+// The median; `values` must not be empty.
+double Median(std::vector<double> values);
+MeasuredTime Summarize(const std::vector<double>& values);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_PROFILERS_ONEDNN_STEP_MEASUREMENT_H_

@@ -1,0 +1,277 @@
+#include "profilers/onednn/cpu_profiler.h"
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nn/engine/onednn/inference_plan.h"
+#include "profilers/onednn/cost_attribution.h"
+#include "profilers/onednn/cpu_lease.h"
+#include "profilers/onednn/measured_cache.h"
+#include "tests/nn/engine/plan_network.h"
+
+namespace halftone {
+namespace {
+
+using testing::HasSubstr;
+
+// Enough to have numbers; what they are worth is not the matter here.
+MeasurementOptions Quick() {
+  MeasurementOptions options;
+  options.min_rounds = 2;
+  options.max_rounds = 3;
+  options.target_duration = absl::Milliseconds(200);
+  options.quiet_runs = 2;
+  return options;
+}
+
+class MapCache final : public CostCache {
+ public:
+  absl::StatusOr<std::string> Load(const std::string& key) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto it = values_.find(key);
+    if (it == values_.end()) return absl::NotFoundError(key);
+    return it->second;
+  }
+  absl::Status Store(const std::string& key, absl::string_view value) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    values_[key] = std::string(value);
+    ++stores_;
+    return absl::OkStatus();
+  }
+  int stores() const { return stores_; }
+  std::map<std::string, std::string>& values() { return values_; }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::string> values_;
+  int stores_ = 0;
+};
+
+class CpuProfilerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<PlanNetwork> network = MakeRandomNetwork(1, 11);
+    ASSERT_TRUE(network.ok()) << network.status();
+    network_ = *std::move(network);
+    request_.graph = &network_.graph;
+    request_.layers = &network_.layers;
+    request_.threads = 1;
+    for (const char* name : {"f32", "w8a8", "w4a8", "w4a4", "w4"}) {
+      request_.precisions.push_back(*Precision::Parse(name));
+    }
+  }
+
+  PlanNetwork network_;
+  ProfileRequest request_;
+};
+
+TEST_F(CpuProfilerTest, RowsAddUpToTheNetwork) {
+  const auto table = MakeCpuProfiler(nullptr, Quick())->Profile(request_, {});
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->device.threads, 1);
+  ASSERT_EQ(table->rows.size(), network_.layers.layers.size() * request_.precisions.size());
+  ASSERT_EQ(table->network.size(), request_.precisions.size());
+  for (const NetworkRow& network : table->network) {
+    double sum = table->fixed_latency_ns;
+    for (const Layer& layer : network_.layers.layers) {
+      const CostRow* row = table->Find(layer.name, network.precision);
+      ASSERT_NE(row, nullptr);
+      EXPECT_GT(row->latency_ns, 0) << layer.name;
+      EXPECT_FALSE(row->implementation.empty()) << layer.name;
+      EXPECT_EQ(row->executed_as, ExecutedAs(layer, network.precision));
+      sum += row->latency_ns;
+    }
+    EXPECT_NEAR(sum / network.predicted_ns, 1, 1e-9) << network.precision.ToString();
+    EXPECT_GT(*network.measured_ns, 0);
+  }
+}
+
+TEST_F(CpuProfilerTest, PrecisionsOfEqualKernelsCostTheSame) {
+  const auto table = MakeCpuProfiler(nullptr, Quick())->Profile(request_, {});
+  ASSERT_TRUE(table.ok()) << table.status();
+  for (const Layer& layer : network_.layers.layers) {
+    const CostRow* w8 = table->Find(layer.name, Precision::Int(8, 8));
+    const CostRow* w4 = table->Find(layer.name, Precision::Int(4, 8));
+    EXPECT_EQ(w8->latency_ns, w4->latency_ns) << layer.name;
+    EXPECT_LT(w4->weight_bytes, w8->weight_bytes) << layer.name;
+    EXPECT_EQ(table->Find(layer.name, *Precision::Parse("w4"))->latency_ns,
+              table->Find(layer.name, Precision::Float32())->latency_ns);
+  }
+}
+
+TEST_F(CpuProfilerTest, WhatTheCacheKnowsIsNotMeasuredAgain) {
+  MapCache cache;
+  const auto profiler = MakeCpuProfiler(&cache, Quick());
+  const auto first = profiler->Profile(request_, {});
+  ASSERT_TRUE(first.ok()) << first.status();
+  const int stores = cache.stores();
+  EXPECT_GT(stores, 0);
+  // Measuring needs the lease; what is known does not.
+  const auto lease = CpuLease::Acquire({});
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  const auto second = profiler->Profile(request_, {});
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(cache.stores(), stores);
+  for (size_t i = 0; i < first->rows.size(); ++i) {
+    EXPECT_EQ(first->rows[i].latency_ns, second->rows[i].latency_ns);
+  }
+}
+
+TEST_F(CpuProfilerTest, RefreshMeasuresAgain) {
+  MapCache cache;
+  const auto profiler = MakeCpuProfiler(&cache, Quick());
+  ASSERT_TRUE(profiler->Profile(request_, {}).ok());
+  const int stores = cache.stores();
+  request_.refresh = true;
+  ASSERT_TRUE(profiler->Profile(request_, {}).ok());
+  EXPECT_EQ(cache.stores(), 2 * stores);
+}
+
+TEST_F(CpuProfilerTest, ADamagedCacheIsMeasuredAgain) {
+  MapCache cache;
+  const auto profiler = MakeCpuProfiler(&cache, Quick());
+  ASSERT_TRUE(profiler->Profile(request_, {}).ok());
+  for (auto& [key, value] : cache.values()) value = R"({"latency_ns": -1, "mad_ns": 0})";
+  const auto table = profiler->Profile(request_, {});
+  ASSERT_TRUE(table.ok()) << table.status();
+  for (const CostRow& row : table->rows) EXPECT_GT(row.latency_ns, 0);
+}
+
+TEST_F(CpuProfilerTest, WaitsForTheLeaseAndCanBeCancelled) {
+  const auto lease = CpuLease::Acquire({});
+  ASSERT_TRUE(lease.ok()) << lease.status();
+  Progress progress;
+  absl::Status status;
+  std::thread thread(
+      [&] { status = MakeCpuProfiler(nullptr, Quick())->Profile(request_, progress).status(); });
+  absl::SleepFor(absl::Milliseconds(300));
+  const absl::Time start = absl::Now();
+  progress.cancellation.Cancel();
+  thread.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(1));
+}
+
+TEST_F(CpuProfilerTest, IsCancelledWithinASecondWhileMeasuring) {
+  MeasurementOptions endless;
+  endless.min_rounds = endless.max_rounds = 1 << 30;
+  Progress progress;
+  std::atomic<bool> measuring{false};
+  progress.report = [&](double, absl::string_view detail) {
+    if (detail == "round 1") measuring = true;
+  };
+  absl::Status status;
+  std::thread thread(
+      [&] { status = MakeCpuProfiler(nullptr, endless)->Profile(request_, progress).status(); });
+  while (!measuring) absl::SleepFor(absl::Milliseconds(5));
+  const absl::Time start = absl::Now();
+  progress.cancellation.Cancel();
+  thread.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(1));
+}
+
+TEST_F(CpuProfilerTest, ANetworkWithoutLayersIsRefused) {
+  const LayerSet none;
+  request_.layers = &none;
+  EXPECT_EQ(MakeCpuProfiler(nullptr)->Profile(request_, {}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+// With a made-up time for every kind of step, costs of layers and edges must give back the sum of
+// the steps of any assignment: no clock, so no noise.
+class CostAttributionTest : public CpuProfilerTest {
+ protected:
+  void SetUp() override {
+    CpuProfilerTest::SetUp();
+    request_.precisions = {Precision::Float32(), Precision::Int(8, 8)};
+    assignment_ = ProfilingAssignment::Create(network_.graph, network_.layers).value();
+    survey_ = SurveyPlans(network_.graph, network_.layers, *assignment_, request_.precisions,
+                          options_, {})
+                  .value();
+  }
+
+  // Kernels take from 20 to 40 us, conversions 2 to 4, the rest 1 to 2.
+  void TimeSteps(const std::vector<PlanStep>& steps) {
+    for (const PlanStep& step : steps) {
+      const double share = static_cast<double>(std::hash<std::string>()(step.key) % 1000) / 1000;
+      const double unit = step.kind == PlanStep::Kind::kLayer        ? 20e3
+                          : step.kind == PlanStep::Kind::kConversion ? 2e3
+                                                                     : 1e3;
+      times_[step.key] = {unit * (1 + share), 0};
+    }
+  }
+
+  std::vector<PlanStep> Describe(const std::vector<Precision>& precisions) {
+    const auto quantized = assignment_->Assign(precisions).value();
+    return DescribePlan(network_.graph, network_.layers, quantized, options_).value();
+  }
+
+  const PlanOptions options_{false, 1};
+  std::optional<ProfilingAssignment> assignment_;
+  PlanSurvey survey_;
+  std::map<std::string, MeasuredTime> times_;
+};
+
+TEST_F(CostAttributionTest, GivesBackTheTimesOfUniformPlansExactly) {
+  for (const auto& plan : survey_.uniform) TimeSteps(plan.steps);
+  for (const auto& [flip, plan] : survey_.flips) TimeSteps(plan.steps);
+  const CostAttribution costs(network_.graph, network_.layers, survey_, times_);
+  for (size_t own = 0; own < survey_.classes.size(); ++own) {
+    double sum = costs.fixed_latency_ns();
+    for (size_t layer = 0; layer < network_.layers.layers.size(); ++layer) {
+      sum += costs.Row(layer, own).latency_ns;
+    }
+    EXPECT_NEAR(sum, costs.Total(survey_.uniform[own].steps), 1e-3);
+  }
+}
+
+TEST_F(CostAttributionTest, EdgesMakeMixedPlansRight) {
+  for (const auto& plan : survey_.uniform) TimeSteps(plan.steps);
+  for (const auto& [flip, plan] : survey_.flips) TimeSteps(plan.steps);
+  std::mt19937 random(5);
+  const size_t layers = network_.layers.layers.size();
+  double with_edges = 0, without_edges = 0;
+  constexpr int kPlans = 40;
+  for (int i = 0; i < kPlans; ++i) {
+    std::vector<size_t> chosen(layers);
+    std::vector<Precision> precisions;
+    for (size_t& own : chosen) {
+      own = random() % 2;
+      precisions.push_back(survey_.classes[own]);
+    }
+    const std::vector<PlanStep> steps = Describe(precisions);
+    TimeSteps(steps);
+    const CostAttribution costs(network_.graph, network_.layers, survey_, times_);
+    double rows = costs.fixed_latency_ns(), edges = 0;
+    for (size_t layer = 0; layer < layers; ++layer)
+      rows += costs.Row(layer, chosen[layer]).latency_ns;
+    for (const auto& edge : costs.Edges()) {
+      const bool taken = chosen[edge.from] == edge.from_class && chosen[edge.to] == edge.to_class;
+      if (taken) edges += edge.latency_ns;
+    }
+    const double actual = costs.Total(steps);
+    with_edges += std::abs((rows + edges) / actual - 1) / kPlans;
+    without_edges += std::abs(rows / actual - 1) / kPlans;
+  }
+  EXPECT_LT(with_edges, 0.08);
+  EXPECT_LT(with_edges, 0.8 * without_edges);
+}
+
+TEST(StepMeasurementTest, SummariesAreRobust) {
+  const MeasuredTime time = Summarize({10, 11, 12, 9, 1000});
+  EXPECT_EQ(time.latency_ns, 11);
+  EXPECT_EQ(time.mad_ns, 1);
+  EXPECT_EQ(Median({4, 1}), 2.5);
+}
+
+}  // namespace
+}  // namespace halftone
