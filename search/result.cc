@@ -138,6 +138,7 @@ json SearchResultToJson(const SearchResult& result) {
                  {"latency", LatencyToJson(result.latency)},
                  {"evaluation", nullptr},
                  {"evaluated_on_held_out", result.evaluated_on_held_out},
+                 {"warnings", result.warnings},
                  {"artifacts", result.artifacts}};
   for (const LayerResult& layer : result.layers) object["layers"].push_back(LayerToJson(layer));
   if (result.evaluation.has_value()) object["evaluation"] = EvaluationToJson(*result.evaluation);
@@ -174,6 +175,7 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
     return absl::OkStatus();
   });
   fields.Read("evaluated_on_held_out", &result.evaluated_on_held_out);
+  fields.Read("warnings", &result.warnings);
   fields.Read("artifacts", &result.artifacts);
   HT_RETURN_IF_ERROR(fields.status());
   return result;

@@ -48,6 +48,7 @@ struct SearchResult {
   LatencyResult latency;
   std::optional<Evaluation> evaluation;  // on the held-out data, else on the calibration samples
   bool evaluated_on_held_out = false;
+  std::vector<std::string> warnings;  // for the reader: what the figures leave out or took instead
   // artifact name -> bytes' sha256; e.g. "quantized.onnx", "report.html", "result.json"
   std::map<std::string, std::string> artifacts;
 };

@@ -1,0 +1,37 @@
+#ifndef HALFTONE_SEARCH_MEASURE_PLAN_H_
+#define HALFTONE_SEARCH_MEASURE_PLAN_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/progress.h"
+#include "nn/data/dataset.h"
+#include "nn/quant/precision.h"
+#include "search/sensitivity/sensitivity.h"
+
+namespace halftone {
+
+// Nanoseconds of whole runs of a network on this machine, in two precision assignments.
+struct MeasuredLatency {
+  double reference_ns = 0;
+  double assignment_ns = 0;
+};
+
+// Times the inference plans of both assignments (a layer left out is f32) in interleaved rounds, so
+// that both see the same machine: the median of each. `threads` 0: all of the machine. The data
+// gives the inputs. Cancelled within a second.
+absl::StatusOr<MeasuredLatency> MeasureLatency(const PreparedNetwork& network,
+                                               const Calibration& calibration, const Dataset& data,
+                                               const std::map<std::string, Precision>& reference,
+                                               const std::map<std::string, Precision>& assignment,
+                                               int batch, int threads, const Progress& progress);
+
+// The quantizers of an assignment; f32 layers are left out. FAILED_PRECONDITION names one that was
+// not calibrated.
+absl::StatusOr<QuantizedAssignment> QuantizersOf(
+    const Calibration& calibration, const std::map<std::string, Precision>& assignment);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_MEASURE_PLAN_H_

@@ -1,0 +1,34 @@
+#ifndef HALFTONE_SEARCH_NETWORK_SUMMARY_H_
+#define HALFTONE_SEARCH_NETWORK_SUMMARY_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "nlohmann/json_fwd.hpp"
+#include "nn/graph/layer.h"
+#include "search/activation_memory.h"
+#include "search/sensitivity/sensitivity.h"
+
+namespace halftone {
+
+// What the import stage finds out about a network: all that a problem is built from, without the
+// graph itself. A plain value.
+struct NetworkSummary {
+  struct LayerFacts {
+    std::string name, op, tie_group;
+    double macs = 0;  // of one sample
+  };
+  std::string name;
+  std::vector<LayerFacts> layers;  // in topological order
+  std::vector<Tie> ties;
+  std::vector<LiveSet> live_sets;  // of one sample
+};
+
+absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network);
+nlohmann::json NetworkSummaryToJson(const NetworkSummary& summary);
+absl::StatusOr<NetworkSummary> NetworkSummaryFromJson(const nlohmann::json& json);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_NETWORK_SUMMARY_H_

@@ -1,0 +1,65 @@
+#ifndef HALFTONE_SEARCH_PROBLEM_BUILDER_H_
+#define HALFTONE_SEARCH_PROBLEM_BUILDER_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/progress.h"
+#include "profilers/cost_table.h"
+#include "search/network_summary.h"
+#include "search/search_spec.h"
+#include "search/sensitivity/sensitivity.h"
+#include "search/solver/problem.h"
+#include "search/solver/solution.h"
+
+namespace halftone {
+
+// What a problem is made of.
+struct ProblemInputs {
+  const NetworkSummary& network;
+  const SensitivityResult& sensitivity;
+  const CostTable& costs;
+  const std::vector<Precision>& precisions;  // offered
+  Precision reference;                       // of "0.4x" budgets; has rows in the cost table
+  const SearchSpec& spec;                    // budgets, pins, ties, frontier, batch
+};
+
+// The problem of a search, and what its relative budgets refer to.
+//
+// Costs of a choice: latency_ns, size_bytes, energy_pj (where the target knows it) from the cost
+// table; bops = MACs x weight bits x activation bits (32 for float32). The latency that no choice
+// changes is part of every choice of the first layer, so that sums over layers, budgets and bounds
+// speak of the whole network. Budgets: a factor of the reference network's cost; a share of the way
+// from the cheapest to the dearest assignment that the ties allow (HAWQ), the dearest without
+// conversions, pins left aside. Two budgets on one metric: the lower counts.
+struct BuiltProblem {
+  Problem problem;
+  Costs reference_cost;
+  // Bytes of activations that may be alive together; peak activation memory is a maximum of sums,
+  // so that it becomes one metric per live set (SolveWithLiveSets).
+  std::vector<LiveSet> live_sets;
+  std::optional<double> activation_budget;
+};
+
+// INVALID_ARGUMENT names a budget that the target has no costs for, a pin that is no offered
+// choice, a frontier over activation-memory; FAILED_PRECONDITION a (layer, precision) without cost.
+absl::StatusOr<BuiltProblem> BuildProblem(const ProblemInputs& inputs, const Progress& progress);
+
+// All f32 where the table has it, else the widest precision offered: most weight bits, then most
+// activation bits.
+Precision ChooseReference(bool supports_float32, const std::vector<Precision>& offered);
+
+// Solves, with the live sets that the answer or its frontier would exceed added as metrics
+// "activation_bytes/NODE" until none is. Costs of all answers then include "activation_bytes", the
+// peak. RESOURCE_EXHAUSTED when more live sets bind at once than the solver takes budgets.
+absl::StatusOr<Solution> SolveWithLiveSets(BuiltProblem& built, absl::Duration time_limit,
+                                           const Progress& progress);
+
+// The peak of an assignment of precision names.
+double PeakActivationBytes(const std::vector<LiveSet>& sets, const Assignment& assignment);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_PROBLEM_BUILDER_H_

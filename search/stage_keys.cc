@@ -1,0 +1,79 @@
+#include "search/stage_keys.h"
+
+#include <initializer_list>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "nlohmann/json.hpp"
+
+namespace halftone {
+namespace {
+
+std::string HashOf(std::initializer_list<absl::string_view> fields) {
+  Sha256 hash;
+  for (const absl::string_view field : fields) hash.UpdateField(field);
+  return hash.FinishHex();
+}
+
+std::string Join(const std::vector<Precision>& precisions) {
+  return absl::StrJoin(precisions, ",", [](std::string* out, const Precision& precision) {
+    out->append(precision.ToString());
+  });
+}
+
+// A target that is described by a file is that file's content.
+std::string TargetIdentity(const std::string& target) {
+  constexpr int64_t kMaxDescriptionBytes = 1 << 20;
+  if (!absl::EndsWith(target, ".json")) return target;
+  const absl::StatusOr<std::string> description = ReadFile(target, kMaxDescriptionBytes);
+  return description.ok() ? absl::StrCat(target, "@", Sha256Hex(*description)) : target;
+}
+
+}  // namespace
+
+std::string ImportKey(const SearchSpec& spec) { return HashOf({"import/1", spec.model}); }
+
+std::string OfferKey(const SearchSpec& spec) {
+  return HashOf({"offer/1", TargetIdentity(spec.target), Join(spec.precisions)});
+}
+
+std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
+  return HashOf({"calibrate/1", spec.model, spec.calibration,
+                 absl::StrCat(spec.sensitivity.samples), Join(offered),
+                 QuantizationOptionsToJson(spec.quantization).dump()});
+}
+
+std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
+  return HashOf({"sensitivity/1", CalibrateKey(spec, offered),
+                 SensitivityOptionsToJson(spec.sensitivity).dump()});
+}
+
+std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& profiled) {
+  return HashOf({"profile/1", spec.model, TargetIdentity(spec.target), Join(profiled),
+                 absl::StrCat(spec.batch), absl::StrCat(spec.threads)});
+}
+
+std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
+                     absl::string_view sensitivity_output, absl::string_view profile_output) {
+  const nlohmann::json json = SearchSpecToJson(spec);
+  return HashOf({"solve/1", import_output, sensitivity_output, profile_output,
+                 json["budgets"].dump(), json["pins"].dump(), json["frontier"].dump(),
+                 json["use_ties"].dump(), json["batch"].dump(), json["time_limit_seconds"].dump()});
+}
+
+std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,
+                        absl::string_view solve_output) {
+  return HashOf({"validate/1", spec.model, spec.calibration, spec.evaluation, spec.target,
+                 absl::StrCat(spec.batch), absl::StrCat(spec.threads), calibrate_output,
+                 solve_output});
+}
+
+std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
+                      absl::string_view validate_output) {
+  return HashOf({"export/1", spec.model, solve_output, validate_output});
+}
+
+}  // namespace halftone

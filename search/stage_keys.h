@@ -1,0 +1,30 @@
+#ifndef HALFTONE_SEARCH_STAGE_KEYS_H_
+#define HALFTONE_SEARCH_STAGE_KEYS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "search/search_spec.h"
+
+// The keys under which the stages of a search store their outputs: a hash of all that the output
+// depends on and of the stage's version, which is raised when the meaning of its output changes.
+namespace halftone {
+
+std::string ImportKey(const SearchSpec& spec);
+// Which precisions a search uses on a target, where the spec leaves it open.
+std::string OfferKey(const SearchSpec& spec);
+std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& offered);
+std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered);
+std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& profiled);
+// The outputs of the stages before it, by content.
+std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
+                     absl::string_view sensitivity_output, absl::string_view profile_output);
+std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,
+                        absl::string_view solve_output);
+std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
+                      absl::string_view validate_output);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_STAGE_KEYS_H_

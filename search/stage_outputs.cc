@@ -1,0 +1,211 @@
+#include "search/stage_outputs.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "search/sensitivity/json_fields.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+json Names(const std::vector<Precision>& precisions) {
+  json names = json::array();
+  for (const Precision& precision : precisions) names.push_back(precision.ToString());
+  return names;
+}
+
+void ReadPrecisions(JsonFields& fields, absl::string_view field,
+                    std::vector<Precision>* precisions) {
+  fields.ReadEach(field, [&](const json& element) -> absl::Status {
+    if (!element.is_string()) return absl::InvalidArgumentError("must hold strings");
+    HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(element.get<std::string>()));
+    precisions->push_back(precision);
+    return absl::OkStatus();
+  });
+}
+
+void ReadPrecision(JsonFields& fields, absl::string_view field, Precision* precision) {
+  fields.ReadText(field, [&](const std::string& text) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(*precision, Precision::Parse(text));
+    return absl::OkStatus();
+  });
+}
+
+absl::StatusOr<LayerResult> AssembleLayer(const NetworkSummary::LayerFacts& facts,
+                                          const LayerSensitivity& sensitivity,
+                                          const CostTable& costs, const Precision& chosen,
+                                          const Precision& reference) {
+  LayerResult layer;
+  layer.name = facts.name;
+  layer.op = facts.op;
+  layer.tie_group = facts.tie_group;
+  layer.precision = chosen;
+  for (const ChoiceLoss& choice : sensitivity.choices) {
+    if (choice.precision != chosen) continue;
+    layer.loss = choice.loss;
+    layer.loss_stderr = choice.loss_stderr;
+  }
+  const CostRow* row = costs.Find(facts.name, chosen);
+  const CostRow* before = costs.Find(facts.name, reference);
+  if (row == nullptr || before == nullptr) {
+    return absl::InternalError(absl::StrCat("layer '", facts.name, "' has no costs"));
+  }
+  layer.executed_as = row->executed_as;
+  layer.latency_ns = row->latency_ns;
+  layer.weight_bytes = row->weight_bytes;
+  layer.implementation = row->implementation;
+  layer.warning = row->warning;
+  layer.reference_latency_ns = before->latency_ns;
+  return layer;
+}
+
+void CollectWarnings(SearchResult& result) {
+  std::set<std::string> seen;
+  for (const LayerResult& layer : result.layers) {
+    if (layer.warning.empty()) continue;
+    std::string warning = absl::StrCat("layer '", layer.name, "': ", layer.warning);
+    if (seen.insert(warning).second) result.warnings.push_back(std::move(warning));
+  }
+  if (result.evaluation.has_value() && !result.evaluated_on_held_out) {
+    result.warnings.push_back(
+        "no held-out data was given: the evaluation is on the calibration samples");
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<json> ParseStored(absl::string_view bytes, absl::string_view what) {
+  json document = json::parse(bytes.begin(), bytes.end(), nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) {
+    return absl::InternalError(absl::StrCat("the stored ", what, " is damaged"));
+  }
+  return document;
+}
+
+std::string OfferToBytes(const Offer& offer) {
+  return json{{"offered", Names(offer.offered)},
+              {"profiled", Names(offer.profiled)},
+              {"reference", offer.reference.ToString()}}
+      .dump();
+}
+
+absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "list of precisions"));
+  Offer offer;
+  JsonFields fields(document, "offer");
+  ReadPrecisions(fields, "offered", &offer.offered);
+  ReadPrecisions(fields, "profiled", &offer.profiled);
+  ReadPrecision(fields, "reference", &offer.reference);
+  HT_RETURN_IF_ERROR(fields.status());
+  return offer;
+}
+
+std::string SolveOutputToBytes(const SolveOutput& output) {
+  return json{{"problem", ProblemToJson(output.problem)},
+              {"solution", SolutionToJson(output.solution)},
+              {"reference", output.reference.ToString()},
+              {"reference_cost", output.reference_cost}}
+      .dump();
+}
+
+absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "solution"));
+  SolveOutput output;
+  JsonFields fields(document, "solve");
+  fields.ReadObject("problem", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(output.problem, ProblemFromJson(part));
+    return absl::OkStatus();
+  });
+  fields.ReadObject("solution", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(output.solution, SolutionFromJson(part));
+    return absl::OkStatus();
+  });
+  ReadPrecision(fields, "reference", &output.reference);
+  fields.Read("reference_cost", &output.reference_cost);
+  HT_RETURN_IF_ERROR(fields.status());
+  return output;
+}
+
+std::string ValidateOutputToBytes(const ValidateOutput& output) {
+  json document = {{"on_held_out", output.on_held_out}};
+  if (output.evaluation.has_value()) document["evaluation"] = EvaluationToJson(*output.evaluation);
+  if (output.measured_ns.has_value()) document["measured_ns"] = *output.measured_ns;
+  if (output.reference_measured_ns.has_value()) {
+    document["reference_measured_ns"] = *output.reference_measured_ns;
+  }
+  return document.dump();
+}
+
+absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "validation"));
+  ValidateOutput output;
+  JsonFields fields(document, "validation");
+  fields.Read("on_held_out", &output.on_held_out);
+  fields.ReadObject("evaluation", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(output.evaluation, EvaluationFromJson(part));
+    return absl::OkStatus();
+  });
+  fields.Read("measured_ns", &output.measured_ns);
+  fields.Read("reference_measured_ns", &output.reference_measured_ns);
+  HT_RETURN_IF_ERROR(fields.status());
+  return output;
+}
+
+absl::StatusOr<std::map<std::string, Precision>> ShownAssignment(const Solution& solution) {
+  const Assignment& names = solution.infeasible.has_value()
+                                ? solution.infeasible->nearest.assignment
+                                : solution.assignment;
+  std::map<std::string, Precision> assignment;
+  for (const auto& [layer, name] : names) {
+    HT_ASSIGN_OR_RETURN(assignment[layer], Precision::Parse(name));
+  }
+  return assignment;
+}
+
+absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
+                                            const SensitivityResult& sensitivity,
+                                            const CostTable& costs, const SolveOutput& solved,
+                                            const ValidateOutput& validated) {
+  SearchResult result;
+  result.model_name = network.name;
+  result.target = costs.target;
+  result.device = costs.device;
+  result.reference = solved.reference;
+  result.problem = solved.problem;
+  result.solution = solved.solution;
+  result.reference_cost = solved.reference_cost;
+  HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved.solution));
+  for (size_t l = 0; l < network.layers.size() && !assignment.empty(); ++l) {
+    const auto chosen = assignment.find(network.layers[l].name);
+    if (chosen == assignment.end() || l >= sensitivity.layers.size()) {
+      return absl::InternalError(
+          absl::StrCat("layer '", network.layers[l].name, "' has no place in the solution"));
+    }
+    HT_ASSIGN_OR_RETURN(LayerResult layer, AssembleLayer(network.layers[l], sensitivity.layers[l],
+                                                         costs, chosen->second, solved.reference));
+    result.layers.push_back(std::move(layer));
+  }
+  const Costs& cost = solved.solution.infeasible.has_value()
+                          ? solved.solution.infeasible->nearest.cost
+                          : solved.solution.cost;
+  const auto value = [](const Costs& of, const char* key) {
+    const auto found = of.find(key);
+    return found == of.end() ? 0.0 : found->second;
+  };
+  result.latency.reference_predicted = value(solved.reference_cost, "latency_ns");
+  result.latency.predicted = value(cost, "latency_ns");
+  result.latency.reference_measured = validated.reference_measured_ns;
+  result.latency.measured = validated.measured_ns;
+  result.evaluation = validated.evaluation;
+  result.evaluated_on_held_out = validated.on_held_out;
+  CollectWarnings(result);
+  return result;
+}
+
+}  // namespace halftone

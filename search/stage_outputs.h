@@ -1,0 +1,59 @@
+#ifndef HALFTONE_SEARCH_STAGE_OUTPUTS_H_
+#define HALFTONE_SEARCH_STAGE_OUTPUTS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "nlohmann/json_fwd.hpp"
+#include "search/network_summary.h"
+#include "search/problem_builder.h"
+#include "search/result.h"
+#include "search/search_spec.h"
+
+// What the stages of a search hand on, as the bytes that are stored and back.
+namespace halftone {
+
+// The document in stored bytes. INTERNAL names `what` when they are no JSON.
+absl::StatusOr<nlohmann::json> ParseStored(absl::string_view bytes, absl::string_view what);
+
+// Which precisions a search offers on a target, and which it has to profile (the reference too).
+struct Offer {
+  std::vector<Precision> offered;
+  std::vector<Precision> profiled;
+  Precision reference;
+};
+std::string OfferToBytes(const Offer& offer);
+absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes);
+
+struct SolveOutput {
+  Problem problem;
+  Solution solution;
+  Precision reference;
+  Costs reference_cost;
+};
+std::string SolveOutputToBytes(const SolveOutput& output);
+absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes);
+
+struct ValidateOutput {
+  std::optional<Evaluation> evaluation;
+  bool on_held_out = false;
+  std::optional<double> reference_measured_ns, measured_ns;
+};
+std::string ValidateOutputToBytes(const ValidateOutput& output);
+absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes);
+
+// The assignment that a result's table shows: the chosen one, or the nearest where there is none.
+absl::StatusOr<std::map<std::string, Precision>> ShownAssignment(const Solution& solution);
+
+// The answer from what the stages found; artifacts are left to the caller.
+absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
+                                            const SensitivityResult& sensitivity,
+                                            const CostTable& costs, const SolveOutput& solved,
+                                            const ValidateOutput& validated);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_STAGE_OUTPUTS_H_
