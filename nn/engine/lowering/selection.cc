@@ -190,6 +190,7 @@ Values LowerPad(const NodeLowering& lowering) {
 absl::StatusOr<std::vector<double>> ResizeScales(const NodeLowering& lowering, const Shape& src,
                                                  const Shape& dst) {
   std::vector<double> scales;
+  scales.reserve(src.dims().size());
   for (int axis = 0; axis < src.rank(); ++axis) {
     scales.push_back(static_cast<double>(dst.dim(axis)) / static_cast<double>(src.dim(axis)));
   }
