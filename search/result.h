@@ -58,8 +58,6 @@ nlohmann::json SearchResultToJson(const SearchResult& result);
 absl::StatusOr<SearchResult> SearchResultFromJson(const nlohmann::json& json);
 nlohmann::json EvaluationToJson(const Evaluation& evaluation);
 absl::StatusOr<Evaluation> EvaluationFromJson(const nlohmann::json& json);
-// The inverse of SolutionToJson.
-absl::StatusOr<Solution> SolutionFromJson(const nlohmann::json& json);
 
 }  // namespace halftone
 

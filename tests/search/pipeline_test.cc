@@ -1,0 +1,281 @@
+#include "search/pipeline.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "nn/onnx/import.h"
+#include "profilers/builtin.h"
+#include "search/memory_store.h"
+
+namespace halftone {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kSimulated[] = "bitfusion";
+
+std::string ReadDigits(const std::string& file) {
+  const absl::StatusOr<std::string> bytes =
+      ReadFile(std::string(HALFTONE_SOURCE_DIR) + "/tests/data/tiny-digits/" + file);
+  EXPECT_TRUE(bytes.ok()) << bytes.status();
+  return bytes.value_or("");
+}
+
+// A store with the small network and its data, and a spec that names them.
+struct Bench {
+  MemoryStore store;
+  ProfilerRegistry profilers;
+  SearchSpec spec;
+  PipelineObserver observer;
+  Cancellation cancellation;
+  std::vector<std::pair<Stage, bool>> started;  // stage, reused
+  std::vector<Stage> finished;
+
+  explicit Bench(const std::string& target = kSimulated) {
+    EXPECT_TRUE(RegisterBuiltinProfilers(profilers, nullptr).ok());
+    spec.model = *store.StoreBlob(ReadDigits("model.onnx"));
+    spec.calibration = *store.StoreBlob(ReadDigits("calib.npz"));
+    spec.evaluation = *store.StoreBlob(ReadDigits("eval.npz"));
+    spec.target = target;
+    spec.sensitivity.samples = 64;
+    spec.budgets = {*Budget::Parse("latency=50%"), *Budget::Parse("size=0.4x")};
+    observer.stage_started = [this](Stage stage, bool reused) {
+      started.emplace_back(stage, reused);
+      last_fraction = 0;
+    };
+    observer.stage_finished = [this](Stage stage) { finished.push_back(stage); };
+    observer.stage_progress = [this](Stage, double fraction, absl::string_view) {
+      EXPECT_GE(fraction, last_fraction) << "progress does not fall";
+      EXPECT_LE(fraction, 1);
+      last_fraction = fraction;
+    };
+  }
+
+  absl::StatusOr<SearchResult> Run(ArtifactStore& in) {
+    started.clear();
+    finished.clear();
+    return RunSearch(spec, in, profilers, observer, cancellation);
+  }
+  absl::StatusOr<SearchResult> Run() { return Run(store); }
+
+  double last_fraction = 0;
+};
+
+void ExpectSound(const Bench& bench, const SearchResult& result) {
+  EXPECT_EQ(result.solution.status, Solution::Status::kOptimal);
+  EXPECT_NEAR(result.solution.lower_bound, result.solution.loss, 1e-9 * result.solution.loss);
+  for (const auto& [metric, limit] : result.problem.budgets) {
+    EXPECT_LE(result.solution.cost.at(metric), limit * (1 + 1e-9)) << metric;
+  }
+  EXPECT_EQ(result.layers.size(), 4u);
+  double loss = 0;
+  for (const LayerResult& layer : result.layers) {
+    loss += layer.loss;
+    EXPECT_EQ(result.solution.assignment.at(layer.name), layer.precision.ToString());
+    EXPECT_FALSE(layer.implementation.empty());
+  }
+  EXPECT_NEAR(loss, result.solution.loss, 1e-9 * (1 + loss));
+  EXPECT_TRUE(result.evaluated_on_held_out);
+  EXPECT_DOUBLE_EQ(*result.evaluation->float_accuracy, 575.0 / 597);
+  EXPECT_GT(*result.evaluation->quantized_accuracy, 0.5);
+}
+
+TEST(PipelineTest, SearchesASimulatedTargetFromEndToEnd) {
+  Bench bench;
+  const absl::StatusOr<SearchResult> result = bench.Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  ExpectSound(bench, *result);
+  EXPECT_EQ(result->target, kSimulated);
+  EXPECT_GT(result->solution.frontier.size(), 2u);
+  EXPECT_EQ(result->reference, Precision::Int(16, 16)) << "the widest where f32 does not run";
+  EXPECT_FALSE(result->latency.measured.has_value());
+  const std::vector<Stage> all = {Stage::kImport,  Stage::kCalibrate, Stage::kSensitivity,
+                                  Stage::kProfile, Stage::kSolve,     Stage::kValidate,
+                                  Stage::kExport};
+  EXPECT_EQ(bench.finished, all);
+
+  const absl::StatusOr<std::string> model =
+      bench.store.LoadBlob(result->artifacts.at("quantized.onnx"));
+  ASSERT_TRUE(model.ok());
+  EXPECT_TRUE(ImportOnnx(*model, ImportOptions()).ok());
+  const std::string report = *bench.store.LoadBlob(result->artifacts.at("report.html"));
+  EXPECT_THAT(report, HasSubstr("/conv1/Conv"));
+  EXPECT_THAT(report, HasSubstr("<svg"));
+  EXPECT_EQ(report.find("href="), std::string::npos) << "it needs nothing else";
+  EXPECT_EQ(report.find("src="), std::string::npos);
+  const auto json =
+      nlohmann::json::parse(*bench.store.LoadBlob(result->artifacts.at("result.json")));
+  EXPECT_TRUE(SearchResultFromJson(json).ok());
+}
+
+TEST(PipelineTest, ASecondRunReusesEveryStage) {
+  Bench bench;
+  const absl::StatusOr<SearchResult> first = bench.Run();
+  ASSERT_TRUE(first.ok()) << first.status();
+  const absl::StatusOr<SearchResult> second = bench.Run();
+  ASSERT_TRUE(second.ok()) << second.status();
+  ASSERT_EQ(bench.started.size(), 7u);
+  for (const auto& [stage, reused] : bench.started) EXPECT_TRUE(reused) << StageName(stage);
+  EXPECT_EQ(SearchResultToJson(*first), SearchResultToJson(*second));
+
+  // Another budget goes straight to solving.
+  bench.spec.budgets = {*Budget::Parse("size=0.3x")};
+  ASSERT_TRUE(bench.Run().ok());
+  for (const auto& [stage, reused] : bench.started) {
+    EXPECT_EQ(reused, stage < Stage::kSolve) << StageName(stage);
+  }
+}
+
+TEST(PipelineTest, SearchesThisMachineAndMeasuresTheAnswer) {
+  Bench bench("cpu");
+  bench.spec.budgets = {*Budget::Parse("latency=90%"), *Budget::Parse("size=0.9x")};
+  bench.spec.threads = 1;
+  const absl::StatusOr<SearchResult> result = bench.Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  ExpectSound(bench, *result);
+  EXPECT_EQ(result->reference, Precision::Float32());
+  ASSERT_TRUE(result->latency.measured.has_value());
+  EXPECT_GT(*result->latency.measured, 0);
+  EXPECT_GT(*result->latency.reference_measured, 0);
+  EXPECT_GT(result->latency.predicted, 0);
+  EXPECT_LT(result->solution.cost.at("size_bytes"), result->reference_cost.at("size_bytes"));
+}
+
+// Stops working after a stage was stored, as a killed process does.
+class FailingStore final : public ArtifactStore {
+ public:
+  FailingStore(ArtifactStore& store, Stage last) : store_(store), last_(last) {}
+  absl::StatusOr<std::string> LoadBlob(const std::string& sha256) override {
+    if (failed_) return absl::UnavailableError("gone");
+    return store_.LoadBlob(sha256);
+  }
+  absl::StatusOr<std::string> StoreBlob(absl::string_view bytes) override {
+    return store_.StoreBlob(bytes);
+  }
+  absl::StatusOr<std::string> LoadStage(Stage stage, const std::string& key) override {
+    if (failed_) return absl::UnavailableError("gone");
+    return store_.LoadStage(stage, key);
+  }
+  absl::Status StoreStage(Stage stage, const std::string& key, absl::string_view bytes) override {
+    if (failed_) return absl::UnavailableError("gone");
+    // The list of precisions is kept with the profile stage, before any stage has run.
+    failed_ = stage == last_ && started_;
+    started_ = true;
+    return store_.StoreStage(stage, key, bytes);
+  }
+
+ private:
+  ArtifactStore& store_;
+  Stage last_;
+  bool failed_ = false, started_ = false;
+};
+
+class ResumeTest : public ::testing::TestWithParam<Stage> {};
+
+TEST_P(ResumeTest, RepeatsNoFinishedStage) {
+  Bench bench;
+  FailingStore failing(bench.store, GetParam());
+  const absl::Status status = bench.Run(failing).status();
+  ASSERT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+  const absl::StatusOr<SearchResult> result = bench.Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  for (const auto& [stage, reused] : bench.started) {
+    EXPECT_EQ(reused, stage <= GetParam()) << StageName(stage);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryStage, ResumeTest,
+                         ::testing::Values(Stage::kImport, Stage::kCalibrate, Stage::kSensitivity,
+                                           Stage::kProfile, Stage::kSolve, Stage::kValidate),
+                         [](const auto& info) { return std::string(StageName(info.param)); });
+
+class CancelTest : public ::testing::TestWithParam<Stage> {};
+
+TEST_P(CancelTest, StopsWithinTheStage) {
+  Bench bench;
+  const auto record = bench.observer.stage_started;
+  bench.observer.stage_started = [&](Stage stage, bool reused) {
+    record(stage, reused);
+    if (stage == GetParam()) bench.cancellation.Cancel();
+  };
+  const absl::Status status = bench.Run().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
+  EXPECT_EQ(bench.started.back().first, GetParam());
+  EXPECT_TRUE(std::find(bench.finished.begin(), bench.finished.end(), GetParam()) ==
+              bench.finished.end());
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryStage, CancelTest,
+                         ::testing::Values(Stage::kImport, Stage::kCalibrate, Stage::kSensitivity,
+                                           Stage::kProfile, Stage::kSolve, Stage::kValidate,
+                                           Stage::kExport),
+                         [](const auto& info) { return std::string(StageName(info.param)); });
+
+TEST(PipelineTest, AnInfeasibleBudgetIsAnAnswer) {
+  Bench bench;
+  bench.spec.budgets = {*Budget::Parse("size=1B")};
+  const absl::StatusOr<SearchResult> result = bench.Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->solution.status, Solution::Status::kInfeasible);
+  ASSERT_TRUE(result->solution.infeasible.has_value());
+  EXPECT_GT(result->solution.infeasible->minimum.at("size_bytes"), 1);
+  EXPECT_EQ(result->solution.infeasible->conflict, std::vector<std::string>{"size_bytes"});
+  EXPECT_EQ(result->layers.size(), 4u) << "the nearest assignment is shown";
+  EXPECT_FALSE(result->evaluation.has_value());
+  EXPECT_TRUE(result->artifacts.contains("report.html"));
+  EXPECT_FALSE(result->artifacts.contains("quantized.onnx"));
+}
+
+TEST(PipelineTest, ReSolvesOnTheStoredTables) {
+  Bench bench;
+  ASSERT_EQ(ReSolve(bench.spec, bench.store, {}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  const absl::StatusOr<SearchResult> result = bench.Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  SearchSpec spec = bench.spec;
+  const absl::StatusOr<Solution> same = ReSolve(spec, bench.store, {});
+  ASSERT_TRUE(same.ok()) << same.status();
+  EXPECT_EQ(same->assignment, result->solution.assignment);
+  spec.budgets = {*Budget::Parse("size=0.2x")};
+  spec.frontier = Metric::kSize;
+  const absl::StatusOr<Solution> smaller = ReSolve(spec, bench.store, {});
+  ASSERT_TRUE(smaller.ok()) << smaller.status();
+  EXPECT_LT(smaller->cost.at("size_bytes"), same->cost.at("size_bytes"));
+  spec.pins = {{"/conv1/Conv", "w8a8"}};
+  const absl::StatusOr<Solution> pinned = ReSolve(spec, bench.store, {});
+  ASSERT_TRUE(pinned.ok()) << pinned.status();
+  EXPECT_EQ(pinned->assignment.at("/conv1/Conv"), "w8a8");
+  spec.sensitivity.seed = 99;
+  EXPECT_THAT(std::string(ReSolve(spec, bench.store, {}).status().message()),
+              HasSubstr("sensitivities"));
+}
+
+TEST(PipelineTest, MistakesAreNamed) {
+  const auto message = [](const std::function<void(Bench&)>& change, absl::StatusCode code) {
+    Bench bench;
+    change(bench);
+    const absl::Status status = bench.Run().status();
+    EXPECT_EQ(status.code(), code) << status;
+    return std::string(status.message());
+  };
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  EXPECT_THAT(message([](Bench& s) { s.spec.target = "toaster"; }, absl::StatusCode::kNotFound),
+              HasSubstr("toaster"));
+  EXPECT_THAT(message([](Bench& s) { s.spec.precisions = {Precision::Float32()}; }, kInvalid),
+              HasSubstr("f32"));
+  EXPECT_THAT(message([](Bench& s) { s.spec.model = *s.store.StoreBlob("no onnx"); }, kInvalid),
+              HasSubstr("import"));
+  EXPECT_THAT(message([](Bench& s) { s.spec.calibration = "0123"; }, absl::StatusCode::kNotFound),
+              HasSubstr("0123"));
+  EXPECT_THAT(message([](Bench& s) { s.spec.model = ""; }, kInvalid), HasSubstr("model"));
+}
+
+}  // namespace
+}  // namespace halftone

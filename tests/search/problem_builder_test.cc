@@ -1,0 +1,145 @@
+#include "search/problem_builder.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace halftone {
+namespace {
+
+using ::testing::HasSubstr;
+
+const Precision kInt8 = Precision::Int(8, 8);
+const Precision kInt4 = Precision::Int(4, 4);
+
+// Three layers in a row, a and b tied, with 8 and 4 bits offered and f32 as the reference.
+struct Fixture {
+  NetworkSummary network;
+  SensitivityResult sensitivity;
+  CostTable costs;
+  std::vector<Precision> precisions = {kInt8, kInt4};
+  SearchSpec spec;
+
+  Fixture() {
+    network.layers = {
+        {"a", "Conv", "tie0", 100}, {"b", "Conv", "tie0", 200}, {"c", "Gemm", "c", 50}};
+    network.ties = {{{"a", "b"}, "they are added"}};
+    network.live_sets = {{"a", 40, {{"a", 100}, {"b", 50}}}, {"c", 0, {{"c", 200}}}};
+    for (const NetworkSummary::LayerFacts& layer : network.layers) {
+      sensitivity.layers.push_back(
+          {layer.name, layer.name, {}, {}, {}, {{kInt8, 0.1, 0.01}, {kInt4, 1, 0.1}}});
+      for (const Precision& precision : {Precision::Float32(), kInt8, kInt4}) {
+        CostRow row;
+        row.layer = layer.name;
+        row.precision = row.executed_as = precision;
+        row.latency_ns = layer.macs * precision.weights.bits;
+        row.weight_bytes = precision.weights.bits;
+        costs.rows.push_back(row);
+      }
+    }
+    costs.target = "toy";
+    costs.fixed_latency_ns = 1000;
+  }
+
+  absl::StatusOr<BuiltProblem> Build(const std::vector<std::string>& budgets) {
+    spec.budgets.clear();
+    for (const std::string& text : budgets) spec.budgets.push_back(*Budget::Parse(text));
+    return BuildProblem({network, sensitivity, costs, precisions, Precision::Float32(), spec}, {});
+  }
+};
+
+TEST(ProblemBuilderTest, CostsComeFromTheTable) {
+  Fixture fixture;
+  const absl::StatusOr<BuiltProblem> built = fixture.Build({});
+  ASSERT_TRUE(built.ok()) << built.status();
+  const Costs& first = built->problem.layers[0].choices[0].cost;
+  EXPECT_EQ(first.at("latency_ns"), 800 + 1000) << "with the latency that no choice changes";
+  EXPECT_EQ(first.at("bops"), 100 * 64);
+  EXPECT_EQ(built->problem.layers[1].choices[1].cost.at("latency_ns"), 800);
+  EXPECT_EQ(built->problem.layers[2].choices[1].loss, 1);
+  EXPECT_FALSE(first.contains("energy_pj")) << "the target does not know it";
+  EXPECT_EQ(built->reference_cost.at("latency_ns"), 350 * 32 + 1000);
+  EXPECT_EQ(built->reference_cost.at("size_bytes"), 96);
+  EXPECT_EQ(built->reference_cost.at("activation_bytes"), 800);
+  EXPECT_EQ(built->problem.ties.size(), 1u);
+  fixture.spec.use_ties = false;
+  EXPECT_TRUE(fixture.Build({})->problem.ties.empty());
+}
+
+TEST(ProblemBuilderTest, BudgetsAreLimitsOfTheWholeNetwork) {
+  Fixture fixture;
+  const absl::StatusOr<BuiltProblem> built =
+      fixture.Build({"latency=0.5x", "size=20B", "size=50%", "bops=1M"});
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_DOUBLE_EQ(built->problem.budgets.at("latency_ns"), 0.5 * (350 * 32 + 1000));
+  EXPECT_DOUBLE_EQ(built->problem.budgets.at("size_bytes"), 18) << "the lower: half of 12 to 24";
+  EXPECT_DOUBLE_EQ(built->problem.budgets.at("bops"), 1e6);
+}
+
+TEST(ProblemBuilderTest, SharesCountTheCheapestConversions) {
+  Fixture fixture;
+  // From 4 bits everything costs, so that the cheapest assignment by layers alone is not cheapest.
+  fixture.costs.edges = {{"b", "c", kInt4, kInt4, 5000, {}}};
+  const absl::StatusOr<BuiltProblem> built = fixture.Build({"latency=0%"});
+  ASSERT_TRUE(built.ok()) << built.status();
+  // a and b in 4 bits, c in 8: 1200 + 400 + 1000.
+  EXPECT_DOUBLE_EQ(built->problem.budgets.at("latency_ns"), 2600);
+}
+
+TEST(ProblemBuilderTest, PeakActivationMemoryIsAMaximumOfSums) {
+  Fixture fixture;
+  // All in 8 bits: the set of a takes 190 bytes, that of c 200. With 150 to spend both must shrink.
+  absl::StatusOr<BuiltProblem> built = fixture.Build({"activation-memory=150B"});
+  ASSERT_TRUE(built.ok()) << built.status();
+  absl::StatusOr<Solution> solution =
+      SolveWithLiveSets(*built, absl::InfiniteDuration(), Progress());
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_EQ(solution->status, Solution::Status::kOptimal);
+  EXPECT_EQ(solution->assignment, (Assignment{{"a", "w4a4"}, {"b", "w4a4"}, {"c", "w4a4"}}));
+  EXPECT_EQ(solution->cost.at("activation_bytes"), 115);
+
+  built = fixture.Build({"activation-memory=195B"});
+  solution = SolveWithLiveSets(*built, absl::InfiniteDuration(), Progress());
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_EQ(solution->assignment, (Assignment{{"a", "w8a8"}, {"b", "w8a8"}, {"c", "w4a4"}}));
+  for (const FrontierPoint& point : solution->frontier) {
+    EXPECT_LE(point.cost.at("activation_bytes"), 195);
+  }
+
+  built = fixture.Build({"activation-memory=50B"});
+  solution = SolveWithLiveSets(*built, absl::InfiniteDuration(), Progress());
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_EQ(solution->status, Solution::Status::kInfeasible);
+  EXPECT_EQ(solution->infeasible->conflict, std::vector<std::string>{"activation_bytes"});
+  EXPECT_GT(solution->infeasible->minimum.at("activation_bytes"), 50);
+}
+
+TEST(ProblemBuilderTest, RefusesWhatTheTargetDoesNotKnow) {
+  Fixture fixture;
+  const auto message = [&](const absl::StatusOr<BuiltProblem>& built, absl::StatusCode code) {
+    EXPECT_EQ(built.status().code(), code) << built.status();
+    return std::string(built.status().message());
+  };
+  constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+  EXPECT_THAT(message(fixture.Build({"energy=1mJ"}), kInvalid), HasSubstr("energy"));
+  fixture.spec.pins = {{"z", "w8a8"}};
+  EXPECT_THAT(message(fixture.Build({}), kInvalid), HasSubstr("'z'"));
+  fixture.spec.pins = {{"a", "w2a2"}};
+  EXPECT_THAT(message(fixture.Build({}), kInvalid), HasSubstr("w2a2"));
+  fixture.spec.pins.clear();
+  fixture.spec.frontier = Metric::kActivationMemory;
+  EXPECT_THAT(message(fixture.Build({}), kInvalid), HasSubstr("frontier"));
+  fixture.spec.frontier = Metric::kLatency;
+  fixture.costs.rows.pop_back();
+  EXPECT_THAT(message(fixture.Build({}), absl::StatusCode::kFailedPrecondition), HasSubstr("'c'"));
+}
+
+TEST(ChooseReferenceTest, IsFloatWhereItRunsElseTheWidest) {
+  const std::vector<Precision> offered = {kInt4, Precision::Int(8, 4), kInt8};
+  EXPECT_EQ(ChooseReference(true, offered), Precision::Float32());
+  EXPECT_EQ(ChooseReference(false, offered), kInt8);
+}
+
+}  // namespace
+}  // namespace halftone
