@@ -1,7 +1,6 @@
 #include "nn/engine/onednn/kernels/quantize_kernels.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace halftone {
 namespace {
@@ -24,13 +23,18 @@ bool IsBinary(const UniformQuantizer& quantizer) {
   return quantizer.bits == 1 && quantizer.symmetry != Symmetry::kAsymmetric;
 }
 
+// Adding and subtracting 1.5 * 2^23 rounds a float of magnitude below 2^22 to the nearest integer,
+// ties to even; unlike a call of nearbyint it is vectorized.
+constexpr float kRoundingBias = 12582912.0f;
+
 // Adding 0 turns a rounded -0 into the 0 that the integer stands for.
 HT_TARGET_CLONES void RoundToGrid(const Grid& grid, int64_t count, const float* src, float* dst) {
   const Grid g = grid;
   for (int64_t i = 0; i < count; ++i) {
     const float quotient = src[i] / g.scale;
     const float above = quotient < g.low ? g.low : quotient;
-    const float level = std::nearbyintf(above > g.high ? g.high : above);
+    const float clamped = above > g.high ? g.high : above;
+    const float level = (clamped + kRoundingBias) - kRoundingBias;
     dst[i] = g.scale * (level + 0.0f);
   }
 }
