@@ -1,0 +1,216 @@
+// Layers, what is fused with them, and which of them are tied.
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nn/graph/inspect.h"
+#include "nn/graph/layer.h"
+#include "nn/graph/passes.h"
+#include "tests/nn/graph/graph_builder.h"
+
+namespace halftone {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Ints = std::vector<int64_t>;
+constexpr int64_t kN = Shape::kDynamic;
+
+LayerSet Layers(const GraphBuilder& builder, int64_t batch = 2) {
+  absl::StatusOr<Graph> bound = BindBatch(builder.graph(), batch);
+  EXPECT_TRUE(bound.ok()) << bound.status();
+  absl::StatusOr<LayerSet> set = FindLayers(*bound);
+  EXPECT_TRUE(set.ok()) << set.status();
+  return *std::move(set);
+}
+
+// Adds a 1x1 convolution of `channels` to `channels`, named `dst`, with weights of its own.
+GraphBuilder& Conv(GraphBuilder& builder, const std::string& src, const std::string& dst,
+                   int64_t channels = 4) {
+  return builder.Floats(dst + ".w", {channels, channels, 1, 1})
+      .Op("Conv", {src, dst + ".w"}, {dst});
+}
+
+GraphBuilder Image() {
+  GraphBuilder builder;
+  builder.Input("x", {kN, 4, 8, 8});
+  return builder;
+}
+
+TEST(FindLayersTest, MeasuresAGroupedConvolution) {
+  GraphBuilder builder = Image();
+  builder.Floats("w", {8, 1, 3, 3}).Floats("b", {8}).Output("y");
+  builder.Op("Conv", {"x", "w", "b"}, {"y"}, {{"group", int64_t{4}}, {"strides", Ints{2, 2}}});
+  for (const int64_t batch : {1, 6}) {
+    const Layer layer = Layers(builder, batch).layers[0];
+    EXPECT_EQ(layer.macs, 8 * 3 * 3 * 9);
+    EXPECT_EQ(layer.parameters, 72 + 8);
+    EXPECT_EQ(layer.bias, "b");
+    EXPECT_EQ(layer.dst_shape, (Shape{batch, 8, 3, 3}));
+    EXPECT_TRUE(layer.IsDepthwise());
+  }
+}
+
+TEST(FindLayersTest, MeasuresMatrixProducts) {
+  GraphBuilder builder;
+  builder.Input("x", {kN, 5, 3}).Floats("w", {3, 7}).Op("MatMul", {"x", "w"}, {"a"});
+  builder.Floats("v", {6, 5}).Op("MatMul", {"v", "a"}, {"b"}).Op("MatMul", {"b", "c"}, {"y"});
+  builder.Input("c", {kN, 7, 2}).Output("y");
+  const LayerSet set = Layers(builder, 4);
+  ASSERT_EQ(set.layers.size(), 3);
+  EXPECT_EQ(set.layers[0].macs, 5 * 7 * 3);
+  EXPECT_EQ(set.layers[0].channel_axis, 1);
+  EXPECT_EQ(set.layers[1].weights, "v") << "weights may be on the left";
+  EXPECT_EQ(set.layers[1].src, "a");
+  EXPECT_EQ(set.layers[1].macs, 6 * 7 * 5);
+  EXPECT_EQ(set.layers[1].channel_axis, 0);
+  EXPECT_EQ(set.layers[1].src_shape, (Shape{4, 5, 7}));
+  EXPECT_EQ(set.layers[2].weights, "");
+  EXPECT_EQ(set.layers[2].parameters, 0);
+  EXPECT_EQ(set.layers[2].macs, 6 * 2 * 7);
+}
+
+TEST(FindLayersTest, ChannelAxisOfGemmDependsOnItsLayout) {
+  GraphBuilder builder;
+  builder.Input("x", {kN, 3}).Floats("w", {3, 3}).Floats("v", {3, 3}).Output("y");
+  builder.Op("Gemm", {"x", "w"}, {"a"}, {{"transB", int64_t{1}}}).Op("Gemm", {"a", "v"}, {"y"});
+  const LayerSet set = Layers(builder);
+  EXPECT_EQ(set.layers[0].channel_axis, 0);
+  EXPECT_EQ(set.layers[1].channel_axis, 1);
+  EXPECT_EQ(set.layers[0].macs, 9);
+}
+
+// Two blocks: add1 = conv a + relu(stem); add2 = conv b + relu(add1).
+GraphBuilder TwoResidualBlocks() {
+  GraphBuilder builder = Image();
+  Conv(builder, "x", "stem").Op("Relu", {"stem"}, {"r0"});
+  Conv(builder, "r0", "a").Op("Add", {"a", "r0"}, {"add1"}).Op("Relu", {"add1"}, {"r1"});
+  Conv(builder, "r1", "b").Op("Add", {"b", "r1"}, {"add2"}).Op("Relu", {"add2"}, {"y"});
+  return builder.Output("y");
+}
+
+TEST(TiesTest, ResidualSumsTieTheirBranchesButNotThroughAnotherSum) {
+  const LayerSet set = Layers(TwoResidualBlocks());
+  ASSERT_EQ(set.ties.size(), 1);
+  EXPECT_THAT(set.ties[0].layers, ElementsAre("a", "stem"));
+  EXPECT_THAT(set.ties[0].reason, HasSubstr("'add1'"));
+  EXPECT_EQ(set.Find("stem")->tie_group, "tie0");
+  EXPECT_EQ(set.Find("a")->tie_group, "tie0");
+  EXPECT_EQ(set.Find("b")->tie_group, "b");
+}
+
+TEST(FusionTest, TakesActivationsAndResidualSums) {
+  const LayerSet set = Layers(TwoResidualBlocks());
+  EXPECT_THAT(set.Find("stem")->fused_nodes, ElementsAre("r0"));
+  EXPECT_THAT(set.Find("a")->fused_nodes, ElementsAre("add1", "r1"));
+  EXPECT_THAT(set.Find("b")->fused_nodes, ElementsAre("add2", "y"));
+}
+
+TEST(FusionTest, OnlyTheLaterBranchTakesTheSum) {
+  GraphBuilder builder = Image();
+  Conv(builder, "x", "early");
+  Conv(builder, "x", "late").Op("Add", {"early", "late"}, {"y"}).Output("y");
+  const LayerSet set = Layers(builder);
+  EXPECT_THAT(set.Find("early")->fused_nodes, IsEmpty());
+  EXPECT_THAT(set.Find("late")->fused_nodes, ElementsAre("y"));
+}
+
+TEST(FusionTest, StopsAtOtherReadersAndOutputs) {
+  GraphBuilder builder = Image();
+  Conv(builder, "x", "c").Op("Relu", {"c"}, {"y"}).Output("y").Output("c");
+  EXPECT_THAT(Layers(builder).layers[0].fused_nodes, IsEmpty());
+}
+
+TEST(FusionTest, TakesABiasThatIsAnAdd) {
+  GraphBuilder builder;
+  builder.Input("x", {kN, 5, 3}).Floats("w", {3, 7}).Floats("b", {7}).Output("y");
+  builder.Op("MatMul", {"x", "w"}, {"m"}).Op("Add", {"b", "m"}, {"s"}).Op("Relu", {"s"}, {"y"});
+  EXPECT_THAT(Layers(builder).layers[0].fused_nodes, ElementsAre("s", "y"));
+}
+
+TEST(TiesTest, TracesThroughActivationsPoolingAndReshapes) {
+  GraphBuilder builder = Image();
+  builder.Ints("shape", {0, 4, -1}).Floats("scale", {4, 1});
+  Conv(builder, "x", "a").Op("HardSwish", {"a"}, {"a1"});
+  builder.Op("MaxPool", {"a1"}, {"a2"}, {{"kernel_shape", Ints{1, 1}}});
+  builder.Op("Reshape", {"a2", "shape"}, {"a3"}).Op("Mul", {"a3", "scale"}, {"a4"});
+  Conv(builder, "x", "b").Op("Reshape", {"b", "shape"}, {"b1"});
+  builder.Op("Add", {"a4", "b1"}, {"y"}).Output("y");
+  EXPECT_THAT(Layers(builder).ties[0].layers, ElementsAre("a", "b"));
+}
+
+TEST(TiesTest, ConcatTiesItsInputs) {
+  GraphBuilder builder = Image();
+  Conv(Conv(Conv(builder, "x", "a"), "x", "b"), "x", "c");
+  builder.Op("Relu", {"b"}, {"b1"})
+      .Op("Concat", {"a", "b1", "x", "c"}, {"y"}, {{"axis", int64_t{1}}});
+  const LayerSet set = Layers(builder.Output("y"));
+  ASSERT_EQ(set.ties.size(), 1);
+  EXPECT_THAT(set.ties[0].layers, ElementsAre("a", "b", "c"));
+}
+
+TEST(TiesTest, AGateIsNoTie) {
+  GraphBuilder builder = Image();
+  Conv(builder, "x", "main").Op("GlobalAveragePool", {"main"}, {"p"});
+  Conv(builder, "p", "gate").Op("Sigmoid", {"gate"}, {"g"}).Op("Mul", {"main", "g"}, {"y"});
+  EXPECT_THAT(Layers(builder.Output("y")).ties, IsEmpty());
+}
+
+TEST(TiesTest, SwishIsAnActivation) {
+  GraphBuilder builder = Image();
+  Conv(builder, "x", "a").Op("Sigmoid", {"a"}, {"s"}).Op("Mul", {"a", "s"}, {"swish"});
+  Conv(builder, "x", "b").Op("Add", {"swish", "b"}, {"y"});
+  const LayerSet set = Layers(builder.Output("y"));
+  ASSERT_EQ(set.ties.size(), 1);
+  EXPECT_THAT(set.ties[0].layers, ElementsAre("a", "b"));
+}
+
+TEST(TiesTest, SharedWeightsTie) {
+  GraphBuilder builder = Image();
+  Conv(builder, "x", "a").Op("Conv", {"a", "a.w"}, {"b"}).Output("b");
+  const LayerSet set = Layers(builder);
+  ASSERT_EQ(set.ties.size(), 1);
+  EXPECT_THAT(set.ties[0].layers, ElementsAre("a", "b"));
+  EXPECT_THAT(set.ties[0].reason, HasSubstr("'a.w'"));
+}
+
+TEST(TiesTest, GroupsAreTheTransitiveClosure) {
+  GraphBuilder builder = Image();
+  Conv(Conv(Conv(Conv(builder, "x", "a"), "x", "b"), "x", "c"), "x", "d");
+  builder.Op("Add", {"c", "d"}, {"s1"}).Op("Add", {"a", "b"}, {"s2"}).Op("Mul", {"b", "d"}, {"s3"});
+  const LayerSet set = Layers(builder.Output("s1").Output("s2").Output("s3"));
+  EXPECT_EQ(set.ties.size(), 3);
+  for (const Layer& layer : set.layers) EXPECT_EQ(layer.tie_group, "tie0");
+}
+
+// 500 products of one value with itself: tracing must not double its work at each.
+TEST(TiesTest, TakesNoTimeOnDeepProducts) {
+  GraphBuilder builder = Image();
+  Conv(builder, "x", "p0");
+  for (int i = 0; i < 500; ++i) {
+    const std::string src = absl::StrCat("p", i);
+    builder.Op("Mul", {src, src}, {absl::StrCat("p", i + 1)});
+  }
+  EXPECT_THAT(Layers(builder.Output("p500")).ties, IsEmpty());
+}
+
+TEST(InspectTest, DescribesWhatIsKnownAndNamesTheRest) {
+  GraphBuilder builder = Image();
+  Conv(builder, "x", "known").Op("Frobnicate", {"known"}, {"odd"});
+  Conv(builder, "odd", "unknown").Output("unknown");
+  absl::StatusOr<nlohmann::json> json = InspectToJson(builder.graph());
+  ASSERT_TRUE(json.ok()) << json.status();
+  ASSERT_EQ((*json)["layers"].size(), 1);
+  EXPECT_EQ((*json)["layers"][0]["name"], "known");
+  EXPECT_EQ((*json)["layers"][0]["src_shape"], nlohmann::json({1, 4, 8, 8}));
+  EXPECT_EQ((*json)["layers"][0]["tie_group"], "known");
+  ASSERT_EQ((*json)["unsupported"].size(), 1);
+  EXPECT_EQ((*json)["unsupported"][0]["node"], "odd");
+  EXPECT_EQ((*json)["unsupported"][0]["op"], "Frobnicate");
+}
+
+}  // namespace
+}  // namespace halftone
