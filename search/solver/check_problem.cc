@@ -10,6 +10,11 @@
 namespace halftone {
 namespace {
 
+// Larger numbers are no losses or costs, and their sums might overflow.
+constexpr double kMaxMagnitude = 1e100;
+
+bool IsSound(double value) { return std::abs(value) <= kMaxMagnitude; }
+
 template <typename... Parts>
 absl::Status Invalid(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
@@ -37,7 +42,8 @@ class Checker {
  private:
   absl::Status CheckCosts(const Costs& costs, const std::string& owner) {
     for (const auto& [metric, value] : costs) {
-      if (!std::isfinite(value)) return Invalid(owner, ": cost '", metric, "' is not finite");
+      if (!IsSound(value))
+        return Invalid(owner, ": cost '", metric, "' is not finite, or above 1e100");
       if (metrics_.empty() || !metrics_.contains(metric)) {
         if (metric.size() > kMaxNameLength) return Invalid(owner, ": a metric's name is too long");
         metrics_.insert(metric);
@@ -66,11 +72,12 @@ class Checker {
       if (!names.insert(choice.name).second) {
         return Invalid(owner, " has choice ", Quoted(choice.name), " twice");
       }
-      if (!std::isfinite(choice.loss)) {
-        return Invalid(owner, ", choice ", Quoted(choice.name), ": loss is not finite");
+      if (!IsSound(choice.loss)) {
+        return Invalid(owner, ", choice ", Quoted(choice.name),
+                       ": loss is not finite, or above 1e100");
       }
       for (const auto& [metric, value] : choice.cost) {
-        if (std::isfinite(value) && metrics_.contains(metric)) continue;
+        if (IsSound(value) && metrics_.contains(metric)) continue;
         HT_RETURN_IF_ERROR(
             CheckCosts(choice.cost, absl::StrCat(owner, ", choice ", Quoted(choice.name))));
       }
@@ -211,7 +218,7 @@ class Checker {
       if (interaction.a.first == interaction.b.first) {
         return Invalid(owner, " is of layer ", Quoted(interaction.a.first), " with itself");
       }
-      if (!std::isfinite(interaction.loss)) return Invalid(owner, ": loss is not finite");
+      if (!IsSound(interaction.loss)) return Invalid(owner, ": loss is not finite, or above 1e100");
     }
     return absl::OkStatus();
   }
@@ -221,7 +228,8 @@ class Checker {
       return Invalid("the problem has more than ", kMaxBudgets, " budgets");
     }
     for (const auto& [metric, limit] : problem_.budgets) {
-      if (!std::isfinite(limit)) return Invalid("budget ", Quoted(metric), " is not finite");
+      if (!IsSound(limit))
+        return Invalid("budget ", Quoted(metric), " is not finite, or above 1e100");
       if (limit < 0) return Invalid("budget ", Quoted(metric), " is negative: ", limit);
       if (!metrics_.contains(metric)) {
         return Invalid("budget ", Quoted(metric), " is on a metric that no choice has a cost in");

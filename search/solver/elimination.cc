@@ -10,6 +10,9 @@ namespace {
 
 // Past this many neighbours no table fits, and the order's exact fill does not matter.
 constexpr size_t kMaxFillDegree = 24;
+constexpr size_t kMaxTable = 200'000;
+constexpr size_t kMinTable = 100;
+constexpr size_t kMaxWork = 20'000'000;
 
 double Dot(absl::Span<const double> weights, const double* values) {
   double sum = 0;
@@ -67,6 +70,13 @@ class GreedyOrder {
 };
 
 }  // namespace
+
+Elimination Elimination::Plan(const CompactProblem& problem, absl::Span<const double> priority) {
+  for (size_t table = kMaxTable;; table /= 4) {
+    Elimination elimination(problem, table, priority);
+    if (elimination.work() <= kMaxWork || table <= kMinTable) return elimination;
+  }
+}
 
 Elimination::Elimination(const CompactProblem& problem, size_t max_table,
                          absl::Span<const double> priority)

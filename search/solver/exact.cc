@@ -13,7 +13,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFeasibilityNoise = 1e-12;
-constexpr size_t kMaxTable = 200'000;
 // Terms that may be added up to rule out choices one by one.
 constexpr double kMaxFixingWork = 3e8;
 
@@ -40,7 +39,7 @@ class ExactSolver {
       Offer(Selection());
       return Finish(kInfinity);
     }
-    const Elimination elimination(problem_, kMaxTable);
+    const Elimination elimination = Elimination::Plan(problem_);
     const std::vector<Multipliers> multipliers = Bound(elimination);
     const std::vector<Elimination::Tables> bounds = Tables(elimination, multipliers);
     if (IsClosed()) return Finish(kInfinity);
@@ -238,7 +237,7 @@ class ExactSolver {
   }
 
   void Search(const std::vector<Multipliers>& multipliers) {
-    const Elimination elimination(problem_, kMaxTable, Priority(multipliers[0].weights));
+    const Elimination elimination = Elimination::Plan(problem_, Priority(multipliers[0].weights));
     LabelSearchOptions options;
     options.goal = goal_;
     Incumbent incumbent;

@@ -12,7 +12,6 @@
 namespace halftone {
 namespace {
 
-constexpr size_t kMaxTable = 200'000;
 // Partial selections that the complete sweep may hold at once.
 constexpr size_t kMaxLabels = 400'000;
 // Partial selections that it may make in all: some seconds' worth.
@@ -40,7 +39,7 @@ absl::StatusOr<CompactProblem> CompactForFrontier(const CompiledProblem& compile
 
 std::optional<std::vector<Found>> SweepAllFronts(const CompactProblem& problem, Stop& stop) {
   const ReducedProblem reduced = Reduce(problem, UndominatedChoices(problem));
-  const Elimination elimination(reduced.problem, kMaxTable);
+  const Elimination elimination = Elimination::Plan(reduced.problem);
   if (!elimination.exact()) return std::nullopt;
   std::vector<Elimination::Tables> bounds;
   for (size_t c = 2; c < static_cast<size_t>(problem.components); ++c) {

@@ -94,13 +94,15 @@ double LabelSearch::Descend(size_t level, Groups groups) {
     if (labels == 0) return kInfinity;
     TryCompletions(level, groups);
     if (level == elimination_.order().size()) return kInfinity;
+    if (labels > options_.max_labels) return DescendInChunks(level, std::move(groups));
+    Groups next = Expand(level, groups);
     if (stop_()) {
+      // Some may not have been expanded: all still stand for their completions.
       double open = kInfinity;
       for (const Group& group : groups) open = std::min(open, LeastBound(group));
       return open;
     }
-    if (labels > options_.max_labels) return DescendInChunks(level, std::move(groups));
-    groups = Expand(level, groups);
+    groups = std::move(next);
   }
 }
 
@@ -237,7 +239,9 @@ LabelSearch::Groups LabelSearch::Expand(size_t level, const Groups& groups) {
   absl::flat_hash_map<std::string, size_t> index;
   std::vector<double> added, rest;
   std::string key;
+  size_t expanded = 0;
   for (const Group& group : groups) {
+    if (++expanded % 256 == 0 && stop_()) break;
     std::vector<uint16_t> choices = group.choices;
     for (ChoiceIndex o = 0; o < problem_.choices[size_t(variable)]; ++o) {
       Extend(level, group, o, added, rest);

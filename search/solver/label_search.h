@@ -87,6 +87,7 @@ class LabelSearch {
   Groups Root();
   double Descend(size_t level, Groups groups);
   double DescendInChunks(size_t level, Groups groups);
+  // Ends early when stopped.
   Groups Expand(size_t level, const Groups& groups);
   // What selecting `choice` adds to every label of the group, and the group's new `rest`.
   void Extend(size_t level, const Group& group, ChoiceIndex choice, std::vector<double>& added,

@@ -65,8 +65,8 @@ nlohmann::json ProblemToJson(const Problem& problem);
 
 // INVALID_ARGUMENT names the offender: layers, choices or pair costs named twice, names that do not
 // exist, layers without choices, tied layers with different choices or pinned differently, numbers
-// that are not finite, negative budgets, a budget or frontier on a metric that nothing costs, and
-// more than the limits above. Costs and losses may be negative.
+// that are not finite or beyond 1e100, negative budgets, a budget or frontier on a metric that
+// nothing costs, and more than the limits above. Costs and losses may be negative.
 absl::Status CheckProblem(const Problem& problem);
 
 }  // namespace halftone
