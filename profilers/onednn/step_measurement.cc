@@ -11,7 +11,10 @@
 namespace halftone {
 namespace {
 
-constexpr int kRunsPerVisit = 3;  // the first is thrown away
+constexpr int kRunsPerVisit = 2;
+// A machine so busy that rounds take this many times the target is not waited for any longer.
+constexpr int kPatience = 4;
+constexpr int kLeastRounds = 3;
 
 // One plan with all its runs so far.
 struct Runs {
@@ -32,21 +35,22 @@ absl::Status FillInputs(const Graph& graph, InferenceSession& session) {
   return absl::OkStatus();
 }
 
+// A run to warm up, then runs with and without clocks in turn: both see the same machine.
 absl::Status Visit(Runs& runs, const Cancellation& cancellation) {
-  HT_ASSIGN_OR_RETURN(const auto times, runs.session->TimeSteps(kRunsPerVisit, cancellation));
-  for (size_t run = 1; run < kRunsPerVisit; ++run) {
+  HT_RETURN_IF_ERROR(runs.session->TimeRuns(1, cancellation).status());
+  for (int run = 0; run < kRunsPerVisit; ++run) {
+    HT_ASSIGN_OR_RETURN(const auto times, runs.session->TimeSteps(1, cancellation));
     std::vector<double> steps;
     double total = 0;
     for (const std::vector<double>& step : times) {
-      steps.push_back(step[run]);
-      total += step[run];
+      steps.push_back(step[0]);
+      total += step[0];
     }
     runs.steps.push_back(std::move(steps));
     runs.totals.push_back(total);
+    HT_ASSIGN_OR_RETURN(const std::vector<double> wholes, runs.session->TimeRuns(1, cancellation));
+    runs.wholes.push_back(wholes[0]);
   }
-  HT_ASSIGN_OR_RETURN(const std::vector<double> wholes,
-                      runs.session->TimeRuns(kRunsPerVisit, cancellation));
-  runs.wholes.insert(runs.wholes.end(), wholes.begin() + 1, wholes.end());
   return absl::OkStatus();
 }
 
@@ -88,6 +92,7 @@ PlanTimes SummarizeRuns(const Runs& runs, const MeasurementOptions& options) {
 // Whether another round is worth it.
 bool IsDone(const std::vector<Runs>& all, int rounds, absl::Duration spent,
             const MeasurementOptions& options) {
+  if (rounds >= kLeastRounds && spent > kPatience * options.target_duration) return true;
   if (rounds < options.min_rounds) return false;
   if (rounds >= options.max_rounds) return true;
   const bool quiet = std::all_of(all.begin(), all.end(), [&](const Runs& runs) {
