@@ -6,8 +6,8 @@
 
 namespace halftone {
 
-// The accelerators of the catalogue, and .json files that describe others. `cache` may be null and
-// must outlive the registry.
+// `cpu`, the accelerators of the catalogue, and .json files that describe others. `cache` keeps what
+// was measured on the CPU; it may be null and must outlive the registry.
 absl::Status RegisterBuiltinProfilers(ProfilerRegistry& registry, CostCache* cache);
 
 }  // namespace halftone

@@ -114,7 +114,7 @@ TEST_P(ProfilerContractTest, ProgressRisesToOne) {
   EXPECT_EQ(last, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, ProfilerContractTest, testing::Values("bitfusion"),
+INSTANTIATE_TEST_SUITE_P(Targets, ProfilerContractTest, testing::Values("bitfusion", "cpu"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace
