@@ -10,6 +10,8 @@ namespace halftone {
 namespace {
 
 std::atomic<int> configured_threads{0};
+// What OMP_NUM_THREADS says, else all processors.
+const int default_threads = omp_get_max_threads();
 
 }  // namespace
 
@@ -43,7 +45,7 @@ void SetOneDnnThreads(int threads) { configured_threads.store(threads > 0 ? thre
 
 int OneDnnThreads() {
   const int threads = configured_threads.load();
-  return threads > 0 ? threads : omp_get_num_procs();
+  return threads > 0 ? threads : default_threads;
 }
 
 void UseOneDnnThreads() { UseOneDnnThreads(OneDnnThreads()); }

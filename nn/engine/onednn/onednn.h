@@ -31,7 +31,8 @@ absl::Status CatchDnnl(absl::string_view what, Call&& call) {
   }
 }
 
-// The number of threads that oneDNN's primitives are made for and run on. 0: all of the machine.
+// The number of threads that oneDNN's primitives are made for and run on. 0: as many as
+// OMP_NUM_THREADS says, else all of the machine.
 void SetOneDnnThreads(int threads);
 int OneDnnThreads();
 // Makes the calling thread use OneDnnThreads() threads, or `threads` of them: OpenMP keeps the
