@@ -72,6 +72,9 @@ class OnnxNetwork:
             return sources[0].mean((2, 3), keepdim=True)
         if op == "Flatten":
             return torch.flatten(sources[0], 1)
+        if op == "Cast":  # of the limits of a Clip, to float
+            assert attributes["to"] == onnx.TensorProto.FLOAT
+            return sources[0].double()
         if op == "Constant":
             return torch.from_numpy(numpy_helper.to_array(attributes["value"]).copy())
         raise ValueError(f"operator {op}")
@@ -101,7 +104,8 @@ def main():
     labels = torch.from_numpy(calibration["labels"][:GRADIENT_SAMPLES])
     path = folder / "reference.json"
     notes = json.loads(path.read_text()) if path.exists() else {}
-    for seed, name in enumerate(options.networks):
+    for name in options.networks:
+        seed = list(WEIGHTS).index(name)
         network = OnnxNetwork(folder / f"{name}_folded.onnx", torch.float64)
         kept = OnnxNetwork(folder / f"{name}.onnx", torch.float64)
         samples = torch.from_numpy(evaluation["input"][:LOGITS_SAMPLES]).double()
