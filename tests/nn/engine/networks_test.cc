@@ -142,8 +142,9 @@ TEST_P(NetworkDerivativesTest, AgreeWithTorch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shipped, NetworksTest, testing::Values("resnet14"));
-INSTANTIATE_TEST_SUITE_P(Shipped, NetworkDerivativesTest, testing::Values("resnet14"));
+INSTANTIATE_TEST_SUITE_P(Shipped, NetworksTest, testing::Values("resnet14", "mobilenetv2"));
+INSTANTIATE_TEST_SUITE_P(Shipped, NetworkDerivativesTest,
+                         testing::Values("resnet14", "mobilenetv2"));
 
 }  // namespace
 }  // namespace halftone
