@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+
 namespace halftone {
 namespace {
 
@@ -46,8 +48,7 @@ TEST(Precision, RefusesEverythingElse) {
                            "w8a8a8"}) {
     const auto precision = Precision::Parse(text);
     EXPECT_EQ(precision.status().code(), absl::StatusCode::kInvalidArgument) << text;
-    EXPECT_THAT(std::string(precision.status().message()),
-                HasSubstr("'" + std::string(text) + "'"));
+    EXPECT_THAT(std::string(precision.status().message()), HasSubstr(absl::StrCat("'", text, "'")));
   }
 }
 
