@@ -18,10 +18,12 @@ struct ImportOptions {
   int64_t max_nodes = 200'000;
 };
 
-// Reads an ONNX model (opset 9 or newer) into a Graph: checks it, runs ONNX's shape inference,
-// and turns Constant nodes into initializers. Operators that Halftone does not know are kept (see
-// FindUnsupported). Never crashes on malformed bytes: INVALID_ARGUMENT names the offender, and
-// RESOURCE_EXHAUSTED tells of a limit. Thread-safe.
+// Reads an ONNX model into a Graph: checks it, sorts its nodes, gives the unnamed ones names, and
+// turns Constant nodes into initializers. Opset 9 or newer; older models whose operators all mean
+// the same in opset 9 are taken as that. Shapes beyond those of the inputs are BindBatch's matter.
+// Operators that Halftone does not know are kept (see FindUnsupported). Never crashes on malformed
+// bytes: INVALID_ARGUMENT names the offender, UNIMPLEMENTED what is missing, and RESOURCE_EXHAUSTED
+// tells of a limit. Thread-safe.
 absl::StatusOr<Graph> ImportOnnx(absl::string_view bytes, const ImportOptions& options);
 
 // Reads the file at `path`, with external data from beside it.
