@@ -1,5 +1,7 @@
 #include <cmath>
+#include <map>
 #include <set>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "profilers/builtin.h"
@@ -8,11 +10,31 @@
 namespace halftone {
 namespace {
 
+// Keeps what a measuring target has found out, so that the tests measure once.
+class MemoryCache final : public CostCache {
+ public:
+  absl::StatusOr<std::string> Load(const std::string& key) override {
+    absl::MutexLock lock(&mutex_);
+    const auto found = values_.find(key);
+    if (found == values_.end()) return absl::NotFoundError(key);
+    return found->second;
+  }
+  absl::Status Store(const std::string& key, absl::string_view value) override {
+    absl::MutexLock lock(&mutex_);
+    values_[key] = std::string(value);
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Mutex mutex_;
+  std::map<std::string, std::string> values_;
+};
+
 // What every profiler promises, whatever its target.
 class ProfilerContractTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(RegisterBuiltinProfilers(registry_, nullptr).ok());
+    ASSERT_TRUE(RegisterBuiltinProfilers(registry_, &Cache()).ok());
     auto profiler = registry_.Create(GetParam());
     ASSERT_TRUE(profiler.ok()) << profiler.status();
     profiler_ = *std::move(profiler);
@@ -26,6 +48,11 @@ class ProfilerContractTest : public testing::TestWithParam<std::string> {
       (profiler_->Supports(precision) ? request_.precisions : unsupported_).push_back(precision);
     }
     ASSERT_GE(request_.precisions.size(), 2u);
+  }
+
+  static CostCache& Cache() {
+    static MemoryCache cache;
+    return cache;
   }
 
   ProfilerRegistry registry_;
