@@ -8,6 +8,8 @@
 #include "absl/base/const_init.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "client/exit_code.h"
 
 namespace halftone {
@@ -17,13 +19,22 @@ ABSL_CONST_INIT absl::Mutex mutex(absl::kConstInit);
 std::function<void()>* handler ABSL_GUARDED_BY(mutex) = nullptr;
 bool interrupted ABSL_GUARDED_BY(mutex) = false;
 
+// Some programs (`timeout`) signal a process both by its id and through its group.
+constexpr absl::Duration kSameInterrupt = absl::Milliseconds(500);
+
 void Listen(sigset_t signals) {
+  absl::Time interrupt_time;
   while (true) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
     absl::MutexLock lock(&mutex);
-    if (interrupted || handler == nullptr) std::_Exit(static_cast<int>(ExitCode::kCancelled));
+    if (handler == nullptr) std::_Exit(static_cast<int>(ExitCode::kCancelled));
+    if (interrupted) {
+      if (absl::Now() - interrupt_time < kSameInterrupt) continue;
+      std::_Exit(static_cast<int>(ExitCode::kCancelled));
+    }
     interrupted = true;
+    interrupt_time = absl::Now();
     (*handler)();
   }
 }

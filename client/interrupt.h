@@ -10,7 +10,7 @@ namespace halftone {
 void TakeInterrupts();
 
 // While it lives, the first Ctrl-C calls the handler, on a thread of its own, instead of ending the
-// process; the second one ends it at once with exit code 4. One at a time.
+// process; a second one, later, ends it at once with exit code 4. One at a time.
 class OnInterrupt {
  public:
   explicit OnInterrupt(std::function<void()> handler);

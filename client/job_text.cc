@@ -38,6 +38,15 @@ std::string Metric(const std::string& metric, double value) {
   return FormatQuantity(Quantity::kCount, value);
 }
 
+std::string DeviceText(const v1::Device& device) {
+  std::vector<std::string> parts;
+  for (const std::string& part : {device.name(), device.isa(), device.library()}) {
+    if (!part.empty()) parts.push_back(part);
+  }
+  if (device.threads() > 0) parts.push_back(absl::StrCat(device.threads(), " threads"));
+  return absl::StrJoin(parts, ", ");
+}
+
 std::string LayerTable(const v1::SearchResult& result) {
   Table table({"layer", "op", "precision", "loss", "+-", "before", "after", "implementation"});
   for (const v1::LayerResult& layer : result.layers()) {
@@ -208,10 +217,8 @@ std::string ResultText(const v1::SearchResult& result,
                        const std::map<std::string, std::string>& artifacts) {
   const v1::Solution& solution = result.solution();
   const bool infeasible = solution.status() == v1::SOLUTION_STATUS_INFEASIBLE;
-  std::string text =
-      absl::StrCat(result.job(), " on ", result.target(), " (", result.device().name(), " ",
-                   result.device().isa(), ", ", result.device().threads(), " threads, ",
-                   result.device().library(), ")\n\n");
+  std::string text = absl::StrCat(result.job(), " on ", result.target(), ": ",
+                                  DeviceText(result.device()), "\n\n");
   if (infeasible) {
     absl::StrAppend(&text, "The budgets cannot be met: ",
                     absl::StrJoin(solution.infeasible().conflict(), ", "), ".\n");

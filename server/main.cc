@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "CLI/CLI.hpp"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "server/server.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
@@ -41,7 +43,11 @@ int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
   spdlog::info("signal {}: stopping", WaitForSignal(signals));
   // A second signal does not wait for what is still running; the state on disk is whole anyway.
   std::thread([&signals] {
-    WaitForSignal(signals);
+    // Some programs signal a process both by its id and through its group: that is one signal.
+    const absl::Time first = absl::Now();
+    do {
+      WaitForSignal(signals);
+    } while (absl::Now() - first < absl::Milliseconds(500));
     std::_Exit(EXIT_FAILURE);
   }).detach();
   (*server)->Shutdown();

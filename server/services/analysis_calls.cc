@@ -1,6 +1,7 @@
 #include "server/services/analysis_calls.h"
 
-#include <set>
+#include <algorithm>
+#include <map>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -22,25 +23,6 @@ using nlohmann::json;
 constexpr size_t kMaxProblemBytes = size_t{32} << 20;
 constexpr char kSensitivityPrecisions[] = "w2a8,w4a4,w4a8,w6a6,w8a8";
 constexpr char kProfilePrecisions[] = "f32,bf16,w8a8,w8a4,w4a8,w4a4,w2a8,w2a2";
-
-// Imported, checked against the data, and calibrated for the precisions.
-struct Prepared {
-  PreparedNetwork network;
-  Dataset data;
-  Calibration calibration;
-};
-
-absl::StatusOr<Calibration> CalibrateOn(const PreparedNetwork& network, const Dataset& data,
-                                        const std::vector<Precision>& precisions,
-                                        const Progress& progress) {
-  return Calibrate(network, data, precisions, QuantizationOptions(), progress);
-}
-
-absl::StatusOr<PreparedNetwork> LoadNetwork(const ServiceContext& context,
-                                            const std::string& model) {
-  HT_ASSIGN_OR_RETURN(const Graph graph, context.LoadModel("model", model));
-  return PrepareNetwork(graph);
-}
 
 // G and the (layer, precision) of its rows, as arrays: the names as bytes, one row each, padded
 // with zeros, because .npz has no portable text.
@@ -106,11 +88,12 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
   options->interactions = request.interactions();
   HT_ASSIGN_OR_RETURN(const std::vector<Precision> precisions,
                       PrecisionsOr(request.precisions(), kSensitivityPrecisions));
-  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, LoadNetwork(context, request.model()));
+  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
   HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
   if (options->samples > 0) data = data.Take(options->samples);
-  HT_ASSIGN_OR_RETURN(const Calibration calibration,
-                      CalibrateOn(network, data, precisions, progress.Part(0, 0.2)));
+  HT_ASSIGN_OR_RETURN(
+      const Calibration calibration,
+      Calibrate(network, data, precisions, QuantizationOptions(), progress.Part(0, 0.2)));
   HT_ASSIGN_OR_RETURN(SensitivityResult result,
                       halftone::MeasureSensitivity(network, data, calibration, precisions, *options,
                                                    progress.Part(0.2, 1)));
@@ -134,44 +117,13 @@ absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
   HT_ASSIGN_OR_RETURN(profile.batch, ReadCount("batch", request.batch(), 1, 4096));
   HT_ASSIGN_OR_RETURN(profile.threads, ReadCount("threads", request.threads(), 0, 1024));
   profile.refresh = request.refresh();
-  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, LoadNetwork(context, request.model()));
+  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(profile.batch));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   profile.graph = &graph;
   profile.layers = &layers;
   HT_ASSIGN_OR_RETURN(const CostTable table, profiler->Profile(profile, progress));
   return AnalysisDocument{CostTableToJson(table).dump(), ""};
-}
-
-absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& context,
-                                                    const v1::EvaluateAssignmentRequest& request,
-                                                    const Progress& progress) {
-  const absl::StatusOr<std::map<std::string, Precision>> assignment =
-      AssignmentFromProto(request.assignment());
-  if (!assignment.ok()) return AtField("assignment", assignment.status());
-  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, LoadNetwork(context, request.model()));
-  std::set<Precision> precisions;
-  for (const auto& [layer, precision] : *assignment) {
-    if (network.layers.Find(layer) == nullptr) {
-      return AtField("assignment", absl::InvalidArgumentError(
-                                       absl::StrCat("the model has no layer '", layer, "'")));
-    }
-    precisions.insert(precision);
-  }
-  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
-  Dataset calibration_data = data;
-  if (!request.calibration_dataset().empty()) {
-    HT_ASSIGN_OR_RETURN(calibration_data,
-                        context.LoadDataset("calibration_dataset", request.calibration_dataset()));
-  }
-  if (request.samples() > 0) data = data.Take(request.samples());
-  HT_ASSIGN_OR_RETURN(const Calibration calibration,
-                      CalibrateOn(network, calibration_data, {precisions.begin(), precisions.end()},
-                                  progress.Part(0, 0.3)));
-  HT_ASSIGN_OR_RETURN(
-      const Evaluation evaluation,
-      halftone::EvaluateAssignment(network, data, calibration, *assignment, progress.Part(0.3, 1)));
-  return AnalysisDocument{EvaluationToJson(evaluation).dump(), ""};
 }
 
 absl::Status SolveProblem(const v1::SolveProblemRequest& request,

@@ -20,6 +20,12 @@ absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
   return graph;
 }
 
+absl::StatusOr<PreparedNetwork> ServiceContext::LoadNetwork(absl::string_view field,
+                                                            const std::string& name) const {
+  HT_ASSIGN_OR_RETURN(const Graph graph, LoadModel(field, name));
+  return PrepareNetwork(graph);
+}
+
 absl::StatusOr<Dataset> ServiceContext::LoadDataset(absl::string_view field,
                                                     const std::string& name) const {
   const absl::StatusOr<std::string> sha256 = ParseDatasetName(name);

@@ -9,6 +9,7 @@
 #include "nn/data/dataset.h"
 #include "nn/graph/graph.h"
 #include "profilers/cost_profiler.h"
+#include "search/sensitivity/sensitivity.h"
 #include "server/jobs/blob_store.h"
 #include "server/jobs/catalog.h"
 #include "server/jobs/compute_gate.h"
@@ -41,6 +42,9 @@ struct ServiceContext {
   // The uploaded model or dataset of that resource name. `field` names the request's field in
   // errors.
   absl::StatusOr<Graph> LoadModel(absl::string_view field, const std::string& name) const;
+  // The same, ready for analysis.
+  absl::StatusOr<PreparedNetwork> LoadNetwork(absl::string_view field,
+                                              const std::string& name) const;
   absl::StatusOr<Dataset> LoadDataset(absl::string_view field, const std::string& name) const;
   // OK if it was uploaded.
   absl::Status CheckUploaded(absl::string_view field, ContentKind kind,

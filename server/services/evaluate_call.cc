@@ -1,0 +1,134 @@
+// EvaluateAssignment of analysis_calls.h.
+#include <map>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "search/measure_plan.h"
+#include "search/result.h"
+#include "search/sensitivity/sensitivity.h"
+#include "server/convert/spec.h"
+#include "server/convert/status.h"
+#include "server/services/analysis_calls.h"
+
+namespace halftone {
+namespace {
+
+using PrecisionOf = std::map<std::string, Precision>;
+
+// Every layer's precision: a layer that the assignment leaves out is f32.
+PrecisionOf Complete(const PreparedNetwork& network, const PrecisionOf& assignment) {
+  PrecisionOf complete = assignment;
+  for (const Layer& layer : network.layers.layers) complete.emplace(layer.name, Precision());
+  return complete;
+}
+
+// The sum of the rows and edges that the assignment takes.
+absl::StatusOr<double> PredictLatency(const CostTable& table, const PrecisionOf& assignment) {
+  double latency_ns = table.fixed_latency_ns;
+  for (const auto& [layer, precision] : assignment) {
+    const CostRow* row = table.Find(layer, precision);
+    if (row == nullptr) {
+      return absl::InternalError(
+          absl::StrCat("the profile has no cost of layer '", layer, "' as ", precision.ToString()));
+    }
+    latency_ns += row->latency_ns;
+  }
+  for (const EdgeRow& edge : table.edges) {
+    const auto from = assignment.find(edge.from), to = assignment.find(edge.to);
+    if (from != assignment.end() && to != assignment.end() && from->second == edge.from_precision &&
+        to->second == edge.to_precision) {
+      latency_ns += edge.latency_ns;
+    }
+  }
+  return latency_ns;
+}
+
+absl::StatusOr<double> ProfileAndPredict(const ServiceContext& context,
+                                         const PreparedNetwork& network,
+                                         const PrecisionOf& assignment, int batch, int threads,
+                                         const Progress& progress) {
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
+                      context.CreateProfiler("measure", "cpu"));
+  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
+  HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
+  std::set<Precision> precisions;
+  for (const auto& [layer, precision] : assignment) precisions.insert(precision);
+  ProfileRequest request;
+  request.graph = &graph;
+  request.layers = &layers;
+  request.precisions.assign(precisions.begin(), precisions.end());
+  request.batch = batch;
+  request.threads = threads;
+  HT_ASSIGN_OR_RETURN(const CostTable table, profiler->Profile(request, progress));
+  return PredictLatency(table, assignment);
+}
+
+absl::StatusOr<nlohmann::json> Measure(const ServiceContext& context,
+                                       const PreparedNetwork& network, const Dataset& data,
+                                       const Calibration& calibration,
+                                       const PrecisionOf& assignment,
+                                       const v1::EvaluateAssignmentRequest& request,
+                                       const Progress& progress) {
+  const absl::StatusOr<int64_t> batch = CountFromProto(request.batch(), 1, 4096);
+  if (!batch.ok()) return AtField("batch", batch.status());
+  const absl::StatusOr<int64_t> threads = CountFromProto(request.threads(), 0, 1024);
+  if (!threads.ok()) return AtField("threads", threads.status());
+  const auto batch_size = static_cast<int>(network.BatchFor(*batch, *batch));
+  HT_ASSIGN_OR_RETURN(const double predicted_ns,
+                      ProfileAndPredict(context, network, Complete(network, assignment), batch_size,
+                                        static_cast<int>(*threads), progress.Part(0, 0.6)));
+  HT_ASSIGN_OR_RETURN(
+      const MeasuredLatency latency,
+      MeasureLatency(network, calibration, data, /*reference=*/{}, assignment, batch_size,
+                     static_cast<int>(*threads), progress.Part(0.6, 1)));
+  return nlohmann::json{{"f32_ns", latency.reference_ns},
+                        {"assignment_ns", latency.assignment_ns},
+                        {"predicted_ns", predicted_ns}};
+}
+
+}  // namespace
+
+absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& context,
+                                                    const v1::EvaluateAssignmentRequest& request,
+                                                    const Progress& progress) {
+  const absl::StatusOr<PrecisionOf> assignment = AssignmentFromProto(request.assignment());
+  if (!assignment.ok()) return AtField("assignment", assignment.status());
+  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
+  std::set<Precision> precisions;
+  for (const auto& [layer, precision] : *assignment) {
+    if (network.layers.Find(layer) == nullptr) {
+      return AtField("assignment", absl::InvalidArgumentError(
+                                       absl::StrCat("the model has no layer '", layer, "'")));
+    }
+    precisions.insert(precision);
+  }
+  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
+  Dataset calibration_data = data;
+  if (!request.calibration_dataset().empty()) {
+    HT_ASSIGN_OR_RETURN(calibration_data,
+                        context.LoadDataset("calibration_dataset", request.calibration_dataset()));
+  }
+  if (request.samples() < 0) {
+    return AtField("samples", absl::InvalidArgumentError("must not be negative"));
+  }
+  if (request.samples() > 0) data = data.Take(request.samples());
+  const double evaluated = request.measure() ? 0.6 : 1;
+  HT_ASSIGN_OR_RETURN(const Calibration calibration,
+                      Calibrate(network, calibration_data, {precisions.begin(), precisions.end()},
+                                QuantizationOptions(), progress.Part(0, 0.3 * evaluated)));
+  HT_ASSIGN_OR_RETURN(const Evaluation evaluation,
+                      halftone::EvaluateAssignment(network, data, calibration, *assignment,
+                                                   progress.Part(0.3 * evaluated, evaluated)));
+  nlohmann::json document = EvaluationToJson(evaluation);
+  if (request.measure()) {
+    HT_ASSIGN_OR_RETURN(document["latency"],
+                        Measure(context, network, data, calibration, *assignment, request,
+                                progress.Part(evaluated, 1)));
+  }
+  return AnalysisDocument{document.dump(), ""};
+}
+
+}  // namespace halftone

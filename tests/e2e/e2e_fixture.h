@@ -1,0 +1,115 @@
+#ifndef HALFTONE_TESTS_E2E_E2E_FIXTURE_H_
+#define HALFTONE_TESTS_E2E_E2E_FIXTURE_H_
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/connection.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/e2e/server_process.h"
+
+namespace halftone {
+
+inline constexpr char kTinyDigits[] = HALFTONE_SOURCE_DIR "/tests/data/tiny-digits";
+inline constexpr char kNetworks[] = HALFTONE_SOURCE_DIR "/tests/data/networks";
+
+// A real server on a state directory of its own, and a client of it.
+class EndToEnd : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string path = testing::TempDir() + "/halftone-e2e.XXXXXX";
+    ASSERT_NE(::mkdtemp(path.data()), nullptr);
+    state_ = path;
+    StartServer();
+  }
+
+  void TearDown() override {
+    client_.reset();
+    server_.reset();
+    std::filesystem::remove_all(state_);
+  }
+
+  void StartServer(int64_t max_file_bytes = 0) {
+    client_.reset();
+    auto server = ServerProcess::Start({state_, max_file_bytes});
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    auto client = Connection::ToServer(server_->address());
+    ASSERT_TRUE(client.ok()) << client.status();
+    client_ = *std::move(client);
+  }
+
+  // The request of a search that takes about a second: tiny-digits on the simulated array.
+  v1::CreateJobRequest TinySearch() {
+    return Search(std::string(kTinyDigits) + "/model.onnx", std::string(kTinyDigits) + "/calib.npz",
+                  std::string(kTinyDigits) + "/eval.npz");
+  }
+
+  // One that takes long enough to be interrupted.
+  v1::CreateJobRequest LongSearch() {
+    return Search(std::string(kNetworks) + "/resnet14.onnx", std::string(kNetworks) + "/calib.npz",
+                  "");
+  }
+
+  v1::CreateJobRequest Search(const std::string& model, const std::string& data,
+                              const std::string& evaluation) {
+    v1::CreateJobRequest request;
+    v1::SearchSpec* spec = request.mutable_spec();
+    const auto model_name = client_->UploadModel(model);
+    EXPECT_TRUE(model_name.ok()) << model_name.status();
+    spec->set_model(model_name.value_or(""));
+    const auto data_name = client_->UploadDataset(data);
+    EXPECT_TRUE(data_name.ok()) << data_name.status();
+    spec->set_calibration_dataset(data_name.value_or(""));
+    if (!evaluation.empty()) {
+      const auto evaluation_name = client_->UploadDataset(evaluation);
+      EXPECT_TRUE(evaluation_name.ok()) << evaluation_name.status();
+      spec->set_evaluation_dataset(evaluation_name.value_or(""));
+    }
+    spec->set_target("bitfusion");
+    SetBudget(spec, "latency", "50%");
+    return request;
+  }
+
+  static void SetBudget(v1::SearchSpec* spec, const std::string& metric, const std::string& limit) {
+    v1::Budget* budget = spec->add_budgets();
+    budget->set_metric(metric);
+    budget->set_limit(limit);
+  }
+
+  std::string Create(const v1::CreateJobRequest& request) {
+    const auto job = client_->CreateJob(request);
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.ok() ? job->name() : "";
+  }
+
+  // The job's events until `stop` says so, or its end.
+  std::vector<v1::JobEvent> Watch(const std::string& job,
+                                  const std::function<bool(const v1::JobEvent&)>& stop = {}) {
+    std::vector<v1::JobEvent> events;
+    const absl::Status status = client_->WatchJob(job, [&](const v1::JobEvent& event) {
+      events.push_back(event);
+      return !stop || !stop(event);
+    });
+    EXPECT_TRUE(status.ok()) << status;
+    return events;
+  }
+
+  v1::Job Get(const std::string& name) {
+    const auto job = client_->GetJob(name);
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.ok() ? *job : v1::Job();
+  }
+
+  std::string state_;
+  std::unique_ptr<ServerProcess> server_;
+  std::unique_ptr<Connection> client_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_TESTS_E2E_E2E_FIXTURE_H_
