@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <csignal>
 #include <string>
 
@@ -32,7 +33,12 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(halftone::ExitCode::kBadInput);
+    if (app.exit(error) == 0) return 0;  // --help
+    // Options may be unread yet when the mistake was found.
+    if (line.json || std::find(argv, argv + argc, std::string("--json")) != argv + argc) {
+      halftone::PrintJson({{"error", {{"code", "INVALID_ARGUMENT"}, {"message", error.what()}}}});
+    }
+    return static_cast<int>(halftone::ExitCode::kBadInput);
   }
   return static_cast<int>(line.exit_code);
 }

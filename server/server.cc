@@ -34,7 +34,8 @@ constexpr int kWorkers = 4;
 constexpr size_t kMaxWaitingCalls = 256;
 // Uploads come in chunks of at most 2 MiB; a problem may have 32 MiB.
 constexpr int kMaxMessageBytes = 36 << 20;
-constexpr auto kGraceForCalls = std::chrono::seconds(5);
+// Of the calls that are still being answered then; idle connections are closed at its end.
+constexpr auto kGraceForCalls = std::chrono::seconds(1);
 
 absl::StatusOr<PipelineOutput> RunPipeline(Catalog* catalog, const ProfilerRegistry* profilers,
                                            const std::string& stored_spec,

@@ -200,6 +200,42 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view bytes) {
   return header;
 }
 
+namespace {
+
+// The characters of a text; a byte that is no UTF-8 stands for itself, as in Latin-1.
+std::u32string DecodeUtf8(absl::string_view text) {
+  std::u32string characters;
+  for (size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    const size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    char32_t character = length == 1 ? first : first & (0xffu >> (length + 1));
+    bool valid = length == 1 || (first >= 0xc2 && first < 0xf5 && i + length <= text.size());
+    for (size_t k = 1; valid && k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      valid = (next & 0xc0) == 0x80;
+      character = character << 6 | (next & 0x3fu);
+    }
+    characters.push_back(valid ? character : first);
+    i += valid ? length : 1;
+  }
+  return characters;
+}
+
+std::string FormatHeader(absl::string_view descr, const Shape& shape) {
+  std::string text =
+      absl::StrCat("{'descr': '", descr, "', 'fortran_order': False, 'shape': (",
+                   absl::StrJoin(shape.dims(), ", "), shape.rank() == 1 ? "," : "", "), }");
+  const size_t before = kMagic.size() + 4;
+  text.append(64 - (before + text.size() + 1) % 64, ' ');
+  text.push_back('\n');
+  std::string header(kMagic);
+  header.append(
+      {'\x01', '\x00', static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)});
+  return header + text;
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> FormatNpyHeader(DataType type, const Shape& shape) {
   HT_RETURN_IF_ERROR(shape.Check());
   absl::string_view code;
@@ -210,16 +246,25 @@ absl::StatusOr<std::string> FormatNpyHeader(DataType type, const Shape& shape) {
     return absl::InvalidArgumentError(
         absl::StrCat("numpy has no type ", DataTypeName(type), "; convert it to float32"));
   }
-  std::string text = absl::StrCat(
-      "{'descr': '", SizeOf(type) == 1 ? "|" : "<", code, "', 'fortran_order': False, 'shape': (",
-      absl::StrJoin(shape.dims(), ", "), shape.rank() == 1 ? "," : "", "), }");
-  const size_t before = kMagic.size() + 4;
-  text.append(64 - (before + text.size() + 1) % 64, ' ');
-  text.push_back('\n');
-  std::string header(kMagic);
-  header.append(
-      {'\x01', '\x00', static_cast<char>(text.size() & 0xff), static_cast<char>(text.size() >> 8)});
-  return header + text;
+  return FormatHeader(absl::StrCat(SizeOf(type) == 1 ? "|" : "<", code), shape);
+}
+
+std::string FormatNpyTexts(const std::vector<std::string>& texts) {
+  std::vector<std::u32string> wide;
+  size_t width = 1;
+  for (const std::string& text : texts) {
+    wide.push_back(DecodeUtf8(text));
+    width = std::max(width, wide.back().size());
+  }
+  std::string bytes =
+      FormatHeader(absl::StrCat("<U", width), Shape{static_cast<int64_t>(texts.size())});
+  for (std::u32string& text : wide) {
+    text.resize(width, U'\0');
+    for (const char32_t c : text) {
+      for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<char>(c >> shift));
+    }
+  }
+  return bytes;
 }
 
 }  // namespace halftone

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -30,6 +31,9 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view bytes);
 // The header of an array, version 1, padded to 64 bytes as numpy does. INVALID_ARGUMENT for
 // bfloat16, which numpy does not have.
 absl::StatusOr<std::string> FormatNpyHeader(DataType type, const Shape& shape);
+
+// A whole .npy file of texts (UTF-8), as numpy's '<U' type: [texts.size()].
+std::string FormatNpyTexts(const std::vector<std::string>& texts);
 
 }  // namespace halftone
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -30,10 +31,13 @@ struct NpzLimits {
 absl::StatusOr<std::map<std::string, Tensor>> ReadNpz(absl::string_view bytes,
                                                       const NpzLimits& limits = {});
 
-// The same arrays as bytes of an .npz archive (deflated). Equal arrays give equal bytes: no times
-// are stored. INVALID_ARGUMENT names an array whose type numpy does not have (bfloat16), or tells
-// that there are no arrays.
-absl::StatusOr<std::string> WriteNpz(const std::map<std::string, Tensor>& arrays);
+// The arrays as bytes of an .npz archive (deflated). `texts` become one-dimensional arrays of
+// numpy's text type, which ReadNpz does not read. Equal arrays give equal bytes: no times are
+// stored. INVALID_ARGUMENT names an array whose type numpy does not have (bfloat16), or tells that
+// there are no arrays.
+absl::StatusOr<std::string> WriteNpz(
+    const std::map<std::string, Tensor>& arrays,
+    const std::map<std::string, std::vector<std::string>>& texts = {});
 
 }  // namespace halftone
 

@@ -29,17 +29,13 @@ absl::Status ZipError(absl::string_view what, zip_t* archive) {
   return absl::InternalError(absl::StrCat(what, ": ", zip_strerror(archive)));
 }
 
-absl::Status AddArray(zip_t* archive, const std::string& name, const Tensor& array,
-                      Pieces& pieces) {
-  absl::StatusOr<std::string> header = FormatNpyHeader(array.type(), array.shape());
-  if (!header.ok()) return Annotate(header.status(), absl::StrCat("array '", name, "'"));
-  pieces.header = *std::move(header);
+absl::Status AddFile(zip_t* archive, const std::string& name, absl::Span<const std::byte> bytes,
+                     Pieces& pieces) {
   auto* header_bytes = reinterpret_cast<zip_uint8_t*>(pieces.header.data());
   // libzip's type has no const, but it only reads.
-  auto* elements =
-      const_cast<zip_uint8_t*>(reinterpret_cast<const zip_uint8_t*>(array.bytes().data()));
-  pieces.fragments = {{{header_bytes, pieces.header.size()}, {elements, array.size_bytes()}}};
-  const zip_uint64_t count = array.size_bytes() == 0 ? 1 : 2;
+  auto* elements = const_cast<zip_uint8_t*>(reinterpret_cast<const zip_uint8_t*>(bytes.data()));
+  pieces.fragments = {{{header_bytes, pieces.header.size()}, {elements, bytes.size()}}};
+  const zip_uint64_t count = bytes.empty() ? 1 : 2;
   ZipSource source(zip_source_buffer_fragment(archive, pieces.fragments.data(), count, 0));
   if (source == nullptr) return ZipError(name, archive);
   const zip_int64_t index =
@@ -52,6 +48,14 @@ absl::Status AddArray(zip_t* archive, const std::string& name, const Tensor& arr
     return ZipError(name, archive);
   }
   return absl::OkStatus();
+}
+
+absl::Status AddArray(zip_t* archive, const std::string& name, const Tensor& array,
+                      Pieces& pieces) {
+  absl::StatusOr<std::string> header = FormatNpyHeader(array.type(), array.shape());
+  if (!header.ok()) return Annotate(header.status(), absl::StrCat("array '", name, "'"));
+  pieces.header = *std::move(header);
+  return AddFile(archive, name, array.bytes(), pieces);
 }
 
 absl::StatusOr<std::string> ReadSource(zip_source_t* source) {
@@ -73,7 +77,8 @@ absl::StatusOr<std::string> ReadSource(zip_source_t* source) {
 
 }  // namespace
 
-absl::StatusOr<std::string> WriteNpz(const std::map<std::string, Tensor>& arrays) {
+absl::StatusOr<std::string> WriteNpz(const std::map<std::string, Tensor>& arrays,
+                                     const std::map<std::string, std::vector<std::string>>& texts) {
   if (arrays.empty()) return absl::InvalidArgumentError("an archive needs at least one array");
   zip_error_t error;
   zip_error_init(&error);
@@ -86,6 +91,10 @@ absl::StatusOr<std::string> WriteNpz(const std::map<std::string, Tensor>& arrays
   zip_source_keep(buffer.get());  // one reference for the archive, one to read the result from
   for (const auto& [name, array] : arrays) {
     HT_RETURN_IF_ERROR(AddArray(archive.get(), name, array, pieces.emplace_back()));
+  }
+  for (const auto& [name, rows] : texts) {
+    pieces.emplace_back().header = FormatNpyTexts(rows);
+    HT_RETURN_IF_ERROR(AddFile(archive.get(), name, {}, pieces.back()));
   }
   if (zip_close(archive.get()) != 0) return ZipError("writing the archive", archive.get());
   archive.release();

@@ -1,6 +1,5 @@
 #include "server/services/analysis_calls.h"
 
-#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -24,32 +23,17 @@ constexpr size_t kMaxProblemBytes = size_t{32} << 20;
 constexpr char kSensitivityPrecisions[] = "w2a8,w4a4,w4a8,w6a6,w8a8";
 constexpr char kProfilePrecisions[] = "f32,bf16,w8a8,w8a4,w4a8,w4a4,w2a8,w2a2";
 
-// G and the (layer, precision) of its rows, as arrays: the names as bytes, one row each, padded
-// with zeros, because .npz has no portable text.
+// G [C x C], and the layer and precision of each of its C rows.
 absl::StatusOr<std::string> InteractionsToNpz(const SensitivityResult& result) {
-  std::vector<std::string> layers, precisions;
+  std::map<std::string, std::vector<std::string>> names;
   for (const LayerSensitivity& layer : result.layers) {
     for (const ChoiceLoss& choice : layer.choices) {
-      layers.push_back(layer.name);
-      precisions.push_back(choice.precision.ToString());
+      names["layers"].push_back(layer.name);
+      names["precisions"].push_back(choice.precision.ToString());
     }
   }
-  const auto names = [](const std::vector<std::string>& rows) {
-    size_t width = 1;
-    for (const std::string& row : rows) width = std::max(width, row.size());
-    std::vector<uint8_t> bytes(rows.size() * width, 0);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      std::copy(rows[i].begin(), rows[i].end(), bytes.begin() + static_cast<ptrdiff_t>(i * width));
-    }
-    return Tensor::Of(Shape{static_cast<int64_t>(rows.size()), static_cast<int64_t>(width)},
-                      std::move(bytes));
-  };
-  const auto count = static_cast<int64_t>(layers.size());
-  std::map<std::string, Tensor> arrays;
-  arrays.emplace("G", Tensor::Of(Shape{count, count}, result.interactions));
-  arrays.emplace("layers", names(layers));
-  arrays.emplace("precisions", names(precisions));
-  return WriteNpz(arrays);
+  const auto count = static_cast<int64_t>(names["layers"].size());
+  return WriteNpz({{"G", Tensor::Of(Shape{count, count}, result.interactions)}}, names);
 }
 
 absl::StatusOr<std::vector<Precision>> PrecisionsOr(

@@ -53,6 +53,8 @@ inline absl::Status ExplainCancellation(const absl::Status& status, const Worker
 inline void LogError(const char* call, const absl::Status& status) {
   if (absl::IsInternal(status) || absl::IsDataLoss(status) || absl::IsUnknown(status)) {
     spdlog::error("{}: {}", call, status.ToString());
+  } else if (absl::IsNotFound(status)) {
+    spdlog::debug("{}: {}", call, status.ToString());  // clients ask before they upload
   } else if (!status.ok()) {
     spdlog::info("{}: {}", call, status.ToString());
   }

@@ -18,7 +18,7 @@ using SearchEndToEnd = EndToEnd;
 
 TEST_F(SearchEndToEnd, FromUploadToResult) {
   v1::CreateJobRequest request = TinySearch();
-  SetBudget(request.mutable_spec(), "size", "0.2x");
+  SetBudget(request.mutable_spec(), "size", "0.5x");
   const std::string job = Create(request);
   const std::vector<v1::JobEvent> events = Watch(job);
   double fraction = 0;

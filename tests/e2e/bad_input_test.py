@@ -1,0 +1,319 @@
+"""Bad input of every kind: the right status code, a message that names the offender, and a server
+that keeps serving."""
+
+import io
+import os
+import struct
+import tempfile
+import unittest
+import zipfile
+
+import grpc
+import numpy as np
+
+from halftone_server import TINY_DIGITS, Client, Server, compile_protos, read
+
+FOLDER = tempfile.TemporaryDirectory()
+MODULES = compile_protos(FOLDER.name)
+onnx = MODULES["onnx"]
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
+NOT_FOUND = grpc.StatusCode.NOT_FOUND
+
+
+def tiny_model():
+    return onnx.ModelProto.FromString(read(TINY_DIGITS, "model.onnx"))
+
+
+def changed(change):
+    model = tiny_model()
+    change(model)
+    return model.SerializeToString()
+
+
+def set_cycle(model):
+    nodes = model.graph.node
+    nodes[0].input[0] = nodes[3].output[0]
+
+
+def drop_initializer(model):
+    names = [tensor.name for tensor in model.graph.initializer]
+    del model.graph.initializer[names.index(model.graph.node[0].input[1])]
+
+
+def poison(value):
+    def change(model):
+        tensor = next(t for t in model.graph.initializer if t.name == model.graph.node[0].input[1])
+        values = np.frombuffer(tensor.raw_data, "<f4").copy()
+        values[5] = value
+        tensor.raw_data = values.tobytes()
+    return change
+
+
+def weights_of_type(model):
+    tensor = next(t for t in model.graph.initializer if t.name == model.graph.node[0].input[1])
+    tensor.data_type = 7  # int64, but the bytes are half of what that needs
+
+
+def terabytes(model):
+    tensor = next(t for t in model.graph.initializer if t.name == model.graph.node[0].input[1])
+    tensor.dims[0] = 1 << 40
+
+
+def overflow(model):
+    tensor = next(t for t in model.graph.initializer if t.name == model.graph.node[0].input[1])
+    del tensor.dims[:]
+    tensor.dims.extend([1 << 32, 1 << 32, 1 << 32])
+
+
+def external(model):
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = 1
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "../../../etc/passwd"
+
+
+BAD_MODELS = {
+    "empty_graph": (b"\x08\x07", INVALID, "graph"),
+    "truncated": (read(TINY_DIGITS, "model.onnx")[:-100], INVALID, "protobuf"),
+    "random": (np.random.default_rng(1).bytes(5000), INVALID, "protobuf"),
+    "text": (b"this is not a protobuf at all", INVALID, "protobuf"),
+    "cycle": (changed(set_cycle), INVALID, "Conv"),
+    "missing_initializer": (changed(drop_initializer), INVALID, "conv1"),
+    "wrong_type": (changed(weights_of_type), INVALID, "conv1"),
+    "terabytes": (changed(terabytes), None, "conv1"),
+    "overflow": (changed(overflow), None, "conv1"),
+    "nan_weight": (changed(poison(np.nan)), INVALID, "conv1"),
+    "infinite_weight": (changed(poison(np.inf)), INVALID, "conv1"),
+    "external_data": (changed(external), INVALID, "another file"),
+}
+
+
+def npy(header, payload=b""):
+    text = header.encode() + b" " * (63 - (len(header) + 10) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + payload
+
+
+def archive(entries, compression=zipfile.ZIP_STORED):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as target:
+        for name, content in entries.items():
+            target.writestr(name, content)
+    return file.getvalue()
+
+
+def saved(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+GOOD = np.zeros((2, 1, 8, 8), np.float32)
+HEADER = "{'descr': '%s', 'fortran_order': %s, 'shape': %s}"
+NAN = GOOD.copy()
+NAN[1, 0, 3, 3] = np.nan
+BAD_DATA = {
+    "not_a_zip": (b"this is no archive", INVALID, "zip"),
+    "truncated": (saved(input=GOOD)[:-60], INVALID, ""),
+    "no_arrays": (archive({}), INVALID, ""),
+    "zero_samples": (saved(input=GOOD[:0]), INVALID, "input"),
+    "nan": (saved(input=NAN), INVALID, "input"),
+    "infinity": (saved(input=GOOD + np.inf), INVALID, "input"),
+    "fortran_order": (archive({"input.npy": npy(HEADER % ("<f4", "True", "(2, 1, 8, 8)"),
+                                                bytes(512))}), INVALID, "input"),
+    "big_endian": (archive({"input.npy": npy(HEADER % (">f4", "False", "(2, 1, 8, 8)"),
+                                             bytes(512))}), INVALID, "input"),
+    "pickled": (archive({"input.npy": npy(HEADER % ("|O", "False", "(2,)"), bytes(16))}), INVALID,
+                "input"),
+    "wrong_header": (archive({"input.npy": npy("{'descr': 42}")}), INVALID, "input"),
+    "shape_overflows": (archive({"input.npy": npy(
+        HEADER % ("<f4", "False", "(4294967296, 4294967296, 4294967296)"))}), None, "input"),
+    "claims_terabytes": (archive({"input.npy": npy(
+        HEADER % ("<f4", "False", "(1099511627776,)"))}), None, "input"),
+    "shorter_than_claimed": (archive({"input.npy": npy(
+        HEADER % ("<f4", "False", "(2, 1, 8, 8)"), bytes(100))}), INVALID, "input"),
+    "bomb": (archive({"input.npy": npy(HEADER % ("<f4", "False", "(2, 1, 8, 8)"),
+                                       bytes(64 << 20))}, zipfile.ZIP_DEFLATED), EXHAUSTED,
+             "input"),
+    "counts_differ": (saved(input=GOOD, labels=np.zeros(3, np.int64)), INVALID, "labels"),
+    "float_labels": (saved(input=GOOD, labels=np.zeros(2)), INVALID, "labels"),
+}
+
+# Archives that are fine, but not for this model.
+UNFIT_DATA = {
+    "other_name": (saved(pixels=GOOD), "input"),
+    "other_shape": (saved(input=np.zeros((2, 3, 8, 8), np.float32)), "input"),
+    "other_type": (saved(input=GOOD.astype(np.int64)), "input"),
+    "label_out_of_range": (saved(input=GOOD, labels=np.array([0, 10])), "label 10"),
+    "negative_label": (saved(input=GOOD, labels=np.array([0, -1])), "label -1"),
+}
+
+
+class BadInputTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.client = Client(cls.server.address, MODULES)
+        cls.model = cls.client.upload("Model", read(TINY_DIGITS, "model.onnx")).name
+        cls.data = cls.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+
+    def tearDown(self):
+        # Whatever happened: the server serves, and nothing half is left.
+        self.assertTrue(self.client.call("AnalysisService", "GetVersion").version)
+        self.assertEqual(os.listdir(os.path.join(self.server.state, "blobs/partial")), [])
+
+    def refused(self, code, offender, call, /, *args, **fields):
+        """The call ends with this code (None: invalid or too large) and names the offender."""
+        with self.assertRaises(grpc.RpcError) as caught:
+            result = call(*args, **fields)
+            if hasattr(result, "__next__"):
+                list(result)
+        error = caught.exception
+        self.assertIn(error.code(), [code] if code else [INVALID, EXHAUSTED], error.details())
+        self.assertIn(offender, error.details())
+        detail = self.client.error_detail(error)
+        self.assertEqual(detail.reason, error.code().name)
+        return detail
+
+    def test_models(self):
+        for name, (content, code, offender) in BAD_MODELS.items():
+            with self.subTest(name):
+                self.refused(code, offender, self.client.upload, "Model", content)
+
+    def test_data(self):
+        for name, (content, code, offender) in BAD_DATA.items():
+            with self.subTest(name):
+                self.refused(code, offender, self.client.upload, "Dataset", content)
+
+    def test_data_that_does_not_fit_the_model(self):
+        for name, (content, offender) in UNFIT_DATA.items():
+            with self.subTest(name):
+                data = self.client.upload("Dataset", content).name
+                self.refused(INVALID, offender, self.client.stream, "AnalysisService",
+                             "EvaluateAssignment", model=self.model, dataset=data,
+                             assignment={"/fc/Gemm": "w8a8"})
+                job = self.client.call("SearchService", "CreateJob", spec=self.spec(
+                    calibration_dataset=data))
+                list(self.client.stream("SearchService", "WatchJob", name=job.name))
+                job = self.client.call("SearchService", "GetJob", name=job.name)
+                self.assertEqual(job.state, MODULES["job"].JOB_STATE_FAILED)
+                self.assertEqual(job.error.code, INVALID.value[0])
+                self.assertIn(offender, job.error.message)
+                self.refused(grpc.StatusCode.FAILED_PRECONDITION, offender, self.client.call,
+                             "SearchService", "GetResult", name=job.name)
+
+    def test_uploads_that_break_their_promises(self):
+        content = read(TINY_DIGITS, "model.onnx")
+        upload = self.client.upload
+        detail = self.refused(INVALID, "header", upload, "Model", content, sha256="0" * 64)
+        self.assertEqual(detail.field, "header.sha256")
+        self.refused(INVALID, "sha256", upload, "Model", content, sha256="nonsense")
+        self.refused(INVALID, "stopped after", upload, "Model", content,
+                     size_bytes=len(content) + 1)
+        self.refused(INVALID, "more bytes", upload, "Model", content, size_bytes=10)
+        self.refused(INVALID, "size_bytes", upload, "Model", b"")
+        self.refused(EXHAUSTED, "limit", upload, "Model", content, size_bytes=1 << 50)
+        self.refused(INVALID, "display_name", upload, "Model", content, display_name="x" * 257)
+        request = self.client.message("UploadModelRequest", chunk=b"x")
+        self.refused(INVALID, "header", self.client.send, "ModelService", "UploadModel", [request])
+        self.refused(INVALID, "header", self.client.send, "ModelService", "UploadModel", [])
+
+    def test_an_upload_that_is_cut_off(self):
+        def parts():
+            yield self.client.message("UploadModelRequest", header=self.client.message(
+                "UploadHeader", sha256="0" * 64, size_bytes=1000))
+            yield self.client.message("UploadModelRequest", chunk=b"x" * 10)
+            raise RuntimeError("the client dies")
+        with self.assertRaises(grpc.RpcError):
+            self.client.send("ModelService", "UploadModel", parts())
+        for _ in range(100):
+            if not os.listdir(os.path.join(self.server.state, "blobs/partial")):
+                break
+            self.client.call("AnalysisService", "GetVersion")
+
+    def spec(self, **fields):
+        values = {"model": self.model, "calibration_dataset": self.data, "target": "bitfusion",
+                  "budgets": [self.client.message("Budget", metric="latency", limit="50%")]}
+        values.update(fields)
+        return self.client.message("SearchSpec", **values)
+
+    def budget(self, metric, limit):
+        return [self.client.message("Budget", metric=metric, limit=limit)]
+
+    def test_specs(self):
+        none = "0" * 64
+        cases = [
+            ({"model": "models/x"}, INVALID, "models/x", "spec.model"),
+            ({"model": f"models/{none}"}, NOT_FOUND, none, "spec.model"),
+            ({"calibration_dataset": f"datasets/{none}"}, NOT_FOUND, none,
+             "spec.calibration_dataset"),
+            ({"evaluation_dataset": "x" * 10000}, INVALID, "xxx", "spec.evaluation_dataset"),
+            ({"target": "toaster"}, NOT_FOUND, "toaster", "spec.target"),
+            ({"target": "/etc/passwd.json"}, INVALID, "/etc/passwd.json", "spec.target"),
+            ({"precisions": ["w99a8"]}, INVALID, "w99a8", "spec.precisions[0]"),
+            ({"precisions": ["w4a8", "w4a8"]}, INVALID, "w4a8", "spec.precisions[1]"),
+            ({"budgets": self.budget("beauty", "4ms")}, INVALID, "beauty", "spec.budgets[0]"),
+            ({"budgets": self.budget("latency", "4KB")}, INVALID, "4KB", "spec.budgets[0]"),
+            ({"budgets": self.budget("latency", "-4ms")}, INVALID, "-4ms", "spec.budgets[0]"),
+            ({"budgets": self.budget("latency", "nanms")}, INVALID, "nanms", "spec.budgets[0]"),
+            ({"budgets": self.budget("latency", "")}, INVALID, "latency", "spec.budgets[0]"),
+            ({"budgets": self.budget("latency", "1x") * 2}, INVALID, "latency",
+             "spec.budgets[1]"),
+            ({"frontier_metric": "beauty"}, INVALID, "beauty", "spec.frontier_metric"),
+            ({"pins": {"/fc/Gemm": "w0a8"}}, INVALID, "w0a8", "spec.pins['/fc/Gemm']"),
+            ({"batch": -1}, INVALID, "-1", "spec.batch"),
+            ({"batch": 1 << 30}, INVALID, str(1 << 30), "spec.batch"),
+            ({"threads": 5000}, INVALID, "5000", "spec.threads"),
+            ({"time_limit_seconds": -1}, INVALID, "-1", "spec.time_limit_seconds"),
+        ]
+        for fields, code, offender, field in cases:
+            with self.subTest(field):
+                detail = self.refused(code, offender, self.client.call, "SearchService",
+                                      "CreateJob", spec=self.spec(**fields))
+                self.assertEqual(detail.field, field)
+
+    def test_names(self):
+        call = self.client.call
+        for name in ("", "jobs/", "jobs/../../etc/passwd", "x" * 100000, "jobs/UPPER", "models/1"):
+            with self.subTest(name[:30]):
+                self.refused(INVALID, "jobs/{id}", call, "SearchService", "GetJob", name=name)
+        detail = self.refused(NOT_FOUND, "jobs/nobody", call, "SearchService", "GetJob",
+                              name="jobs/nobody")
+        self.assertEqual(detail.resource, "jobs/nobody")
+        self.refused(NOT_FOUND, "jobs/nobody", call, "SearchService", "CancelJob",
+                     name="jobs/nobody")
+        self.refused(NOT_FOUND, "jobs/nobody", self.client.stream, "SearchService", "WatchJob",
+                     name="jobs/nobody")
+        self.refused(INVALID, "artifacts", self.client.stream, "SearchService",
+                     "DownloadArtifact", name="jobs/a/artifacts/../../state.db")
+        self.refused(INVALID, "display_name", call, "SearchService", "CreateJob",
+                     spec=self.spec(), display_name="x" * 257)
+        self.refused(INVALID, "request_id", call, "SearchService", "CreateJob", spec=self.spec(),
+                     request_id="x" * 129)
+
+    def test_analyses(self):
+        stream = self.client.stream
+        self.refused(INVALID, "nobody", stream, "AnalysisService", "EvaluateAssignment",
+                     model=self.model, dataset=self.data, assignment={"nobody": "w8a8"})
+        self.refused(INVALID, "w17a8", stream, "AnalysisService", "EvaluateAssignment",
+                     model=self.model, dataset=self.data, assignment={"/fc/Gemm": "w17a8"})
+        self.refused(NOT_FOUND, "toaster", stream, "AnalysisService", "ProfileModel",
+                     model=self.model, target="toaster")
+        self.refused(INVALID, "w0a0", stream, "AnalysisService", "ProfileModel",
+                     model=self.model, target="bitfusion", precisions=["w0a0"])
+        self.refused(INVALID, "JSON", self.client.call, "AnalysisService", "SolveProblem",
+                     problem_json="{")
+        self.refused(INVALID, "layers", self.client.call, "AnalysisService", "SolveProblem",
+                     problem_json="{}")
+        self.refused(INVALID, "latency_ns", self.client.call, "AnalysisService", "SolveProblem",
+                     problem_json='{"layers":[{"name":"a","choices":[{"name":"x","loss":0,'
+                                  '"cost":{"latency_ns":1}}]}],"budgets":{"latency_ns":-1}}')
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,209 @@
+"""The `halftone` command, in process and against a server: documents, exit codes, signals."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import numpy as np
+
+from halftone_server import BINARY, NETWORKS, TINY_DIGITS, Server
+
+MODEL = os.path.join(TINY_DIGITS, "model.onnx")
+CALIB = os.path.join(TINY_DIGITS, "calib.npz")
+EVAL = os.path.join(TINY_DIGITS, "eval.npz")
+HALFTONE = os.path.join(BINARY, "bin/halftone")
+PROBLEM = {"layers": [{"name": name, "choices": [
+    {"name": "x", "loss": 1.0, "cost": {"latency_ns": 1}},
+    {"name": "y", "loss": 0.0, "cost": {"latency_ns": 2}}]} for name in "ab"],
+    "budgets": {"latency_ns": 3}}
+
+
+class CommandTest(unittest.TestCase):
+    """In process."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.where = ["--state-dir", cls.folder.name]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def path(self, name, content):
+        path = os.path.join(self.folder.name, name)
+        with open(path, "w") as file:
+            file.write(content)
+        return path
+
+    def run_command(self, *arguments, code=0, timeout=300):
+        done = subprocess.run([HALFTONE, *arguments, *self.where], capture_output=True, text=True,
+                              timeout=timeout)
+        self.assertEqual(done.returncode, code, done.stdout[-2000:] + done.stderr[-2000:])
+        return done
+
+    def document(self, *arguments, code=0):
+        """The one JSON document on stdout."""
+        return json.loads(self.run_command(*arguments, "--json", code=code).stdout)
+
+    def search(self, *more, code=0):
+        return self.document("search", MODEL, "--data", CALIB, "--target", "bitfusion", *more,
+                             code=code)
+
+    def test_inspect(self):
+        document = self.document("inspect", MODEL)
+        self.assertEqual([layer["op"] for layer in document["layers"]],
+                         ["Conv", "Conv", "Conv", "Gemm"])
+        self.assertEqual(len(document["ties"]), 1)
+        self.assertEqual(document["unsupported"], [])
+        self.assertIn("/conv1/Conv", self.run_command("inspect", MODEL).stdout)
+
+    def test_sensitivity(self):
+        matrix = os.path.join(self.folder.name, "G.npz")
+        document = self.document("sensitivity", MODEL, "--data", CALIB, "--method", "fisher",
+                                 "--precisions", "w4a8,w8a8", "--samples", "64",
+                                 "--interactions", matrix)
+        self.assertEqual(document["samples"], 64)
+        choices = [choice for layer in document["layers"] for choice in layer["choices"]]
+        self.assertEqual(len(choices), 8)
+        with np.load(matrix) as arrays:
+            self.assertEqual(arrays["G"].shape, (8, 8))
+            np.testing.assert_allclose(arrays["G"], arrays["G"].T)
+            np.testing.assert_allclose(np.diag(arrays["G"]) / 2, [c["loss"] for c in choices],
+                                       rtol=1e-6)
+            rows = list(zip(arrays["layers"], arrays["precisions"]))
+            self.assertEqual(rows, [(layer["name"], choice["precision"])
+                                    for layer in document["layers"]
+                                    for choice in layer["choices"]])
+
+    def test_hessian_trace(self):
+        document = self.document("sensitivity", MODEL, "--data", CALIB, "--method",
+                                 "hessian-trace", "--samples", "64", "--probes", "16",
+                                 "--precisions", "w4")
+        for layer in document["layers"]:
+            self.assertGreater(layer["trace_stderr"], 0)
+            self.assertGreater(layer["trace"] + 4 * layer["trace_stderr"], 0)
+
+    def test_profile(self):
+        document = self.document("profile", MODEL, "--target", "bitfusion", "--precisions",
+                                 "w8a8,w2a2")
+        self.assertEqual(len(document["layers"]), 8)
+        self.assertEqual({row["provenance"] for row in document["layers"]}, {"simulated"})
+
+    def test_solve(self):
+        document = self.document("solve", self.path("p.json", json.dumps(PROBLEM)))
+        self.assertEqual((document["status"], document["loss"]), ("OPTIMAL", 1.0))
+        infeasible = dict(PROBLEM, budgets={"latency_ns": 1})
+        document = self.document("solve", self.path("i.json", json.dumps(infeasible)), code=3)
+        self.assertEqual(document["infeasible"]["conflict"], ["latency_ns"])
+        error = self.document("solve", self.path("bad.json", "{"), code=2)
+        self.assertEqual(error["error"]["code"], "INVALID_ARGUMENT")
+        self.document("solve", "/no/such/file", code=2)
+
+    def test_evaluate(self):
+        assignment = self.path("a.json", json.dumps(
+            {"assignment": {"/conv2/Conv": "w8a8", "/conv3/Conv": "w8a8"}}))
+        document = self.document("evaluate", MODEL, "--assignment", assignment, "--data", EVAL,
+                                 "--calibration", CALIB)
+        self.assertEqual(document["samples"], 597)
+        self.assertAlmostEqual(document["float"]["accuracy"], 575 / 597, delta=0.002)
+        self.assertGreater(document["quantized"]["accuracy"], 0.9)
+        self.assertGreater(document["quantized"]["sqnr_db"], 10)
+
+    def test_search_and_its_job(self):
+        document = self.search("--eval", EVAL, "--budget", "latency=50%", "--budget", "size=0.5x")
+        self.assertEqual(document["status"], "OPTIMAL")
+        self.assertEqual(document["solution"]["assignment"], document["assignment"])
+        for path in document["artifacts"].values():
+            self.assertTrue(os.path.exists(path), path)
+        job = document["job"]
+        self.assertEqual(self.document("get", job)["state"], "SUCCEEDED")
+        self.assertEqual(self.document("result", job)["loss"], document["loss"])
+        self.assertIn(job, [j["name"] for j in self.document("jobs")["jobs"]])
+        self.assertGreater(len(self.document("frontier", job)["frontier"]), 0)
+        resolved = self.document("resolve", job, "--budget", "size=0.9x")
+        self.assertLessEqual(resolved["loss"], document["loss"])
+        self.assertIn("OPTIMAL", self.run_command("result", job.split("/")[1]).stdout)
+        self.document("delete", job)
+        self.document("get", job, code=2)
+
+    def test_infeasible_search(self):
+        document = self.search("--budget", "latency=0.0001x", code=3)
+        self.assertEqual(document["status"], "INFEASIBLE")
+
+    def test_bad_usage(self):
+        self.search("--budget", "beauty=1x", code=2)
+        self.search("--budget", "latency=-1ms", code=2)
+        self.document("search", MODEL, "--data", CALIB, "--target", "toaster", code=2)
+        error = self.document("search", MODEL, "--data", CALIB, "--frobnicate", code=2)
+        self.assertEqual(error["error"]["code"], "INVALID_ARGUMENT")
+        self.search("--precisions", "w99", code=2)
+        self.run_command("search", MODEL, code=2)
+        self.run_command("frobnicate", code=2)
+        self.run_command("sensitivity", MODEL, "--data", CALIB, "--method", "magic", code=2)
+        self.document("inspect", self.path("empty.onnx", ""), code=2)
+        self.run_command("--help")
+
+    def test_unreachable_server(self):
+        error = json.loads(subprocess.run(
+            [HALFTONE, "jobs", "--json", "--server", "127.0.0.1:1"], capture_output=True, text=True,
+            check=False).stdout)
+        self.assertEqual(error["error"]["code"], "UNAVAILABLE")
+        self.assertEqual(subprocess.run([HALFTONE, "jobs", "--server", "127.0.0.1:1"],
+                                        capture_output=True, check=False).returncode, 5)
+
+    def test_interrupt_cancels(self):
+        process = subprocess.Popen(
+            [HALFTONE, "search", os.path.join(NETWORKS, "resnet14.onnx"), "--data",
+             os.path.join(NETWORKS, "calib.npz"), "--target", "bitfusion", "--budget",
+             "latency=50%", "--seed", "77", "--json", *self.where],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            if "calibrate" in line:
+                break
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(process.returncode, 4)
+        self.assertEqual(json.loads(out)["state"], "CANCELLED")
+
+    def test_submit_then_watch(self):
+        job = self.document("submit", MODEL, "--data", CALIB, "--target", "bitfusion", "--budget",
+                            "size=0.4x")
+        self.assertEqual(job["state"], "QUEUED")
+        self.assertIn(self.document("get", job["job"])["state"], ("QUEUED", "RUNNING", "SUCCEEDED"))
+        self.assertEqual(self.document("watch", job["job"])["status"], "OPTIMAL")
+
+    def test_targets_and_version(self):
+        names = {target["name"] for target in self.document("targets")["targets"]}
+        self.assertLessEqual({"cpu", "bitfusion"}, names)
+        self.assertTrue(self.document("version")["version"])
+
+
+class RemoteCommandTest(CommandTest):
+    """The same against a server."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = Server()
+        cls.where = ["--server", cls.server.address, "--state-dir", cls.folder.name]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()
+        super().tearDownClass()
+
+    def test_submit_then_watch(self):
+        job = self.document("submit", MODEL, "--data", CALIB, "--target", "bitfusion", "--budget",
+                            "size=0.4x")
+        self.assertEqual(self.document("watch", job["job"])["status"], "OPTIMAL")
+
+
+if __name__ == "__main__":
+    unittest.main()
