@@ -1,0 +1,55 @@
+#include "client/terminal.h"
+
+#include "client/exit_code.h"
+#include "gtest/gtest.h"
+
+namespace halftone {
+namespace {
+
+TEST(TableTest, NumbersStandRightAndTextLeft) {
+  Table table({"layer", "loss", "kernel"});
+  table.Add({"conv1", "12.5", "jit"});
+  table.Add({"fc", "-3", "brgemm"});
+  EXPECT_EQ(table.Render(),
+            "layer  loss  kernel\n"
+            "conv1  12.5  jit\n"
+            "fc       -3  brgemm\n");
+}
+
+TEST(TableTest, CountsCharactersNotBytes) {
+  Table table({"name", "x"});
+  table.Add({"Größe", "1"});
+  table.Add({"abcde", "2"});
+  EXPECT_EQ(table.Render(), "name   x\nGröße  1\nabcde  2\n");
+}
+
+TEST(ProgressBarTest, ALineTellsStageShareAndTimeLeft) {
+  EXPECT_EQ(ProgressBar::Line("profile", 0.5, 12.3, "layer 3 of 14", 200),
+            "profile      [############............]  50 %  12 s left  layer 3 of 14");
+  EXPECT_EQ(ProgressBar::Line("profile", 1.5, -1, "", 200),
+            "profile      [########################] 100 %");
+  EXPECT_EQ(ProgressBar::Line("profile", 0.5, 12.3, "layer 3 of 14", 20).size(), 20u);
+}
+
+TEST(FormatTest, TimesReadWell) {
+  EXPECT_EQ(FormatSeconds(0.04), "0.0 s");
+  EXPECT_EQ(FormatSeconds(9.94), "9.9 s");
+  EXPECT_EQ(FormatSeconds(59.4), "59 s");
+  EXPECT_EQ(FormatSeconds(59.6), "1 min 0 s");
+  EXPECT_EQ(FormatSeconds(3725), "1 h 2 min");
+}
+
+TEST(ExitCodeTest, CodesAreWhatScriptsRelyOn) {
+  const auto code = [](const absl::Status& status) { return static_cast<int>(ExitCodeOf(status)); };
+  EXPECT_EQ(code(absl::OkStatus()), 0);
+  EXPECT_EQ(code(absl::InternalError("")), 1);
+  EXPECT_EQ(code(absl::ResourceExhaustedError("")), 1);
+  EXPECT_EQ(code(absl::InvalidArgumentError("")), 2);
+  EXPECT_EQ(code(absl::NotFoundError("")), 2);
+  EXPECT_EQ(code(absl::UnimplementedError("")), 2);
+  EXPECT_EQ(code(absl::CancelledError("")), 4);
+  EXPECT_EQ(code(absl::UnavailableError("")), 5);
+}
+
+}  // namespace
+}  // namespace halftone

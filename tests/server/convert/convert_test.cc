@@ -1,0 +1,183 @@
+#include <limits>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "halftone/v1/status.pb.h"
+#include "server/convert/job.h"
+#include "server/convert/resource_name.h"
+#include "server/convert/spec.h"
+#include "server/convert/status.h"
+
+namespace halftone {
+namespace {
+
+const std::string kHash(64, 'a');
+
+v1::SearchSpec ValidSpec() {
+  v1::SearchSpec spec;
+  spec.set_model("models/" + kHash);
+  spec.set_calibration_dataset("datasets/" + kHash);
+  return spec;
+}
+
+v1::ErrorDetail DetailOf(const grpc::Status& status) {
+  v1::StatusDetails details;
+  EXPECT_TRUE(details.ParseFromString(status.error_details()));
+  EXPECT_EQ(details.code(), static_cast<int>(status.error_code()));
+  EXPECT_EQ(details.message(), status.error_message());
+  v1::ErrorDetail detail;
+  EXPECT_TRUE(details.details(0).UnpackTo(&detail));
+  return detail;
+}
+
+TEST(ResourceNameTest, NamesRoundTrip) {
+  EXPECT_EQ(*ParseJobName(JobName("abc-1")), "abc-1");
+  EXPECT_EQ(*ParseModelName(ModelName(kHash)), kHash);
+  EXPECT_EQ(*ParseDatasetName(DatasetName(kHash)), kHash);
+  const auto artifact = ParseArtifactName(ArtifactName("abc", "report.html"));
+  ASSERT_TRUE(artifact.ok()) << artifact.status();
+  EXPECT_EQ(artifact->job_id, "abc");
+  EXPECT_EQ(artifact->file, "report.html");
+}
+
+class MalformedName : public testing::TestWithParam<std::string> {};
+
+TEST_P(MalformedName, IsRefusedByEveryParser) {
+  EXPECT_TRUE(absl::IsInvalidArgument(ParseJobName(GetParam()).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(ParseModelName(GetParam()).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(ParseDatasetName(GetParam()).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(ParseArtifactName(GetParam()).status()));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MalformedName,
+                         testing::Values("", "/", "jobs", "jobs/", "jobs/A", "jobs/a b", "jobs/a/",
+                                         "jobs/a/artifacts/", "jobs/a/artifacts/..",
+                                         "jobs/a/artifacts/x/y", "models/" + kHash.substr(1),
+                                         "datasets/" + std::string(64, 'A'),
+                                         "jobs/" + std::string(64, 'a'),
+                                         std::string("jobs/a\0b", 8), std::string(100000, 'x')));
+
+TEST(StatusTest, FieldsNestIntoAPath) {
+  const absl::Status inner = absl::InvalidArgumentError("unit 'KB' is no time");
+  const absl::Status status = AtField("spec", AtField("budgets", AtField("[1]", inner)));
+  EXPECT_EQ(status.message(), "spec.budgets[1]: unit 'KB' is no time");
+  const v1::ErrorDetail detail = DetailOf(ToGrpcStatus(status));
+  EXPECT_EQ(detail.field(), "spec.budgets[1]");
+  EXPECT_EQ(detail.reason(), "INVALID_ARGUMENT");
+  EXPECT_TRUE(AtField("x", absl::OkStatus()).ok());
+}
+
+TEST(StatusTest, TheResourceIsNamed) {
+  const absl::Status status = AtField("model", AboutResource("models/x", absl::NotFoundError("?")));
+  EXPECT_EQ(DetailOf(ToGrpcStatus(status)).resource(), "models/x");
+  EXPECT_EQ(ToGrpcStatus(status).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST(StatusTest, MessagesAreShortAndPrintable) {
+  const grpc::Status status =
+      ToGrpcStatus(absl::InvalidArgumentError(std::string(100'000, '\xff')));
+  EXPECT_EQ(status.error_message(), std::string(2048, '?'));
+  EXPECT_TRUE(ToGrpcStatus(absl::OkStatus()).ok());
+}
+
+TEST(SpecTest, DefaultsAreFilledIn) {
+  const absl::StatusOr<SearchSpec> spec = SpecFromProto(ValidSpec());
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->model, kHash);
+  EXPECT_EQ(spec->evaluation, "");
+  EXPECT_EQ(spec->target, "cpu");
+  EXPECT_EQ(spec->batch, 1);
+  EXPECT_TRUE(spec->use_ties);
+  EXPECT_EQ(spec->sensitivity.draws, SensitivityOptions().draws);
+  EXPECT_EQ(spec->time_limit, SearchSpec().time_limit);
+}
+
+TEST(SpecTest, EverythingIsTakenOver) {
+  v1::SearchSpec message = ValidSpec();
+  message.set_target("bitfusion");
+  message.add_precisions("w4a8");
+  message.add_precisions("f32");
+  v1::Budget* budget = message.add_budgets();
+  budget->set_metric("size");
+  budget->set_limit("0.2x");
+  message.set_frontier_metric("energy");
+  (*message.mutable_pins())["fc"] = "w8a8";
+  message.set_ignore_ties(true);
+  message.set_batch(3);
+  message.set_threads(2);
+  message.set_refresh(true);
+  message.mutable_sensitivity()->set_seed(7);
+  message.mutable_sensitivity()->set_method(v1::SENSITIVITY_METHOD_OUTPUT);
+  message.set_time_limit_seconds(0.5);
+  const absl::StatusOr<SearchSpec> spec = SpecFromProto(message);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->target, "bitfusion");
+  EXPECT_EQ(spec->precisions, (std::vector{Precision::Int(4, 8), Precision::Float32()}));
+  ASSERT_EQ(spec->budgets.size(), 1u);
+  EXPECT_EQ(spec->budgets[0].metric, Metric::kSize);
+  EXPECT_EQ(spec->budgets[0].value, 0.2);
+  EXPECT_EQ(spec->frontier, Metric::kEnergy);
+  EXPECT_EQ(spec->pins.at("fc"), "w8a8");
+  EXPECT_FALSE(spec->use_ties);
+  EXPECT_EQ(spec->batch, 3);
+  EXPECT_EQ(spec->threads, 2);
+  EXPECT_TRUE(spec->refresh);
+  EXPECT_EQ(spec->sensitivity.seed, 7u);
+  EXPECT_EQ(spec->sensitivity.method, SensitivityMethod::kOutput);
+  EXPECT_EQ(spec->time_limit, absl::Milliseconds(500));
+}
+
+TEST(SpecTest, NumbersThatAreNoNumbersAreRefused) {
+  v1::SearchSpec message = ValidSpec();
+  message.set_time_limit_seconds(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_TRUE(absl::IsInvalidArgument(SpecFromProto(message).status()));
+  message = ValidSpec();
+  message.mutable_sensitivity()->set_tolerance(std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(absl::IsInvalidArgument(SpecFromProto(message).status()));
+  message = ValidSpec();
+  message.mutable_sensitivity()->set_method(static_cast<v1::SensitivityMethod>(99));
+  EXPECT_TRUE(absl::IsInvalidArgument(SpecFromProto(message).status()));
+}
+
+TEST(SpecTest, EqualSpecsAreEqualBytes) {
+  v1::SearchSpec first = ValidSpec(), second = ValidSpec();
+  for (int i = 0; i < 20; ++i) (*first.mutable_pins())[std::to_string(i)] = "w8a8";
+  for (int i = 19; i >= 0; --i) (*second.mutable_pins())[std::to_string(i)] = "w8a8";
+  EXPECT_EQ(SerializeSpec(first), SerializeSpec(second));
+  EXPECT_EQ(ParseSpec(SerializeSpec(first))->pins().size(), 20u);
+  EXPECT_TRUE(absl::IsDataLoss(ParseSpec("\xff\xff").status()));
+}
+
+TEST(JobTest, TheRecordIsShown) {
+  JobRecord record;
+  record.id = "abc";
+  record.spec = SerializeSpec(ValidSpec());
+  record.state = JobState::kFailed;
+  record.error = absl::InvalidArgumentError("node '\xff'");
+  record.progress.stage = Stage::kProfile;
+  record.create_time = absl::FromUnixNanos(1'500'000'000'123'456'789);
+  const absl::StatusOr<v1::Job> job = JobToProto(record);
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->name(), "jobs/abc");
+  EXPECT_EQ(job->state(), v1::JOB_STATE_FAILED);
+  EXPECT_EQ(job->stage(), v1::STAGE_PROFILE);
+  EXPECT_EQ(job->error().code(), 3);
+  EXPECT_EQ(job->error().message(), "node '?'");
+  EXPECT_EQ(job->create_time().seconds(), 1'500'000'000);
+  EXPECT_EQ(job->create_time().nanos(), 123'456'789);
+  EXPECT_FALSE(job->has_start_time());
+}
+
+TEST(JobTest, EveryStateHasTheSameNameInTheApi) {
+  for (const JobState state : {JobState::kQueued, JobState::kRunning, JobState::kSucceeded,
+                               JobState::kFailed, JobState::kCancelled}) {
+    const auto message = static_cast<v1::JobState>(state);
+    EXPECT_EQ(v1::JobState_Name(message), "JOB_STATE_" + std::string(JobStateName(state)));
+    EXPECT_EQ(*JobStateFromProto(message), state);
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(JobStateFromProto(0).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(JobStateFromProto(6).status()));
+}
+
+}  // namespace
+}  // namespace halftone

@@ -1,0 +1,65 @@
+#include "server/services/worker_pool.h"
+
+#include <atomic>
+
+#include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "gtest/gtest.h"
+
+namespace halftone {
+namespace {
+
+TEST(WorkerPoolTest, RunsEverythingThatItTook) {
+  std::atomic<int> done = 0;
+  absl::BlockingCounter counter(100);
+  WorkerPool pool(3, 1000);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(pool.Submit({},
+                            [&] {
+                              ++done;
+                              counter.DecrementCount();
+                            })
+                    .ok());
+  }
+  counter.Wait();
+  EXPECT_EQ(done, 100);
+}
+
+TEST(WorkerPoolTest, RefusesMoreThanMayWait) {
+  absl::Notification running, release;
+  WorkerPool pool(1, 1);
+  ASSERT_TRUE(pool.Submit({},
+                          [&] {
+                            running.Notify();
+                            release.WaitForNotification();
+                          })
+                  .ok());
+  running.WaitForNotification();
+  EXPECT_TRUE(pool.Submit({}, [] {}).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(pool.Submit({}, [] {})));
+  release.Notify();
+}
+
+TEST(WorkerPoolTest, StoppingCancelsWhatRunsAndWhatWaits) {
+  absl::Notification running;
+  std::atomic<int> cancelled = 0;
+  WorkerPool pool(1, 10);
+  Cancellation first, second;
+  ASSERT_TRUE(pool.Submit(first,
+                          [&] {
+                            running.Notify();
+                            while (first.Check().ok()) absl::SleepFor(absl::Milliseconds(1));
+                            ++cancelled;
+                          })
+                  .ok());
+  ASSERT_TRUE(pool.Submit(second, [&] { cancelled += second.IsCancelled(); }).ok());
+  running.WaitForNotification();
+  pool.Stop();
+  EXPECT_EQ(cancelled, 2);
+  EXPECT_TRUE(pool.stopping());
+  EXPECT_TRUE(absl::IsUnavailable(pool.Submit({}, [] {})));
+}
+
+}  // namespace
+}  // namespace halftone
