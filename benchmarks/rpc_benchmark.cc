@@ -1,0 +1,91 @@
+// Calls per second of GetJob, through a real server on loopback and within the process: the price
+// of the service itself. Run: build/benchmarks/rpc_benchmark
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "benchmark/benchmark.h"
+#include "grpcpp/grpcpp.h"
+#include "halftone/v1/search_service.grpc.pb.h"
+#include "server/jobs/event_hub.h"
+#include "server/jobs/job_store.h"
+#include "server/jobs/state_database.h"
+#include "server/server.h"
+
+namespace halftone {
+namespace {
+
+// A server on a state directory with one job in it.
+class Service {
+ public:
+  Service() {
+    std::string path = std::filesystem::temp_directory_path() / "halftone-benchmark.XXXXXX";
+    state_ = ::mkdtemp(path.data());
+    AddJob();
+    ServerOptions options;
+    options.state_directory = state_;
+    options.address = "127.0.0.1:0";
+    options.run_jobs = false;  // the job stays queued
+    server_ = *Server::Start(options);
+  }
+  ~Service() {
+    server_.reset();
+    std::filesystem::remove_all(state_);
+  }
+
+  std::shared_ptr<grpc::Channel> Loopback() const {
+    return grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()),
+                               grpc::InsecureChannelCredentials());
+  }
+  std::shared_ptr<grpc::Channel> InProcess() const { return server_->InProcessChannel(); }
+  const std::string& job() const { return job_; }
+
+ private:
+  void AddJob() {
+    RealClock clock;
+    EventHub hub;
+    std::unique_ptr<StateDatabase> database = *StateDatabase::Open(state_);
+    JobStore jobs(database.get(), &hub, &clock);
+    job_ = "jobs/" + jobs.Create({"", "benchmark", ""})->id;
+  }
+
+  std::string state_;
+  std::string job_;
+  std::unique_ptr<Server> server_;
+};
+
+void GetJobs(benchmark::State& state, const std::shared_ptr<grpc::Channel>& channel,
+             const std::string& job) {
+  const auto stub = v1::SearchService::NewStub(channel);
+  v1::GetJobRequest request;
+  request.set_name(job);
+  for (auto _ : state) {
+    grpc::ClientContext context;
+    v1::Job response;
+    const grpc::Status status = stub->GetJob(&context, request, &response);
+    if (!status.ok()) state.SkipWithError(status.error_message().c_str());
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+Service& TheService() {
+  static Service service;
+  return service;
+}
+
+void BM_GetJobLoopback(benchmark::State& state) {
+  GetJobs(state, TheService().Loopback(), TheService().job());
+}
+BENCHMARK(BM_GetJobLoopback)->ThreadRange(1, 8)->UseRealTime();
+
+void BM_GetJobInProcess(benchmark::State& state) {
+  GetJobs(state, TheService().InProcess(), TheService().job());
+}
+BENCHMARK(BM_GetJobInProcess)->ThreadRange(1, 8)->UseRealTime();
+
+}  // namespace
+}  // namespace halftone
+
+BENCHMARK_MAIN();
