@@ -121,7 +121,9 @@ TEST(HessianTraceTest, TheDivergenceNeedsNoLabels) {
   EXPECT_EQ(without->output_metric, "kl");
   for (size_t l = 0; l < without->layers.size(); ++l) {
     EXPECT_EQ(*without->layers[l].trace, *with_labels->layers[l].trace);
-    EXPECT_GT(*without->layers[l].trace, 0);
+    // The divergence's Hessian is positive semi-definite where nothing is quantized; its estimate
+    // from few joint probes is so only within its error.
+    EXPECT_GT(*without->layers[l].trace + 4 * *without->layers[l].trace_stderr, 0);
   }
   options.loss = LossKind::kCrossEntropy;
   const absl::Status status = Measure(digits, options).status();
