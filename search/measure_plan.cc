@@ -1,6 +1,7 @@
 #include "search/measure_plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -16,6 +17,8 @@ constexpr int kRounds = 25;
 // One round takes about this long, so that a cancellation is seen in time.
 constexpr double kRoundNs = 20e6;
 constexpr int kMaxRepetitions = 50;
+// A round is disturbed when it takes this many times the fastest one.
+constexpr double kDisturbedRatio = 1.2;
 
 double Median(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -55,7 +58,14 @@ class TimedPlan {
     return absl::OkStatus();
   }
 
-  double latency_ns() const { return Median(rounds_); }
+  // The median of the rounds that no neighbour slowed down: those near the fastest.
+  double latency_ns() const {
+    const double limit = kDisturbedRatio * *std::min_element(rounds_.begin(), rounds_.end());
+    std::vector<double> quiet;
+    std::copy_if(rounds_.begin(), rounds_.end(), std::back_inserter(quiet),
+                 [limit](double round) { return round <= limit; });
+    return Median(std::move(quiet));
+  }
 
  private:
   std::unique_ptr<InferenceSession> session_;

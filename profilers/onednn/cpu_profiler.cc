@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/hash.h"
 #include "base/status_macros.h"
@@ -14,11 +15,15 @@
 #include "profilers/onednn/cpu_lease.h"
 #include "profilers/onednn/measured_cache.h"
 #include "profilers/onednn/plan_survey.h"
+#include "profilers/onednn/processor_share.h"
 #include "profilers/onednn/profiling_assignment.h"
 
 namespace halftone {
 namespace {
 
+// With less of its processors' time than this, a measurement tells of the neighbours more than of
+// the network.
+constexpr double kLeastProcessorShare = 0.6;
 constexpr int64_t kMaxMeasuredTogetherBytes = int64_t{1} << 30;
 
 bool IsBFloat16(const Precision& precision) {
@@ -95,12 +100,15 @@ class Profiling {
       const Progress part = progress.Part(static_cast<double>(done) / cover.size(), 1);
       HT_ASSIGN_OR_RETURN(const auto plans, MakePlans(assignment, cover, done, part));
       const double end = static_cast<double>(done + plans.size()) / cover.size();
+      share_.Start();
       HT_RETURN_IF_ERROR(MeasureGroup(survey, cover, done, plans,
                                       progress.Part(static_cast<double>(done) / cover.size(), end),
                                       missing));
+      share_.Stop();
       done += plans.size();
     }
-    return StoreMeasured(missing);
+    // What a busy machine gave is an answer with a warning, but nothing to remember.
+    return IsDisturbed() ? absl::OkStatus() : StoreMeasured(missing);
   }
 
   // As many plans from `begin` on as fit into memory together.
@@ -153,6 +161,8 @@ class Profiling {
     return mean;
   }
 
+  bool IsDisturbed() const { return share_.Of(device_.threads) < kLeastProcessorShare; }
+
   absl::Status StoreMeasured(const std::set<std::string>& missing) const {
     for (const std::string& key : missing) {
       const auto it = times_.find(key);
@@ -199,6 +209,10 @@ class Profiling {
     }
     if (absl::StrContains(row.implementation, "ref")) {
       row.warning = "a reference implementation ran: no optimized kernel for this case";
+    } else if (IsDisturbed()) {
+      row.warning = absl::StrFormat(
+          "the machine was busy: measured with %.0f %% of %d processors; measure again",
+          100 * share_.Of(device_.threads), device_.threads);
     }
     return row;
   }
@@ -228,6 +242,7 @@ class Profiling {
   const MeasuredCache cache_;
   const PlanOptions plan_options_;
   std::map<std::string, MeasuredTime> times_;
+  ProcessorShare share_;
 };
 
 class CpuProfiler final : public CostProfiler {
