@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/units.h"
 #include "client/terminal.h"
+#include "client/warnings.h"
 
 namespace halftone {
 namespace {
@@ -138,16 +139,14 @@ std::string SensitivityText(const json& document) {
 
 std::string ProfileText(const json& document) {
   Table table({"layer", "precision", "runs as", "latency", "+-", "weights", "implementation"});
-  std::string warnings;
+  Warnings warnings;
   for (const json& row : List(document, "layers")) {
     table.Add({Text(row, "name"), Text(row, "precision"), Text(row, "executed_as"),
                Time(Number(row, "latency_ns")), Time(Number(row, "mad_ns")),
                FormatQuantity(Quantity::kSize, Number(row, "weight_bytes")),
                Text(row, "implementation")});
-    if (!Text(row, "warning").empty()) {
-      absl::StrAppend(&warnings, "warning: ", Text(row, "name"), " ", Text(row, "precision"), ": ",
-                      Text(row, "warning"), "\n");
-    }
+    warnings.Add(absl::StrCat(Text(row, "name"), " ", Text(row, "precision")),
+                 Text(row, "warning"));
   }
   Table network({"network", "predicted", "measured"});
   for (const json& row : List(document, "network")) {
@@ -155,7 +154,7 @@ std::string ProfileText(const json& document) {
                  Has(row, "measured_ns") ? Time(Number(row, "measured_ns")) : "-"});
   }
   const json device = document.value("device", json::object());
-  return absl::StrCat(table.Render(), warnings, "\n", network.Render(), "target ",
+  return absl::StrCat(table.Render(), warnings.Render(), "\n", network.Render(), "target ",
                       Text(document, "target"), ": ", Text(device, "name"), " ",
                       Text(device, "isa"), ", ", Number(device, "threads"), " threads, ",
                       Text(device, "library"), "\n");

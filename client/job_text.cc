@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "base/units.h"
 #include "client/terminal.h"
+#include "client/warnings.h"
 
 namespace halftone {
 namespace {
@@ -49,6 +50,7 @@ std::string DeviceText(const v1::Device& device) {
 
 std::string LayerTable(const v1::SearchResult& result) {
   Table table({"layer", "op", "precision", "loss", "+-", "before", "after", "implementation"});
+  Warnings warnings;
   for (const v1::LayerResult& layer : result.layers()) {
     const bool other = !layer.executed_as().empty() && layer.executed_as() != layer.precision();
     table.Add({layer.layer(), layer.op(),
@@ -57,13 +59,9 @@ std::string LayerTable(const v1::SearchResult& result) {
                FormatNumber(layer.loss()), FormatNumber(layer.loss_stderr()),
                Time(layer.reference_latency_ns()), Time(layer.latency_ns()),
                layer.implementation()});
+    warnings.Add(layer.layer(), layer.warning());
   }
-  std::string text = table.Render();
-  for (const v1::LayerResult& layer : result.layers()) {
-    if (layer.warning().empty()) continue;
-    absl::StrAppend(&text, "warning: ", layer.layer(), ": ", layer.warning(), "\n");
-  }
-  return text;
+  return absl::StrCat(table.Render(), warnings.Render());
 }
 
 std::string CostTable(const v1::SearchResult& result, const v1::FrontierPoint* nearest) {
