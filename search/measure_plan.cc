@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/statistics.h"
 #include "base/status_macros.h"
 #include "nn/engine/onednn/inference_plan.h"
 #include "nn/graph/layer.h"
@@ -19,12 +20,6 @@ constexpr double kRoundNs = 20e6;
 constexpr int kMaxRepetitions = 50;
 // A round is disturbed when it takes this many times the fastest one.
 constexpr double kDisturbedRatio = 1.2;
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 // One assignment's plan, warmed up, and its times.
 class TimedPlan {

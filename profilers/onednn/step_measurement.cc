@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/statistics.h"
 #include "base/status_macros.h"
 
 namespace halftone {
@@ -102,16 +103,6 @@ bool IsDone(const std::vector<Runs>& all, int rounds, absl::Duration spent,
 }
 
 }  // namespace
-
-double Median(std::vector<double> values) {
-  const size_t middle = values.size() / 2;
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(middle),
-                   values.end());
-  const double upper = values[middle];
-  if (values.size() % 2 == 1) return upper;
-  return 0.5 * (upper + *std::max_element(values.begin(),
-                                          values.begin() + static_cast<std::ptrdiff_t>(middle)));
-}
 
 MeasuredTime Summarize(const std::vector<double>& values) {
   MeasuredTime time;

@@ -44,8 +44,7 @@ absl::StatusOr<std::vector<PlanTimes>> MeasurePlans(
     const Graph& graph, const std::vector<std::shared_ptr<const InferencePlan>>& plans,
     const MeasurementOptions& options, const Progress& progress);
 
-// The median; `values` must not be empty.
-double Median(std::vector<double> values);
+// `values` must not be empty.
 MeasuredTime Summarize(const std::vector<double>& values);
 
 }  // namespace halftone
