@@ -5,13 +5,14 @@ import io
 import os
 import struct
 import tempfile
+import time
 import unittest
 import zipfile
 
 import grpc
 import numpy as np
 
-from halftone_server import TINY_DIGITS, Client, Server, compile_protos, read
+from halftone_server import TINY_DIGITS, ServedTestCase, compile_protos, read
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
@@ -150,22 +151,18 @@ UNFIT_DATA = {
 }
 
 
-class BadInputTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-        cls.client = Client(cls.server.address, MODULES)
-        cls.model = cls.client.upload("Model", read(TINY_DIGITS, "model.onnx")).name
-        cls.data = cls.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
+class BadInputTest(ServedTestCase):
+    modules = MODULES
 
     def tearDown(self):
         # Whatever happened: the server serves, and nothing half is left.
         self.assertTrue(self.client.call("AnalysisService", "GetVersion").version)
-        self.assertEqual(os.listdir(os.path.join(self.server.state, "blobs/partial")), [])
+        # A refused upload is answered before its file is removed.
+        partial = os.path.join(self.server.state, "blobs/partial")
+        deadline = time.monotonic() + 10
+        while os.listdir(partial) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(os.listdir(partial), [])
 
     def refused(self, code, offender, call, /, *args, **fields):
         """The call ends with this code (None: invalid or too large) and names the offender."""

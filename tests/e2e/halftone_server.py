@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import unittest
 
 import grpc
 
@@ -127,3 +128,23 @@ class Client:
 def read(*path):
     with open(os.path.join(*path), "rb") as file:
         return file.read()
+
+
+class ServedTestCase(unittest.TestCase):
+    """Tests of one class share a server, a client, and the uploaded tiny-digits network and samples.
+
+    A subclass names the `modules` that compile_protos gave.
+    """
+
+    modules = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.client = Client(cls.server.address, cls.modules)
+        cls.model = cls.client.upload("Model", read(TINY_DIGITS, "model.onnx")).name
+        cls.data = cls.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.close()

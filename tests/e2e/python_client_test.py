@@ -6,23 +6,14 @@ import unittest
 
 import grpc
 
-from halftone_server import NETWORKS, TINY_DIGITS, Client, Server, compile_protos, read
+from halftone_server import NETWORKS, ServedTestCase, compile_protos, read
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
 
 
-class PythonClientTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server()
-        cls.client = Client(cls.server.address, MODULES)
-        cls.model = cls.client.upload("Model", read(TINY_DIGITS, "model.onnx")).name
-        cls.data = cls.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
+class PythonClientTest(ServedTestCase):
+    modules = MODULES
 
     def spec(self, **fields):
         budget = self.client.message("Budget", metric="latency", limit="50%")
