@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Writes what the tests use: both networks as ONNX, calibration and evaluation samples, and accuracy.json.
+"""Writes what the tests use: the networks as ONNX, calibration and evaluation samples, and accuracy.json.
 
-  python3 export.py --weights /where/train.py/wrote [--out ../data/networks] [resnet14] [mobilenetv2]
+  python3 export.py --weights /where/train.py/wrote [--out ../data/networks] [resnet14] [mobilenetv2] [vit]
 """
 
 import argparse
@@ -42,15 +42,30 @@ def own_shared_tensors(graph):
         graph.node.remove(node)
 
 
-def export_kept(network, path):
+def transpose_parameters(graph):
+    """Stores the weights of each linear layer as MatMul reads them, under their own name, in place of a Transpose."""
+    tensors = {t.name: t for t in graph.initializer}
+    for node in [n for n in graph.node if n.op_type == "Transpose" and n.input[0] in tensors]:
+        weights = tensors[node.input[0]]
+        axes = onnx.helper.get_attribute_value(node.attribute[0])
+        weights.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights).transpose(axes), weights.name))
+        for reader in graph.node:
+            for i, name in enumerate(reader.input):
+                if name == node.output[0]:
+                    reader.input[i] = weights.name
+        graph.node.remove(node)
+
+
+def export_kept(network, path, image=(1, 28, 28)):
     """ONNX with the batch normalizations as nodes of their own, and torch's parameter names."""
     network.eval()
-    torch.onnx.export(network, torch.zeros(1, 1, 28, 28), path, opset_version=OPSET,
+    torch.onnx.export(network, torch.zeros(1, *image), path, opset_version=OPSET,
                       training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
                       input_names=["input"], output_names=["logits"],
                       dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}})
     model = onnx.load(path)
     own_shared_tensors(model.graph)
+    transpose_parameters(model.graph)
     model.graph.name = path.stem
     del model.graph.value_info[:]
     onnx.checker.check_model(model, full_check=True)
@@ -95,7 +110,7 @@ def accuracy(network, images, labels):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("networks", nargs="*", default=["resnet14", "mobilenetv2"])
+    parser.add_argument("networks", nargs="*", default=list(models.NAMES))
     parser.add_argument("--weights", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent.parent / "data" / "networks")
     options = parser.parse_args()
@@ -112,10 +127,11 @@ def main():
         network = models.make(name)
         network.load_state_dict(torch.load(options.weights / f"{name}.pt"))
         model = export_kept(network, options.out / f"{name}.onnx")
-        model = fold(model)
-        model.graph.name = f"{name}_folded"
-        onnx.checker.check_model(model, full_check=True)
-        onnx.save(model, options.out / f"{name}_folded.onnx")
+        if any(node.op_type == "BatchNormalization" for node in model.graph.node):
+            model = fold(model)
+            model.graph.name = f"{name}_folded"
+            onnx.checker.check_model(model, full_check=True)
+            onnx.save(model, options.out / f"{name}_folded.onnx")
         report[name] = json.loads((options.weights / f"{name}.json").read_text())
         report[name]["accuracy_2000"] = accuracy(network, images[:2000], labels[:2000])
         report[name]["accuracy_10000"] = accuracy(network, images, labels)

@@ -1,7 +1,9 @@
-"""The two networks of the tests: a CIFAR-style ResNet-14 and a small MobileNetV2, for 28x28 grey images."""
+"""The networks of the tests: a CIFAR-style ResNet-14, a small MobileNetV2 and a small ViT, for 28x28 grey images."""
 
 import torch
 from torch import nn
+
+NAMES = ("resnet14", "mobilenetv2", "vit")
 
 
 class BasicBlock(nn.Module):
@@ -83,11 +85,11 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(nn.Module):
-    """Stem, inverted residuals given as (expansion, channels, repeats, stride), head, 10 classes."""
+    """Stem, inverted residuals given as (expansion, channels, repeats, stride), head, classifier."""
 
-    def __init__(self, stem, stages, head, stem_stride=1):
+    def __init__(self, stem, stages, head, stem_stride=1, src_channels=1, classes=10):
         super().__init__()
-        self.stem = nn.Conv2d(1, stem, 3, stem_stride, 1, bias=False)
+        self.stem = nn.Conv2d(src_channels, stem, 3, stem_stride, 1, bias=False)
         self.stem_bn = nn.BatchNorm2d(stem)
         blocks = []
         channels = stem
@@ -99,7 +101,7 @@ class MobileNetV2(nn.Module):
         self.head = nn.Conv2d(channels, head, 1, bias=False)
         self.head_bn = nn.BatchNorm2d(head)
         self.relu6 = ReLU6()
-        self.fc = nn.Linear(head, 10)
+        self.fc = nn.Linear(head, classes)
 
     def forward(self, x):
         x = self.relu6(self.stem_bn(self.stem(x)))
@@ -107,6 +109,55 @@ class MobileNetV2(nn.Module):
         x = self.relu6(self.head_bn(self.head(x)))
         x = nn.functional.adaptive_avg_pool2d(x, 1)
         return self.fc(torch.flatten(x, 1))
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention, written out so that both of its products are matrix products of two activations."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads, self.width = heads, width
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x):
+        tokens, size = x.shape[1], self.width // self.heads
+        q, k, v = self.qkv(x).reshape(-1, tokens, 3, self.heads, size).permute(2, 0, 3, 1, 4).unbind(0)
+        weights = torch.softmax(torch.matmul(q, k.transpose(-2, -1)) * size ** -0.5, dim=-1)
+        return self.proj(torch.matmul(weights, v).transpose(1, 2).reshape(-1, tokens, self.width))
+
+
+class EncoderBlock(nn.Module):
+    """Attention and a two-layer perceptron, each after a layer normalization and beside a shortcut."""
+
+    def __init__(self, width, heads, hidden):
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.expand, self.project = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def forward(self, x):
+        x = x + self.attention(self.norm1(x))
+        return x + self.project(nn.functional.gelu(self.expand(self.norm2(x))))
+
+
+class ViT(nn.Module):
+    """Vision transformer (Dosovitskiy et al. 2020): square patches, a class token, learned positions, classifier."""
+
+    def __init__(self, patch=4, width=64, depth=4, heads=4, hidden=128, src_channels=1, image=28, classes=10):
+        super().__init__()
+        tokens = (image // patch) ** 2
+        self.patches = nn.Conv2d(src_channels, width, patch, patch)
+        self.class_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.positions = nn.Parameter(torch.randn(1, tokens + 1, width) * 0.02)
+        self.blocks = nn.Sequential(*(EncoderBlock(width, heads, hidden) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width)
+        self.fc = nn.Linear(width, classes)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.class_token.expand(x.shape[0], -1, -1), x], dim=1) + self.positions
+        return self.fc(self.norm(self.blocks(x))[:, 0])
 
 
 def make(name):
@@ -117,4 +168,6 @@ def make(name):
         # Few and wide inverted residuals: on a processor depthwise convolutions gain nothing from 8 bits, so that the
         # 1x1 convolutions around them have to carry the gain.
         return MobileNetV2(stem=64, stem_stride=2, stages=[(2, 160, 2, 1), (2, 192, 1, 2)], head=160)
+    if name == "vit":
+        return ViT()
     raise ValueError(f"no network is called {name}")
