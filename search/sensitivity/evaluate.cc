@@ -17,6 +17,8 @@ namespace halftone {
 namespace {
 
 constexpr int64_t kBatch = 32;
+// Of the float network, that are kept rather than computed again: 256 MiB.
+constexpr int64_t kMaxKeptElements = int64_t{1} << 26;
 // JSON has no infinity: what identical outputs are given.
 constexpr double kMaxSqnrDb = 300;
 
@@ -46,116 +48,200 @@ absl::StatusOr<QuantizedAssignment> ResolveAssignment(
   return quantized;
 }
 
-// Runs both networks and sums up what differs.
-class Evaluator {
+// The outputs of the float network, sample by sample: kept from one run over the data, or computed
+// again in each pass where that would take too much memory.
+class FloatOutputs {
  public:
-  Evaluator(const PreparedNetwork& network, const Dataset& data)
-      : data_(data), batch_(network.BatchFor(kBatch, data.samples())) {}
+  FloatOutputs(const Dataset& data, int64_t batch) : data_(data), batch_(batch) {}
 
-  absl::Status Prepare(const PreparedNetwork& network, const QuantizedAssignment& assignment) {
-    HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch_));
-    HT_RETURN_IF_ERROR(CheckData(network, graph, data_, /*needs_labels=*/false));
-    HT_ASSIGN_OR_RETURN(heads_, ResolveHeads(network, graph, LossKind::kAuto));
-    HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph, heads_));
-    HT_ASSIGN_OR_RETURN(float_, BatchRunner::Create(std::move(forward), data_, batch_));
-    HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerQuantized(graph, assignment));
-    std::vector<std::pair<std::string, ValueId>> outputs;
-    for (const Head& head : heads_) {
-      HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, head.value));
-      outputs.emplace_back(head.value, value);
-    }
-    HT_ASSIGN_OR_RETURN(quantized_,
-                        BatchRunner::Create(lowered.builder.Build(outputs), data_, batch_));
+  absl::Status Prepare(const Graph& graph, const std::vector<Head>& heads,
+                       const Progress& progress) {
+    heads_ = heads;
+    HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph, heads));
+    HT_ASSIGN_OR_RETURN(runner_, BatchRunner::Create(std::move(forward), data_, batch_));
+    int64_t elements = 0;
+    for (const Head& head : heads) elements += head.elements();
+    if (elements > kMaxKeptElements / data_.samples()) return absl::OkStatus();
+    kept_.resize(heads.size());
+    HT_RETURN_IF_ERROR(ForEachBatch(
+        data_.samples(), batch_, progress, [&](int64_t begin, int64_t valid) -> absl::Status {
+          HT_RETURN_IF_ERROR(runner_->Run(begin, progress.cancellation));
+          return Keep(valid);
+        }));
+    runner_.reset();
     return absl::OkStatus();
   }
 
-  absl::Status Run(const Progress& progress) {
-    return ForEachBatch(data_.samples(), batch_, progress,
-                        [&](int64_t begin, int64_t valid) -> absl::Status {
-                          HT_RETURN_IF_ERROR(float_->Run(begin, progress.cancellation));
-                          HT_RETURN_IF_ERROR(quantized_->Run(begin, progress.cancellation));
-                          for (size_t h = 0; h < heads_.size(); ++h) {
-                            HT_RETURN_IF_ERROR(AddHead(h, begin, valid));
-                          }
-                          return absl::OkStatus();
-                        });
+  // To be called before At() for the samples from `begin`.
+  absl::Status Run(int64_t begin, const Cancellation& cancellation) {
+    if (runner_ == nullptr) return absl::OkStatus();
+    begin_ = begin;
+    return runner_->Run(begin, cancellation);
   }
 
-  Evaluation Summarize() const {
-    Evaluation evaluation;
-    evaluation.samples = data_.samples();
-    const auto samples = static_cast<double>(data_.samples());
-    evaluation.kl = sums_.kl / samples;
-    evaluation.mse = sums_.squared_difference / static_cast<double>(sums_.elements);
-    evaluation.sqnr_db = sums_.squared_difference > 0 && sums_.squared_signal > 0
-                             ? 10 * std::log10(sums_.squared_signal / sums_.squared_difference)
-                             : kMaxSqnrDb;
-    if (CountsAccuracy(0)) {
-      evaluation.float_accuracy = static_cast<double>(sums_.float_correct) / samples;
-      evaluation.quantized_accuracy = static_cast<double>(sums_.quantized_correct) / samples;
+  absl::StatusOr<absl::Span<const float>> At(size_t head, int64_t sample) const {
+    absl::Span<const float> values;
+    if (runner_ == nullptr) {
+      values = kept_[head];
+    } else {
+      HT_ASSIGN_OR_RETURN(values, runner_->Output(heads_[head].value));
     }
-    return evaluation;
+    const auto size = static_cast<size_t>(heads_[head].elements());
+    return values.subspan(static_cast<size_t>(sample - begin_) * size, size);
   }
 
  private:
-  // Labels speak of the first output, where it is one row of class logits.
-  bool CountsAccuracy(size_t h) const {
-    return h == 0 && heads_[0].is_kl && heads_[0].rows == 1 && data_.has_labels();
-  }
-
-  absl::Status AddHead(size_t h, int64_t begin, int64_t valid) {
-    const Head& head = heads_[h];
-    HT_ASSIGN_OR_RETURN(const absl::Span<const float> before, float_->Output(head.value));
-    HT_ASSIGN_OR_RETURN(const absl::Span<const float> after, quantized_->Output(head.value));
-    const auto size = static_cast<size_t>(head.elements());
-    for (int64_t n = 0; n < valid; ++n) {
-      const size_t offset = static_cast<size_t>(n) * size;
-      HT_RETURN_IF_ERROR(
-          AddSample(h, begin + n, before.subspan(offset, size), after.subspan(offset, size)));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status AddSample(size_t h, int64_t sample, absl::Span<const float> before,
-                         absl::Span<const float> after) {
-    for (size_t i = 0; i < before.size(); ++i) {
-      if (!std::isfinite(before[i]) || !std::isfinite(after[i])) {
-        return absl::InternalError(
-            absl::StrCat("output '", heads_[h].value, "' of sample ", sample, " is not finite"));
-      }
-      const double difference = static_cast<double>(after[i]) - static_cast<double>(before[i]);
-      sums_.squared_difference += difference * difference;
-      sums_.squared_signal += static_cast<double>(before[i]) * static_cast<double>(before[i]);
-    }
-    sums_.elements += static_cast<int64_t>(before.size());
-    if (heads_[h].is_kl) sums_.kl += DivergenceOfSample(heads_[h], before, after);
-    if (CountsAccuracy(h)) {
-      const int64_t label = data_.labels()[static_cast<size_t>(sample)];
-      sums_.float_correct += ArgMax(before) == label ? 1 : 0;
-      sums_.quantized_correct += ArgMax(after) == label ? 1 : 0;
+  absl::Status Keep(int64_t valid) {
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner_->Output(heads_[h].value));
+      const auto rows = values.first(static_cast<size_t>(valid * heads_[h].elements()));
+      kept_[h].insert(kept_[h].end(), rows.begin(), rows.end());
     }
     return absl::OkStatus();
   }
 
   const Dataset& data_;
   int64_t batch_;
+  int64_t begin_ = 0;  // the sample that the runner's outputs begin with
   std::vector<Head> heads_;
-  std::unique_ptr<BatchRunner> float_, quantized_;
-  Sums sums_;
+  std::vector<std::vector<float>> kept_;  // of each head, where the runner is gone
+  std::unique_ptr<BatchRunner> runner_;
 };
 
 }  // namespace
+
+struct AssignmentEvaluator::Impl {
+  Impl(const PreparedNetwork& network, const Dataset& data, const Calibration& calibration)
+      : network(network),
+        data(data),
+        calibration(calibration),
+        batch(network.BatchFor(kBatch, data.samples())),
+        reference(data, batch) {}
+
+  absl::Status Prepare(const Progress& progress) {
+    HT_ASSIGN_OR_RETURN(graph, network.Bind(batch));
+    HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
+    HT_ASSIGN_OR_RETURN(heads, ResolveHeads(network, graph, LossKind::kAuto));
+    return reference.Prepare(graph, heads, progress);
+  }
+
+  absl::StatusOr<std::unique_ptr<BatchRunner>> Compile(const QuantizedAssignment& assignment) {
+    HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerQuantized(graph, assignment));
+    std::vector<std::pair<std::string, ValueId>> outputs;
+    for (const Head& head : heads) {
+      HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, head.value));
+      outputs.emplace_back(head.value, value);
+    }
+    return BatchRunner::Create(lowered.builder.Build(outputs), data, batch);
+  }
+
+  absl::StatusOr<Evaluation> Evaluate(const QuantizedAssignment& assignment,
+                                      const Progress& progress) {
+    Sums sums;
+    HT_ASSIGN_OR_RETURN(const auto quantized, Compile(assignment));
+    HT_RETURN_IF_ERROR(ForEachBatch(
+        data.samples(), batch, progress, [&](int64_t begin, int64_t valid) -> absl::Status {
+          HT_RETURN_IF_ERROR(reference.Run(begin, progress.cancellation));
+          HT_RETURN_IF_ERROR(quantized->Run(begin, progress.cancellation));
+          for (size_t h = 0; h < heads.size(); ++h) {
+            HT_RETURN_IF_ERROR(AddHead(h, begin, valid, *quantized, sums));
+          }
+          return absl::OkStatus();
+        }));
+    return Summarize(sums);
+  }
+
+  // Labels speak of the first output, where it is one row of class logits.
+  bool CountsAccuracy(size_t h) const {
+    return h == 0 && heads[0].is_kl && heads[0].rows == 1 && data.has_labels();
+  }
+
+  absl::Status AddHead(size_t h, int64_t begin, int64_t valid, const BatchRunner& quantized,
+                       Sums& sums) const {
+    HT_ASSIGN_OR_RETURN(const absl::Span<const float> after, quantized.Output(heads[h].value));
+    const auto size = static_cast<size_t>(heads[h].elements());
+    for (int64_t n = 0; n < valid; ++n) {
+      HT_ASSIGN_OR_RETURN(const absl::Span<const float> before, reference.At(h, begin + n));
+      HT_RETURN_IF_ERROR(AddSample(h, begin + n, before,
+                                   after.subspan(static_cast<size_t>(n) * size, size), sums));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddSample(size_t h, int64_t sample, absl::Span<const float> before,
+                         absl::Span<const float> after, Sums& sums) const {
+    for (size_t i = 0; i < before.size(); ++i) {
+      if (!std::isfinite(before[i]) || !std::isfinite(after[i])) {
+        return absl::InternalError(
+            absl::StrCat("output '", heads[h].value, "' of sample ", sample, " is not finite"));
+      }
+      const double difference = static_cast<double>(after[i]) - static_cast<double>(before[i]);
+      sums.squared_difference += difference * difference;
+      sums.squared_signal += static_cast<double>(before[i]) * static_cast<double>(before[i]);
+    }
+    sums.elements += static_cast<int64_t>(before.size());
+    if (heads[h].is_kl) sums.kl += DivergenceOfSample(heads[h], before, after);
+    if (CountsAccuracy(h)) {
+      const int64_t label = data.labels()[static_cast<size_t>(sample)];
+      sums.float_correct += ArgMax(before) == label ? 1 : 0;
+      sums.quantized_correct += ArgMax(after) == label ? 1 : 0;
+    }
+    return absl::OkStatus();
+  }
+
+  Evaluation Summarize(const Sums& sums) const {
+    Evaluation evaluation;
+    evaluation.samples = data.samples();
+    const auto samples = static_cast<double>(data.samples());
+    evaluation.kl = sums.kl / samples;
+    evaluation.mse = sums.squared_difference / static_cast<double>(sums.elements);
+    evaluation.sqnr_db = sums.squared_difference > 0 && sums.squared_signal > 0
+                             ? 10 * std::log10(sums.squared_signal / sums.squared_difference)
+                             : kMaxSqnrDb;
+    if (CountsAccuracy(0)) {
+      evaluation.float_accuracy = static_cast<double>(sums.float_correct) / samples;
+      evaluation.quantized_accuracy = static_cast<double>(sums.quantized_correct) / samples;
+    }
+    return evaluation;
+  }
+
+  const PreparedNetwork& network;
+  const Dataset& data;
+  const Calibration& calibration;
+  int64_t batch;
+  Graph graph;
+  std::vector<Head> heads;
+  FloatOutputs reference;
+};
+
+AssignmentEvaluator::AssignmentEvaluator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+AssignmentEvaluator::~AssignmentEvaluator() = default;
+
+absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> AssignmentEvaluator::Create(
+    const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
+    const Progress& progress) {
+  auto impl = std::make_unique<Impl>(network, data, calibration);
+  HT_RETURN_IF_ERROR(impl->Prepare(progress));
+  return std::unique_ptr<AssignmentEvaluator>(new AssignmentEvaluator(std::move(impl)));
+}
+
+std::string AssignmentEvaluator::output_metric() const { return OutputMetricOf(impl_->heads); }
+
+absl::StatusOr<Evaluation> AssignmentEvaluator::Evaluate(
+    const std::map<std::string, Precision>& assignment, const Progress& progress) {
+  HT_ASSIGN_OR_RETURN(const QuantizedAssignment quantized,
+                      ResolveAssignment(impl_->network, impl_->calibration, assignment));
+  return impl_->Evaluate(quantized, progress);
+}
 
 absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, const Dataset& data,
                                               const Calibration& calibration,
                                               const std::map<std::string, Precision>& assignment,
                                               const Progress& progress) {
-  HT_ASSIGN_OR_RETURN(const QuantizedAssignment quantized,
-                      ResolveAssignment(network, calibration, assignment));
-  Evaluator evaluator(network, data);
-  HT_RETURN_IF_ERROR(evaluator.Prepare(network, quantized));
-  HT_RETURN_IF_ERROR(evaluator.Run(progress));
-  return evaluator.Summarize();
+  HT_RETURN_IF_ERROR(ResolveAssignment(network, calibration, assignment).status());
+  HT_ASSIGN_OR_RETURN(const auto evaluator, AssignmentEvaluator::Create(network, data, calibration,
+                                                                        progress.Part(0, 0.45)));
+  return evaluator->Evaluate(assignment, progress.Part(0.45, 1));
 }
 
 }  // namespace halftone

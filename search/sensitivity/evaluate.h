@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,6 +30,29 @@ absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, co
                                               const Calibration& calibration,
                                               const std::map<std::string, Precision>& assignment,
                                               const Progress& progress);
+
+// Evaluates one assignment after the other on the same data: what they have in common, above all
+// the float network's outputs, is computed once. Borrows what it is created from. One thread at a
+// time.
+class AssignmentEvaluator {
+ public:
+  static absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> Create(const PreparedNetwork& network,
+                                                                     const Dataset& data,
+                                                                     const Calibration& calibration,
+                                                                     const Progress& progress);
+  ~AssignmentEvaluator();
+
+  // "kl", or "mse" where no output is a row of logits.
+  std::string output_metric() const;
+  // As EvaluateAssignment.
+  absl::StatusOr<Evaluation> Evaluate(const std::map<std::string, Precision>& assignment,
+                                      const Progress& progress);
+
+ private:
+  struct Impl;
+  explicit AssignmentEvaluator(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace halftone
 
