@@ -62,7 +62,8 @@ absl::StatusOr<SensitivityResult> MeasureHessianEigenvalue(const SensitivityRequ
     scales.push_back({eigenvalues.empty() ? 0.0 : eigenvalues[0], 0.0});
     for (const size_t l : product->tensors()[t].layers) result.layers[l].eigenvalues = eigenvalues;
   }
-  HT_RETURN_IF_ERROR(SetWeightLosses(request, product->tensors(), scales, result));
+  HT_RETURN_IF_ERROR(
+      SetWeightLosses(request, request.calibration.options, product->tensors(), scales, result));
   HT_RETURN_IF_ERROR(progress.Step(1));
   return result;
 }

@@ -18,9 +18,12 @@ constexpr int kProbesPerRun = 4;
 // Fewer say too little about their own spread.
 constexpr int kMinProbes = 8;
 
-// The Rademacher probe of that number: the same whatever else was drawn before it.
-std::vector<float> DrawProbe(uint64_t seed, int probe, size_t tensor, int64_t elements) {
-  SplitMix64 random(seed, (static_cast<uint64_t>(probe) << 24) ^ tensor);
+// The Rademacher probe of that number for the samples from `begin`: the same whatever else was
+// drawn before it.
+std::vector<float> DrawProbe(uint64_t seed, int probe, int64_t begin, size_t tensor,
+                             int64_t elements) {
+  SplitMix64 random(
+      seed, (static_cast<uint64_t>(probe) << 44) ^ (static_cast<uint64_t>(begin) << 16) ^ tensor);
   std::vector<float> signs(static_cast<size_t>(elements));
   for (float& sign : signs) sign = random.Sign();
   return signs;
@@ -32,22 +35,56 @@ bool AllWithin(const std::vector<MeanEstimate>& traces, double tolerance) {
   });
 }
 
-// Runs the next probes, `group` of them at most, and adds their forms to `traces`.
-absl::Status RunProbes(HessianProduct& product, uint64_t seed, int first, int count, int group,
-                       const Progress& progress, std::vector<MeanEstimate>& traces) {
-  const std::vector<WeightTensor>& tensors = product.tensors();
-  for (int i = 0; i < group; ++i) {
-    for (size_t t = 0; t < tensors.size(); ++t) {
-      HT_RETURN_IF_ERROR(
-          product.SetVector(i, t, DrawProbe(seed, first + i, t, tensors[t].values.elements())));
+// Takes probes in groups. Each block of samples has probes of its own: the trace of the mean
+// Hessian is the mean of the blocks' traces, and the noise of blocks that are probed apart averages
+// out, at no cost.
+class TraceEstimator {
+ public:
+  TraceEstimator(const SensitivityRequest& request, HessianProduct& product, int group)
+      : request_(request), product_(product), group_(group), traces_(product.tensors().size()) {}
+
+  // Runs probes [first, first + count) over all samples; count is at most the group.
+  absl::Status RunProbes(int first, int count, const Progress& progress) {
+    const size_t tensors = product_.tensors().size();
+    std::vector<double> sums(static_cast<size_t>(count) * tensors, 0.0);
+    const int64_t samples = request_.data.samples();
+    HT_RETURN_IF_ERROR(ForEachBatch(
+        samples, product_.batch(), progress, [&](int64_t begin, int64_t valid) -> absl::Status {
+          HT_RETURN_IF_ERROR(SetProbes(first, begin));
+          HT_RETURN_IF_ERROR(product_.RunBatch(begin, valid, progress.cancellation));
+          for (size_t i = 0; i < sums.size(); ++i) {
+            sums[i] += product_.Result(static_cast<int>(i / tensors), i % tensors)[0];
+          }
+          return absl::OkStatus();
+        }));
+    for (size_t i = 0; i < sums.size(); ++i) {
+      traces_[i % tensors].Add(sums[i] / static_cast<double>(samples));
     }
+    return absl::OkStatus();
   }
-  HT_RETURN_IF_ERROR(product.Run(progress));
-  for (int i = 0; i < count; ++i) {
-    for (size_t t = 0; t < tensors.size(); ++t) traces[t].Add(product.Result(i, t)[0]);
+
+  const std::vector<MeanEstimate>& traces() const { return traces_; }
+
+ private:
+  absl::Status SetProbes(int first, int64_t begin) {
+    const std::vector<WeightTensor>& tensors = product_.tensors();
+    // A batch that memory made smaller stays in the block that was asked for.
+    const int64_t block = begin / request_.options.batch;
+    for (int i = 0; i < group_; ++i) {
+      for (size_t t = 0; t < tensors.size(); ++t) {
+        HT_RETURN_IF_ERROR(product_.SetVector(
+            i, t,
+            DrawProbe(request_.options.seed, first + i, block, t, tensors[t].values.elements())));
+      }
+    }
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
-}
+
+  const SensitivityRequest& request_;
+  HessianProduct& product_;
+  int group_;
+  std::vector<MeanEstimate> traces_;
+};
 
 }  // namespace
 
@@ -60,27 +97,28 @@ absl::StatusOr<SensitivityResult> MeasureHessianTrace(const SensitivityRequest& 
   HT_ASSIGN_OR_RETURN(
       auto product, HessianProduct::Create(request, HessianProduct::Mode::kQuadraticForms, group));
   result.output_metric = product->output_metric();
-  std::vector<MeanEstimate> traces(product->tensors().size());
+  TraceEstimator estimator(request, *product, group);
   int probes = 0;
   while (probes < options.probes) {
     const int count = std::min(group, options.probes - probes);
     const auto fraction = [&](int done) { return static_cast<double>(done) / options.probes; };
-    HT_RETURN_IF_ERROR(RunProbes(*product, options.seed, probes, count, group,
-                                 progress.Part(fraction(probes), fraction(probes + count)),
-                                 traces));
+    HT_RETURN_IF_ERROR(estimator.RunProbes(
+        probes, count, progress.Part(fraction(probes), fraction(probes + count))));
     probes += count;
-    if (probes >= kMinProbes && AllWithin(traces, options.tolerance)) break;
+    if (probes >= kMinProbes && AllWithin(estimator.traces(), options.tolerance)) break;
   }
   result.probes = probes;
   std::vector<ScaledError> scales;
-  for (size_t t = 0; t < traces.size(); ++t) {
-    scales.push_back({traces[t].mean(), traces[t].standard_error()});
+  for (size_t t = 0; t < product->tensors().size(); ++t) {
+    const MeanEstimate& trace = estimator.traces()[t];
+    scales.push_back({trace.mean(), trace.standard_error()});
     for (const size_t l : product->tensors()[t].layers) {
-      result.layers[l].trace = traces[t].mean();
-      result.layers[l].trace_stderr = traces[t].standard_error();
+      result.layers[l].trace = trace.mean();
+      result.layers[l].trace_stderr = trace.standard_error();
     }
   }
-  HT_RETURN_IF_ERROR(SetWeightLosses(request, product->tensors(), scales, result));
+  HT_RETURN_IF_ERROR(
+      SetWeightLosses(request, request.calibration.options, product->tensors(), scales, result));
   HT_RETURN_IF_ERROR(progress.Step(1, absl::StrCat(probes, " probes")));
   return result;
 }

@@ -1,0 +1,64 @@
+#ifndef HALFTONE_SEARCH_SENSITIVITY_COTANGENTS_H_
+#define HALFTONE_SEARCH_SENSITIVITY_COTANGENTS_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "nn/engine/lower.h"
+#include "search/sensitivity/divergence.h"
+#include "search/sensitivity/network_program.h"
+#include "search/sensitivity/sensitivity.h"
+
+namespace halftone {
+
+// Cotangents u_nk of a network's outputs with weights w_nk such that sum_k w_nk u_nk u_nk' is the
+// Hessian of sample n's divergence in the outputs, exactly or in expectation (methods.md). A plan
+// for one program; immutable.
+class OutputCotangents {
+ public:
+  enum class Kind {
+    kEveryClass,    // one head with one row of few classes: u = p - onehot(class), w = p_class
+    kEveryElement,  // mean squared error, few elements: u = sqrt(2 / elements) onehot(element)
+    kLabelDraws,    // u = (p - onehot(drawn label)) per row, scaled; signs for heads without logits
+    kSigns,         // mean squared error only: random signs, scaled
+  };
+  // Exact where one head or the outputs together have no more classes or elements than
+  // options.exact_classes, else options.draws random cotangents.
+  OutputCotangents(std::vector<Head> heads, const SensitivityOptions& options);
+
+  Kind kind() const { return kind_; }
+  bool IsExact() const { return kind_ == Kind::kEveryClass || kind_ == Kind::kEveryElement; }
+  int count() const { return count_; }
+  const std::vector<Head>& heads() const { return heads_; }
+
+  // The cotangents as values of a program, [cotangent][head]. `outputs` gets what the host needs to
+  // know the weights.
+  absl::StatusOr<std::vector<std::vector<ValueId>>> AppendTo(
+      LoweredGraph& lowered, std::vector<std::pair<std::string, ValueId>>& outputs) const;
+
+  // Draws the cotangents of the samples from `begin`, each from a random stream of its own, so that
+  // they do not depend on the batch, and sets them. `forward` has run on these samples (nullptr
+  // unless kLabelDraws). Nothing to do where they are exact.
+  absl::Status SetInputs(int64_t begin, int64_t batch, uint64_t seed, const BatchRunner* forward,
+                         BatchRunner& runner) const;
+  // w_n of the batch that `runner` ran last.
+  absl::StatusOr<std::vector<double>> Weights(const BatchRunner& runner, int64_t sample) const;
+
+ private:
+  absl::StatusOr<std::vector<std::vector<ValueId>>> AppendEveryClass(
+      LoweredGraph& lowered, std::vector<std::pair<std::string, ValueId>>& outputs) const;
+  absl::StatusOr<std::vector<std::vector<ValueId>>> AppendEveryElement(LoweredGraph& lowered) const;
+
+  std::vector<Head> heads_;
+  Kind kind_ = Kind::kSigns;
+  int count_ = 1;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_SENSITIVITY_COTANGENTS_H_
