@@ -21,9 +21,6 @@
 namespace halftone {
 namespace {
 
-// With less of its processors' time than this, a measurement tells of the neighbours more than of
-// the network.
-constexpr double kLeastProcessorShare = 0.6;
 constexpr int64_t kMaxMeasuredTogetherBytes = int64_t{1} << 30;
 
 bool IsBFloat16(const Precision& precision) {
@@ -161,7 +158,7 @@ class Profiling {
     return mean;
   }
 
-  bool IsDisturbed() const { return share_.Of(device_.threads) < kLeastProcessorShare; }
+  bool IsDisturbed() const { return share_.Of(device_.threads) < options_.least_processor_share; }
 
   absl::Status StoreMeasured(const std::set<std::string>& missing) const {
     for (const std::string& key : missing) {

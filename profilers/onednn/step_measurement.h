@@ -27,6 +27,9 @@ struct MeasurementOptions {
   // A run is disturbed when it takes this many times the plan's fastest run.
   double disturbed_ratio = 1.2;
   int quiet_runs = 20;  // wanted of each plan
+  // With less of its processors' time than this, a measurement tells of the neighbours more than of
+  // the network: it is not remembered, and its rows carry a warning.
+  double least_processor_share = 0.6;
 };
 
 // What the runs of one plan gave.
