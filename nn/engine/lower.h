@@ -18,11 +18,11 @@ struct LayerSources {
 };
 
 struct LowerOptions {
-  // Called for every Conv, Gemm and MatMul before it is lowered; may append ops (fake quantization,
-  // a perturbation) and replace the sources. Absent: the network as it is.
-  std::function<absl::StatusOr<LayerSources>(ProgramBuilder& builder, const Node& node,
-                                             LayerSources)>
-      transform_layer;
+  // Lowers every Conv, Gemm and MatMul in place of LowerLayer, which it may call with other sources
+  // (quantized, perturbed): the layer's dst. `bias` may be kNoValue. Absent: the network as it is.
+  std::function<absl::StatusOr<ValueId>(ProgramBuilder& builder, const Node& node,
+                                        const LayerSources& sources, ValueId bias)>
+      lower_layer;
 };
 
 // A network as a growing program: values by the graph's names. Initializers are constants of the

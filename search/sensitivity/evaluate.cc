@@ -33,19 +33,23 @@ int64_t ArgMax(absl::Span<const float> row) {
   return std::max_element(row.begin(), row.end()) - row.begin();
 }
 
-absl::StatusOr<QuantizedAssignment> ResolveAssignment(
-    const PreparedNetwork& network, const Calibration& calibration,
-    const std::map<std::string, Precision>& assignment) {
-  QuantizedAssignment quantized;
+absl::Status CheckIsLayer(const PreparedNetwork& network, const std::string& name) {
+  if (network.layers.Find(name) != nullptr) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the assignment names '", name, "', which is no layer of the network"));
+}
+
+absl::StatusOr<ChosenLayers> ResolveAssignment(const PreparedNetwork& network,
+                                               const Calibration& calibration,
+                                               const std::map<std::string, Precision>& assignment) {
+  ChosenLayers chosen;
   for (const auto& [name, precision] : assignment) {
-    if (network.layers.Find(name) == nullptr) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the assignment names '", name, "', which is no layer of the network"));
-    }
+    HT_RETURN_IF_ERROR(CheckIsLayer(network, name));
     if (precision.IsFloat32()) continue;
-    HT_ASSIGN_OR_RETURN(quantized[name], calibration.Find(name, precision));
+    HT_ASSIGN_OR_RETURN(LayerQuantizers quantizers, calibration.Find(name, precision));
+    chosen[name] = std::make_shared<QuantizedChoice>(std::move(quantizers));
   }
-  return quantized;
+  return chosen;
 }
 
 // The outputs of the float network, sample by sample: kept from one run over the data, or computed
@@ -125,8 +129,8 @@ struct AssignmentEvaluator::Impl {
     return reference.Prepare(graph, heads, progress);
   }
 
-  absl::StatusOr<std::unique_ptr<BatchRunner>> Compile(const QuantizedAssignment& assignment) {
-    HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerQuantized(graph, assignment));
+  absl::StatusOr<std::unique_ptr<BatchRunner>> Compile(const ChosenLayers& chosen) {
+    HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerChosen(graph, chosen));
     std::vector<std::pair<std::string, ValueId>> outputs;
     for (const Head& head : heads) {
       HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, head.value));
@@ -135,10 +139,9 @@ struct AssignmentEvaluator::Impl {
     return BatchRunner::Create(lowered.builder.Build(outputs), data, batch);
   }
 
-  absl::StatusOr<Evaluation> Evaluate(const QuantizedAssignment& assignment,
-                                      const Progress& progress) {
+  absl::StatusOr<Evaluation> Evaluate(const ChosenLayers& chosen, const Progress& progress) {
     Sums sums;
-    HT_ASSIGN_OR_RETURN(const auto quantized, Compile(assignment));
+    HT_ASSIGN_OR_RETURN(const auto quantized, Compile(chosen));
     HT_RETURN_IF_ERROR(ForEachBatch(
         data.samples(), batch, progress, [&](int64_t begin, int64_t valid) -> absl::Status {
           HT_RETURN_IF_ERROR(reference.Run(begin, progress.cancellation));
@@ -229,9 +232,17 @@ std::string AssignmentEvaluator::output_metric() const { return OutputMetricOf(i
 
 absl::StatusOr<Evaluation> AssignmentEvaluator::Evaluate(
     const std::map<std::string, Precision>& assignment, const Progress& progress) {
-  HT_ASSIGN_OR_RETURN(const QuantizedAssignment quantized,
+  HT_ASSIGN_OR_RETURN(const ChosenLayers chosen,
                       ResolveAssignment(impl_->network, impl_->calibration, assignment));
-  return impl_->Evaluate(quantized, progress);
+  return impl_->Evaluate(chosen, progress);
+}
+
+absl::StatusOr<Evaluation> AssignmentEvaluator::EvaluateChosen(const ChosenLayers& chosen,
+                                                               const Progress& progress) {
+  for (const auto& [name, choice] : chosen) {
+    HT_RETURN_IF_ERROR(CheckIsLayer(impl_->network, name));
+  }
+  return impl_->Evaluate(chosen, progress);
 }
 
 absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, const Dataset& data,

@@ -11,6 +11,7 @@
 #include "base/progress.h"
 #include "nn/data/dataset.h"
 #include "nn/quant/precision.h"
+#include "search/sensitivity/choice.h"
 #include "search/sensitivity/sensitivity.h"
 
 namespace halftone {
@@ -47,6 +48,8 @@ class AssignmentEvaluator {
   // As EvaluateAssignment.
   absl::StatusOr<Evaluation> Evaluate(const std::map<std::string, Precision>& assignment,
                                       const Progress& progress);
+  // The same for choices of any kind. INVALID_ARGUMENT for a name that is no layer of the network.
+  absl::StatusOr<Evaluation> EvaluateChosen(const ChosenLayers& chosen, const Progress& progress);
 
  private:
   struct Impl;

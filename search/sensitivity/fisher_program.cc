@@ -44,7 +44,7 @@ absl::StatusOr<ValueId> StackPerSample(ProgramBuilder& builder,
 
 class FisherBuilder {
  public:
-  FisherBuilder(const SensitivityRequest& request, const Graph& graph, LoweredGraph lowered)
+  FisherBuilder(const ChoiceRequest& request, const Graph& graph, LoweredGraph lowered)
       : request_(request),
         graph_(graph),
         lowered_(std::move(lowered)),
@@ -65,7 +65,7 @@ class FisherBuilder {
   }
 
  private:
-  const std::vector<Layer>& layers() const { return request_.network.layers.layers; }
+  const std::vector<Layer>& layers() const { return request_.layers(); }
 
   // Cotangents as [head] for every k.
   absl::StatusOr<std::vector<std::vector<ValueId>>> AppendCotangents(
@@ -115,25 +115,17 @@ class FisherBuilder {
     return absl::OkStatus();
   }
 
-  // The layer's dst in the given precision, less its float dst.
-  absl::StatusOr<ValueId> AppendChoice(const Layer& layer, const Precision& precision) {
-    HT_ASSIGN_OR_RETURN(const LayerQuantizers quantizers,
-                        request_.calibration.Find(layer.name, precision));
-    HT_ASSIGN_OR_RETURN(const ValueId changed,
-                        LowerQuantizedLayer(lowered_, graph_, layer, quantizers, quantizer_));
-    HT_ASSIGN_OR_RETURN(const ValueId dst, FindValue(lowered_, layer.dst));
-    return ops::Sub(builder_, changed, dst);
-  }
-
   absl::Status AppendBlock(size_t l) {
     FisherBlock block;
     block.layer = l;
     block.output = absl::StrCat("halftone:s/", l);
+    HT_ASSIGN_OR_RETURN(const LayerSite site, FindSite(lowered_, graph_, layers()[l], quantizer_));
+    HT_ASSIGN_OR_RETURN(const ValueId dst, FindValue(lowered_, layers()[l].dst));
     std::vector<ValueId> differences, gradients;
-    for (size_t o = 0; o < request_.precisions.size(); ++o) {
-      if (request_.precisions[o].IsFloat32()) continue;
-      HT_ASSIGN_OR_RETURN(const ValueId difference,
-                          AppendChoice(layers()[l], request_.precisions[o]));
+    for (size_t o = 0; o < request_.choices[l].size(); ++o) {
+      if (request_.choices[l][o]->IsFloat()) continue;
+      HT_ASSIGN_OR_RETURN(const ValueId changed, request_.choices[l][o]->AppendTo(site));
+      HT_ASSIGN_OR_RETURN(const ValueId difference, ops::Sub(builder_, changed, dst));
       differences.push_back(difference);
       block.choices.push_back(o);
     }
@@ -148,7 +140,7 @@ class FisherBuilder {
     return absl::OkStatus();
   }
 
-  const SensitivityRequest& request_;
+  const ChoiceRequest& request_;
   const Graph& graph_;
   LoweredGraph lowered_;
   ProgramBuilder& builder_;
@@ -164,8 +156,7 @@ std::string CotangentInput(int k, size_t head) {
   return absl::StrCat("halftone:cotangent/", k, "/", head);
 }
 
-absl::StatusOr<FisherProgram> BuildFisherProgram(const SensitivityRequest& request,
-                                                 const Graph& graph,
+absl::StatusOr<FisherProgram> BuildFisherProgram(const ChoiceRequest& request, const Graph& graph,
                                                  const std::vector<Head>& heads) {
   HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph));
   return FisherBuilder(request, graph, std::move(lowered)).Build(heads);

@@ -23,7 +23,7 @@ enum class CotangentKind {
 // What one layer contributes to the rows of S.
 struct FisherBlock {
   size_t layer = 0;
-  std::vector<size_t> choices;  // indices into the request's precisions; f32 is left out
+  std::vector<size_t> choices;  // indices into the layer's choices; the float layer is left out
   std::string output;           // [batch, cotangents, choices] of the program
 };
 
@@ -42,8 +42,7 @@ struct FisherProgram {
 // The name of the input that takes cotangent `k` of head `head` (kLabelDraws, kSigns).
 std::string CotangentInput(int k, size_t head);
 
-absl::StatusOr<FisherProgram> BuildFisherProgram(const SensitivityRequest& request,
-                                                 const Graph& graph,
+absl::StatusOr<FisherProgram> BuildFisherProgram(const ChoiceRequest& request, const Graph& graph,
                                                  const std::vector<Head>& heads);
 
 // The program that only computes the heads, by the names of their values.

@@ -22,19 +22,70 @@ absl::Status CheckOptions(const SensitivityOptions& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<SensitivityResult> Dispatch(const SensitivityRequest& request,
-                                           const Progress& progress) {
+// Names and numbers that every result has, whatever the method.
+SensitivityResult Frame(const PreparedNetwork& network, const Dataset& data,
+                        const SensitivityOptions& options) {
+  SensitivityResult result;
+  result.method = options.method;
+  result.samples = data.samples();
+  result.seed = options.seed;
+  for (const Layer& layer : network.layers.layers) {
+    LayerSensitivity& row = result.layers.emplace_back();
+    row.name = layer.name;
+    row.weights = layer.weights;
+  }
+  return result;
+}
+
+absl::Status CheckTakesNoLabels(const SensitivityOptions& options) {
+  if (options.loss != LossKind::kCrossEntropy) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the method ", SensitivityMethodName(options.method),
+                   " takes no labels: its loss is kl or mse, not cross-entropy"));
+}
+
+absl::StatusOr<SensitivityResult> DispatchChoices(const ChoiceRequest& request,
+                                                  const Progress& progress) {
   switch (request.options.method) {
     case SensitivityMethod::kFisher:
       return MeasureFisher(request, progress);
+    case SensitivityMethod::kFisherCorrected:
+      return MeasureFisherCorrected(request, progress);
+    case SensitivityMethod::kOutput:
+      return MeasureOutputError(request, progress);
+    default:
+      return absl::InvalidArgumentError(absl::StrCat("the method ",
+                                                     SensitivityMethodName(request.options.method),
+                                                     " knows quantized weights only"));
+  }
+}
+
+absl::StatusOr<SensitivityResult> MeasureQuantized(const SensitivityRequest& request,
+                                                   const Progress& progress) {
+  HT_RETURN_IF_ERROR(CheckTakesNoLabels(request.options));
+  HT_ASSIGN_OR_RETURN(const LayerChoices choices,
+                      QuantizedChoices(request.network, request.calibration, request.precisions));
+  HT_ASSIGN_OR_RETURN(
+      SensitivityResult result,
+      DispatchChoices({request.network, request.data, choices, request.options}, progress));
+  for (LayerSensitivity& layer : result.layers) {
+    for (size_t o = 0; o < layer.choices.size(); ++o) {
+      layer.choices[o].precision = request.precisions[o];
+    }
+  }
+  return result;
+}
+
+absl::StatusOr<SensitivityResult> Dispatch(const SensitivityRequest& request,
+                                           const Progress& progress) {
+  switch (request.options.method) {
     case SensitivityMethod::kHessianTrace:
       return MeasureHessianTrace(request, progress);
     case SensitivityMethod::kHessianEigenvalue:
       return MeasureHessianEigenvalue(request, progress);
-    case SensitivityMethod::kOutput:
-      return MeasureOutputError(request, progress);
+    default:
+      return MeasureQuantized(request, progress);
   }
-  return absl::InvalidArgumentError("unknown sensitivity method");
 }
 
 absl::Status CheckFinite(const SensitivityResult& result) {
@@ -55,15 +106,21 @@ absl::Status CheckFinite(const SensitivityResult& result) {
 }  // namespace
 
 SensitivityResult MakeResult(const SensitivityRequest& request) {
-  SensitivityResult result;
-  result.method = request.options.method;
-  result.samples = request.data.samples();
-  result.seed = request.options.seed;
-  for (const Layer& layer : request.network.layers.layers) {
-    LayerSensitivity& row = result.layers.emplace_back();
-    row.name = layer.name;
-    row.weights = layer.weights;
-    for (const Precision& precision : request.precisions) row.choices.push_back({precision, 0, 0});
+  SensitivityResult result = Frame(request.network, request.data, request.options);
+  for (LayerSensitivity& row : result.layers) {
+    for (const Precision& precision : request.precisions) {
+      row.choices.push_back({.precision = precision, .name = precision.ToString()});
+    }
+  }
+  return result;
+}
+
+SensitivityResult MakeResult(const ChoiceRequest& request) {
+  SensitivityResult result = Frame(request.network, request.data, request.options);
+  for (size_t l = 0; l < result.layers.size(); ++l) {
+    for (const ChoicePtr& choice : request.choices[l]) {
+      result.layers[l].choices.push_back({.name = choice->name()});
+    }
   }
   return result;
 }
@@ -78,6 +135,23 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(const PreparedNetwork& netw
   const Dataset samples = options.samples == 0 ? data : data.Take(options.samples);
   HT_ASSIGN_OR_RETURN(SensitivityResult result,
                       Dispatch({network, samples, calibration, precisions, options}, progress));
+  HT_RETURN_IF_ERROR(CheckFinite(result));
+  return result;
+}
+
+absl::StatusOr<SensitivityResult> MeasureChoices(const PreparedNetwork& network,
+                                                 const Dataset& data, const LayerChoices& choices,
+                                                 const SensitivityOptions& options,
+                                                 const Progress& progress) {
+  HT_RETURN_IF_ERROR(CheckOptions(options));
+  HT_RETURN_IF_ERROR(CheckTakesNoLabels(options));
+  if (choices.size() != network.layers.layers.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "choices for ", choices.size(), " layers of a network of ", network.layers.layers.size()));
+  }
+  const Dataset samples = options.samples == 0 ? data : data.Take(options.samples);
+  HT_ASSIGN_OR_RETURN(SensitivityResult result,
+                      DispatchChoices({network, samples, choices, options}, progress));
   HT_RETURN_IF_ERROR(CheckFinite(result));
   return result;
 }

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "base/progress.h"
 #include "nn/data/dataset.h"
+#include "search/sensitivity/choice.h"
 #include "search/sensitivity/sensitivity.h"
 
 // The methods behind MeasureSensitivity, one file each. `data` holds exactly the samples to use.
@@ -19,17 +20,32 @@ struct SensitivityRequest {
   const SensitivityOptions& options;
 };
 
-absl::StatusOr<SensitivityResult> MeasureFisher(const SensitivityRequest& request,
+// What the methods are asked that know of a choice only how to append it to a program.
+struct ChoiceRequest {
+  const PreparedNetwork& network;
+  const Dataset& data;
+  const LayerChoices& choices;
+  const SensitivityOptions& options;
+
+  const std::vector<Layer>& layers() const { return network.layers.layers; }
+};
+
+absl::StatusOr<SensitivityResult> MeasureFisher(const ChoiceRequest& request,
                                                 const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& request,
+                                                         const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureOutputError(const ChoiceRequest& request,
+                                                     const Progress& progress);
+
 absl::StatusOr<SensitivityResult> MeasureHessianTrace(const SensitivityRequest& request,
                                                       const Progress& progress);
 absl::StatusOr<SensitivityResult> MeasureHessianEigenvalue(const SensitivityRequest& request,
                                                            const Progress& progress);
-absl::StatusOr<SensitivityResult> MeasureOutputError(const SensitivityRequest& request,
-                                                     const Progress& progress);
 
-// The frame of a result: method, samples, seed, and every layer with a zero loss per precision.
+// The frame of a result: method, samples, seed, and every layer with a zero loss per precision or
+// choice.
 SensitivityResult MakeResult(const SensitivityRequest& request);
+SensitivityResult MakeResult(const ChoiceRequest& request);
 
 }  // namespace halftone
 

@@ -13,8 +13,9 @@ namespace {
 template <typename Enum, size_t kCount>
 using Names = std::array<std::pair<Enum, const char*>, kCount>;
 
-constexpr Names<SensitivityMethod, 4> kMethods = {
+constexpr Names<SensitivityMethod, 5> kMethods = {
     {{SensitivityMethod::kFisher, "fisher"},
+     {SensitivityMethod::kFisherCorrected, "fisher-corrected"},
      {SensitivityMethod::kHessianTrace, "hessian-trace"},
      {SensitivityMethod::kHessianEigenvalue, "hessian-eigenvalue"},
      {SensitivityMethod::kOutput, "output"}}};

@@ -14,6 +14,9 @@
 namespace halftone {
 namespace {
 
+// A session larger than this is made again for half the batch.
+constexpr int64_t kMaxArenaBytes = int64_t{768} << 20;
+
 float RoundToBFloat16(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u;
@@ -75,40 +78,6 @@ absl::StatusOr<LayerSources> SourceQuantizer::Apply(ProgramBuilder& builder,
   HT_ASSIGN_OR_RETURN(quantized.weights,
                       Round(builder, sources.weights, format, quantizers.weights.get()));
   return quantized;
-}
-
-absl::StatusOr<LoweredGraph> LowerQuantized(const Graph& graph,
-                                            const QuantizedAssignment& assignment) {
-  SourceQuantizer quantizer;
-  LowerOptions options;
-  options.transform_layer = [&](ProgramBuilder& builder, const Node& node,
-                                LayerSources sources) -> absl::StatusOr<LayerSources> {
-    const auto found = assignment.find(node.name);
-    if (found == assignment.end()) return sources;
-    return quantizer.Apply(builder, sources, found->second);
-  };
-  return LowerGraph(graph, options);
-}
-
-absl::StatusOr<ValueId> LowerQuantizedLayer(LoweredGraph& lowered, const Graph& graph,
-                                            const Layer& layer, const LayerQuantizers& quantizers,
-                                            SourceQuantizer& quantizer) {
-  const Node* node = graph.FindNode(layer.name);
-  if (node == nullptr) {
-    return absl::InternalError(absl::StrCat("layer '", layer.name, "' has no node"));
-  }
-  // A MatMul of two activations: whichever of its inputs is not the src.
-  const absl::string_view other = node->Input(layer.src == node->Input(0) ? 1 : 0);
-  LayerSources sources;
-  HT_ASSIGN_OR_RETURN(sources.src, FindValue(lowered, layer.src));
-  HT_ASSIGN_OR_RETURN(sources.weights,
-                      FindValue(lowered, layer.weights.empty() ? other : layer.weights));
-  HT_ASSIGN_OR_RETURN(sources, quantizer.Apply(lowered.builder, sources, quantizers));
-  ValueId bias = kNoValue;
-  if (!layer.bias.empty()) {
-    HT_ASSIGN_OR_RETURN(bias, FindValue(lowered, layer.bias));
-  }
-  return LowerLayer(lowered.builder, graph, *node, sources, bias);
 }
 
 absl::StatusOr<std::vector<ValueId>> ReplayWith(ProgramBuilder& builder, ValueId old_value,
@@ -175,6 +144,21 @@ absl::Status BatchRunner::Run(int64_t begin, const Cancellation& cancellation) {
 
 absl::StatusOr<absl::Span<const float>> BatchRunner::Output(absl::string_view name) const {
   return session_->Output(name);
+}
+
+absl::StatusOr<BatchedExecutable> CompileWithinMemory(
+    const PreparedNetwork& network, int64_t wanted, int64_t samples,
+    const std::function<absl::StatusOr<Program>(int64_t)>& build) {
+  BatchedExecutable compiled;
+  compiled.batch = network.BatchFor(wanted, samples);
+  const bool can_shrink = !network.graph.fixed_batch().has_value();
+  while (true) {
+    HT_ASSIGN_OR_RETURN(Program program, build(compiled.batch));
+    HT_ASSIGN_OR_RETURN(compiled.executable, Executable::Compile(std::move(program)));
+    const bool fits = compiled.executable->arena_bytes() <= kMaxArenaBytes;
+    if (fits || compiled.batch == 1 || !can_shrink) return compiled;
+    compiled.batch = (compiled.batch + 1) / 2;
+  }
 }
 
 absl::Status ForEachBatch(int64_t samples, int64_t batch, const Progress& progress,

@@ -42,15 +42,6 @@ class SourceQuantizer {
   std::map<std::tuple<ValueId, NumberFormat, const UniformQuantizer*>, ValueId> done_;
 };
 
-// The network with its layers quantized as `assignment` says (a layer left out stays f32).
-absl::StatusOr<LoweredGraph> LowerQuantized(const Graph& graph,
-                                            const QuantizedAssignment& assignment);
-
-// Appends the layer once more, quantized: its dst.
-absl::StatusOr<ValueId> LowerQuantizedLayer(LoweredGraph& lowered, const Graph& graph,
-                                            const Layer& layer, const LayerQuantizers& quantizers,
-                                            SourceQuantizer& quantizer);
-
 // Appends, for a value that takes the place of `old_value`, everything that depends on it up to
 // `targets`: the values that the targets have then.
 absl::StatusOr<std::vector<ValueId>> ReplayWith(ProgramBuilder& builder, ValueId old_value,
@@ -84,6 +75,17 @@ class BatchRunner {
   std::shared_ptr<const Executable> executable_;
   std::unique_ptr<Session> session_;
 };
+
+// A program compiled for the batch that it was built for.
+struct BatchedExecutable {
+  int64_t batch = 1;
+  std::shared_ptr<const Executable> executable;
+};
+// Compiles what `build` makes for `wanted` samples, or for half as many, and so on, until a session
+// of it takes no more than a fixed amount of memory. A network's fixed batch stays.
+absl::StatusOr<BatchedExecutable> CompileWithinMemory(
+    const PreparedNetwork& network, int64_t wanted, int64_t samples,
+    const std::function<absl::StatusOr<Program>(int64_t batch)>& build);
 
 // Calls `run(begin, valid)` for every batch of `samples`, reporting progress before and after.
 absl::Status ForEachBatch(int64_t samples, int64_t batch, const Progress& progress,

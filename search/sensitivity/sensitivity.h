@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/progress.h"
 #include "nlohmann/json_fwd.hpp"
 #include "nn/data/dataset.h"
@@ -71,6 +72,7 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
 
 enum class SensitivityMethod {
   kFisher,             // the diagonal of the Fisher interaction matrix: half of it is the loss
+  kFisherCorrected,    // the same, really measured where second order ends; its correlations
   kHessianTrace,       // Hutchinson; loss = trace / |W| * ||Q(W) - W||^2 (HAWQ-V2), weights only
   kHessianEigenvalue,  // Lanczos; loss = top eigenvalue / |W| * ||Q(W) - W||^2 (after HAWQ-V1)
   kOutput,             // the divergence when that one layer alone is really quantized
@@ -102,6 +104,8 @@ struct ChoiceLoss {
   Precision precision;
   double loss = 0;  // predicted increase of the output divergence, mean over samples
   double loss_stderr = 0;
+  bool measured = false;  // by really computing the layer that way, the others staying float
+  std::string name;       // of the choice; the precision's text where it is one
 };
 struct LayerSensitivity {
   std::string name;
@@ -117,10 +121,21 @@ struct SensitivityResult {
   std::string output_metric;  // "kl", "mse" or "cross-entropy"
   int probes = 0;             // that Hutchinson took; 0 for other methods
   std::vector<LayerSensitivity> layers;
-  // The Fisher interaction matrix G [C x C], C = all (layer, choice) in the order of `layers`;
-  // empty unless asked for.
+  // G [C x C], C = all (layer, choice) in the order of `layers`; empty unless asked for (and always
+  // there with kFisherCorrected). kFisher: the Fisher interaction matrix. kFisherCorrected: the
+  // same correlations with the corrected losses, G_aa = 2 loss_a. Half the sum of G over all pairs
+  // of chosen ones is the predicted loss of an assignment.
   std::vector<double> interactions;
 };
+
+// The predicted loss of a whole assignment, by layer name (a layer left out stays f32): the sum of
+// the chosen losses and, where interactions were kept, of G_ab over the chosen pairs. Takes time
+// quadratic in the number of layers. INVALID_ARGUMENT names a layer or precision that the result
+// does not have.
+absl::StatusOr<double> PredictLoss(const SensitivityResult& result,
+                                   const std::map<std::string, Precision>& assignment);
+// The same by the index of each layer's choice, in the order of `layers`; negative: f32.
+absl::StatusOr<double> PredictLoss(const SensitivityResult& result, absl::Span<const int> chosen);
 
 // Measures how much each precision of each layer hurts. Memory is bounded by the batch. Errors
 // name the layer; INVALID_ARGUMENT when the data does not fit or labels are needed and missing;
@@ -132,8 +147,9 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(const PreparedNetwork& netw
                                                      const SensitivityOptions& options,
                                                      const Progress& progress);
 
-// The names that users write: "fisher", "hessian-trace", "hessian-eigenvalue", "output"; "auto",
-// "cross-entropy", "kl", "mse". INVALID_ARGUMENT names the text and what there is.
+// The names that users write: "fisher", "fisher-corrected", "hessian-trace", "hessian-eigenvalue",
+// "output"; "auto", "cross-entropy", "kl", "mse". INVALID_ARGUMENT names the text and what there
+// is.
 absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text);
 absl::string_view SensitivityMethodName(SensitivityMethod method);
 absl::StatusOr<LossKind> ParseLossKind(absl::string_view text);

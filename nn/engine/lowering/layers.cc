@@ -80,9 +80,8 @@ absl::StatusOr<std::vector<ValueId>> LowerLayerNode(const NodeLowering& lowering
   if (lowering.HasInput(2)) {
     HT_ASSIGN_OR_RETURN(bias, lowering.Input(2));
   }
-  if (lowering.options.transform_layer) {
-    HT_ASSIGN_OR_RETURN(
-        sources, lowering.options.transform_layer(lowering.builder, lowering.node(), sources));
+  if (lowering.options.lower_layer) {
+    return Single(lowering.options.lower_layer(lowering.builder, lowering.node(), sources, bias));
   }
   return Single(LowerLayer(lowering.builder, lowering.graph, lowering.node(), sources, bias));
 }

@@ -221,16 +221,16 @@ TEST_F(LowerLayersTest, GemmWithAllItsAttributes) {
   EXPECT_THAT(run.at("y"), ElementsAre(2 * 3 + 30, 2 * 7 + 60));
 }
 
-TEST_F(LowerLayersTest, TransformReplacesSources) {
+TEST_F(LowerLayersTest, OptionLowersLayersOtherwise) {
   LowerOptions options;
   std::vector<std::string> seen;
-  options.transform_layer = [&](ProgramBuilder& builder, const Node& node,
-                                LayerSources sources) -> absl::StatusOr<LayerSources> {
+  options.lower_layer = [&](ProgramBuilder& builder, const Node& node, LayerSources sources,
+                            ValueId bias) -> absl::StatusOr<ValueId> {
     seen.push_back(node.name);
     EXPECT_EQ(builder.shape(sources.src), (Shape{1, 2}));
     EXPECT_NE(builder.FindConstant(sources.weights), nullptr);
     sources.src = ops::Scale(builder, sources.src, 10.0f).value();
-    return sources;
+    return LowerLayer(builder, graph_, node, sources, bias);
   };
   const LoweredGraph lowered = LowerGraph(graph_, options).value();
   const NamedFloats run =
@@ -239,10 +239,10 @@ TEST_F(LowerLayersTest, TransformReplacesSources) {
   EXPECT_THAT(seen, ElementsAre("n"));
 }
 
-TEST_F(LowerLayersTest, TransformErrorsNameTheNode) {
+TEST_F(LowerLayersTest, ErrorsOfTheOptionNameTheNode) {
   LowerOptions options;
-  options.transform_layer = [](ProgramBuilder&, const Node&,
-                               LayerSources) -> absl::StatusOr<LayerSources> {
+  options.lower_layer = [](ProgramBuilder&, const Node&, const LayerSources&,
+                           ValueId) -> absl::StatusOr<ValueId> {
     return absl::FailedPreconditionError("no quantizer");
   };
   const absl::Status status = LowerGraph(graph_, options).status();

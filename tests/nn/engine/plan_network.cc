@@ -186,10 +186,10 @@ absl::StatusOr<std::vector<float>> PlanNetwork::RunPlan(const QuantizedAssignmen
 absl::StatusOr<std::vector<float>> PlanNetwork::RunFakeQuantized(
     const QuantizedAssignment& assignment) const {
   LowerOptions options;
-  options.transform_layer = [&](ProgramBuilder& builder, const Node& node,
-                                LayerSources sources) -> absl::StatusOr<LayerSources> {
+  options.lower_layer = [&](ProgramBuilder& builder, const Node& node, LayerSources sources,
+                            ValueId bias) -> absl::StatusOr<ValueId> {
     const auto it = assignment.find(node.name);
-    if (it == assignment.end()) return sources;
+    if (it == assignment.end()) return LowerLayer(builder, graph, node, sources, bias);
     if (it->second.src != nullptr) {
       HT_ASSIGN_OR_RETURN(sources.src, ops::FakeQuantize(builder, sources.src, *it->second.src));
     }
@@ -197,7 +197,7 @@ absl::StatusOr<std::vector<float>> PlanNetwork::RunFakeQuantized(
       HT_ASSIGN_OR_RETURN(sources.weights,
                           ops::FakeQuantize(builder, sources.weights, *it->second.weights));
     }
-    return sources;
+    return LowerLayer(builder, graph, node, sources, bias);
   };
   HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerGraph(graph, options));
   const std::string& output = graph.outputs[0].name;

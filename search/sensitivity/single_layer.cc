@@ -1,0 +1,153 @@
+#include "search/sensitivity/single_layer.h"
+
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/engine/lower.h"
+#include "search/sensitivity/network_program.h"
+
+namespace halftone {
+namespace {
+
+constexpr char kReference[] = "halftone:reference/";
+
+std::string ChangedOutput(size_t index, size_t head) {
+  return absl::StrCat("halftone:changed/", index, "/", head);
+}
+
+// The outputs of a finished run, sample by sample.
+class RunOutputs {
+ public:
+  RunOutputs(const BatchRunner& runner, const std::vector<Head>& heads)
+      : runner_(runner), heads_(heads) {}
+
+  // All values of head `h`, by the name that `name_of` gives it.
+  template <typename NameOf>
+  absl::StatusOr<std::vector<absl::Span<const float>>> Read(NameOf name_of) const {
+    std::vector<absl::Span<const float>> values;
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      HT_ASSIGN_OR_RETURN(const absl::Span<const float> output, runner_.Output(name_of(h)));
+      values.push_back(output);
+    }
+    return values;
+  }
+
+  std::vector<absl::Span<const float>> SampleOf(const std::vector<absl::Span<const float>>& values,
+                                                int64_t sample) const {
+    std::vector<absl::Span<const float>> rows;
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      const auto size = static_cast<size_t>(heads_[h].elements());
+      rows.push_back(values[h].subspan(static_cast<size_t>(sample) * size, size));
+    }
+    return rows;
+  }
+
+ private:
+  const BatchRunner& runner_;
+  const std::vector<Head>& heads_;
+};
+
+bool IsFinite(const std::vector<absl::Span<const float>>& rows) {
+  for (const absl::Span<const float> row : rows) {
+    for (const float value : row) {
+      if (!std::isfinite(value)) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<SingleLayerMeter> SingleLayerMeter::Create(const ChoiceRequest& request) {
+  SingleLayerMeter meter(request);
+  HT_ASSIGN_OR_RETURN(const Graph graph, request.network.Bind(request.network.BatchFor(1, 1)));
+  HT_RETURN_IF_ERROR(CheckData(request.network, graph, request.data, /*needs_labels=*/false));
+  HT_ASSIGN_OR_RETURN(meter.heads_, ResolveHeads(request.network, graph, request.options.loss));
+  return meter;
+}
+
+absl::StatusOr<Program> SingleLayerMeter::Build(size_t layer, absl::Span<const size_t> choices,
+                                                int64_t batch) const {
+  HT_ASSIGN_OR_RETURN(const Graph graph, request_.network.Bind(batch));
+  HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph));
+  std::vector<ValueId> targets;
+  std::vector<std::pair<std::string, ValueId>> outputs;
+  for (size_t h = 0; h < heads_.size(); ++h) {
+    HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, heads_[h].value));
+    targets.push_back(value);
+    outputs.emplace_back(absl::StrCat(kReference, h), value);
+  }
+  const Layer& changed_layer = request_.layers()[layer];
+  HT_ASSIGN_OR_RETURN(const ValueId dst, FindValue(lowered, changed_layer.dst));
+  SourceQuantizer quantizer;
+  HT_ASSIGN_OR_RETURN(const LayerSite site, FindSite(lowered, graph, changed_layer, quantizer));
+  for (size_t i = 0; i < choices.size(); ++i) {
+    HT_ASSIGN_OR_RETURN(const ValueId changed, request_.choices[layer][choices[i]]->AppendTo(site));
+    HT_ASSIGN_OR_RETURN(const std::vector<ValueId> values,
+                        ReplayWith(lowered.builder, dst, changed, targets));
+    for (size_t h = 0; h < values.size(); ++h) {
+      outputs.emplace_back(ChangedOutput(i, h), values[h]);
+    }
+  }
+  return lowered.builder.Build(outputs);
+}
+
+absl::Status SingleLayerMeter::Run(size_t layer, absl::Span<const size_t> choices,
+                                   const Visit& visit, const Progress& progress) const {
+  HT_RETURN_IF_ERROR(progress.Step(0));
+  HT_ASSIGN_OR_RETURN(
+      const BatchedExecutable compiled,
+      CompileWithinMemory(request_.network, request_.options.batch, request_.data.samples(),
+                          [&](int64_t batch) { return Build(layer, choices, batch); }));
+  HT_ASSIGN_OR_RETURN(auto runner,
+                      BatchRunner::Create(compiled.executable, request_.data, compiled.batch));
+  const RunOutputs outputs(*runner, heads_);
+  const auto run_batch = [&](int64_t begin, int64_t valid) -> absl::Status {
+    HT_RETURN_IF_ERROR(runner->Run(begin, progress.cancellation));
+    HT_ASSIGN_OR_RETURN(const auto reference,
+                        outputs.Read([](size_t h) { return absl::StrCat(kReference, h); }));
+    for (size_t i = 0; i < choices.size(); ++i) {
+      HT_ASSIGN_OR_RETURN(const auto changed,
+                          outputs.Read([&](size_t h) { return ChangedOutput(i, h); }));
+      for (int64_t n = 0; n < valid; ++n) {
+        const auto before = outputs.SampleOf(reference, n), after = outputs.SampleOf(changed, n);
+        if (!IsFinite(before) || !IsFinite(after)) {
+          return absl::InternalError(absl::StrCat("layer '", request_.layers()[layer].name, "' as ",
+                                                  request_.choices[layer][choices[i]]->name(),
+                                                  ": the network's output is not finite"));
+        }
+        visit(i, before, after);
+      }
+    }
+    return absl::OkStatus();
+  };
+  return ForEachBatch(request_.data.samples(), compiled.batch, progress, run_batch);
+}
+
+absl::StatusOr<std::vector<MeanEstimate>> SingleLayerMeter::Measure(
+    size_t layer, absl::Span<const size_t> choices, const Progress& progress) const {
+  std::vector<MeanEstimate> estimates(choices.size());
+  const Visit add = [&](size_t i, absl::Span<const absl::Span<const float>> reference,
+                        absl::Span<const absl::Span<const float>> changed) {
+    double divergence = 0;
+    for (size_t h = 0; h < heads_.size(); ++h) {
+      divergence += DivergenceOfSample(heads_[h], reference[h], changed[h]);
+    }
+    estimates[i].Add(divergence);
+  };
+  HT_RETURN_IF_ERROR(Run(layer, choices, add, progress));
+  return estimates;
+}
+
+std::vector<size_t> ChangedChoices(const std::vector<ChoicePtr>& choices) {
+  std::vector<size_t> changed;
+  for (size_t o = 0; o < choices.size(); ++o) {
+    if (!choices[o]->IsFloat()) changed.push_back(o);
+  }
+  return changed;
+}
+
+}  // namespace halftone

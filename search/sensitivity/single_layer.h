@@ -1,0 +1,57 @@
+#ifndef HALFTONE_SEARCH_SENSITIVITY_SINGLE_LAYER_H_
+#define HALFTONE_SEARCH_SENSITIVITY_SINGLE_LAYER_H_
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/progress.h"
+#include "search/sensitivity/divergence.h"
+#include "search/sensitivity/methods.h"
+
+namespace halftone {
+
+// Really computes one layer at a time in its other ways while the rest of the network stays float.
+// What comes before the layer runs once per batch for all of its choices. One thread at a time.
+class SingleLayerMeter {
+ public:
+  // `request` must outlive the meter. INVALID_ARGUMENT for data that does not
+  // fit.
+  static absl::StatusOr<SingleLayerMeter> Create(const ChoiceRequest& request);
+
+  // What one sample's outputs are without and with choice `index` (of those asked for), one span
+  // per head.
+  using Visit =
+      std::function<void(size_t index, absl::Span<const absl::Span<const float>> reference,
+                         absl::Span<const absl::Span<const float>> changed)>;
+  // Calls `visit` for every sample, in order, and every choice of `choices` (indices into the
+  // layer's list; none of them the float layer). INTERNAL names the layer where an output is not
+  // finite.
+  absl::Status Run(size_t layer, absl::Span<const size_t> choices, const Visit& visit,
+                   const Progress& progress) const;
+  // The divergence of the outputs, for each of `choices`.
+  absl::StatusOr<std::vector<MeanEstimate>> Measure(size_t layer, absl::Span<const size_t> choices,
+                                                    const Progress& progress) const;
+
+  std::string output_metric() const { return OutputMetricOf(heads_); }
+  const std::vector<Head>& heads() const { return heads_; }
+
+ private:
+  explicit SingleLayerMeter(const ChoiceRequest& request) : request_(request) {}
+  absl::StatusOr<Program> Build(size_t layer, absl::Span<const size_t> choices,
+                                int64_t batch) const;
+
+  const ChoiceRequest& request_;
+  std::vector<Head> heads_;
+};
+
+// The indices of a layer's choices but the float layer.
+std::vector<size_t> ChangedChoices(const std::vector<ChoicePtr>& choices);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_SENSITIVITY_SINGLE_LAYER_H_

@@ -1,0 +1,145 @@
+#include <cmath>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "search/sensitivity/evaluate.h"
+#include "search/sensitivity/sensitivity.h"
+#include "tests/search/sensitivity/digits.h"
+
+namespace halftone {
+namespace {
+
+using testing::Digits;
+using testing::LoadDigits;
+
+class FisherCorrectedTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<Calibration> calibration =
+        Calibrate(digits_.network, digits_.calibration, precisions_, {}, {});
+    ASSERT_TRUE(calibration.ok()) << calibration.status();
+    calibration_ = *std::move(calibration);
+  }
+
+  SensitivityResult Measure(SensitivityMethod method) const {
+    SensitivityOptions options;
+    options.method = method;
+    options.samples = 128;
+    options.interactions = true;
+    absl::StatusOr<SensitivityResult> result = MeasureSensitivity(
+        digits_.network, digits_.calibration, calibration_, precisions_, options, {});
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? *std::move(result) : SensitivityResult();
+  }
+
+  const Digits digits_ = LoadDigits();
+  const std::vector<Precision> precisions_ = {
+      Precision::Float32(),  Precision::Int(12, 12), Precision::Int(10, 10), Precision::Int(8, 8),
+      Precision::Int(8, 6),  Precision::Int(6, 8),   Precision::Int(6, 6),   Precision::Int(5, 6),
+      Precision::Int(6, 5),  Precision::Int(5, 5),   Precision::Int(4, 4),   Precision::Int(3, 3),
+      Precision::Int(12, 8), Precision::Int(2, 2)};
+  Calibration calibration_;
+};
+
+TEST_F(FisherCorrectedTest, MeasuresWhatSecondOrderGetsWrongAndNothingElse) {
+  const SensitivityResult corrected = Measure(SensitivityMethod::kFisherCorrected);
+  const SensitivityResult fisher = Measure(SensitivityMethod::kFisher);
+  const SensitivityResult measured = Measure(SensitivityMethod::kOutput);
+  EXPECT_EQ(corrected.output_metric, "kl");
+  size_t not_measured = 0;
+  for (size_t l = 0; l < corrected.layers.size(); ++l) {
+    for (size_t o = 0; o < precisions_.size(); ++o) {
+      const ChoiceLoss& choice = corrected.layers[l].choices[o];
+      const ChoiceLoss& truth = measured.layers[l].choices[o];
+      EXPECT_EQ(choice.precision, precisions_[o]);
+      if (choice.measured) {
+        EXPECT_DOUBLE_EQ(choice.loss, truth.loss);
+        EXPECT_DOUBLE_EQ(choice.loss_stderr, truth.loss_stderr);
+      } else {
+        ++not_measured;
+        EXPECT_EQ(choice.loss, fisher.layers[l].choices[o].loss);
+        EXPECT_NEAR(choice.loss, truth.loss, 0.3 * truth.loss) << choice.precision.ToString();
+      }
+    }
+    EXPECT_TRUE(corrected.layers[l].choices.back().measured) << "2 bits";
+  }
+  EXPECT_GE(not_measured, 2 * corrected.layers.size()) << "f32 and what is next to it";
+}
+
+TEST_F(FisherCorrectedTest, KeepsTheCorrelationsOfTheFisherMatrix) {
+  const SensitivityResult corrected = Measure(SensitivityMethod::kFisherCorrected);
+  const SensitivityResult fisher = Measure(SensitivityMethod::kFisher);
+  const size_t size = corrected.layers.size() * precisions_.size();
+  ASSERT_EQ(corrected.interactions.size(), size * size);
+  for (size_t a = 0; a < size; ++a) {
+    const auto& row = corrected.layers[a / precisions_.size()].choices;
+    EXPECT_EQ(corrected.interactions[a * size + a], 2 * row[a % precisions_.size()].loss);
+    for (size_t b = 0; b < size; ++b) {
+      const auto correlation = [&](const SensitivityResult& result) {
+        const std::vector<double>& g = result.interactions;
+        const double scale = std::sqrt(g[a * size + a] * g[b * size + b]);
+        return scale == 0 ? 0 : g[a * size + b] / scale;
+      };
+      EXPECT_NEAR(correlation(corrected), correlation(fisher), 1e-9);
+    }
+  }
+}
+
+TEST_F(FisherCorrectedTest, PredictsTheDivergenceOfAssignments) {
+  const SensitivityResult corrected = Measure(SensitivityMethod::kFisherCorrected);
+  const Dataset data = digits_.calibration.Take(128);
+  for (const Precision& precision :
+       {Precision::Int(8, 8), Precision::Int(6, 6), Precision::Int(5, 5)}) {
+    std::map<std::string, Precision> assignment;
+    for (const LayerSensitivity& layer : corrected.layers) assignment[layer.name] = precision;
+    const absl::StatusOr<Evaluation> truth =
+        EvaluateAssignment(digits_.network, data, calibration_, assignment, {});
+    ASSERT_TRUE(truth.ok()) << truth.status();
+    const absl::StatusOr<double> predicted = PredictLoss(corrected, assignment);
+    ASSERT_TRUE(predicted.ok()) << predicted.status();
+    RecordProperty(precision.ToString(), std::to_string(*predicted / truth->kl));
+    EXPECT_NEAR(*predicted / truth->kl, 1, 0.5) << precision.ToString();
+  }
+}
+
+SensitivityResult TwoLayers() {
+  SensitivityResult result;
+  result.layers = {
+      {.name = "a", .choices = {{Precision::Int(4, 4), 1, 0}, {Precision::Int(8, 8), 0.25, 0}}},
+      {.name = "b", .choices = {{Precision::Int(4, 4), 2, 0}}}};
+  return result;
+}
+
+TEST(PredictLossTest, IsTheSumOfLossesWithoutInteractions) {
+  const SensitivityResult result = TwoLayers();
+  EXPECT_EQ(*PredictLoss(result, std::map<std::string, Precision>{}), 0);
+  EXPECT_EQ(*PredictLoss(result, {{"a", Precision::Int(8, 8)}, {"b", Precision::Int(4, 4)}}), 2.25);
+  EXPECT_EQ(*PredictLoss(result, {{"a", Precision::Float32()}, {"b", Precision::Int(4, 4)}}), 2);
+  EXPECT_EQ(*PredictLoss(result, std::vector<int>{0, -1}), 1);
+}
+
+TEST(PredictLossTest, IsHalfTheSumOfTheMatrixWithInteractions) {
+  SensitivityResult result = TwoLayers();
+  result.interactions = {2, 9, 0.5, 9, 0.5, -0.25, 0.5, -0.25, 4};
+  EXPECT_EQ(*PredictLoss(result, std::vector<int>{0, 0}), (2 + 4 + 2 * 0.5) / 2);
+  EXPECT_EQ(*PredictLoss(result, std::vector<int>{1, 0}), (0.5 + 4 - 2 * 0.25) / 2);
+  EXPECT_EQ(*PredictLoss(result, {{"b", Precision::Int(4, 4)}}), 2);
+}
+
+TEST(PredictLossTest, NamesWhatItDoesNotKnow) {
+  const SensitivityResult result = TwoLayers();
+  const absl::Status layer = PredictLoss(result, {{"c", Precision::Int(4, 4)}}).status();
+  EXPECT_EQ(layer.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(layer.message()), ::testing::HasSubstr("'c'"));
+  const absl::Status precision = PredictLoss(result, {{"b", Precision::Int(2, 2)}}).status();
+  EXPECT_EQ(precision.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(precision.message()), ::testing::HasSubstr("w2a2"));
+  EXPECT_FALSE(PredictLoss(result, std::vector<int>{0}).ok());
+  EXPECT_FALSE(PredictLoss(result, std::vector<int>{2, 0}).ok());
+}
+
+}  // namespace
+}  // namespace halftone
