@@ -148,9 +148,19 @@ absl::StatusOr<Program> FoldConstants(Program program, const ConstantRunner& run
 
 std::vector<FusedInstruction> FuseInstructions(const Program& program) {
   const std::vector<int> uses = CountUses(program);
+  const StackProducts stacks = FindStackProducts(program);
   std::vector<FusedInstruction> fused;
   absl::flat_hash_map<ValueId, size_t> producers;  // indices into `fused`
-  for (const Instruction& instruction : program.instructions) {
+  for (size_t i = 0; i < program.instructions.size(); ++i) {
+    if (stacks.absorbed[i]) continue;
+    const Instruction& instruction = program.instructions[i];
+    if (const auto product = stacks.products.find(i); product != stacks.products.end()) {
+      FusedInstruction& joined = fused.emplace_back();
+      joined.instruction = instruction;
+      joined.instruction.srcs = product->second->Sources();
+      joined.stack_product = product->second;
+      continue;
+    }
     const auto producer = producers.find(instruction.srcs[0]);
     const bool alone =
         producer != producers.end() && uses[static_cast<size_t>(instruction.srcs[0])] == 1;
@@ -159,7 +169,7 @@ std::vector<FusedInstruction> FuseInstructions(const Program& program) {
       continue;
     }
     for (ValueId dst : instruction.dsts) producers[dst] = fused.size();
-    fused.push_back({instruction, nullptr, false});
+    fused.emplace_back().instruction = instruction;
   }
   return fused;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "nn/engine/onednn/stack_products.h"
 #include "nn/engine/ops/elementwise.h"
 #include "nn/engine/program.h"
 
@@ -22,17 +23,20 @@ using ConstantRunner =
 // much more memory than what it is computed from.
 absl::StatusOr<Program> FoldConstants(Program program, const ConstantRunner& run);
 
-// One or two instructions that are computed as one.
+// Instructions that are computed as one.
 struct FusedInstruction {
-  Instruction instruction;  // its dsts are those of the last of the two
+  Instruction instruction;  // its dsts are those of the last of them
   // The activation at the end of a convolution; null where there is none.
   std::shared_ptr<const UnaryOp> activation;
   // For a sum per sample: the sources are the two factors of the product that is summed.
   bool sums_product = false;
+  // For a product of two stacks: what they consist of; null otherwise.
+  std::shared_ptr<const StackProduct> stack_product;
 };
 
-// The instructions in order, where an activation is joined with the convolution before it, and a
-// sum per sample with the product before it, if nothing else needs the value between.
+// The instructions in order, where an activation is joined with the convolution before it, a sum
+// per sample with the product before it, and a product of stacks with what stacks them, if nothing
+// else needs the value between.
 std::vector<FusedInstruction> FuseInstructions(const Program& program);
 
 }  // namespace halftone

@@ -55,6 +55,10 @@ Layout ElementwiseLayout(const StepBuilder& steps, ValueId value, bool keeps_zer
 absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused) {
   const Instruction& instruction = fused.instruction;
   if (AddEmptyInstruction(steps, instruction)) return absl::OkStatus();
+  if (fused.stack_product != nullptr) {
+    AddStackProduct(steps, *fused.stack_product, instruction.dsts[0]);
+    return absl::OkStatus();
+  }
   if (fused.sums_product) {
     AddInnerProduct(steps, instruction);
     return absl::OkStatus();

@@ -22,6 +22,7 @@ absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused);
 
 // With the activation at its end, if there is one.
 void AddSteps(StepBuilder& steps, const ConvolutionOp& op, const FusedInstruction& fused);
+void AddStackProduct(StepBuilder& steps, const StackProduct& product, ValueId dst);
 // The sum per sample of the product of two tensors of one shape.
 void AddInnerProduct(StepBuilder& steps, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const ConvolutionBackwardDataOp& op,
