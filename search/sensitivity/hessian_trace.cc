@@ -1,126 +1,80 @@
 #include <algorithm>
-#include <cmath>
-#include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "base/random.h"
 #include "base/status_macros.h"
-#include "search/sensitivity/hessian_program.h"
 #include "search/sensitivity/methods.h"
+#include "search/sensitivity/traces.h"
 
 namespace halftone {
 namespace {
 
-// Probes that share one forward pass and one gradient.
-constexpr int kProbesPerRun = 4;
-// Fewer say too little about their own spread.
-constexpr int kMinProbes = 8;
-
-// The Rademacher probe of that number for the samples from `begin`: the same whatever else was
-// drawn before it.
-std::vector<float> DrawProbe(uint64_t seed, int probe, int64_t begin, size_t tensor,
-                             int64_t elements) {
-  SplitMix64 random(
-      seed, (static_cast<uint64_t>(probe) << 44) ^ (static_cast<uint64_t>(begin) << 16) ^ tensor);
-  std::vector<float> signs(static_cast<size_t>(elements));
-  for (float& sign : signs) sign = random.Sign();
-  return signs;
+// Losses trace / |W| * ||Q(W) - W||^2 with weights quantized as `quantization` says.
+absl::StatusOr<SensitivityResult> ResultOf(const SensitivityRequest& request,
+                                           const QuantizationOptions& quantization,
+                                           const NetworkTraces& traces) {
+  SensitivityResult result = MakeResult(request);
+  result.output_metric = traces.output_metric;
+  result.probes = traces.probes;
+  result.labels_drawn = traces.labels_drawn;
+  std::vector<ScaledError> scales;
+  for (size_t t = 0; t < traces.tensors.size(); ++t) {
+    const TraceEstimate& trace = traces.traces[t];
+    scales.push_back({trace.value, trace.standard_error});
+    for (const size_t l : traces.tensors[t].layers) {
+      result.layers[l].trace = trace.value;
+      result.layers[l].trace_stderr = trace.standard_error;
+      result.layers[l].trace_kind = trace.kind;
+    }
+  }
+  HT_RETURN_IF_ERROR(SetWeightLosses(request, quantization, traces.tensors, scales, result));
+  return result;
 }
 
-bool AllWithin(const std::vector<MeanEstimate>& traces, double tolerance) {
-  return std::all_of(traces.begin(), traces.end(), [&](const MeanEstimate& trace) {
-    return trace.standard_error() <= tolerance * std::fabs(trace.mean());
-  });
+// The Hessian's trace of every tensor: exactly where it can be had, by probes for the rest.
+absl::StatusOr<NetworkTraces> HessianTraces(const SensitivityRequest& request,
+                                            const Progress& progress) {
+  HT_ASSIGN_OR_RETURN(NetworkTraces traces, ExactTraces(request, progress.Part(0, 0.3)));
+  const auto is_hessian = [](const TraceEstimate& t) { return t.kind == TraceKind::kExact; };
+  if (std::all_of(traces.traces.begin(), traces.traces.end(), is_hessian)) {
+    HT_RETURN_IF_ERROR(progress.Step(1));
+    return traces;
+  }
+  HT_ASSIGN_OR_RETURN(const NetworkTraces probed, HutchinsonTraces(request, progress.Part(0.3, 1)));
+  traces.probes = probed.probes;
+  for (size_t t = 0; t < traces.traces.size(); ++t) {
+    if (!is_hessian(traces.traces[t])) traces.traces[t] = probed.traces[t];
+  }
+  return traces;
 }
-
-// Takes probes in groups. Each block of samples has probes of its own: the trace of the mean
-// Hessian is the mean of the blocks' traces, and the noise of blocks that are probed apart averages
-// out, at no cost.
-class TraceEstimator {
- public:
-  TraceEstimator(const SensitivityRequest& request, HessianProduct& product, int group)
-      : request_(request), product_(product), group_(group), traces_(product.tensors().size()) {}
-
-  // Runs probes [first, first + count) over all samples; count is at most the group.
-  absl::Status RunProbes(int first, int count, const Progress& progress) {
-    const size_t tensors = product_.tensors().size();
-    std::vector<double> sums(static_cast<size_t>(count) * tensors, 0.0);
-    const int64_t samples = request_.data.samples();
-    HT_RETURN_IF_ERROR(ForEachBatch(
-        samples, product_.batch(), progress, [&](int64_t begin, int64_t valid) -> absl::Status {
-          HT_RETURN_IF_ERROR(SetProbes(first, begin));
-          HT_RETURN_IF_ERROR(product_.RunBatch(begin, valid, progress.cancellation));
-          for (size_t i = 0; i < sums.size(); ++i) {
-            sums[i] += product_.Result(static_cast<int>(i / tensors), i % tensors)[0];
-          }
-          return absl::OkStatus();
-        }));
-    for (size_t i = 0; i < sums.size(); ++i) {
-      traces_[i % tensors].Add(sums[i] / static_cast<double>(samples));
-    }
-    return absl::OkStatus();
-  }
-
-  const std::vector<MeanEstimate>& traces() const { return traces_; }
-
- private:
-  absl::Status SetProbes(int first, int64_t begin) {
-    const std::vector<WeightTensor>& tensors = product_.tensors();
-    // A batch that memory made smaller stays in the block that was asked for.
-    const int64_t block = begin / request_.options.batch;
-    for (int i = 0; i < group_; ++i) {
-      for (size_t t = 0; t < tensors.size(); ++t) {
-        HT_RETURN_IF_ERROR(product_.SetVector(
-            i, t,
-            DrawProbe(request_.options.seed, first + i, block, t, tensors[t].values.elements())));
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  const SensitivityRequest& request_;
-  HessianProduct& product_;
-  int group_;
-  std::vector<MeanEstimate> traces_;
-};
 
 }  // namespace
 
 absl::StatusOr<SensitivityResult> MeasureHessianTrace(const SensitivityRequest& request,
                                                       const Progress& progress) {
-  const SensitivityOptions& options = request.options;
-  SensitivityResult result = MakeResult(request);
-  const int group = std::min(kProbesPerRun, options.probes);
-  HT_RETURN_IF_ERROR(progress.Step(0, "building the derivative program"));
-  HT_ASSIGN_OR_RETURN(
-      auto product, HessianProduct::Create(request, HessianProduct::Mode::kQuadraticForms, group));
-  result.output_metric = product->output_metric();
-  TraceEstimator estimator(request, *product, group);
-  int probes = 0;
-  while (probes < options.probes) {
-    const int count = std::min(group, options.probes - probes);
-    const auto fraction = [&](int done) { return static_cast<double>(done) / options.probes; };
-    HT_RETURN_IF_ERROR(estimator.RunProbes(
-        probes, count, progress.Part(fraction(probes), fraction(probes + count))));
-    probes += count;
-    if (probes >= kMinProbes && AllWithin(estimator.traces(), options.tolerance)) break;
-  }
-  result.probes = probes;
-  std::vector<ScaledError> scales;
-  for (size_t t = 0; t < product->tensors().size(); ++t) {
-    const MeanEstimate& trace = estimator.traces()[t];
-    scales.push_back({trace.mean(), trace.standard_error()});
-    for (const size_t l : product->tensors()[t].layers) {
-      result.layers[l].trace = trace.mean();
-      result.layers[l].trace_stderr = trace.standard_error();
-    }
-  }
-  HT_RETURN_IF_ERROR(
-      SetWeightLosses(request, request.calibration.options, product->tensors(), scales, result));
-  HT_RETURN_IF_ERROR(progress.Step(1, absl::StrCat(probes, " probes")));
-  return result;
+  HT_ASSIGN_OR_RETURN(const NetworkTraces traces, HutchinsonTraces(request, progress));
+  return ResultOf(request, request.calibration.options, traces);
+}
+
+absl::StatusOr<SensitivityResult> MeasureHessianTraceExact(const SensitivityRequest& request,
+                                                           const Progress& progress) {
+  HT_ASSIGN_OR_RETURN(const NetworkTraces traces, ExactTraces(request, progress));
+  return ResultOf(request, request.calibration.options, traces);
+}
+
+absl::StatusOr<SensitivityResult> MeasureHawqV2(const SensitivityRequest& request,
+                                                const Progress& progress) {
+  HT_ASSIGN_OR_RETURN(const NetworkTraces traces, HessianTraces(request, progress));
+  return ResultOf(request, request.calibration.options, traces);
+}
+
+absl::StatusOr<SensitivityResult> MeasureHawqV3(const SensitivityRequest& request,
+                                                const Progress& progress) {
+  HT_ASSIGN_OR_RETURN(const NetworkTraces traces, HessianTraces(request, progress));
+  QuantizationOptions quantization;
+  quantization.weight_symmetry = Symmetry::kSymmetricRestricted;
+  quantization.weights_per_channel = true;
+  return ResultOf(request, quantization, traces);
 }
 
 }  // namespace halftone

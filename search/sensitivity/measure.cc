@@ -13,6 +13,9 @@ absl::Status CheckOptions(const SensitivityOptions& options) {
   if (options.batch < 1 || options.draws < 1 || options.probes < 1 || options.eigenvalues < 1) {
     return absl::InvalidArgumentError("batch, draws, probes and eigenvalues must be at least 1");
   }
+  if (options.network_eigenvalues < 0) {
+    return absl::InvalidArgumentError("network_eigenvalues is negative");
+  }
   if (options.samples < 0) {
     return absl::InvalidArgumentError(absl::StrCat("samples is negative: ", options.samples));
   }
@@ -81,8 +84,17 @@ absl::StatusOr<SensitivityResult> Dispatch(const SensitivityRequest& request,
   switch (request.options.method) {
     case SensitivityMethod::kHessianTrace:
       return MeasureHessianTrace(request, progress);
+    case SensitivityMethod::kHessianTraceExact:
+      return MeasureHessianTraceExact(request, progress);
     case SensitivityMethod::kHessianEigenvalue:
+    case SensitivityMethod::kHawqV1:
       return MeasureHessianEigenvalue(request, progress);
+    case SensitivityMethod::kHessianForm:
+      return MeasureHessianForm(request, progress);
+    case SensitivityMethod::kHawqV2:
+      return MeasureHawqV2(request, progress);
+    case SensitivityMethod::kHawqV3:
+      return MeasureHawqV3(request, progress);
     default:
       return MeasureQuantized(request, progress);
   }

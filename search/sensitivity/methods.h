@@ -39,6 +39,15 @@ absl::StatusOr<SensitivityResult> MeasureOutputError(const ChoiceRequest& reques
 
 absl::StatusOr<SensitivityResult> MeasureHessianTrace(const SensitivityRequest& request,
                                                       const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureHessianTraceExact(const SensitivityRequest& request,
+                                                           const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureHessianForm(const SensitivityRequest& request,
+                                                     const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureHawqV2(const SensitivityRequest& request,
+                                                const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureHawqV3(const SensitivityRequest& request,
+                                                const Progress& progress);
+// kHessianEigenvalue and kHawqV1.
 absl::StatusOr<SensitivityResult> MeasureHessianEigenvalue(const SensitivityRequest& request,
                                                            const Progress& progress);
 

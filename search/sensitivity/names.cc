@@ -13,16 +13,24 @@ namespace {
 template <typename Enum, size_t kCount>
 using Names = std::array<std::pair<Enum, const char*>, kCount>;
 
-constexpr Names<SensitivityMethod, 5> kMethods = {
+constexpr Names<SensitivityMethod, 10> kMethods = {
     {{SensitivityMethod::kFisher, "fisher"},
      {SensitivityMethod::kFisherCorrected, "fisher-corrected"},
      {SensitivityMethod::kHessianTrace, "hessian-trace"},
+     {SensitivityMethod::kHessianTraceExact, "hessian-trace-exact"},
      {SensitivityMethod::kHessianEigenvalue, "hessian-eigenvalue"},
+     {SensitivityMethod::kHessianForm, "hessian-form"},
+     {SensitivityMethod::kHawqV1, "hawq-v1"},
+     {SensitivityMethod::kHawqV2, "hawq-v2"},
+     {SensitivityMethod::kHawqV3, "hawq-v3"},
      {SensitivityMethod::kOutput, "output"}}};
 constexpr Names<LossKind, 4> kLosses = {{{LossKind::kAuto, "auto"},
                                          {LossKind::kCrossEntropy, "cross-entropy"},
                                          {LossKind::kKl, "kl"},
                                          {LossKind::kMse, "mse"}}};
+constexpr Names<TraceKind, 3> kTraceKinds = {{{TraceKind::kExact, "exact"},
+                                              {TraceKind::kGaussNewton, "gauss-newton"},
+                                              {TraceKind::kHutchinson, "hutchinson"}}};
 
 template <typename Enum, size_t kCount>
 absl::StatusOr<Enum> Parse(const Names<Enum, kCount>& names, absl::string_view text,
@@ -59,5 +67,11 @@ absl::StatusOr<LossKind> ParseLossKind(absl::string_view text) {
 }
 
 absl::string_view LossKindName(LossKind kind) { return NameOf(kLosses, kind); }
+
+absl::StatusOr<TraceKind> ParseTraceKind(absl::string_view text) {
+  return Parse(kTraceKinds, text, "kind of trace");
+}
+
+absl::string_view TraceKindName(TraceKind kind) { return NameOf(kTraceKinds, kind); }
 
 }  // namespace halftone

@@ -73,9 +73,21 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
 enum class SensitivityMethod {
   kFisher,             // the diagonal of the Fisher interaction matrix: half of it is the loss
   kFisherCorrected,    // the same, really measured where second order ends; its correlations
-  kHessianTrace,       // Hutchinson; loss = trace / |W| * ||Q(W) - W||^2 (HAWQ-V2), weights only
+  kHessianTrace,       // Hutchinson; loss = trace / |W| * ||Q(W) - W||^2, weights only
+  kHessianTraceExact,  // the same from gradient norms, without probes; see TraceKind
   kHessianEigenvalue,  // Lanczos; loss = top eigenvalue / |W| * ||Q(W) - W||^2 (after HAWQ-V1)
+  kHessianForm,        // 1/2 d'Hd with the error d of the weights of that one layer, exactly
+  kHawqV1,             // top eigenvalue / |W| * ||Q(W) - W||^2 (Dong et al. 2019: see methods.md)
+  kHawqV2,             // trace / |W| * ||Q(W) - W||^2 (Dong et al. 2020)
+  kHawqV3,             // the same, with weights per channel and symmetric (Yao et al. 2021)
   kOutput,             // the divergence when that one layer alone is really quantized
+};
+
+// What a trace is.
+enum class TraceKind {
+  kExact,        // of the Hessian, without sampling
+  kGaussNewton,  // of the Gauss-Newton matrix, without probes: the layer is not piecewise linear
+  kHutchinson,   // of the Hessian, by random probes
 };
 
 // The divergence of the output that is meant.
@@ -89,12 +101,14 @@ enum class LossKind {
 struct SensitivityOptions {
   SensitivityMethod method = SensitivityMethod::kFisher;
   LossKind loss = LossKind::kAuto;
-  int64_t samples = 0;      // 0: all
-  int draws = 4;            // label draws per sample, where the expectation is not taken exactly
-  int exact_classes = 16;   // kFisher: the expectation over labels is exact up to this many classes
-  int probes = 128;         // at most, for Hutchinson
-  double tolerance = 0.05;  // relative standard error of every layer at which Hutchinson stops
-  int eigenvalues = 1;      // how many per layer, from the top
+  int64_t samples = 0;  // 0: all
+  int draws = 4;        // label draws per sample, where the expectation is not taken exactly
+  // The expectation over labels is exact up to this many classes (kFisher, kHessianTraceExact).
+  int exact_classes = 16;
+  int probes = 128;             // at most, for Hutchinson
+  double tolerance = 0.05;      // relative standard error of every layer at which Hutchinson stops
+  int eigenvalues = 1;          // how many per layer, from the top
+  int network_eigenvalues = 0;  // how many of the Hessian in all weights; kHessianEigenvalue
   int batch = 32;
   uint64_t seed = 0;
   bool interactions = false;  // keep the whole matrix
@@ -111,7 +125,8 @@ struct LayerSensitivity {
   std::string name;
   std::string weights;
   std::optional<double> trace, trace_stderr;  // sum over the weights, loss averaged over samples
-  std::vector<double> eigenvalues;            // from the top
+  std::optional<TraceKind> trace_kind;
+  std::vector<double> eigenvalues;  // from the top
   std::vector<ChoiceLoss> choices;
 };
 struct SensitivityResult {
@@ -120,6 +135,8 @@ struct SensitivityResult {
   uint64_t seed = 0;
   std::string output_metric;  // "kl", "mse" or "cross-entropy"
   int probes = 0;             // that Hutchinson took; 0 for other methods
+  bool labels_drawn = false;  // hessian-*: there were too many classes for the exact expectation
+  std::vector<double> network_eigenvalues;  // of the Hessian in all weights, from the top
   std::vector<LayerSensitivity> layers;
   // G [C x C], C = all (layer, choice) in the order of `layers`; empty unless asked for (and always
   // there with kFisherCorrected). kFisher: the Fisher interaction matrix. kFisherCorrected: the
@@ -147,13 +164,15 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(const PreparedNetwork& netw
                                                      const SensitivityOptions& options,
                                                      const Progress& progress);
 
-// The names that users write: "fisher", "fisher-corrected", "hessian-trace", "hessian-eigenvalue",
-// "output"; "auto", "cross-entropy", "kl", "mse". INVALID_ARGUMENT names the text and what there
-// is.
+// The names that users write: "fisher", "hessian-trace", ..., "output"; "auto", "cross-entropy",
+// "kl", "mse". INVALID_ARGUMENT names the text and what there is.
 absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text);
 absl::string_view SensitivityMethodName(SensitivityMethod method);
 absl::StatusOr<LossKind> ParseLossKind(absl::string_view text);
 absl::string_view LossKindName(LossKind kind);
+// "exact", "gauss-newton", "hutchinson".
+absl::StatusOr<TraceKind> ParseTraceKind(absl::string_view text);
+absl::string_view TraceKindName(TraceKind kind);
 
 // The JSON of `halftone sensitivity`, and back; `interactions` is written only where it was kept.
 nlohmann::json SensitivityToJson(const SensitivityResult& result);

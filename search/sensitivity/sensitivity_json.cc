@@ -15,6 +15,9 @@ json LayerToJson(const LayerSensitivity& layer) {
   json object = {{"name", layer.name}, {"weights", layer.weights}, {"choices", json::array()}};
   if (layer.trace.has_value()) object["trace"] = *layer.trace;
   if (layer.trace_stderr.has_value()) object["trace_stderr"] = *layer.trace_stderr;
+  if (layer.trace_kind.has_value()) {
+    object["trace_kind"] = std::string(TraceKindName(*layer.trace_kind));
+  }
   if (!layer.eigenvalues.empty()) object["eigenvalues"] = layer.eigenvalues;
   for (const ChoiceLoss& choice : layer.choices) {
     object["choices"].push_back({{"precision", choice.precision.ToString()},
@@ -46,6 +49,10 @@ absl::StatusOr<LayerSensitivity> LayerFromJson(const json& object) {
   fields.Read("weights", &layer.weights);
   fields.Read("trace", &layer.trace);
   fields.Read("trace_stderr", &layer.trace_stderr);
+  fields.ReadText("trace_kind", [&](const std::string& text) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(layer.trace_kind, ParseTraceKind(text));
+    return absl::OkStatus();
+  });
   fields.Read("eigenvalues", &layer.eigenvalues);
   fields.ReadEach("choices", [&](const json& element) -> absl::Status {
     HT_ASSIGN_OR_RETURN(ChoiceLoss choice, ChoiceFromJson(element));
@@ -65,6 +72,10 @@ json SensitivityToJson(const SensitivityResult& result) {
                  {"output_metric", result.output_metric},
                  {"layers", json::array()}};
   if (result.probes > 0) object["probes"] = result.probes;
+  if (result.labels_drawn) object["labels_drawn"] = true;
+  if (!result.network_eigenvalues.empty()) {
+    object["network_eigenvalues"] = result.network_eigenvalues;
+  }
   for (const LayerSensitivity& layer : result.layers) {
     object["layers"].push_back(LayerToJson(layer));
   }
@@ -83,6 +94,8 @@ absl::StatusOr<SensitivityResult> SensitivityFromJson(const json& object) {
   fields.Read("seed", &result.seed);
   fields.Read("output_metric", &result.output_metric);
   fields.ReadInteger("probes", 0, INT32_MAX, &result.probes);
+  fields.Read("labels_drawn", &result.labels_drawn);
+  fields.Read("network_eigenvalues", &result.network_eigenvalues);
   fields.Require("layers");
   size_t choices = 0;
   fields.ReadEach("layers", [&](const json& element) -> absl::Status {
@@ -108,6 +121,7 @@ json SensitivityOptionsToJson(const SensitivityOptions& options) {
           {"probes", options.probes},
           {"tolerance", options.tolerance},
           {"eigenvalues", options.eigenvalues},
+          {"network_eigenvalues", options.network_eigenvalues},
           {"batch", options.batch},
           {"seed", options.seed},
           {"interactions", options.interactions}};
@@ -130,6 +144,7 @@ absl::StatusOr<SensitivityOptions> SensitivityOptionsFromJson(const json& object
   fields.ReadInteger("probes", 1, 1'000'000, &options.probes);
   fields.Read("tolerance", &options.tolerance);
   fields.ReadInteger("eigenvalues", 1, 64, &options.eigenvalues);
+  fields.ReadInteger("network_eigenvalues", 0, 64, &options.network_eigenvalues);
   fields.ReadInteger("batch", 1, 4096, &options.batch);
   fields.Read("seed", &options.seed);
   fields.Read("interactions", &options.interactions);

@@ -1,0 +1,157 @@
+#include <cmath>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/engine/derivative.h"
+#include "nn/engine/lower.h"
+#include "nn/engine/ops.h"
+#include "nn/engine/piecewise_linear.h"
+#include "search/sensitivity/batch_fit.h"
+#include "search/sensitivity/hessian_loss.h"
+#include "search/sensitivity/methods.h"
+#include "search/sensitivity/network_program.h"
+
+namespace halftone {
+namespace {
+
+std::string FormOutput(size_t choice) { return absl::StrCat("halftone:form/", choice); }
+
+// The layer's weights quantized less themselves.
+absl::StatusOr<Tensor> WeightError(const Graph& graph, const Layer& layer,
+                                   const Calibration& calibration, const Precision& precision) {
+  const auto found = graph.initializers.find(layer.weights);
+  if (found == graph.initializers.end()) {
+    return absl::InternalError(absl::StrCat("weights '", layer.weights, "' are missing"));
+  }
+  HT_ASSIGN_OR_RETURN(std::vector<float> weights, found->second.ToFloats());
+  const Tensor before = Tensor::Of(found->second.shape(), std::move(weights));
+  HT_ASSIGN_OR_RETURN(const LayerQuantizers quantizers, calibration.Find(layer.name, precision));
+  HT_ASSIGN_OR_RETURN(const Tensor after,
+                      RoundTensor(before, precision.weights, quantizers.weights.get()));
+  std::vector<float> error(before.data<float>().begin(), before.data<float>().end());
+  for (size_t i = 0; i < error.size(); ++i) error[i] = after.data<float>()[i] - error[i];
+  return Tensor::Of(before.shape(), std::move(error));
+}
+
+// Appends the layer with `error` in place of its weights and without a bias: what the error adds to
+// its dst.
+absl::StatusOr<ValueId> AppendDisturbance(LoweredGraph& lowered, const Graph& graph,
+                                          const Node& node, const Layer& layer, Tensor error) {
+  LayerSources sources;
+  HT_ASSIGN_OR_RETURN(sources.src, FindValue(lowered, node.Input(0)));
+  HT_ASSIGN_OR_RETURN(sources.weights, FindValue(lowered, node.Input(1)));
+  ValueId& replaced = node.Input(1) == layer.weights ? sources.weights : sources.src;
+  replaced = lowered.builder.AddConstant(std::move(error));
+  return LowerLayer(lowered.builder, graph, node, sources, kNoValue);
+}
+
+// The forms of one layer: with what the error e of a choice adds to the layer's dst y,
+// d'Hd = e' (d^2 loss / dy^2) e, by differentiating the gradient in y. One program per layer: all
+// choices share a forward pass and a gradient.
+class LayerForms {
+ public:
+  LayerForms(const SensitivityRequest& request, const Layer& layer)
+      : request_(request), layer_(layer), forms_(request.precisions.size()) {}
+
+  absl::Status Measure(const Progress& progress) {
+    HT_ASSIGN_OR_RETURN(const FittedProgram fitted,
+                        FitBatch(request_, [&](int64_t batch) { return BuildProgram(batch); }));
+    HT_ASSIGN_OR_RETURN(const auto runner,
+                        BatchRunner::Create(fitted.executable, request_.data, fitted.batch));
+    HT_ASSIGN_OR_RETURN(HessianTargets targets,
+                        HessianTargets::Create(loss_, graph_, request_.data, fitted.batch));
+    return ForEachBatch(
+        request_.data.samples(), fitted.batch, progress,
+        [&](int64_t begin, int64_t valid) -> absl::Status {
+          HT_RETURN_IF_ERROR(targets.SetInputs(begin, valid, progress.cancellation, *runner));
+          HT_RETURN_IF_ERROR(runner->Run(begin, progress.cancellation));
+          return Add(*runner, valid);
+        });
+  }
+
+  const MeanEstimate& form(size_t choice) const { return forms_[choice]; }
+
+ private:
+  absl::StatusOr<Program> BuildProgram(int64_t batch) {
+    HT_ASSIGN_OR_RETURN(graph_, request_.network.Bind(batch));
+    HT_ASSIGN_OR_RETURN(loss_, ResolveHessianLoss(request_, graph_));
+    const Node* node = graph_.FindNode(layer_.name);
+    if (node == nullptr) {
+      return absl::InternalError(absl::StrCat("layer '", layer_.name, "' has no node"));
+    }
+    HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph_));
+    ProgramBuilder& builder = lowered.builder;
+    HT_ASSIGN_OR_RETURN(const ValueId loss, AppendHessianLoss(lowered, loss_, batch));
+    HT_ASSIGN_OR_RETURN(const ValueId dst, FindValue(lowered, layer_.dst));
+    HT_ASSIGN_OR_RETURN(const std::vector<ValueId> gradient,
+                        AppendVjp(builder, {loss}, {builder.AddScalar(1)}, {dst}));
+    std::vector<std::pair<std::string, ValueId>> outputs;
+    for (size_t o = 0; o < request_.precisions.size(); ++o) {
+      HT_ASSIGN_OR_RETURN(
+          Tensor error, WeightError(graph_, layer_, request_.calibration, request_.precisions[o]));
+      HT_ASSIGN_OR_RETURN(const ValueId disturbance,
+                          AppendDisturbance(lowered, graph_, *node, layer_, std::move(error)));
+      HT_ASSIGN_OR_RETURN(const std::vector<ValueId> product,
+                          AppendVjp(builder, gradient, {disturbance}, {dst}));
+      const Shape rows{batch, builder.shape(dst).Elements() / batch};
+      HT_ASSIGN_OR_RETURN(const ValueId a, ops::Reshape(builder, product[0], rows));
+      HT_ASSIGN_OR_RETURN(const ValueId b, ops::Reshape(builder, disturbance, rows));
+      HT_ASSIGN_OR_RETURN(const ValueId form, ops::InnerProductPerSample(builder, a, b));
+      outputs.emplace_back(FormOutput(o), form);
+    }
+    return builder.Build(outputs);
+  }
+
+  absl::Status Add(const BatchRunner& runner, int64_t valid) {
+    for (size_t o = 0; o < forms_.size(); ++o) {
+      HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner.Output(FormOutput(o)));
+      for (const float value : values.first(static_cast<size_t>(valid))) {
+        if (!std::isfinite(value)) {
+          return absl::InternalError(
+              absl::StrCat("layer '", layer_.name, "': its second derivative is not finite"));
+        }
+        forms_[o].Add(value);
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  const SensitivityRequest& request_;
+  const Layer& layer_;
+  Graph graph_;
+  HessianLoss loss_;
+  std::vector<MeanEstimate> forms_;
+};
+
+}  // namespace
+
+absl::StatusOr<SensitivityResult> MeasureHessianForm(const SensitivityRequest& request,
+                                                     const Progress& progress) {
+  SensitivityResult result = MakeResult(request);
+  HT_ASSIGN_OR_RETURN(const Graph graph, request.network.Bind(request.network.BatchFor(1, 1)));
+  HT_ASSIGN_OR_RETURN(const HessianLoss loss, ResolveHessianLoss(request, graph));
+  result.output_metric = loss.output_metric;
+  const std::vector<Layer>& layers = request.network.layers.layers;
+  const auto fraction = [&](size_t l) {
+    return static_cast<double>(l) / static_cast<double>(layers.size());
+  };
+  for (size_t l = 0; l < layers.size(); ++l) {
+    if (layers[l].weights.empty()) continue;
+    LayerForms forms(request, layers[l]);
+    HT_RETURN_IF_ERROR(forms.Measure(progress.Part(fraction(l), fraction(l + 1))));
+    for (size_t o = 0; o < request.precisions.size(); ++o) {
+      result.layers[l].choices[o].loss = 0.5 * forms.form(o).mean();
+      result.layers[l].choices[o].loss_stderr = 0.5 * forms.form(o).standard_error();
+    }
+  }
+  HT_RETURN_IF_ERROR(progress.Step(1));
+  return result;
+}
+
+}  // namespace halftone
