@@ -1,7 +1,6 @@
+#include <algorithm>
 #include <cmath>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +12,8 @@
 #include "nn/engine/ops.h"
 #include "nn/engine/piecewise_linear.h"
 #include "search/sensitivity/batch_fit.h"
+#include "search/sensitivity/choice.h"
+#include "search/sensitivity/cotangents.h"
 #include "search/sensitivity/hessian_loss.h"
 #include "search/sensitivity/methods.h"
 #include "search/sensitivity/network_program.h"
@@ -31,7 +32,10 @@ absl::StatusOr<Tensor> WeightError(const Graph& graph, const Layer& layer,
   }
   HT_ASSIGN_OR_RETURN(std::vector<float> weights, found->second.ToFloats());
   const Tensor before = Tensor::Of(found->second.shape(), std::move(weights));
-  HT_ASSIGN_OR_RETURN(const LayerQuantizers quantizers, calibration.Find(layer.name, precision));
+  LayerQuantizers quantizers;
+  if (!precision.IsFloat32()) {
+    HT_ASSIGN_OR_RETURN(quantizers, calibration.Find(layer.name, precision));
+  }
   HT_ASSIGN_OR_RETURN(const Tensor after,
                       RoundTensor(before, precision.weights, quantizers.weights.get()));
   std::vector<float> error(before.data<float>().begin(), before.data<float>().end());
@@ -129,20 +133,65 @@ class LayerForms {
   std::vector<MeanEstimate> forms_;
 };
 
-}  // namespace
+// Which layers' forms are those of the Gauss-Newton matrix, and that matrix can be had exactly: by
+// a backward pass for every class.
+absl::StatusOr<std::vector<bool>> FindGaussNewton(const SensitivityRequest& request,
+                                                  const Graph& graph, const HessianLoss& loss) {
+  const std::vector<Layer>& layers = request.network.layers.layers;
+  const OutputCotangents cotangents(loss.heads, request.options);
+  const bool exact = cotangents.kind() == OutputCotangents::Kind::kEveryClass;
+  if (!exact || loss.IsDivergence()) return std::vector<bool>(layers.size(), exact);
+  HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerGraph(graph));
+  HT_ASSIGN_OR_RETURN(const ValueId head, FindValue(lowered, loss.heads[0].value));
+  std::vector<ValueId> dsts;
+  for (const Layer& layer : layers) {
+    HT_ASSIGN_OR_RETURN(const ValueId dst, FindValue(lowered, layer.dst));
+    dsts.push_back(dst);
+  }
+  return PiecewiseLinearIn(lowered.builder.program(), dsts, {head});
+}
 
-absl::StatusOr<SensitivityResult> MeasureHessianForm(const SensitivityRequest& request,
-                                                     const Progress& progress) {
-  SensitivityResult result = MakeResult(request);
-  HT_ASSIGN_OR_RETURN(const Graph graph, request.network.Bind(request.network.BatchFor(1, 1)));
-  HT_ASSIGN_OR_RETURN(const HessianLoss loss, ResolveHessianLoss(request, graph));
-  result.output_metric = loss.output_metric;
+// Sets the losses of the layers that are asked for: those of the Fisher matrix when only weights
+// are rounded.
+absl::Status MeasureGaussNewton(const SensitivityRequest& request, const std::vector<bool>& wanted,
+                                const Progress& progress, SensitivityResult& result) {
+  const std::vector<Layer>& layers = request.network.layers.layers;
+  LayerChoices choices(layers.size());
+  for (size_t l = 0; l < layers.size(); ++l) {
+    if (!wanted[l] || layers[l].weights.empty()) continue;
+    for (const Precision& precision : request.precisions) {
+      LayerQuantizers quantizers;
+      if (!precision.IsFloat32()) {
+        HT_ASSIGN_OR_RETURN(quantizers, request.calibration.Find(layers[l].name, precision));
+      }
+      quantizers.precision = {precision.weights, NumberFormat()};
+      quantizers.src = nullptr;
+      choices[l].push_back(std::make_shared<QuantizedChoice>(std::move(quantizers)));
+    }
+  }
+  SensitivityOptions options = request.options;
+  options.loss = LossKind::kKl;
+  HT_ASSIGN_OR_RETURN(
+      const SensitivityResult fisher,
+      MeasureFisher(ChoiceRequest{request.network, request.data, choices, options}, progress));
+  for (size_t l = 0; l < layers.size(); ++l) {
+    for (size_t o = 0; o < choices[l].size(); ++o) {
+      result.layers[l].choices[o].loss = fisher.layers[l].choices[o].loss;
+      result.layers[l].choices[o].loss_stderr = fisher.layers[l].choices[o].loss_stderr;
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Sets the losses of the other layers.
+absl::Status MeasureByProducts(const SensitivityRequest& request, const std::vector<bool>& done,
+                               const Progress& progress, SensitivityResult& result) {
   const std::vector<Layer>& layers = request.network.layers.layers;
   const auto fraction = [&](size_t l) {
     return static_cast<double>(l) / static_cast<double>(layers.size());
   };
   for (size_t l = 0; l < layers.size(); ++l) {
-    if (layers[l].weights.empty()) continue;
+    if (done[l] || layers[l].weights.empty()) continue;
     LayerForms forms(request, layers[l]);
     HT_RETURN_IF_ERROR(forms.Measure(progress.Part(fraction(l), fraction(l + 1))));
     for (size_t o = 0; o < request.precisions.size(); ++o) {
@@ -150,6 +199,26 @@ absl::StatusOr<SensitivityResult> MeasureHessianForm(const SensitivityRequest& r
       result.layers[l].choices[o].loss_stderr = 0.5 * forms.form(o).standard_error();
     }
   }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<SensitivityResult> MeasureHessianForm(const SensitivityRequest& request,
+                                                     const Progress& progress) {
+  SensitivityResult result = MakeResult(request);
+  HT_RETURN_IF_ERROR(progress.Step(0, "building the derivative program"));
+  HT_ASSIGN_OR_RETURN(const Graph graph, request.network.Bind(request.network.BatchFor(1, 1)));
+  HT_ASSIGN_OR_RETURN(const HessianLoss loss, ResolveHessianLoss(request, graph));
+  result.output_metric = loss.output_metric;
+  HT_ASSIGN_OR_RETURN(const std::vector<bool> gauss_newton, FindGaussNewton(request, graph, loss));
+  const auto count = std::count(gauss_newton.begin(), gauss_newton.end(), true);
+  const bool all = count == static_cast<std::ptrdiff_t>(gauss_newton.size());
+  const double share = count == 0 ? 0.0 : (all ? 1.0 : 0.2);
+  if (count > 0) {
+    HT_RETURN_IF_ERROR(MeasureGaussNewton(request, gauss_newton, progress.Part(0, share), result));
+  }
+  HT_RETURN_IF_ERROR(MeasureByProducts(request, gauss_newton, progress.Part(share, 1), result));
   HT_RETURN_IF_ERROR(progress.Step(1));
   return result;
 }
