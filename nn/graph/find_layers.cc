@@ -27,13 +27,15 @@ std::string InitializerOrNone(const Graph& graph, absl::string_view value) {
   return graph.initializers.count(name) > 0 ? name : "";
 }
 
-// Which input is the source and which the weights: a MatMul may have its weights on either side.
+// Which input is the source and which the weights: a matrix product may have its weights on either
+// side.
 void ReadOperands(const Graph& graph, const Node& node, Layer& layer) {
   const std::string first = InitializerOrNone(graph, node.Input(0));
   const std::string second = InitializerOrNone(graph, node.Input(1));
-  const bool weights_first = node.op == "MatMul" && !first.empty() && second.empty();
+  const bool weights_first = node.op != "Conv" && !first.empty() && second.empty();
   layer.src = std::string(node.Input(weights_first ? 1 : 0));
   layer.weights = weights_first ? first : second;
+  if (layer.weights.empty()) layer.second_src = std::string(node.Input(1));
   layer.bias = node.op == "MatMul" ? "" : InitializerOrNone(graph, node.Input(2));
   layer.dst = node.outputs[0];
 }
@@ -58,9 +60,11 @@ absl::Status Measure(const Graph& graph, const Node& node, Layer& layer) {
   const int64_t batch = std::max<int64_t>(graph.fixed_batch().value_or(1), 1);
   layer.macs = layer.dst_shape.Elements() * Depth(layer, first, second, transpose_a != 0) / batch;
   const int rank = layer.weights_shape.rank();
-  if (layer.op == "Gemm") layer.channel_axis = transpose_b != 0 ? 0 : 1;
+  const bool weights_first = layer.src != node.Input(0);
+  if (layer.op == "Gemm") {
+    layer.channel_axis = (weights_first ? transpose_a == 0 : transpose_b != 0) ? 0 : 1;
+  }
   if (layer.op == "MatMul") {
-    const bool weights_first = layer.src != node.Input(0);
     layer.channel_axis = rank < 2 ? 0 : weights_first ? rank - 2 : rank - 1;
   }
   for (const std::string& parameter : {layer.weights, layer.bias}) {

@@ -13,18 +13,20 @@ namespace {
 using nlohmann::json;
 
 json LayerToJson(const Layer& layer) {
-  return {{"name", layer.name},
-          {"op", layer.op},
-          {"weights", layer.weights},
-          {"bias", layer.bias},
-          {"macs", layer.macs},
-          {"parameters", layer.parameters},
-          {"groups", layer.groups},
-          {"src_shape", layer.src_shape.dims()},
-          {"weights_shape", layer.weights_shape.dims()},
-          {"dst_shape", layer.dst_shape.dims()},
-          {"fused_nodes", layer.fused_nodes},
-          {"tie_group", layer.tie_group}};
+  json object = {{"name", layer.name},
+                 {"op", layer.op},
+                 {"weights", layer.weights},
+                 {"bias", layer.bias},
+                 {"macs", layer.macs},
+                 {"parameters", layer.parameters},
+                 {"groups", layer.groups},
+                 {"src_shape", layer.src_shape.dims()},
+                 {"weights_shape", layer.weights_shape.dims()},
+                 {"dst_shape", layer.dst_shape.dims()},
+                 {"fused_nodes", layer.fused_nodes},
+                 {"tie_group", layer.tie_group}};
+  if (!layer.second_src.empty()) object["second_src"] = layer.second_src;
+  return object;
 }
 
 json PortsToJson(const std::vector<Port>& ports) {

@@ -12,21 +12,23 @@
 namespace halftone {
 
 // A quantizable node (Conv, Gemm, MatMul) and its fused neighbours. Shapes are those of the graph
-// that FindLayers was given, at the batch that it is bound to.
+// that FindLayers was given, at the batch that it is bound to. Where both sources are activations
+// (a product of two activations: attention) there are no weights: the second source takes their
+// place, and both are quantized as activations.
 struct Layer {
-  std::string name;  // the node's name
-  std::string op;    // "Conv", "Gemm", "MatMul"
-  std::string src;   // value that the node reads as its activations
-  std::string
-      weights;       // initializer that it reads as weights; "" where both sources are activations
-  std::string bias;  // initializer; "" if none
-  std::string dst;   // value that the node writes (before any fused activation)
+  std::string name;        // the node's name
+  std::string op;          // "Conv", "Gemm", "MatMul"
+  std::string src;         // value that the node reads as its activations
+  std::string weights;     // initializer that it reads as weights; "" for a product of activations
+  std::string second_src;  // of a product of activations: the value in the place of weights
+  std::string bias;        // initializer; "" if none
+  std::string dst;         // value that the node writes (before any fused activation)
   // What follows and can run inside the same kernel, in order: activations, an Add of a constant
   // per channel, the Add of a residual that is there before; see nn/graph/fusion.h.
   std::vector<std::string> fused_nodes;
-  Shape src_shape, weights_shape, dst_shape;
-  int64_t macs = 0;        // multiply-accumulates of one sample
-  int64_t parameters = 0;  // elements of weights and bias
+  Shape src_shape, weights_shape, dst_shape;  // weights_shape: of the weights or second_src
+  int64_t macs = 0;                           // multiply-accumulates of one sample
+  int64_t parameters = 0;                     // elements of weights and bias
   int groups = 1;
   // Axis of weights_shape that numbers output channels.
   int channel_axis = 0;

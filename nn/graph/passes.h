@@ -32,6 +32,12 @@ absl::StatusOr<Graph> FoldBatchNorm(Graph graph);
 // FoldBatchNorm, so that what belongs to an activation is not taken for part of a layer.
 absl::StatusOr<Graph> RecognizeActivations(Graph graph);
 
+// Rewrites blocks of nodes to the one operator that they compute, for engines that have a kernel of
+// it: layer normalization over the last axis, as older opsets write it out, to LayerNormalization;
+// GELU, with erf or tanh, to Gelu. Both mean the same whatever the graph's opset. The new node has
+// the name of the block's last one. `graph` must come from BindBatch.
+Graph RecognizeBlocks(Graph graph);
+
 // The network's answer, and how errors in it are measured.
 struct OutputHead {
   enum class Kind {

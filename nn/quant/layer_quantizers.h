@@ -13,8 +13,10 @@ namespace halftone {
 // What one layer is quantized with. A quantizer is absent where that side stays float.
 struct LayerQuantizers {
   Precision precision;
-  std::shared_ptr<const UniformQuantizer> src;      // per tensor
-  std::shared_ptr<const UniformQuantizer> weights;  // per tensor or per output channel
+  std::shared_ptr<const UniformQuantizer> src;  // per tensor
+  // Per tensor or per output channel. Of a product of two activations: the second source, per
+  // tensor, with the bits of activations (Precision::WithoutWeights).
+  std::shared_ptr<const UniformQuantizer> weights;
 };
 
 // The precision assignment of a network: layer name -> quantizers; a layer left out is f32.

@@ -35,6 +35,9 @@ struct Precision {
   static absl::StatusOr<Precision> Parse(absl::string_view text);
   std::string ToString() const;
   bool IsFloat32() const { return *this == Precision(); }
+  // What it means for a product of two activations: both are stored as activations are, and the
+  // format of weights means nothing.
+  Precision WithoutWeights() const { return {activations, activations}; }
   auto operator<=>(const Precision&) const = default;
 };
 

@@ -29,9 +29,9 @@ bool IsPositive(const Graph& graph, const GraphIndex& index, const std::string& 
     const absl::StatusOr<ClipRange> range = ReadClipRange(graph, node);
     return range.ok() && range->low >= 0;
   }
-  if (IsOneOf(node,
-              {"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Reshape", "Flatten",
-               "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose", "ReduceMean"})) {
+  if (IsOneOf(node, {"MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "Reshape",
+                     "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "Transpose",
+                     "ReduceMean", "Slice", "Split", "Gather"})) {
     return IsPositive(graph, index, node.inputs[0], depth + 1);
   }
   if (IsOneOf(node, {"Add", "Mul", "Concat"})) {
@@ -49,6 +49,14 @@ absl::StatusOr<float> LargestMagnitude(const Tensor& weights) {
   return largest > 0 && std::isfinite(largest) ? largest : 1.0f;
 }
 
+absl::StatusOr<std::shared_ptr<const UniformQuantizer>> ActivationQuantizer(int bits,
+                                                                            bool is_positive) {
+  const Range range{is_positive ? 0 : -kSrcMagnitude, kSrcMagnitude};
+  HT_ASSIGN_OR_RETURN(UniformQuantizer quantizer,
+                      UniformQuantizer::Create(bits, Symmetry::kAsymmetric, -1, {range}));
+  return std::make_shared<const UniformQuantizer>(std::move(quantizer));
+}
+
 }  // namespace
 
 absl::StatusOr<ProfilingAssignment> ProfilingAssignment::Create(const Graph& graph,
@@ -58,9 +66,11 @@ absl::StatusOr<ProfilingAssignment> ProfilingAssignment::Create(const Graph& gra
   for (const Layer& layer : layers.layers) {
     LayerRanges ranges;
     ranges.name = layer.name;
-    ranges.quantizable = !layer.weights.empty();
     ranges.src_is_positive = IsPositive(graph, index, layer.src, 0);
-    if (ranges.quantizable) {
+    ranges.is_product = layer.weights.empty();
+    if (ranges.is_product) {
+      ranges.second_is_positive = IsPositive(graph, index, layer.second_src, 0);
+    } else {
       HT_ASSIGN_OR_RETURN(ranges.weights_magnitude,
                           LargestMagnitude(graph.initializers.at(layer.weights)));
     }
@@ -75,17 +85,19 @@ absl::StatusOr<QuantizedAssignment> ProfilingAssignment::Assign(
   for (size_t i = 0; i < layers_.size(); ++i) {
     const LayerRanges& layer = layers_[i];
     const Precision& precision = precisions[i];
-    if (!layer.quantizable || precision.IsFloat32()) continue;
+    if (precision.IsFloat32()) continue;
     LayerQuantizers quantizers;
     quantizers.precision = precision;
+    const int bits = precision.activations.bits;
     if (precision.activations.IsInteger()) {
-      const Range range{layer.src_is_positive ? 0 : -kSrcMagnitude, kSrcMagnitude};
-      HT_ASSIGN_OR_RETURN(
-          UniformQuantizer src,
-          UniformQuantizer::Create(precision.activations.bits, Symmetry::kAsymmetric, -1, {range}));
-      quantizers.src = std::make_shared<const UniformQuantizer>(std::move(src));
+      HT_ASSIGN_OR_RETURN(quantizers.src, ActivationQuantizer(bits, layer.src_is_positive));
     }
-    if (precision.weights.IsInteger()) {
+    if (layer.is_product) {
+      if (precision.activations.IsInteger()) {
+        HT_ASSIGN_OR_RETURN(quantizers.weights,
+                            ActivationQuantizer(bits, layer.second_is_positive));
+      }
+    } else if (precision.weights.IsInteger()) {
       const Range range{-layer.weights_magnitude, layer.weights_magnitude};
       HT_ASSIGN_OR_RETURN(UniformQuantizer weights,
                           UniformQuantizer::Create(precision.weights.bits,

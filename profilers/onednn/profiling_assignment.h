@@ -26,8 +26,10 @@ class ProfilingAssignment {
  private:
   struct LayerRanges {
     std::string name;
-    bool quantizable = false;  // has constant weights
     bool src_is_positive = false;
+    // Of a product of two activations.
+    bool is_product = false;
+    bool second_is_positive = false;
     float weights_magnitude = 1;
   };
   std::vector<LayerRanges> layers_;

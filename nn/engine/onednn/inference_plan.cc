@@ -12,6 +12,7 @@
 #include "nn/engine/onednn/plan/layer_weights.h"
 #include "nn/engine/onednn/plan/lowering.h"
 #include "nn/engine/onednn/plan/storage.h"
+#include "nn/graph/passes.h"
 
 namespace halftone {
 namespace {
@@ -22,16 +23,21 @@ using plan::PlanOp;
 
 absl::Status CheckAssignment(const LayerSet& layers, const QuantizedAssignment& assignment) {
   for (const auto& [name, quantizers] : assignment) {
-    if (layers.Find(name) == nullptr) {
+    const Layer* layer = layers.Find(name);
+    if (layer == nullptr) {
       return absl::InvalidArgumentError(absl::StrCat("no layer '", name, "' in the network"));
     }
-    const Precision& precision = quantizers.precision;
+    const bool product = layer->weights.empty();
+    const Precision precision =
+        product ? quantizers.precision.WithoutWeights() : quantizers.precision;
     if (precision.weights.IsInteger() && quantizers.weights == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("layer '", name, "': ", precision.ToString(),
-                                                     " needs a quantizer of its weights"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("layer '", name, "': ", quantizers.precision.ToString(),
+                       " needs a quantizer of its ", product ? "second source" : "weights"));
     }
     if (precision.activations.IsInteger() && quantizers.src == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("layer '", name, "': ", precision.ToString(),
+      return absl::InvalidArgumentError(absl::StrCat("layer '", name,
+                                                     "': ", quantizers.precision.ToString(),
                                                      " needs a quantizer of its src"));
     }
   }
@@ -53,9 +59,17 @@ void FindLastReaders(const Graph& graph, const std::vector<PlanOp>& ops, PlanBui
 }
 
 absl::Status LowerOp(PlanBuilder& builder, const LoweringContext& context) {
-  if (!context.op->native) return LowerOtherNode(builder, context);
-  if (context.op->node->op == "Conv") return LowerConvolution(builder, context);
-  return LowerMatMul(builder, context);
+  switch (context.op->kind) {
+    case PlanOp::Kind::kConvolution:
+      return LowerConvolution(builder, context);
+    case PlanOp::Kind::kMatMul:
+      return LowerMatMul(builder, context);
+    case PlanOp::Kind::kProduct:
+      return LowerProduct(builder, context);
+    case PlanOp::Kind::kNode:
+      break;
+  }
+  return LowerOtherNode(builder, context);
 }
 
 absl::Status LowerOps(const Graph& graph, const std::vector<PlanOp>& ops,
@@ -92,9 +106,10 @@ absl::StatusOr<plan::CompiledPlan> Compile(const Graph& graph, const LayerSet& l
                                            const PlanOptions& options, plan::Purpose purpose) {
   HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
   UseOneDnnThreads(ThreadsOf(options));
-  const std::vector<PlanOp> ops = plan::FuseGraph(graph, layers);
-  PlanBuilder builder(graph, purpose);
-  HT_RETURN_IF_ERROR(LowerOps(graph, ops, assignment, options, builder));
+  const Graph recognized = RecognizeBlocks(graph);
+  const std::vector<PlanOp> ops = plan::FuseGraph(recognized, layers);
+  PlanBuilder builder(recognized, purpose);
+  HT_RETURN_IF_ERROR(LowerOps(recognized, ops, assignment, options, builder));
   return builder.Finish();
 }
 

@@ -34,8 +34,8 @@ struct InferenceSession::Impl {
   std::vector<BoundStep> steps;
 
   const plan::CompiledPlan& compiled() const { return plan->impl_->compiled; }
-  std::byte* Memory(int buffer) const {
-    return arena.get() + compiled().buffer_offsets[static_cast<size_t>(buffer)];
+  std::byte* Memory(int buffer, int64_t offset = 0) const {
+    return arena.get() + compiled().buffer_offsets[static_cast<size_t>(buffer)] + offset;
   }
   absl::Status Bind(const plan::CompiledStep& step);
   absl::Status RunStep(const BoundStep& step);
@@ -46,11 +46,11 @@ absl::Status InferenceSession::Impl::Bind(const plan::CompiledStep& step) {
   BoundStep bound;
   for (const plan::Argument& argument : step.arguments) {
     if (step.kernel) {
-      bound.buffers.push_back(Memory(argument.buffer));
+      bound.buffers.push_back(Memory(argument.buffer, argument.offset));
       continue;
     }
-    void* const handle =
-        argument.buffer >= 0 ? Memory(argument.buffer) : argument.constant.get_data_handle();
+    void* const handle = argument.buffer >= 0 ? Memory(argument.buffer, argument.offset)
+                                              : argument.constant.get_data_handle();
     bound.memories.emplace_back(argument.desc, CpuEngine(), handle);
     bound.arguments.push_back({argument.role, bound.memories.back().get()});
   }
@@ -162,8 +162,9 @@ absl::StatusOr<std::vector<double>> InferenceSession::TimeRuns(int repetitions,
 absl::StatusOr<absl::Span<const float>> InferenceSession::Output(absl::string_view name) {
   for (const plan::CompiledPlan::Port& output : impl_->compiled().outputs) {
     if (output.name != name) continue;
-    return absl::MakeConstSpan(reinterpret_cast<const float*>(impl_->Memory(output.buffer)),
-                               static_cast<size_t>(output.elements));
+    return absl::MakeConstSpan(
+        reinterpret_cast<const float*>(impl_->Memory(output.buffer, output.offset)),
+        static_cast<size_t>(output.elements));
   }
   return absl::NotFoundError(absl::StrCat("no output '", name, "'"));
 }

@@ -14,6 +14,7 @@
 #include "nn/graph/passes.h"
 #include "nn/onnx/import.h"
 #include "nn/quant/range_estimator.h"
+#include "tests/nn/engine/graph_maker.h"
 #include "tests/nn/engine/run_program.h"
 
 namespace halftone {
@@ -25,52 +26,6 @@ std::vector<std::pair<std::string, ValueId>> ValuesOf(const LoweredGraph& lowere
   for (const std::string& name : names) values.emplace_back(name, lowered.values.at(name));
   return values;
 }
-
-// Builds graphs node by node; every value is named for its node.
-class GraphMaker {
- public:
-  GraphMaker(int64_t batch, uint64_t seed) : random_(seed) {
-    graph_.opset = 14;
-    graph_.inputs = {{"x", {DataType::kFloat32, Shape{batch, 3, 12, 12}}}};
-  }
-
-  std::string Node1(const std::string& op, std::vector<std::string> inputs,
-                    std::map<std::string, Attribute> attributes = {}) {
-    Node node;
-    node.name = absl::StrCat(op, graph_.nodes.size());
-    node.op = op;
-    node.inputs = std::move(inputs);
-    node.outputs = {absl::StrCat(node.name, "_out")};
-    node.attributes = std::move(attributes);
-    graph_.nodes.push_back(node);
-    return node.outputs[0];
-  }
-
-  std::string Weights(const Shape& shape, float magnitude) {
-    std::normal_distribution<float> normal(0.0f, magnitude);
-    std::vector<float> values(static_cast<size_t>(shape.Elements()));
-    for (float& value : values) value = normal(random_);
-    const std::string name = absl::StrCat("w", graph_.initializers.size());
-    graph_.initializers.emplace(name, Tensor::Of<float>(shape, std::move(values)));
-    return name;
-  }
-
-  std::string Convolution(const std::string& src, int64_t channels, int64_t depth, int64_t kernel,
-                          std::map<std::string, Attribute> attributes = {}) {
-    const float magnitude = 1.4f / std::sqrt(static_cast<float>(depth * kernel * kernel));
-    const std::string weights = Weights(Shape{channels, depth, kernel, kernel}, magnitude);
-    return Node1("Conv", {src, weights, Weights(Shape{channels}, 0.2f)}, std::move(attributes));
-  }
-
-  Graph Finish(const std::string& output) {
-    graph_.outputs = {{output, {}}};
-    return std::move(graph_);
-  }
-
- private:
-  std::mt19937_64 random_;
-  Graph graph_;
-};
 
 using Integers = std::vector<int64_t>;
 
@@ -125,16 +80,18 @@ absl::StatusOr<PlanNetwork> PlanNetwork::Create(const Graph& graph, int64_t batc
   network.input = std::move(input);
   HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerGraph(network.graph));
   std::vector<std::string> srcs;
-  for (const Layer& layer : network.layers.layers) srcs.push_back(layer.src);
+  for (const Layer& layer : network.layers.layers) {
+    srcs.push_back(layer.src);
+    if (!layer.second_src.empty()) srcs.push_back(layer.second_src);
+  }
   std::sort(srcs.begin(), srcs.end());
   srcs.erase(std::unique(srcs.begin(), srcs.end()), srcs.end());
   HT_ASSIGN_OR_RETURN(const NamedFloats values,
                       RunProgram(lowered.builder, ValuesOf(lowered, srcs),
                                  {{network.graph.inputs[0].name, network.input}}));
-  for (const Layer& layer : network.layers.layers) {
-    const std::vector<float>& src = values.at(layer.src);
-    const auto [low, high] = std::minmax_element(src.begin(), src.end());
-    network.src_ranges[layer.name] = {std::min(*low, 0.0f), std::max(*high, 0.0f)};
+  for (const std::string& src : srcs) {
+    const auto [low, high] = std::minmax_element(values.at(src).begin(), values.at(src).end());
+    network.src_ranges[src] = {std::min(*low, 0.0f), std::max(*high, 0.0f)};
   }
   return network;
 }
@@ -147,13 +104,18 @@ absl::StatusOr<QuantizedAssignment> PlanNetwork::Quantize(
     const Layer& layer = *layers.Find(name);
     LayerQuantizers quantizers;
     quantizers.precision = precision;
-    if (precision.activations.IsInteger()) {
-      HT_ASSIGN_OR_RETURN(const UniformQuantizer src,
+    const auto activations =
+        [&](const std::string& value) -> absl::StatusOr<std::shared_ptr<const UniformQuantizer>> {
+      if (!precision.activations.IsInteger()) return nullptr;
+      HT_ASSIGN_OR_RETURN(const UniformQuantizer quantizer,
                           UniformQuantizer::Create(precision.activations.bits, src_symmetry, -1,
-                                                   {src_ranges.at(name)}));
-      quantizers.src = std::make_shared<const UniformQuantizer>(src);
-    }
-    if (precision.weights.IsInteger()) {
+                                                   {src_ranges.at(value)}));
+      return std::make_shared<const UniformQuantizer>(quantizer);
+    };
+    HT_ASSIGN_OR_RETURN(quantizers.src, activations(layer.src));
+    if (layer.weights.empty()) {
+      HT_ASSIGN_OR_RETURN(quantizers.weights, activations(layer.second_src));
+    } else if (precision.weights.IsInteger()) {
       RangeOptions options;
       options.method = RangeMethod::kMinMax;
       HT_ASSIGN_OR_RETURN(
@@ -217,7 +179,7 @@ absl::StatusOr<PlanNetwork> LoadTinyDigits(const std::string& file, int64_t batc
 }
 
 absl::StatusOr<PlanNetwork> MakeRandomNetwork(int64_t batch, uint64_t seed) {
-  GraphMaker maker(batch, seed);
+  GraphMaker maker(Shape{batch, 3, 12, 12}, seed);
   const std::string output = BuildHead(maker, BuildResidualPart(maker, "x"));
   Graph graph = maker.Finish(output);
   graph.initializers.emplace("low", Tensor::Scalar<float>(0.0f));

@@ -20,13 +20,14 @@ struct PlanNetwork {
   Graph graph;  // bound, batch normalization folded; one input, one output
   LayerSet layers;
   std::vector<float> input;
-  std::map<std::string, Range> src_ranges;  // of every layer, over that batch
+  std::map<std::string, Range> src_ranges;  // of every value that a layer reads, over that batch
 
   // From a graph bound or not; finds layers and ranges.
   static absl::StatusOr<PlanNetwork> Create(const Graph& graph, int64_t batch,
                                             std::vector<float> input);
 
-  // Quantizers by min-max: src per tensor with the given symmetry, weights per output channel.
+  // Quantizers by min-max: activations per tensor with the given symmetry, weights per output
+  // channel.
   absl::StatusOr<QuantizedAssignment> Quantize(
       const std::map<std::string, Precision>& precisions,
       Symmetry src_symmetry = Symmetry::kAsymmetric,
@@ -45,6 +46,10 @@ absl::StatusOr<PlanNetwork> LoadTinyDigits(const std::string& file, int64_t batc
 // A network with random weights that has what the trained ones lack: dilation, asymmetric padding,
 // groups, shortcuts read by several layers, pooling of integers, Concat, all activation functions.
 absl::StatusOr<PlanNetwork> MakeRandomNetwork(int64_t batch, uint64_t seed);
+
+// Two transformer blocks with random weights on patches of an image: attention with one projection
+// that is split, and with three; layer normalization as a node and written out; both GELUs.
+absl::StatusOr<PlanNetwork> MakeRandomTransformer(int64_t batch, uint64_t seed);
 
 }  // namespace halftone
 

@@ -23,6 +23,8 @@ class AttributeWriter {
       result_.attr.set_scales_mask(DNNL_ARG_WEIGHTS, geometry_.weights_scale_mask);
       result_.arguments.push_back(PlanBuilder::Constant(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
                                                         FloatConstant(weight_scales)));
+      AddZeroPoint(DNNL_ARG_WEIGHTS, geometry_.weights_zero_point);
+      if (geometry_.weights_zero_point != 0) result_.key = " weights+zp";
     }
     for (const PostOp& post_op : context_.op->post_ops) HT_RETURN_IF_ERROR(AddPostOp(post_op));
     AddClipToGrid();
@@ -38,10 +40,14 @@ class AttributeWriter {
     result_.attr.set_scales_mask(role, 0);
     result_.arguments.push_back(
         PlanBuilder::Constant(DNNL_ARG_ATTR_SCALES | role, FloatConstant({form.scale})));
-    if (form.zero_point == 0) return;
+    AddZeroPoint(role, form.zero_point);
+  }
+
+  void AddZeroPoint(int role, int32_t zero_point) {
+    if (zero_point == 0) return;
     result_.attr.set_zero_points_mask(role, 0);
     result_.arguments.push_back(
-        PlanBuilder::Constant(DNNL_ARG_ATTR_ZERO_POINTS | role, IntConstant({form.zero_point})));
+        PlanBuilder::Constant(DNNL_ARG_ATTR_ZERO_POINTS | role, IntConstant({zero_point})));
   }
 
   absl::Status AddPostOp(const PostOp& post_op) {
@@ -58,8 +64,9 @@ class AttributeWriter {
     const Form& form = result_.residual.form;
     const bool same_buffer = result_.residual.buffer == builder_.Stored(value).buffer;
     const bool same_type = form.type == context_.dst_form.type;
-    // A kernel may write before it has read all of its src.
-    const bool is_src = result_.residual.buffer == src_.buffer;
+    // A kernel may write before it has read all of its sources.
+    const bool is_src = result_.residual.buffer == src_.buffer ||
+                        result_.residual.buffer == geometry_.second_buffer;
     result_.in_place = same_buffer && same_type && !is_src && builder_.DiesHere(value);
     if (result_.in_place) {
       post_ops_.append_sum(form.scale, form.zero_point);

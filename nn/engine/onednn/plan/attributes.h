@@ -22,9 +22,12 @@ struct LayerAttributes {
 };
 
 // Where the pieces of a layer's tensors are: the mask that numbers its output channels in the
-// weights' dimensions, and the shape of the primitive's dst (binary post-ops follow it).
+// weights' dimensions (of a product, 0), and the shape of the primitive's dst (binary post-ops
+// follow it).
 struct LayerGeometry {
   int weights_scale_mask = 0;
+  int32_t weights_zero_point = 0;
+  int second_buffer = -1;  // of a product: that of its second source
   dnnl::memory::dims dst_dims;
   Arrangement arrangement = Arrangement::kChannelsLast;
 };

@@ -64,50 +64,68 @@ void PlanBuilder::AddInput(const Port& input) {
   buffers_[static_cast<size_t>(instance.buffer)].first = 0;
   buffers_[static_cast<size_t>(instance.buffer)].last = INT_MAX;
   buffer_last_reader_[static_cast<size_t>(instance.buffer)] = INT_MAX;
-  plan_.inputs.push_back({input.name, instance.buffer, input.info.shape.Elements()});
+  plan_.inputs.push_back({input.name, instance.buffer, 0, input.info.shape.Elements()});
 }
 
 absl::Status PlanBuilder::AddOutput(const std::string& value) {
   HT_ASSIGN_OR_RETURN(const Instance instance,
                       Need(value, Form::Float32(), Arrangement::kPlain, value));
   buffers_[static_cast<size_t>(instance.buffer)].last = INT_MAX;
-  plan_.outputs.push_back({value, instance.buffer, shape(value).Elements()});
+  plan_.outputs.push_back({value, instance.buffer, instance.offset, shape(value).Elements()});
   return absl::OkStatus();
 }
 
 absl::StatusOr<Instance> PlanBuilder::Need(const std::string& value, const Form& form,
                                            Arrangement arrangement, const std::string& reader) {
+  return NeedAs(value, form, DescOf(shape(value), form.type, arrangement), reader);
+}
+
+absl::StatusOr<Instance> PlanBuilder::NeedMatrix(const std::string& value, const Form& form,
+                                                 const std::string& reader) {
+  const auto it = values_.find(value);
+  if (it != values_.end()) {
+    for (const Instance& instance : it->second.instances) {
+      if (instance.form == form && IsMatrix(instance.desc)) return instance;
+    }
+    // Converting is fastest when the order of the axes stays.
+    const MemoryDesc& stored = Stored(value).desc;
+    if (IsMatrix(stored)) return NeedAs(value, form, DenseDesc(stored, form.type), reader);
+  }
+  return Need(value, form, Arrangement::kPlain, reader);
+}
+
+absl::StatusOr<Instance> PlanBuilder::NeedAs(const std::string& value, const Form& form,
+                                             const MemoryDesc& wanted, const std::string& reader) {
   const auto it = values_.find(value);
   if (it == values_.end()) {
     return absl::InternalError(
         absl::StrCat("'", reader, "' reads '", value, "' before it is made"));
   }
-  const MemoryDesc wanted = DescOf(shape(value), form.type, arrangement);
   for (const Instance& instance : it->second.instances) {
     if (instance.form == form && SameArrangement(instance.desc, wanted)) {
-      return Instance{form, wanted, instance.buffer};
+      return Instance{form, wanted, instance.buffer, instance.offset};
     }
   }
-  return Convert(value, form, arrangement, reader);
+  return Convert(value, form, wanted, reader);
 }
 
 absl::StatusOr<Instance> PlanBuilder::Convert(const std::string& value, const Form& form,
-                                              Arrangement arrangement, const std::string& reader) {
+                                              const MemoryDesc& wanted, const std::string& reader) {
   const Instance from = Stored(value);
-  const MemoryDesc desc = DescOf(shape(value), form.type, arrangement);
   const bool narrow_grid = form.IsInteger() && !form.FillsType();
-  if (narrow_grid && (from.form.type != DataKind::f32 || !SameArrangement(from.desc, desc))) {
-    // The kernel that keeps to a grid reads float32 in its own arrangement.
-    HT_RETURN_IF_ERROR(Need(value, Form::Float32(), arrangement, reader).status());
+  // The kernel that keeps to a grid reads float32 in its own arrangement.
+  const MemoryDesc as_floats(wanted.get_dims(), DataKind::f32, wanted.get_strides());
+  if (narrow_grid) {
+    HT_RETURN_IF_ERROR(NeedAs(value, Form::Float32(), as_floats, reader).status());
   }
   PlanStep info;
   info.kind = PlanStep::Kind::kConversion;
   info.name = value;
   info.from = values_.at(value).producer;
   info.to = reader;
-  const Instance to{form, desc, NewBuffer(static_cast<int64_t>(desc.get_size()))};
+  const Instance to{form, wanted, NewBuffer(static_cast<int64_t>(wanted.get_size()))};
   if (narrow_grid) {
-    HT_ASSIGN_OR_RETURN(const Instance floats, Need(value, Form::Float32(), arrangement, reader));
+    HT_ASSIGN_OR_RETURN(const Instance floats, NeedAs(value, Form::Float32(), as_floats, reader));
     AddQuantizeKernel(info, floats, to);
   } else {
     AddReorder(info, from, to);
@@ -152,14 +170,18 @@ void PlanBuilder::AddQuantizeKernel(const PlanStep& info, const Instance& from,
 
 Instance PlanBuilder::Define(const std::string& value, const Form& form, Arrangement arrangement,
                              const std::string& producer) {
-  const MemoryDesc desc = DescOf(shape(value), form.type, arrangement);
+  return Define(value, form, DescOf(shape(value), form.type, arrangement), producer);
+}
+
+Instance PlanBuilder::Define(const std::string& value, const Form& form, const MemoryDesc& desc,
+                             const std::string& producer) {
   const Instance instance{form, desc, NewBuffer(static_cast<int64_t>(desc.get_size()))};
   return DefineIn(value, instance, form, desc, producer);
 }
 
 Instance PlanBuilder::DefineIn(const std::string& value, const Instance& instance, const Form& form,
                                const MemoryDesc& desc, const std::string& producer) {
-  const Instance own{form, desc, instance.buffer};
+  const Instance own{form, desc, instance.buffer, instance.offset};
   values_[value] = {{own}, producer};
   const auto it = last_reader_.find(value);
   int& last = buffer_last_reader_[static_cast<size_t>(own.buffer)];
@@ -174,7 +196,7 @@ bool PlanBuilder::DiesHere(const std::string& value) const {
 }
 
 Argument PlanBuilder::Use(int role, const Instance& instance) {
-  return {role, instance.desc, instance.buffer, {}};
+  return {role, instance.desc, instance.buffer, {}, instance.offset};
 }
 
 Argument PlanBuilder::Constant(int role, const memory& memory) {

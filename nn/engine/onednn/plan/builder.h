@@ -31,6 +31,7 @@ struct Argument {
   MemoryDesc desc;
   int buffer = -1;
   dnnl::memory constant;  // used where buffer is -1
+  int64_t offset = 0;     // in bytes, from the buffer's start
 };
 
 // One step as the session runs it.
@@ -46,6 +47,7 @@ struct CompiledPlan {
   struct Port {
     std::string name;
     int buffer = -1;
+    int64_t offset = 0;  // in bytes
     int64_t elements = 0;
   };
   std::vector<CompiledStep> steps;
@@ -66,6 +68,7 @@ struct Instance {
   Form form;
   MemoryDesc desc;
   int buffer = -1;
+  int64_t offset = 0;  // in bytes, from the buffer's start
 };
 
 // Collects steps and buffers, knows in which forms and arrangements each value is at hand, and
@@ -88,8 +91,14 @@ class PlanBuilder {
   // The value in a form and arrangement, for `reader`; converted first where needed.
   absl::StatusOr<Instance> Need(const std::string& value, const Form& form, Arrangement arrangement,
                                 const std::string& reader);
+  // The same for an operand of a matrix product, which may lie as it is as long as one of its last
+  // two axes is dense.
+  absl::StatusOr<Instance> NeedMatrix(const std::string& value, const Form& form,
+                                      const std::string& reader);
   // A new buffer for the result `value` of `producer`.
   Instance Define(const std::string& value, const Form& form, Arrangement arrangement,
+                  const std::string& producer);
+  Instance Define(const std::string& value, const Form& form, const MemoryDesc& desc,
                   const std::string& producer);
   // Lets `value` take over the buffer of `instance`, under another shape or form.
   Instance DefineIn(const std::string& value, const Instance& instance, const Form& form,
@@ -124,8 +133,10 @@ class PlanBuilder {
   int NewBuffer(int64_t bytes);
   void AddPrimitiveStep(PlanStep info, const dnnl::primitive& primitive,
                         const MemoryDesc& scratchpad, std::vector<Argument> arguments);
+  absl::StatusOr<Instance> NeedAs(const std::string& value, const Form& form,
+                                  const MemoryDesc& wanted, const std::string& reader);
   absl::StatusOr<Instance> Convert(const std::string& value, const Form& form,
-                                   Arrangement arrangement, const std::string& reader);
+                                   const MemoryDesc& wanted, const std::string& reader);
   void AddReorder(const PlanStep& info, const Instance& from, const Instance& to);
   void AddQuantizeKernel(const PlanStep& info, const Instance& from, const Instance& to);
   void Append(CompiledStep step);

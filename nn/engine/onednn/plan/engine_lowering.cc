@@ -13,7 +13,8 @@ namespace halftone::plan {
 namespace {
 
 // A graph of that one node: its activations are inputs.
-Graph GraphOf(const Graph& graph, const PlanOp& op) {
+absl::StatusOr<Graph> GraphOf(const Graph& graph, const PlanOp& op,
+                              const LayerQuantizers* quantizers) {
   Graph single;
   single.name = op.node->name;
   single.opset = graph.opset;
@@ -26,6 +27,12 @@ Graph GraphOf(const Graph& graph, const PlanOp& op) {
     const auto it = graph.initializers.find(input);
     if (it != graph.initializers.end()) single.initializers.insert(*it);
     if (!input.empty()) single.values[input] = graph.values.at(input);
+  }
+  if (op.layer != nullptr && quantizers != nullptr && quantizers->weights != nullptr) {
+    const auto weights = single.initializers.find(op.layer->weights);
+    if (weights != single.initializers.end()) {
+      HT_ASSIGN_OR_RETURN(weights->second, quantizers->weights->FakeQuantize(weights->second));
+    }
   }
   for (const std::string& output : op.node->outputs) {
     if (output.empty()) continue;
@@ -84,9 +91,11 @@ std::string EngineKey(const PlanBuilder& builder, const Node& node) {
 
 }  // namespace
 
-absl::Status LowerThroughEngine(PlanBuilder& builder, const PlanOp& op) {
+absl::Status LowerThroughEngine(PlanBuilder& builder, const PlanOp& op,
+                                const LayerQuantizers* quantizers) {
   const Node& node = *op.node;
-  auto graph = std::make_shared<const Graph>(GraphOf(builder.graph(), op));
+  HT_ASSIGN_OR_RETURN(Graph single, GraphOf(builder.graph(), op, quantizers));
+  const auto graph = std::make_shared<const Graph>(std::move(single));
   absl::StatusOr<std::shared_ptr<const Executable>> executable = CompileGraph(*graph);
   if (!executable.ok()) {
     return Annotate(executable.status(), absl::StrCat("node '", node.name, "' (", node.op, ")"));

@@ -1,6 +1,7 @@
 #include "nn/engine/onednn/plan/form.h"
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -37,6 +38,17 @@ Form Form::Of(const UniformQuantizer& quantizer) {
   form.zero_point = quantizer.zero_points[0];
   form.qmin = quantizer.qmin;
   form.qmax = quantizer.qmax;
+  return form;
+}
+
+Form Form::SignedOf(const UniformQuantizer& quantizer) {
+  constexpr int32_t kShift = 128;
+  Form form = Of(quantizer);
+  if (form.type == DataKind::s8) return form;
+  form.type = DataKind::s8;
+  form.zero_point -= kShift;
+  form.qmin -= kShift;
+  form.qmax -= kShift;
   return form;
 }
 
@@ -77,9 +89,9 @@ bool CpuHasBFloat16() {
 }
 
 Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision) {
-  if (layer.weights.empty()) return Arithmetic::kFloat32;
-  const NumberFormat& weights = precision.weights;
-  const NumberFormat& activations = precision.activations;
+  const Precision sources = layer.weights.empty() ? precision.WithoutWeights() : precision;
+  const NumberFormat& weights = sources.weights;
+  const NumberFormat& activations = sources.activations;
   if (weights.kind == NumberFormat::Kind::kBFloat16 &&
       activations.kind == NumberFormat::Kind::kBFloat16) {
     return CpuHasBFloat16() ? Arithmetic::kBFloat16 : Arithmetic::kFloat32;
@@ -92,8 +104,9 @@ Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision) {
 Arithmetic ArithmeticOf(const Layer& layer, const LayerQuantizers& quantizers) {
   const Arithmetic arithmetic = ArithmeticOf(layer, quantizers.precision);
   if (arithmetic != Arithmetic::kInt8) return arithmetic;
+  const auto fits_second = layer.weights.empty() ? FitsInt8Activations : FitsInt8Weights;
   const bool fits = quantizers.src != nullptr && FitsInt8Activations(*quantizers.src) &&
-                    quantizers.weights != nullptr && FitsInt8Weights(*quantizers.weights);
+                    quantizers.weights != nullptr && fits_second(*quantizers.weights);
   return fits ? Arithmetic::kInt8 : Arithmetic::kFloat32;
 }
 
@@ -110,6 +123,26 @@ MemoryDesc ActivationDesc(const Shape& shape, DataKind type) {
   std::vector<size_t> order = {0};
   for (size_t i = 2; i < dims.size(); ++i) order.push_back(i);
   order.push_back(1);
+  return MemoryDesc(dims, type, StridesOf(dims, order));
+}
+
+bool IsMatrix(const MemoryDesc& desc) {
+  const memory::dims dims = desc.get_dims();
+  const memory::dims strides = desc.get_strides();
+  const size_t rank = dims.size();
+  if (rank < 2) return false;
+  const int64_t rows = dims[rank - 2], columns = dims[rank - 1];
+  return (strides[rank - 1] == 1 && strides[rank - 2] >= columns) ||
+         (strides[rank - 2] == 1 && strides[rank - 1] >= rows);
+}
+
+MemoryDesc DenseDesc(const MemoryDesc& desc, DataKind type) {
+  const memory::dims dims = desc.get_dims();
+  const memory::dims strides = desc.get_strides();
+  std::vector<size_t> order(dims.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return strides[a] > strides[b]; });
   return MemoryDesc(dims, type, StridesOf(dims, order));
 }
 

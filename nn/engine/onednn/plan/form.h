@@ -27,6 +27,8 @@ struct Form {
   static Form BFloat16() { return {DataKind::bf16}; }
   // The form of a per-tensor quantizer that 8-bit kernels can read (see FitsInt8).
   static Form Of(const UniformQuantizer& quantizer);
+  // The same grid in signed bytes: what matrix products read as their second source.
+  static Form SignedOf(const UniformQuantizer& quantizer);
 
   bool IsInteger() const { return type == DataKind::u8 || type == DataKind::s8; }
   // Whether the grid fills the type: converting to the type saturates to the grid by itself.
@@ -47,7 +49,8 @@ bool FitsInt8Weights(const UniformQuantizer& quantizer);
 // How the layer's kernel computes.
 enum class Arithmetic { kFloat32, kBFloat16, kInt8 };
 
-// What the kernels of this machine make of a layer with these quantizers.
+// What the kernels of this machine make of a layer with these quantizers, if it is native (see
+// PlanOp).
 Arithmetic ArithmeticOf(const Layer& layer, const LayerQuantizers& quantizers);
 // The same by precision alone, with the quantizers that calibration makes.
 Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision);
@@ -62,6 +65,11 @@ MemoryDesc PlainDesc(const Shape& shape, DataKind type);
 // Whether both put element i of the logical tensor at the same place; axes of size 1 and data
 // types do not count.
 bool SameArrangement(const MemoryDesc& a, const MemoryDesc& b);
+// Whether matrix products read it as it is: one of the last two axes is dense, the other one does
+// not overlap it.
+bool IsMatrix(const MemoryDesc& desc);
+// Without gaps, the axes in the order in which `desc` has them in memory.
+MemoryDesc DenseDesc(const MemoryDesc& desc, DataKind type);
 
 }  // namespace halftone::plan
 

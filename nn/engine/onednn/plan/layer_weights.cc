@@ -48,11 +48,12 @@ absl::Status QuantizeInto(const Tensor& weights, const Layer& layer,
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<float>> BiasOf(const Graph& graph, const Layer& layer, float beta) {
+absl::StatusOr<std::vector<float>> BiasOf(const Graph& graph, const Layer& layer,
+                                          const std::string& name, float beta) {
   const auto channels = static_cast<size_t>(ChannelsOf(layer));
   std::vector<float> bias(channels, 0.0f);
-  if (layer.bias.empty()) return bias;
-  HT_ASSIGN_OR_RETURN(const Tensor tensor, FindInitializer(graph, layer.bias, layer));
+  if (name.empty()) return bias;
+  HT_ASSIGN_OR_RETURN(const Tensor tensor, FindInitializer(graph, name, layer));
   HT_ASSIGN_OR_RETURN(const std::vector<float> values, tensor.ToFloats());
   if (values.size() != channels && values.size() != 1) {
     return absl::UnimplementedError(absl::StrCat("layer '", layer.name, "': a bias of shape ",
@@ -66,14 +67,16 @@ absl::StatusOr<std::vector<float>> BiasOf(const Graph& graph, const Layer& layer
 }  // namespace
 
 absl::StatusOr<LayerWeights> PrepareWeights(const Graph& graph, const Node& node,
-                                            const Layer& layer, Arithmetic arithmetic,
+                                            const Layer& layer, const std::string& bias,
+                                            Arithmetic arithmetic,
                                             const LayerQuantizers* quantizers) {
   HT_ASSIGN_OR_RETURN(Tensor weights, FindInitializer(graph, layer.weights, layer));
   const bool gemm = node.op == "Gemm";
   HT_ASSIGN_OR_RETURN(const float alpha, node.Float("alpha", 1.0f));
   HT_ASSIGN_OR_RETURN(const float beta, node.Float("beta", 1.0f));
   LayerWeights result;
-  HT_ASSIGN_OR_RETURN(result.bias, BiasOf(graph, layer, gemm ? beta : 1.0f));
+  const bool own_bias = gemm && bias == layer.bias;
+  HT_ASSIGN_OR_RETURN(result.bias, BiasOf(graph, layer, bias, own_bias ? beta : 1.0f));
   if (arithmetic == Arithmetic::kInt8) {
     HT_RETURN_IF_ERROR(
         QuantizeInto(weights, layer, *quantizers->weights, gemm ? alpha : 1.0f, result));

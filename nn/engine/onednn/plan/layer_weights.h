@@ -1,6 +1,7 @@
 #ifndef HALFTONE_NN_ENGINE_ONEDNN_PLAN_LAYER_WEIGHTS_H_
 #define HALFTONE_NN_ENGINE_ONEDNN_PLAN_LAYER_WEIGHTS_H_
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,9 +21,11 @@ struct LayerWeights {
   std::vector<float> bias;    // one per output channel, zeros where the layer has none
 };
 
-// `quantizers` may be null: weights as they are. Gemm's alpha and beta are worked in.
+// `bias` names the initializer that is added, the layer's own or another ("": none); `quantizers`
+// may be null: weights as they are. Gemm's alpha and beta are worked in.
 absl::StatusOr<LayerWeights> PrepareWeights(const Graph& graph, const Node& node,
-                                            const Layer& layer, Arithmetic arithmetic,
+                                            const Layer& layer, const std::string& bias,
+                                            Arithmetic arithmetic,
                                             const LayerQuantizers* quantizers);
 
 // A plain tensor of `bytes` or `floats`, reordered to what a primitive asks for.

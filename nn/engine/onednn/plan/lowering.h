@@ -21,12 +21,16 @@ struct LoweringContext {
 absl::Status LowerConvolution(PlanBuilder& builder, const LoweringContext& context);
 // Gemm, and MatMul with constant weights.
 absl::Status LowerMatMul(PlanBuilder& builder, const LoweringContext& context);
+// MatMul of two activations.
+absl::Status LowerProduct(PlanBuilder& builder, const LoweringContext& context);
 
-// Appends the steps of a node that is no quantizable layer: by a oneDNN primitive where there is
-// one for the case, else by the engine's float32 program of that node.
+// Appends the steps of another node: none where it only shows its source under another shape, a
+// oneDNN primitive where there is one for the case, else the engine's float32 program of that node.
 absl::Status LowerOtherNode(PlanBuilder& builder, const LoweringContext& context);
-// The engine's float32 program, for any node.
-absl::Status LowerThroughEngine(PlanBuilder& builder, const PlanOp& op);
+// The engine's float32 program, for any node; weights are rounded to the grid of `quantizers`,
+// which may be null.
+absl::Status LowerThroughEngine(PlanBuilder& builder, const PlanOp& op,
+                                const LayerQuantizers* quantizers);
 
 }  // namespace halftone::plan
 

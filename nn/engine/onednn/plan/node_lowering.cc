@@ -3,14 +3,13 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "nn/engine/onednn/onednn.h"
-#include "nn/engine/onednn/plan/lowering.h"
-#include "nn/graph/window.h"
+#include "nn/engine/onednn/plan/layer_weights.h"
+#include "nn/engine/onednn/plan/node_parts.h"
+#include "nn/engine/onednn/plan/view.h"
 
 namespace halftone::plan {
-namespace {
 
 using dnnl::algorithm;
 using dnnl::memory;
@@ -21,7 +20,7 @@ dnnl::primitive_attr UserScratchpad() {
   return attr;
 }
 
-PlanStep StepInfo(const Node& node, std::string key) {
+PlanStep NodeInfo(const Node& node, std::string key) {
   PlanStep info;
   info.kind = PlanStep::Kind::kOther;
   info.name = node.name;
@@ -33,6 +32,8 @@ bool IsActivationValue(const PlanBuilder& builder, const std::string& value) {
   return builder.graph().initializers.count(value) == 0;
 }
 
+namespace {
+
 Arrangement ArrangementOf(const PlanBuilder& builder, const std::string& value) {
   const Instance& stored = builder.Stored(value);
   const MemoryDesc last =
@@ -40,92 +41,31 @@ Arrangement ArrangementOf(const PlanBuilder& builder, const std::string& value) 
   return SameArrangement(stored.desc, last) ? Arrangement::kChannelsLast : Arrangement::kPlain;
 }
 
-// Whether a node was lowered; false: no primitive for this case.
-using Lowered = absl::StatusOr<bool>;
-
-Lowered LowerPooling(PlanBuilder& builder, const Node& node, algorithm algorithm,
-                     const Window& window, const Form& form) {
-  if (node.outputs.size() > 1 && !node.outputs[1].empty()) return false;
-  if (std::any_of(window.overhang.begin(), window.overhang.end(),
-                  [](int64_t size) { return size != 0; })) {
-    return false;
+// Reshape, Transpose, Split and the like: other names of the source's elements, which are put in C
+// order before where that cannot be otherwise.
+Lowered LowerView(PlanBuilder& builder, const Node& node) {
+  if (!IsView(builder.graph(), node)) return false;
+  Instance src = builder.Stored(node.inputs[0]);
+  auto views = ViewsOf(builder.graph(), node, View::Of(src.desc));
+  if (!views.has_value()) {
+    HT_ASSIGN_OR_RETURN(src,
+                        builder.Need(node.inputs[0], src.form, Arrangement::kPlain, node.name));
+    views = ViewsOf(builder.graph(), node, View::Of(src.desc));
   }
-  HT_ASSIGN_OR_RETURN(const Instance src,
-                      builder.Need(node.inputs[0], form, Arrangement::kChannelsLast, node.name));
-  const Instance dst = builder.Define(node.outputs[0], form, Arrangement::kChannelsLast, node.name);
-  memory::dims dilations = window.dilations;
-  for (int64_t& dilation : dilations) --dilation;
-  const dnnl::pooling_forward::primitive_desc desc(CpuEngine(), dnnl::prop_kind::forward_inference,
-                                                   algorithm, src.desc, dst.desc, window.strides,
-                                                   window.kernel, dilations, window.pads_begin,
-                                                   window.pads_end, UserScratchpad());
-  builder.AddPrimitive<dnnl::pooling_forward>(
-      StepInfo(node,
-               absl::StrCat("pool", static_cast<int>(algorithm), " ", DescKey(src.desc), " k",
-                            absl::StrJoin(window.kernel, ","), " s",
-                            absl::StrJoin(window.strides, ","), " d", absl::StrJoin(dilations, ","),
-                            " p", absl::StrJoin(window.pads_begin, ","))),
-      desc, {PlanBuilder::Use(DNNL_ARG_SRC, src), PlanBuilder::Use(DNNL_ARG_DST, dst)});
+  if (!views.has_value()) return false;
+  const auto element = static_cast<int64_t>(memory::data_type_size(src.form.type));
+  for (size_t i = 0; i < views->size(); ++i) {
+    Instance part = src;
+    part.offset += (*views)[i].offset * element;
+    builder.DefineIn(node.outputs[i], part, src.form, (*views)[i].Desc(src.form.type), node.name);
+  }
   return true;
 }
 
-// Ops that keep their src's form compute in the one in which it is stored.
-const Form& KeptForm(const PlanBuilder& builder, const Node& node) {
-  return builder.Stored(node.inputs[0]).form;
-}
-
-Lowered LowerWindowPooling(PlanBuilder& builder, const Node& node) {
-  const Shape& src = builder.shape(node.inputs[0]);
-  if (src.rank() < 3 || src.rank() > 5) return false;
-  HT_ASSIGN_OR_RETURN(const Window window, ResolveWindow(node, src, {}));
-  if (node.op == "MaxPool") {
-    return LowerPooling(builder, node, algorithm::pooling_max, window, KeptForm(builder, node));
-  }
-  HT_ASSIGN_OR_RETURN(const int64_t include, node.Int("count_include_pad", 0));
-  const algorithm average = include != 0 ? algorithm::pooling_avg_include_padding
-                                         : algorithm::pooling_avg_exclude_padding;
-  return LowerPooling(builder, node, average, window, Form::Float32());
-}
-
-Lowered LowerGlobalPooling(PlanBuilder& builder, const Node& node) {
-  const Shape& src = builder.shape(node.inputs[0]);
-  if (src.rank() < 3 || src.rank() > 5) return false;
-  Window window;
-  for (int axis = 2; axis < src.rank(); ++axis) {
-    window.kernel.push_back(src.dim(axis));
-    window.strides.push_back(1);
-    window.dilations.push_back(1);
-    window.pads_begin.push_back(0);
-    window.pads_end.push_back(0);
-  }
-  if (node.op == "GlobalMaxPool") {
-    return LowerPooling(builder, node, algorithm::pooling_max, window, KeptForm(builder, node));
-  }
-  return LowerPooling(builder, node, algorithm::pooling_avg_exclude_padding, window,
-                      Form::Float32());
-}
-
-// Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout: the same elements in C order.
-Lowered LowerReshape(PlanBuilder& builder, const Node& node) {
-  if (node.outputs.size() > 1 && !node.outputs[1].empty()) return false;
-  const std::string& value = node.inputs[0];
-  if (!IsActivationValue(builder, value)) return false;
-  const Form form = KeptForm(builder, node);
-  if (builder.shape(value) == builder.shape(node.outputs[0])) {
-    const Instance& stored = builder.Stored(value);
-    builder.DefineIn(node.outputs[0], stored, stored.form, stored.desc, node.name);
-    return true;
-  }
-  HT_ASSIGN_OR_RETURN(const Instance src,
-                      builder.Need(value, form, Arrangement::kPlain, node.name));
-  builder.DefineIn(node.outputs[0], src, form, PlainDesc(builder.shape(node.outputs[0]), form.type),
-                   node.name);
-  return true;
-}
-
-Lowered LowerActivation(PlanBuilder& builder, const Node& node, const PostOp& activation) {
-  const std::string& value = node.inputs[0];
-  if (!IsActivationValue(builder, value)) return false;
+Lowered LowerActivation(PlanBuilder& builder, const PlanOp& op, const PostOp& activation) {
+  const Node& node = *op.node;
+  if (op.sources.size() != 1) return false;
+  const std::string& value = op.sources[0];
   const Arrangement arrangement = ArrangementOf(builder, value);
   HT_ASSIGN_OR_RETURN(const Instance src,
                       builder.Need(value, Form::Float32(), arrangement, node.name));
@@ -134,91 +74,103 @@ Lowered LowerActivation(PlanBuilder& builder, const Node& node, const PostOp& ac
       CpuEngine(), dnnl::prop_kind::forward_inference, activation.algorithm, src.desc, dst.desc,
       activation.alpha, activation.beta, UserScratchpad());
   builder.AddPrimitive<dnnl::eltwise_forward>(
-      StepInfo(node, absl::StrCat("eltwise", static_cast<int>(activation.algorithm), " ",
-                                  DescKey(src.desc))),
+      NodeInfo(node, absl::StrCat("eltwise", static_cast<int>(activation.algorithm), " ",
+                                  activation.alpha, ",", activation.beta, " ", DescKey(src.desc))),
       desc, {PlanBuilder::Use(DNNL_ARG_SRC, src), PlanBuilder::Use(DNNL_ARG_DST, dst)});
   return true;
 }
 
 // Whether b broadcasts to a, axis by axis, as oneDNN's binary primitive wants it.
 bool BroadcastsTo(const Shape& b, const Shape& a) {
-  if (a.rank() != b.rank()) return false;
-  for (int axis = 0; axis < a.rank(); ++axis) {
-    if (b.dim(axis) != a.dim(axis) && b.dim(axis) != 1) return false;
+  if (b.rank() > a.rank()) return false;
+  const int missing = a.rank() - b.rank();
+  for (int axis = 0; axis < b.rank(); ++axis) {
+    if (b.dim(axis) != a.dim(axis + missing) && b.dim(axis) != 1) return false;
   }
   return true;
 }
 
+// A constant as an argument, arranged as the activations beside it are, with axes of size 1 before
+// its own up to `rank`.
+absl::StatusOr<Argument> ConstantOperand(const PlanBuilder& builder, const std::string& value,
+                                         int rank, Arrangement arrangement, int role) {
+  const Tensor& tensor = builder.graph().initializers.at(value);
+  HT_ASSIGN_OR_RETURN(const std::vector<float> elements, tensor.ToFloats());
+  std::vector<int64_t> dims(static_cast<size_t>(rank - tensor.shape().rank()), 1);
+  dims.insert(dims.end(), tensor.shape().dims().begin(), tensor.shape().dims().end());
+  const MemoryDesc plain = PlainDesc(Shape(dims), DataKind::f32);
+  const MemoryDesc wanted = DescOf(Shape(dims), DataKind::f32, arrangement);
+  const LayerWeights as_weights{elements, {}, {}, {}};
+  return PlanBuilder::Constant(role, ReorderedWeights(as_weights, plain, wanted));
+}
+
+// An activation in float32, or a constant.
+absl::StatusOr<Argument> FloatOperand(PlanBuilder& builder, const Node& node,
+                                      const std::string& value, int rank, Arrangement arrangement,
+                                      int role) {
+  if (!IsActivationValue(builder, value)) {
+    return ConstantOperand(builder, value, rank, arrangement, role);
+  }
+  HT_ASSIGN_OR_RETURN(const Instance instance,
+                      builder.Need(value, Form::Float32(), arrangement, node.name));
+  return PlanBuilder::Use(role, instance);
+}
+
+bool IsFloat(const PlanBuilder& builder, const std::string& value) {
+  return builder.graph().values.at(value).type == DataType::kFloat32;
+}
+
 Lowered LowerBinary(PlanBuilder& builder, const Node& node, algorithm algorithm) {
   std::string a = node.inputs[0], b = node.inputs[1];
-  if (!IsActivationValue(builder, a) || !IsActivationValue(builder, b)) return false;
+  const Shape& shape = builder.shape(node.outputs[0]);
   const bool commutes = node.op == "Add" || node.op == "Mul";
-  if (commutes && builder.shape(a) != builder.shape(node.outputs[0])) std::swap(a, b);
-  if (builder.shape(a) != builder.shape(node.outputs[0]) ||
-      !BroadcastsTo(builder.shape(b), builder.shape(a))) {
+  if (commutes && (builder.shape(a) != shape || !IsActivationValue(builder, a))) std::swap(a, b);
+  const bool one_rank = builder.shape(b).rank() == shape.rank() || !IsActivationValue(builder, b);
+  if (!IsActivationValue(builder, a) || builder.shape(a) != shape || !one_rank ||
+      !IsFloat(builder, b) || !BroadcastsTo(builder.shape(b), shape)) {
     return false;
   }
   const Arrangement arrangement = ArrangementOf(builder, a);
   HT_ASSIGN_OR_RETURN(const Instance src0,
                       builder.Need(a, Form::Float32(), arrangement, node.name));
-  HT_ASSIGN_OR_RETURN(const Instance src1,
-                      builder.Need(b, Form::Float32(), arrangement, node.name));
+  HT_ASSIGN_OR_RETURN(Argument src1,
+                      FloatOperand(builder, node, b, shape.rank(), arrangement, DNNL_ARG_SRC_1));
   const Instance dst = builder.Define(node.outputs[0], Form::Float32(), arrangement, node.name);
   const dnnl::binary::primitive_desc desc(CpuEngine(), algorithm, src0.desc, src1.desc, dst.desc,
                                           UserScratchpad());
-  builder.AddPrimitive<dnnl::binary>(
-      StepInfo(node, absl::StrCat("binary", static_cast<int>(algorithm), " ", DescKey(src0.desc),
-                                  " ", DescKey(src1.desc))),
-      desc,
-      {PlanBuilder::Use(DNNL_ARG_SRC_0, src0), PlanBuilder::Use(DNNL_ARG_SRC_1, src1),
-       PlanBuilder::Use(DNNL_ARG_DST, dst)});
+  PlanStep info = NodeInfo(node, absl::StrCat("binary", static_cast<int>(algorithm), " ",
+                                              DescKey(src0.desc), " ", DescKey(src1.desc)));
+  builder.AddPrimitive<dnnl::binary>(std::move(info), desc,
+                                     {PlanBuilder::Use(DNNL_ARG_SRC_0, src0), std::move(src1),
+                                      PlanBuilder::Use(DNNL_ARG_DST, dst)});
   return true;
 }
 
-Lowered LowerConcat(PlanBuilder& builder, const Node& node) {
+Lowered LowerConcat(PlanBuilder& builder, const PlanOp& op) {
+  const Node& node = *op.node;
   const Shape& shape = builder.shape(node.outputs[0]);
   HT_ASSIGN_OR_RETURN(const int64_t attribute, node.Int("axis", 1));
   HT_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(attribute, shape.rank()));
+  if (op.sources.empty()) return false;
   for (const std::string& value : node.inputs) {
-    if (!IsActivationValue(builder, value)) return false;
+    if (!IsFloat(builder, value) || builder.shape(value).Elements() == 0) return false;
   }
-  const Arrangement arrangement = ArrangementOf(builder, node.inputs[0]);
+  const Arrangement arrangement = ArrangementOf(builder, op.sources[0]);
   std::vector<MemoryDesc> descs;
   std::vector<Argument> arguments;
   std::string key = absl::StrCat("concat", axis);
   for (const std::string& value : node.inputs) {
-    HT_ASSIGN_OR_RETURN(const Instance src,
-                        builder.Need(value, Form::Float32(), arrangement, node.name));
-    arguments.push_back(
-        PlanBuilder::Use(DNNL_ARG_MULTIPLE_SRC + static_cast<int>(descs.size()), src));
+    const int role = DNNL_ARG_MULTIPLE_SRC + static_cast<int>(descs.size());
+    HT_ASSIGN_OR_RETURN(Argument src,
+                        FloatOperand(builder, node, value, shape.rank(), arrangement, role));
     descs.push_back(src.desc);
     absl::StrAppend(&key, " ", DescKey(src.desc));
+    arguments.push_back(std::move(src));
   }
   const Instance dst = builder.Define(node.outputs[0], Form::Float32(), arrangement, node.name);
   const dnnl::concat::primitive_desc desc(CpuEngine(), dst.desc, axis, descs, UserScratchpad());
   arguments.push_back(PlanBuilder::Use(DNNL_ARG_DST, dst));
-  builder.AddPrimitive<dnnl::concat>(StepInfo(node, std::move(key)), desc, std::move(arguments));
-  return true;
-}
-
-Lowered LowerSoftmax(PlanBuilder& builder, const Node& node) {
-  const Shape& shape = builder.shape(node.inputs[0]);
-  if (!IsActivationValue(builder, node.inputs[0])) return false;
-  const int64_t fallback = builder.graph().opset < 13 ? 1 : -1;
-  HT_ASSIGN_OR_RETURN(const int64_t attribute, node.Int("axis", fallback));
-  HT_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(attribute, shape.rank()));
-  // Before opset 13 all axes from `axis` on are one.
-  if (builder.graph().opset < 13 && axis != shape.rank() - 1) return false;
-  HT_ASSIGN_OR_RETURN(const Instance src, builder.Need(node.inputs[0], Form::Float32(),
-                                                       Arrangement::kPlain, node.name));
-  const Instance dst =
-      builder.Define(node.outputs[0], Form::Float32(), Arrangement::kPlain, node.name);
-  const dnnl::softmax_forward::primitive_desc desc(CpuEngine(), dnnl::prop_kind::forward_inference,
-                                                   algorithm::softmax_accurate, src.desc, dst.desc,
-                                                   axis, UserScratchpad());
-  builder.AddPrimitive<dnnl::softmax_forward>(
-      StepInfo(node, absl::StrCat("softmax", axis, " ", DescKey(src.desc))), desc,
-      {PlanBuilder::Use(DNNL_ARG_SRC, src), PlanBuilder::Use(DNNL_ARG_DST, dst)});
+  builder.AddPrimitive<dnnl::concat>(NodeInfo(node, std::move(key)), desc, std::move(arguments));
   return true;
 }
 
@@ -234,15 +186,16 @@ Lowered LowerByPrimitive(PlanBuilder& builder, const LoweringContext& context) {
   if (node.op == "GlobalAveragePool" || node.op == "GlobalMaxPool") {
     return LowerGlobalPooling(builder, node);
   }
-  if (KeepsForm(node)) return LowerReshape(builder, node);
-  if (node.op == "Concat") return LowerConcat(builder, node);
-  if (node.op == "Softmax") return LowerSoftmax(builder, node);
-  if (const auto it = binaries->find(node.op); it != binaries->end()) {
-    return LowerBinary(builder, node, it->second);
-  }
+  if (IsView(builder.graph(), node)) return LowerView(builder, node);
+  if (node.op == "Concat") return LowerConcat(builder, *context.op);
+  if (node.op == "Softmax") return LowerSoftmax(builder, context);
+  if (node.op == "LayerNormalization") return LowerLayerNormalization(builder, context);
   PostOp activation;
   if (ActivationOf(builder.graph(), node, &activation)) {
-    return LowerActivation(builder, node, activation);
+    return LowerActivation(builder, *context.op, activation);
+  }
+  if (const auto it = binaries->find(node.op); it != binaries->end()) {
+    return LowerBinary(builder, node, it->second);
   }
   return false;
 }
@@ -252,7 +205,7 @@ Lowered LowerByPrimitive(PlanBuilder& builder, const LoweringContext& context) {
 absl::Status LowerOtherNode(PlanBuilder& builder, const LoweringContext& context) {
   HT_ASSIGN_OR_RETURN(const bool lowered, LowerByPrimitive(builder, context));
   if (lowered) return absl::OkStatus();
-  return LowerThroughEngine(builder, *context.op);
+  return LowerThroughEngine(builder, *context.op, context.quantizers);
 }
 
 }  // namespace halftone::plan

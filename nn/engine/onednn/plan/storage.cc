@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "absl/strings/string_view.h"
+#include "nn/engine/onednn/plan/view.h"
 
 namespace halftone::plan {
 namespace {
@@ -25,19 +25,34 @@ Form Unify(const Wants& wants, bool exact_shortcuts) {
   return form;
 }
 
-// What the op's kernel can store, given what is wanted.
-Form Storable(const PlanOp& op, const OpPrecision& precision, const Form& wanted) {
-  if (KeepsForm(*op.node)) return wanted;
-  if (!op.native) return Form::Float32();
-  switch (precision.arithmetic) {
+// Whether the op's primitive writes the form, given what is wanted.
+bool Stores(const PlanOp& op, const OpPrecision& precision, const Form& wanted) {
+  if (wanted.type == DataKind::f32) return true;
+  switch (op.native() ? precision.arithmetic : Arithmetic::kFloat32) {
     case Arithmetic::kInt8:
-      return wanted.type == DataKind::bf16 ? Form::Float32() : wanted;
+      return wanted.IsInteger();
     case Arithmetic::kBFloat16:
-      return wanted.IsInteger() ? Form::Float32() : wanted;
+      return wanted.type == DataKind::bf16;
     case Arithmetic::kFloat32:
-      return Form::Float32();
+      break;
   }
-  return Form::Float32();
+  // Its kernels scale and saturate; layer normalization adds a zero point to its shift.
+  const bool normalizes = !op.native() && op.node->op == "LayerNormalization";
+  const bool is_softmax = !op.native() && op.node->op == "Softmax" && wanted.zero_point == 0;
+  return (normalizes || is_softmax) && wanted.FillsType();
+}
+
+Form WantedForm(const PlanOp& op, absl::flat_hash_map<std::string, Wants>& wants,
+                bool exact_shortcuts) {
+  if (op.native()) return Unify(wants[op.dst], exact_shortcuts);
+  // All that a Split gives is one buffer.
+  Wants all;
+  for (const std::string& output : op.node->outputs) {
+    const Wants& own = wants[output];
+    all.forms.insert(all.forms.end(), own.forms.begin(), own.forms.end());
+    all.added |= own.added;
+  }
+  return Unify(all, exact_shortcuts);
 }
 
 }  // namespace
@@ -46,21 +61,25 @@ std::vector<OpPrecision> DecidePrecisions(const std::vector<PlanOp>& ops,
                                           const QuantizedAssignment& assignment) {
   std::vector<OpPrecision> precisions(ops.size());
   for (size_t i = 0; i < ops.size(); ++i) {
-    if (!ops[i].native) continue;
+    if (!ops[i].native()) continue;
     const auto it = assignment.find(ops[i].layer->name);
     if (it == assignment.end()) continue;
-    precisions[i].arithmetic = ArithmeticOf(*ops[i].layer, it->second);
-    if (precisions[i].arithmetic == Arithmetic::kInt8)
-      precisions[i].src = Form::Of(*it->second.src);
-    if (precisions[i].arithmetic == Arithmetic::kBFloat16) precisions[i].src = Form::BFloat16();
+    OpPrecision& precision = precisions[i];
+    precision.arithmetic = ArithmeticOf(*ops[i].layer, it->second);
+    if (precision.arithmetic == Arithmetic::kBFloat16) {
+      precision.src = precision.second = Form::BFloat16();
+    } else if (precision.arithmetic == Arithmetic::kInt8) {
+      precision.src = Form::Of(*it->second.src);
+      if (ops[i].kind == PlanOp::Kind::kProduct) {
+        precision.second = Form::SignedOf(*it->second.weights);
+      }
+    }
   }
   return precisions;
 }
 
-bool KeepsForm(const Node& node) {
-  static constexpr absl::string_view kOps[] = {"MaxPool", "GlobalMaxPool", "Reshape",  "Flatten",
-                                               "Squeeze", "Unsqueeze",     "Identity", "Dropout"};
-  return std::find(std::begin(kOps), std::end(kOps), absl::string_view(node.op)) != std::end(kOps);
+bool KeepsForm(const Graph& graph, const Node& node) {
+  return node.op == "MaxPool" || node.op == "GlobalMaxPool" || IsView(graph, node);
 }
 
 absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
@@ -72,10 +91,14 @@ absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
   for (const Port& output : graph.outputs) wants[output.name].forms.push_back(Form::Float32());
   for (size_t i = ops.size(); i-- > 0;) {
     const PlanOp& op = ops[i];
-    const Form form = Storable(op, precisions[i], Unify(wants[op.dst], exact_shortcuts));
+    const bool keeps = !op.native() && KeepsForm(graph, *op.node);
+    const Form wanted = WantedForm(op, wants, exact_shortcuts);
+    const Form form = keeps || Stores(op, precisions[i], wanted) ? wanted : Form::Float32();
     forms[op.dst] = form;
-    const Form src = KeepsForm(*op.node) ? form : precisions[i].src;
-    for (const std::string& source : op.sources) wants[source].forms.push_back(src);
+    for (size_t source = 0; source < op.sources.size(); ++source) {
+      const Form& own = source == 0 ? precisions[i].src : precisions[i].second;
+      wants[op.sources[source]].forms.push_back(keeps ? form : own);
+    }
     if (const std::string residual = op.Residual(); !residual.empty()) {
       wants[residual].added = true;
     }

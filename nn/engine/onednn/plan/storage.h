@@ -12,10 +12,11 @@
 
 namespace halftone::plan {
 
-// How an op computes, and in which form it wants its src.
+// How an op computes, and in which form it wants its sources.
 struct OpPrecision {
   Arithmetic arithmetic = Arithmetic::kFloat32;
   Form src;
+  Form second;  // of a product
 };
 
 // For every op of the list.
@@ -23,7 +24,7 @@ std::vector<OpPrecision> DecidePrecisions(const std::vector<PlanOp>& ops,
                                           const QuantizedAssignment& assignment);
 
 // Whether the op only moves or selects elements, so that it computes in any form.
-bool KeepsForm(const Node& node);
+bool KeepsForm(const Graph& graph, const Node& node);
 
 // The form in which the producer of each value stores it:
 // - the integers of a quantizer, when all layers that read it quantize with that quantizer, and an
