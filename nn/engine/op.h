@@ -21,6 +21,7 @@ enum class OpKind : uint8_t {
   kUnary,                       // UnaryOp
   kBinary,                      // BinaryOp
   kGate,                        // GateOp
+  kSelect,                      // SelectOp
   kReduce,                      // ReduceOp
   kBroadcastTo,                 // BroadcastToOp
   kMaxPool,                     // MaxPoolOp
@@ -35,6 +36,8 @@ enum class OpKind : uint8_t {
   kSliceScatter,                // SliceScatterOp
   kIndexSelect,                 // IndexSelectOp
   kIndexAdd,                    // IndexAddOp
+  kGather,                      // GatherOp
+  kGatherAdd,                   // GatherAddOp
   kSoftmax,                     // SoftmaxOp
   kFakeQuantize,                // FakeQuantizeOp
   kFakeQuantizeGate,            // FakeQuantizeGateOp

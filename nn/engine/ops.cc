@@ -44,6 +44,10 @@ absl::StatusOr<ValueId> Gate(ProgramBuilder& builder, ValueId src, ValueId cotan
   return builder.Apply1(std::make_shared<GateOp>(lower, upper, inside, outside), {src, cotangent});
 }
 
+absl::StatusOr<ValueId> Select(ProgramBuilder& builder, ValueId condition, ValueId a, ValueId b) {
+  return builder.Apply1(std::make_shared<SelectOp>(), {condition, a, b});
+}
+
 absl::StatusOr<ValueId> Scale(ProgramBuilder& builder, ValueId src, float factor) {
   if (factor == 1.0f) return src;
   return Unary(builder, UnaryFunction::kLinear, src, factor, 0.0f);

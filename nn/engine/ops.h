@@ -22,6 +22,8 @@ absl::StatusOr<ValueId> Unary(ProgramBuilder& builder, UnaryFunction function, V
                               float alpha = 0, float beta = 0);
 absl::StatusOr<ValueId> Gate(ProgramBuilder& builder, ValueId src, ValueId cotangent, float lower,
                              float upper, float inside, float outside);
+// `a` where the condition is not 0, else `b`; with broadcasting.
+absl::StatusOr<ValueId> Select(ProgramBuilder& builder, ValueId condition, ValueId a, ValueId b);
 absl::StatusOr<ValueId> Scale(ProgramBuilder& builder, ValueId src, float factor);
 // [M, K] x [K, N], or batched over leading axes with broadcasting.
 absl::StatusOr<ValueId> MatMul(ProgramBuilder& builder, ValueId a, ValueId b,

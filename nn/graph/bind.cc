@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/graph/float32.h"
 #include "nn/graph/operators/operator.h"
 #include "nn/graph/passes.h"
 #include "nn/graph/simplify.h"
@@ -54,6 +55,14 @@ std::string Label(const Node& node) {
   return absl::StrCat("node '", node.name, "' (", node.op, ")");
 }
 
+// The engine computes every float as float32.
+DataType EngineType(DataType type) { return IsFloat(type) ? DataType::kFloat32 : type; }
+
+absl::StatusOr<Tensor> ToEngineType(const Tensor& tensor) {
+  if (EngineType(tensor.type()) == tensor.type()) return tensor;
+  return ToFloat32(tensor);
+}
+
 absl::Status Binder::CheckBatch(int64_t batch) const {
   const std::optional<int64_t> fixed = source_.fixed_batch();
   if (batch < 1 && fixed != batch) {
@@ -69,6 +78,7 @@ absl::Status Binder::CheckBatch(int64_t batch) const {
 absl::Status Binder::BindInputs(int64_t batch) {
   for (const Port& source : source_.inputs) {
     Port port = source;
+    port.info.type = EngineType(port.info.type);
     Shape& shape = port.info.shape;
     if (shape.rank() > 0 && shape.dim(0) == Shape::kDynamic) shape.set_dim(0, batch);
     for (int axis = 0; axis < shape.rank(); ++axis) {
@@ -87,8 +97,9 @@ absl::Status Binder::BindInputs(int64_t batch) {
 absl::Status Binder::AddInitializers() {
   for (const auto& [name, tensor] : source_.initializers) {
     HT_RETURN_IF_ERROR(Annotate(tensor.shape().Check(), absl::StrCat("initializer '", name, "'")));
-    bound_.initializers.emplace(name, tensor);
-    bound_.values[name] = {tensor.type(), tensor.shape()};
+    bound_.values[name] = {EngineType(tensor.type()), tensor.shape()};
+    HT_ASSIGN_OR_RETURN(Tensor converted, ToEngineType(tensor));
+    bound_.initializers.emplace(name, std::move(converted));
     folding_bytes_left_ += 2 * tensor.size_bytes();
   }
   return absl::OkStatus();
@@ -126,7 +137,7 @@ bool Binder::RemoveIdentity(const NodeContext& context, const ValueInfo& info) {
 
 bool Binder::CanFold(const NodeContext& context, const Operator& op) const {
   if (op.evaluate == nullptr) return false;
-  if (op.name == "Shape" || op.name == "Size") return true;
+  if (op.name == "Shape" || op.name == "Size" || op.name == "EyeLike") return true;
   if (context.infos.empty()) return false;
   for (size_t i = 0; i < context.infos.size(); ++i) {
     if (context.constants[i] == nullptr && context.infos[i] != nullptr) return false;
@@ -155,25 +166,29 @@ absl::Status Binder::Fold(const NodeContext& context, const Operator& op,
   HT_ASSIGN_OR_RETURN(std::vector<Tensor> results, op.evaluate(context, infos));
   for (size_t i = 0; i < std::min(results.size(), context.node.outputs.size()); ++i) {
     if (context.node.outputs[i].empty()) continue;
-    bound_.initializers.emplace(context.node.outputs[i], std::move(results[i]));
+    HT_ASSIGN_OR_RETURN(Tensor converted, ToEngineType(results[i]));
+    bound_.initializers.emplace(context.node.outputs[i], std::move(converted));
   }
   return absl::OkStatus();
 }
 
-// The engine computes in float32; other types only select elements, as constants.
+// Whether the engine can run an operator that accepts `runs` on an activation of that type.
+bool Accepts(Runs runs, DataType type) {
+  if (IsFloat(type)) return true;
+  const bool wide = type == DataType::kInt32 || type == DataType::kInt64;
+  return runs == Runs::kAnything || (runs == Runs::kNumbers && wide);
+}
+
 absl::Status Binder::CheckRuns(const Node& node, const Operator& op) const {
-  if (!op.runs) return absl::UnimplementedError("it is only computed on constants");
+  if (op.runs == Runs::kNever) return absl::UnimplementedError("it is only computed on constants");
   for (const std::string& value : node.inputs) {
     if (value.empty() || bound_.initializers.count(value) > 0) continue;
     const DataType type = bound_.values.at(value).type;
-    if (type == DataType::kFloat32) continue;
+    if (Accepts(op.runs, type)) continue;
     return absl::UnimplementedError(
-        absl::StrCat("its source '", value, "' is of type ", DataTypeName(type), ", not float32"));
+        absl::StrCat("its source '", value, "' is of type ", DataTypeName(type)));
   }
-  const DataType result = bound_.values.at(node.outputs[0]).type;
-  if (result == DataType::kFloat32) return absl::OkStatus();
-  return absl::UnimplementedError(
-      absl::StrCat("its result is of type ", DataTypeName(result), ", not float32"));
+  return absl::OkStatus();
 }
 
 absl::Status Binder::InferNode(const Node& node) {
@@ -188,13 +203,20 @@ absl::Status Binder::InferNode(const Node& node) {
   }
   const NodeContext context = ContextOf(node);
   HT_ASSIGN_OR_RETURN(std::vector<ValueInfo> infos, op->infer(context));
-  for (const ValueInfo& info : infos) HT_RETURN_IF_ERROR(info.shape.Check());
+  for (ValueInfo& info : infos) {
+    HT_RETURN_IF_ERROR(info.shape.Check());
+    info.type = EngineType(info.type);
+  }
   if (node.outputs.size() > infos.size()) {
     return absl::UnimplementedError(absl::StrCat("more results than ", infos.size()));
   }
   if (RemoveIdentity(context, infos[0])) return absl::OkStatus();
-  const bool fold = CanFold(context, *op);
-  if (fold) HT_RETURN_IF_ERROR(Fold(context, *op, infos));
+  bool fold = CanFold(context, *op);
+  if (fold) {
+    const absl::Status folded = Fold(context, *op, infos);
+    fold = !absl::IsUnimplemented(folded) || op->runs == Runs::kNever;
+    if (fold) HT_RETURN_IF_ERROR(folded);
+  }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (!node.outputs[i].empty()) bound_.values[node.outputs[i]] = infos[i];
   }

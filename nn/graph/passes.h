@@ -14,7 +14,8 @@ namespace halftone {
 // be computed from constants and shapes alone (Constant nodes, Shape/Gather/Concat chains, Cast of
 // constants ...) is folded into initializers; unused nodes and initializers are gone. A graph with
 // a fixed batch can only be bound to that batch. Nodes that only pass a value on (Identity,
-// inference Dropout, Cast to the same type) are removed where no graph output is lost by it. Errors
+// inference Dropout, Cast to the same type) are removed where no graph output is lost by it. Floats
+// of every other width become float32, in which they are computed. Errors
 // (INVALID_ARGUMENT, UNIMPLEMENTED for an operator outside the list) name the node.
 absl::StatusOr<Graph> BindBatch(const Graph& graph, int64_t batch);
 

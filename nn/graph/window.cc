@@ -126,4 +126,59 @@ absl::StatusOr<Window> ResolveWindow(const Node& node, const Shape& src,
   return window;
 }
 
+absl::StatusOr<Window> ResolveTransposedWindow(const Node& node, const Shape& src,
+                                               absl::Span<const int64_t> kernel) {
+  const auto spatial = static_cast<size_t>(std::max(src.rank() - 2, 0));
+  Window window;
+  HT_ASSIGN_OR_RETURN(window.kernel, ResolveKernel(node, spatial, kernel));
+  HT_ASSIGN_OR_RETURN(window.strides, BoundedInts(node, "strides", spatial, 1, 1));
+  HT_ASSIGN_OR_RETURN(window.dilations, BoundedInts(node, "dilations", spatial, 1, 1));
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> extra,
+                      BoundedInts(node, "output_padding", spatial, 0, 0));
+  HT_ASSIGN_OR_RETURN(std::string mode, node.String("auto_pad", "NOTSET"));
+  window.overhang.assign(spatial, 0);
+  // What the windows cover, without padding.
+  std::vector<int64_t> covered(spatial);
+  for (size_t i = 0; i < spatial; ++i) {
+    const int64_t size = src.dim(static_cast<int>(i) + 2);
+    if (size < 1) return absl::InvalidArgumentError("its source has no elements");
+    covered[i] = window.strides[i] * (size - 1) + (window.kernel[i] - 1) * window.dilations[i] + 1;
+    window.dst.push_back(window.strides[i] * size);
+  }
+  const bool same = mode == "SAME_UPPER" || mode == "SAME_LOWER";
+  if (node.Has("output_shape") || same) {
+    HT_ASSIGN_OR_RETURN(std::vector<int64_t> asked, node.Ints("output_shape", window.dst));
+    // It may be given with the batch and the channels.
+    if (asked.size() == spatial + 2) asked.erase(asked.begin(), asked.begin() + 2);
+    if (asked.size() != spatial) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("output_shape has ", asked.size(), " entries instead of ", spatial));
+    }
+    window.dst = asked;
+    for (size_t i = 0; i < spatial; ++i) {
+      if (asked[i] < 1 || asked[i] > Shape::kMaxElements) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("output_shape ", asked[i], " on spatial axis ", i));
+      }
+      // What no window covers comes last, as by output_padding.
+      extra[i] += std::max<int64_t>(asked[i] - covered[i] - extra[i], 0);
+      const int64_t total = covered[i] + extra[i] - asked[i];
+      window.pads_begin.push_back(mode == "SAME_UPPER" ? total / 2 : total - total / 2);
+      window.pads_end.push_back(total - window.pads_begin[i]);
+    }
+  } else {
+    HT_RETURN_IF_ERROR(ResolvePads(node, src, window));
+    for (size_t i = 0; i < spatial; ++i) {
+      window.dst[i] = covered[i] + extra[i] - window.pads_begin[i] - window.pads_end[i];
+    }
+  }
+  for (size_t i = 0; i < spatial; ++i) {
+    if (window.dst[i] >= 1 && extra[i] < window.strides[i]) continue;
+    return absl::UnimplementedError(absl::StrCat("padding that leaves ", window.dst[i],
+                                                 " elements on spatial axis ", i,
+                                                 ", with output_padding ", extra[i]));
+  }
+  return window;
+}
+
 }  // namespace halftone

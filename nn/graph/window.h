@@ -29,6 +29,13 @@ struct Window {
 absl::StatusOr<Window> ResolveWindow(const Node& node, const Shape& src,
                                      absl::Span<const int64_t> kernel);
 
+// The same of a ConvTranspose node (with output_padding and output_shape): the window of the
+// convolution whose derivative it computes, from `dst` to the spatial axes of src. UNIMPLEMENTED
+// where `dst` has elements beyond the last window's reach by a whole stride, or padding is
+// negative.
+absl::StatusOr<Window> ResolveTransposedWindow(const Node& node, const Shape& src,
+                                               absl::Span<const int64_t> kernel);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_NN_GRAPH_WINDOW_H_

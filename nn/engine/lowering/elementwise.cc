@@ -1,6 +1,6 @@
 #include <array>
-#include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/ops.h"
@@ -9,8 +9,6 @@ namespace halftone {
 namespace {
 
 using Values = absl::StatusOr<std::vector<ValueId>>;
-
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 template <UnaryFunction function>
 Values LowerUnary(const NodeLowering& lowering) {
@@ -31,52 +29,48 @@ Values LowerNeg(const NodeLowering& lowering) {
   return Single(ops::Scale(lowering.builder, src, -1.0f));
 }
 
-Values LowerLeakyRelu(const NodeLowering& lowering) {
-  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
-  HT_ASSIGN_OR_RETURN(float alpha, lowering.node().Float("alpha", 0.01f));
-  return Single(ops::Unary(lowering.builder, UnaryFunction::kLeakyRelu, src, alpha));
-}
-
-Values LowerClip(const NodeLowering& lowering) {
-  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
-  // Attributes up to opset 10, inputs from opset 11 on.
-  HT_ASSIGN_OR_RETURN(float lower, lowering.node().Float("min", -kInfinity));
-  HT_ASSIGN_OR_RETURN(float upper, lowering.node().Float("max", kInfinity));
-  HT_ASSIGN_OR_RETURN(lower, lowering.ConstantScalar(1, lower));
-  HT_ASSIGN_OR_RETURN(upper, lowering.ConstantScalar(2, upper));
-  // Exporters write open sides as the largest float.
-  if (upper >= std::numeric_limits<float>::max()) upper = kInfinity;
-  if (lower <= std::numeric_limits<float>::lowest()) lower = -kInfinity;
-  if (lower == 0.0f && upper == kInfinity) {
-    return Single(ops::Unary(lowering.builder, UnaryFunction::kRelu, src));
-  }
-  return Single(ops::Unary(lowering.builder, UnaryFunction::kClip, src, lower, upper));
-}
-
-// clip(alpha x + beta, 0, 1)
-absl::StatusOr<ValueId> HardSigmoid(ProgramBuilder& builder, ValueId src, float alpha, float beta) {
-  HT_ASSIGN_OR_RETURN(ValueId line, ops::Unary(builder, UnaryFunction::kLinear, src, alpha, beta));
-  return ops::Unary(builder, UnaryFunction::kClip, line, 0.0f, 1.0f);
-}
-
-Values LowerHardSigmoid(const NodeLowering& lowering) {
-  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
-  HT_ASSIGN_OR_RETURN(float alpha, lowering.node().Float("alpha", 0.2f));
-  HT_ASSIGN_OR_RETURN(float beta, lowering.node().Float("beta", 0.5f));
-  return Single(HardSigmoid(lowering.builder, src, alpha, beta));
-}
-
-Values LowerHardSwish(const NodeLowering& lowering) {
-  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
-  HT_ASSIGN_OR_RETURN(ValueId gate, HardSigmoid(lowering.builder, src, 1.0f / 6.0f, 0.5f));
-  return Single(ops::Mul(lowering.builder, src, gate));
-}
-
 template <BinaryFunction function>
 Values LowerBinary(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId a, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(ValueId b, lowering.Input(1));
   return Single(ops::Binary(lowering.builder, function, a, b));
+}
+
+// x without its fraction.
+absl::StatusOr<ValueId> Truncate(ProgramBuilder& builder, ValueId src) {
+  const ValueId one = builder.AddScalar(1.0f);
+  HT_ASSIGN_OR_RETURN(ValueId fraction, ops::Binary(builder, BinaryFunction::kRemainder, src, one));
+  return ops::Sub(builder, src, fraction);
+}
+
+// Quotients of integers are truncated.
+Values LowerDiv(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(std::vector<ValueId> quotient, LowerBinary<BinaryFunction::kDiv>(lowering));
+  HT_ASSIGN_OR_RETURN(const DataType type, lowering.DstType());
+  if (IsFloat(type)) return quotient;
+  return Single(Truncate(lowering.builder, quotient[0]));
+}
+
+Values LowerMod(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const int64_t fmod, lowering.node().Int("fmod", 0));
+  HT_ASSIGN_OR_RETURN(std::vector<ValueId> rest, LowerBinary<BinaryFunction::kRemainder>(lowering));
+  if (fmod != 0) return rest;
+  // From the dividend's sign to the divisor's.
+  HT_ASSIGN_OR_RETURN(ValueId divisor, lowering.Input(1));
+  HT_ASSIGN_OR_RETURN(ValueId shifted, ops::Add(lowering.builder, rest[0], divisor));
+  return Single(ops::Binary(lowering.builder, BinaryFunction::kRemainder, shifted, divisor));
+}
+
+// The power of an integer is one: what rounding leaves off it is put right, and the fraction of one
+// with a float exponent is cut off.
+Values AsPowerType(const NodeLowering& lowering, absl::StatusOr<ValueId> power) {
+  HT_RETURN_IF_ERROR(power.status());
+  HT_ASSIGN_OR_RETURN(const DataType type, lowering.DstType());
+  if (IsFloat(type)) return std::vector<ValueId>{*power};
+  if (IsFloat(lowering.context.infos[1]->type)) {
+    return Single(Truncate(lowering.builder, *power));
+  }
+  return Single(ops::Unary(lowering.builder, UnaryFunction::kRound, *power));
 }
 
 // A constant exponent, of whatever type, makes it a function of one source.
@@ -87,16 +81,11 @@ Values LowerPow(const NodeLowering& lowering) {
       exponent != nullptr && exponent->shape().rank() > lowering.builder.shape(base).rank();
   if (exponent == nullptr || exponent->elements() != 1 || broadcasts) {
     HT_ASSIGN_OR_RETURN(ValueId power, lowering.Input(1));
-    return Single(ops::Binary(lowering.builder, BinaryFunction::kPow, base, power));
+    return AsPowerType(lowering, ops::Binary(lowering.builder, BinaryFunction::kPow, base, power));
   }
-  float value = 0;
-  if (absl::StatusOr<std::vector<float>> floats = exponent->ToFloats(); floats.ok()) {
-    value = (*floats)[0];
-  } else {
-    HT_ASSIGN_OR_RETURN(std::vector<int64_t> ints, exponent->ToInts());
-    value = static_cast<float>(ints[0]);
-  }
-  return Single(ops::Unary(lowering.builder, UnaryFunction::kPower, base, 1.0f, value));
+  HT_ASSIGN_OR_RETURN(const float value, lowering.ConstantScalar(1, 1.0f));
+  return AsPowerType(lowering,
+                     ops::Unary(lowering.builder, UnaryFunction::kPower, base, 1.0f, value));
 }
 
 // Any number of sources, one after the other.
@@ -110,29 +99,67 @@ Values LowerVariadic(const NodeLowering& lowering) {
   return std::vector<ValueId>{dst};
 }
 
+Values LowerMean(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(std::vector<ValueId> sum, LowerVariadic<BinaryFunction::kAdd>(lowering));
+  const auto count = static_cast<float>(lowering.node().inputs.size());
+  return Single(ops::Scale(lowering.builder, sum[0], 1.0f / count));
+}
+
+Values LowerCast(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  HT_ASSIGN_OR_RETURN(const DataType to, lowering.DstType());
+  const DataType from = lowering.context.infos[0]->type;
+  if (to == DataType::kFloat32 || to == from || from == DataType::kBool) {
+    return std::vector<ValueId>{src};
+  }
+  if (to == DataType::kBool) {
+    const ValueId zero = lowering.builder.AddScalar(0.0f);
+    HT_ASSIGN_OR_RETURN(ValueId is_zero,
+                        ops::Binary(lowering.builder, BinaryFunction::kEqual, src, zero));
+    return Single(ops::Unary(lowering.builder, UnaryFunction::kLinear, is_zero, -1.0f, 1.0f));
+  }
+  if (IsFloat(from)) return Single(Truncate(lowering.builder, src));
+  if (SizeOf(to) < SizeOf(DataType::kInt32)) {
+    return absl::UnimplementedError(absl::StrCat("casts of ", DataTypeName(from), " to ",
+                                                 DataTypeName(to), " while the network runs"));
+  }
+  return std::vector<ValueId>{src};
+}
+
 constexpr std::array kLowerings = {
-    Lowering{"Relu", LowerUnary<UnaryFunction::kRelu>},
-    Lowering{"Sigmoid", LowerUnary<UnaryFunction::kSigmoid>},
-    Lowering{"Tanh", LowerUnary<UnaryFunction::kTanh>},
-    Lowering{"Erf", LowerUnary<UnaryFunction::kErf>},
     Lowering{"Exp", LowerUnary<UnaryFunction::kExp>},
     Lowering{"Log", LowerUnary<UnaryFunction::kLog>},
     Lowering{"Abs", LowerUnary<UnaryFunction::kAbs>},
+    Lowering{"Sign", LowerUnary<UnaryFunction::kSign>},
+    Lowering{"Round", LowerUnary<UnaryFunction::kRound>},
+    Lowering{"Floor", LowerUnary<UnaryFunction::kFloor>},
+    Lowering{"Ceil", LowerUnary<UnaryFunction::kCeil>},
+    Lowering{"Sin", LowerUnary<UnaryFunction::kSin>},
+    Lowering{"Cos", LowerUnary<UnaryFunction::kCos>},
+    Lowering{"Tan", LowerUnary<UnaryFunction::kTan>},
+    Lowering{"Asin", LowerUnary<UnaryFunction::kAsin>},
+    Lowering{"Acos", LowerUnary<UnaryFunction::kAcos>},
+    Lowering{"Atan", LowerUnary<UnaryFunction::kAtan>},
+    Lowering{"Sinh", LowerUnary<UnaryFunction::kSinh>},
+    Lowering{"Cosh", LowerUnary<UnaryFunction::kCosh>},
+    Lowering{"Asinh", LowerUnary<UnaryFunction::kAsinh>},
+    Lowering{"Acosh", LowerUnary<UnaryFunction::kAcosh>},
+    Lowering{"Atanh", LowerUnary<UnaryFunction::kAtanh>},
     Lowering{"Sqrt", LowerPower<1, 1>},
     Lowering{"Reciprocal", LowerPower<1, -2>},
     Lowering{"Neg", LowerNeg},
-    Lowering{"LeakyRelu", LowerLeakyRelu},
-    Lowering{"Clip", LowerClip},
-    Lowering{"HardSigmoid", LowerHardSigmoid},
-    Lowering{"HardSwish", LowerHardSwish},
     Lowering{"Add", LowerBinary<BinaryFunction::kAdd>},
     Lowering{"Sub", LowerBinary<BinaryFunction::kSub>},
     Lowering{"Mul", LowerBinary<BinaryFunction::kMul>},
-    Lowering{"Div", LowerBinary<BinaryFunction::kDiv>},
+    Lowering{"Div", LowerDiv},
+    Lowering{"Mod", LowerMod},
     Lowering{"Pow", LowerPow},
     Lowering{"Sum", LowerVariadic<BinaryFunction::kAdd>},
+    Lowering{"Mean", LowerMean},
     Lowering{"Max", LowerVariadic<BinaryFunction::kMax>},
     Lowering{"Min", LowerVariadic<BinaryFunction::kMin>},
+    Lowering{"Cast", LowerCast},
+    Lowering{"CastLike", LowerCast},
 };
 
 }  // namespace

@@ -21,12 +21,16 @@ Values LowerReshape(const NodeLowering& lowering) {
 
 Values LowerIdentity(const NodeLowering& lowering) { return Single(lowering.Input(0)); }
 
-Values LowerCast(const NodeLowering& lowering) {
-  const auto dst = lowering.graph.values.find(lowering.node().outputs[0]);
-  if (dst == lowering.graph.values.end() || dst->second.type != DataType::kFloat32) {
-    return absl::UnimplementedError("casts to anything but float32");
+// The mask of a Dropout that drops nothing is all ones.
+Values LowerDropout(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  std::vector<ValueId> values = {src};
+  if (lowering.node().outputs.size() > 1 && !lowering.node().outputs[1].empty()) {
+    const ValueId one = lowering.builder.AddScalar(1.0f);
+    const Shape shape = lowering.builder.shape(src);
+    HT_ASSIGN_OR_RETURN(values.emplace_back(), ops::BroadcastTo(lowering.builder, one, shape));
   }
-  return Single(lowering.Input(0));
+  return values;
 }
 
 Values LowerTranspose(const NodeLowering& lowering) {
@@ -57,11 +61,11 @@ Values LowerExpand(const NodeLowering& lowering) {
 }
 
 constexpr std::array kLowerings = {
-    Lowering{"Reshape", LowerReshape},   Lowering{"Flatten", LowerReshape},
-    Lowering{"Squeeze", LowerReshape},   Lowering{"Unsqueeze", LowerReshape},
-    Lowering{"Identity", LowerIdentity}, Lowering{"Dropout", LowerIdentity},
-    Lowering{"Cast", LowerCast},         Lowering{"Transpose", LowerTranspose},
-    Lowering{"Concat", LowerConcat},     Lowering{"Expand", LowerExpand},
+    Lowering{"Reshape", LowerReshape},     Lowering{"Flatten", LowerReshape},
+    Lowering{"Squeeze", LowerReshape},     Lowering{"Unsqueeze", LowerReshape},
+    Lowering{"Identity", LowerIdentity},   Lowering{"Dropout", LowerDropout},
+    Lowering{"Transpose", LowerTranspose}, Lowering{"Concat", LowerConcat},
+    Lowering{"Expand", LowerExpand},
 };
 
 }  // namespace

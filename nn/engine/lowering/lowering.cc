@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/graph/float32.h"
 
 namespace halftone {
 namespace {
@@ -13,8 +14,10 @@ using Table = absl::flat_hash_map<std::string, LowerFunction>;
 Table MakeTable() {
   Table table;
   for (absl::Span<const Lowering> family :
-       {LayerLowerings(), ElementwiseLowerings(), PoolingLowerings(), ReductionLowerings(),
-        LayoutLowerings(), SelectionLowerings()}) {
+       {LayerLowerings(), TransposedLowerings(), EinsumLowerings(), ActivationLowerings(),
+        ElementwiseLowerings(), LogicLowerings(), PoolingLowerings(), ReductionLowerings(),
+        NormalizationLowerings(), LayoutLowerings(), BlockLowerings(), SelectionLowerings(),
+        IndexingLowerings(), ResizeLowerings()}) {
     for (const Lowering& lowering : family) table.emplace(lowering.op, lowering.lower);
   }
   return table;
@@ -28,11 +31,9 @@ absl::StatusOr<ValueId> ValueTable::Get(const std::string& name) {
   if (initializer == graph_.initializers.end()) {
     return absl::UnimplementedError(absl::StrCat("value '", name, "' is not computed in float32"));
   }
-  if (initializer->second.type() != DataType::kFloat32) {
-    return absl::UnimplementedError(absl::StrCat(
-        "value '", name, "' is ", DataTypeName(initializer->second.type()), ", not float32"));
-  }
-  const ValueId value = builder_.AddConstant(initializer->second);
+  const absl::StatusOr<Tensor> tensor = ToFloat32(initializer->second);
+  if (!tensor.ok()) return Annotate(tensor.status(), absl::StrCat("value '", name, "'"));
+  const ValueId value = builder_.AddConstant(*tensor);
   values_.emplace(name, value);
   return value;
 }
@@ -49,8 +50,8 @@ absl::StatusOr<float> NodeLowering::ConstantScalar(size_t index, float fallback)
     return absl::UnimplementedError(
         absl::StrCat("input '", node().inputs[index], "' is not a constant scalar"));
   }
-  HT_ASSIGN_OR_RETURN(std::vector<float> values, constant->ToFloats());
-  return values[0];
+  HT_ASSIGN_OR_RETURN(Tensor scalar, ToFloat32(*constant));
+  return scalar.data<float>()[0];
 }
 
 absl::StatusOr<Shape> NodeLowering::DstShape(size_t index) const {
@@ -60,6 +61,11 @@ absl::StatusOr<Shape> NodeLowering::DstShape(size_t index) const {
         absl::StrCat("the shape of '", node().outputs[index], "' was not inferred"));
   }
   return found->second.shape;
+}
+
+absl::StatusOr<DataType> NodeLowering::DstType(size_t index) const {
+  HT_RETURN_IF_ERROR(DstShape(index).status());
+  return graph.values.at(node().outputs[index]).type;
 }
 
 LowerFunction FindLowering(absl::string_view domain, absl::string_view op) {

@@ -21,7 +21,8 @@ namespace halftone {
 class ValueTable {
  public:
   ValueTable(ProgramBuilder& builder, const Graph& graph) : builder_(builder), graph_(graph) {}
-  // UNIMPLEMENTED for a value that has no place in a float32 program.
+  // UNIMPLEMENTED for a value that is not computed, OUT_OF_RANGE for a constant that float32 cannot
+  // hold (see nn/graph/float32.h).
   absl::StatusOr<ValueId> Get(const std::string& name);
   void Set(const std::string& name, ValueId value) { values_[name] = value; }
   absl::flat_hash_map<std::string, ValueId> Take() { return std::move(values_); }
@@ -46,8 +47,9 @@ struct NodeLowering {
   absl::StatusOr<ValueId> Input(size_t index) const;
   // The only element of a constant input; `fallback` where it is absent.
   absl::StatusOr<float> ConstantScalar(size_t index, float fallback) const;
-  // What shape inference said of a result.
+  // What inference said of a result.
   absl::StatusOr<Shape> DstShape(size_t index = 0) const;
+  absl::StatusOr<DataType> DstType(size_t index = 0) const;
 };
 
 // Appends the ops of one node; the values of its results, of which further ones may be left out.
@@ -62,11 +64,19 @@ LowerFunction FindLowering(absl::string_view domain, absl::string_view op);
 
 // The families.
 absl::Span<const Lowering> LayerLowerings();
+absl::Span<const Lowering> TransposedLowerings();
+absl::Span<const Lowering> ActivationLowerings();
 absl::Span<const Lowering> ElementwiseLowerings();
+absl::Span<const Lowering> LogicLowerings();
 absl::Span<const Lowering> PoolingLowerings();
 absl::Span<const Lowering> ReductionLowerings();
+absl::Span<const Lowering> NormalizationLowerings();
 absl::Span<const Lowering> LayoutLowerings();
+absl::Span<const Lowering> BlockLowerings();
+absl::Span<const Lowering> EinsumLowerings();
 absl::Span<const Lowering> SelectionLowerings();
+absl::Span<const Lowering> IndexingLowerings();
+absl::Span<const Lowering> ResizeLowerings();
 
 // What is known of the inputs of `node`.
 NodeContext MakeNodeContext(const Graph& graph, const Node& node);

@@ -1,16 +1,25 @@
+#include "nn/engine/ops/reduction.h"
+
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <numeric>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
+#include "nn/engine/lowering/softmax_axis.h"
 #include "nn/engine/ops.h"
-#include "nn/engine/ops/softmax.h"
+#include "nn/engine/ops/shape_ops.h"
 
-// Reductions, and what is computed from them: softmax, batch normalization.
+// Reductions, and running sums.
 namespace halftone {
 namespace {
 
 using Values = absl::StatusOr<std::vector<ValueId>>;
+
+// Positions are floats, which are exact up to there.
+constexpr int64_t kMaxPositions = int64_t{1} << 24;
 
 // The axes that a Reduce node names, ascending; all of them where it names none.
 absl::StatusOr<std::vector<int>> ReducedAxes(const NodeLowering& lowering, int rank) {
@@ -29,78 +38,251 @@ absl::StatusOr<std::vector<int>> ReducedAxes(const NodeLowering& lowering, int r
   return axes;
 }
 
-Values LowerReduce(const NodeLowering& lowering) {
-  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
-  const Shape shape = lowering.builder.shape(src);
-  HT_ASSIGN_OR_RETURN(std::vector<int> axes, ReducedAxes(lowering, shape.rank()));
-  HT_ASSIGN_OR_RETURN(int64_t keep_dims, lowering.node().Int("keepdims", 1));
-  HT_ASSIGN_OR_RETURN(ValueId sum, ops::ReduceSum(lowering.builder, src, axes, keep_dims != 0));
-  if (lowering.node().op == "ReduceSum") return std::vector<ValueId>{sum};
+// What a Reduce node reduces.
+struct Reduction {
+  ValueId src;
+  std::vector<int> axes;
+  bool keep_dims;
+};
+
+absl::StatusOr<Reduction> ReadReduction(const NodeLowering& lowering) {
+  Reduction reduction;
+  HT_ASSIGN_OR_RETURN(reduction.src, lowering.Input(0));
+  HT_ASSIGN_OR_RETURN(reduction.axes,
+                      ReducedAxes(lowering, lowering.builder.shape(reduction.src).rank()));
+  HT_ASSIGN_OR_RETURN(const int64_t keep_dims, lowering.node().Int("keepdims", 1));
+  reduction.keep_dims = keep_dims != 0;
+  return reduction;
+}
+
+absl::StatusOr<ValueId> Sum(ProgramBuilder& builder, ValueId src, const Reduction& reduction) {
+  return ops::ReduceSum(builder, src, reduction.axes, reduction.keep_dims);
+}
+
+absl::StatusOr<ValueId> Maximum(ProgramBuilder& builder, ValueId src, const std::vector<int>& axes,
+                                bool keep_dims) {
+  return builder.Apply1(std::make_shared<ReduceOp>(ReduceFunction::kMax, axes, keep_dims), {src});
+}
+
+Values LowerReduceSum(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  return Single(Sum(lowering.builder, reduction.src, reduction));
+}
+
+Values LowerReduceMean(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  HT_ASSIGN_OR_RETURN(ValueId sum, Sum(lowering.builder, reduction.src, reduction));
   int64_t count = 1;
-  for (int axis : axes) count *= shape.dim(axis);
+  for (int axis : reduction.axes) count *= lowering.builder.shape(reduction.src).dim(axis);
   return Single(ops::Scale(lowering.builder, sum, 1.0f / static_cast<float>(count)));
 }
 
-Values LowerSoftmax(const NodeLowering& lowering) {
-  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+Values LowerReduceMax(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  return Single(Maximum(lowering.builder, reduction.src, reduction.axes, reduction.keep_dims));
+}
+
+Values LowerReduceMin(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
   ProgramBuilder& builder = lowering.builder;
-  const Shape shape = builder.shape(src);
-  const bool logarithm = lowering.node().op == "LogSoftmax";
-  const bool flattens = lowering.graph.opset < 13;
-  HT_ASSIGN_OR_RETURN(int64_t asked, lowering.node().Int("axis", flattens ? 1 : -1));
-  // Up to opset 12 all axes from `axis` on are one, and `axis` may be the rank.
-  if (flattens) {
-    const int rank = shape.rank();
-    const int64_t split = asked < 0 ? asked + rank : asked;
-    int64_t columns = 1;
-    for (int axis = static_cast<int>(split); axis < rank; ++axis) columns *= shape.dim(axis);
-    const int64_t rows = columns == 0 ? 0 : shape.Elements() / columns;
-    HT_ASSIGN_OR_RETURN(ValueId flat, ops::Reshape(builder, src, Shape{rows, columns}));
-    HT_ASSIGN_OR_RETURN(ValueId dst,
-                        builder.Apply1(std::make_shared<SoftmaxOp>(1, logarithm), {flat}));
-    return Single(ops::Reshape(builder, dst, shape));
+  HT_ASSIGN_OR_RETURN(ValueId negative, ops::Scale(builder, reduction.src, -1.0f));
+  HT_ASSIGN_OR_RETURN(ValueId largest,
+                      Maximum(builder, negative, reduction.axes, reduction.keep_dims));
+  return Single(ops::Scale(builder, largest, -1.0f));
+}
+
+Values LowerReduceL1(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  HT_ASSIGN_OR_RETURN(ValueId size,
+                      ops::Unary(lowering.builder, UnaryFunction::kAbs, reduction.src));
+  return Single(Sum(lowering.builder, size, reduction));
+}
+
+Values LowerReduceSumSquare(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  HT_ASSIGN_OR_RETURN(ValueId square, ops::Mul(lowering.builder, reduction.src, reduction.src));
+  return Single(Sum(lowering.builder, square, reduction));
+}
+
+// The root of a sum of squares. Where that is 0 the derivative is 0, as torch has it: the root is
+// taken of 1 there, so that no infinite slope arises.
+Values LowerReduceL2(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(std::vector<ValueId> sum, LowerReduceSumSquare(lowering));
+  ProgramBuilder& builder = lowering.builder;
+  const ValueId zero = builder.AddScalar(0.0f), one = builder.AddScalar(1.0f);
+  HT_ASSIGN_OR_RETURN(ValueId vanishes, ops::Binary(builder, BinaryFunction::kEqual, sum[0], zero));
+  HT_ASSIGN_OR_RETURN(ValueId positive, ops::Select(builder, vanishes, one, sum[0]));
+  HT_ASSIGN_OR_RETURN(ValueId root,
+                      ops::Unary(builder, UnaryFunction::kPower, positive, 1.0f, 0.5f));
+  return Single(ops::Select(builder, vanishes, zero, root));
+}
+
+Values LowerReduceLogSum(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(std::vector<ValueId> sum, LowerReduceSum(lowering));
+  return Single(ops::Unary(lowering.builder, UnaryFunction::kLog, sum[0]));
+}
+
+// maximum + log(sum(exp(src - maximum)))
+Values LowerReduceLogSumExp(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  ProgramBuilder& builder = lowering.builder;
+  HT_ASSIGN_OR_RETURN(ValueId largest, Maximum(builder, reduction.src, reduction.axes, true));
+  HT_ASSIGN_OR_RETURN(ValueId below, ops::Sub(builder, reduction.src, largest));
+  HT_ASSIGN_OR_RETURN(ValueId powers, ops::Unary(builder, UnaryFunction::kExp, below));
+  HT_ASSIGN_OR_RETURN(ValueId sum, ops::ReduceSum(builder, powers, reduction.axes, true));
+  HT_ASSIGN_OR_RETURN(ValueId log, ops::Unary(builder, UnaryFunction::kLog, sum));
+  HT_ASSIGN_OR_RETURN(ValueId kept, ops::Add(builder, largest, log));
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  return Single(ops::Reshape(builder, kept, dst));
+}
+
+// Elements [begin, begin + count) of a matrix's columns.
+absl::StatusOr<ValueId> Columns(ProgramBuilder& builder, ValueId src, int64_t begin,
+                                int64_t count) {
+  const int64_t rows = builder.shape(src).dim(0);
+  return builder.Apply1(std::make_shared<SliceOp>(std::vector<int64_t>{0, begin},
+                                                  std::vector<int64_t>{1, 1}, Shape{rows, count}),
+                        {src});
+}
+
+// As a tree of products, whose derivatives hold where factors are 0.
+Values LowerReduceProd(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  ProgramBuilder& builder = lowering.builder;
+  const Shape shape = builder.shape(reduction.src);
+  if (shape.Elements() == 0) return absl::UnimplementedError("products of no elements");
+  std::vector<int> order;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (!std::count(reduction.axes.begin(), reduction.axes.end(), axis)) order.push_back(axis);
   }
-  HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(asked, shape.rank()));
-  return Single(builder.Apply1(std::make_shared<SoftmaxOp>(axis, logarithm), {src}));
+  order.insert(order.end(), reduction.axes.begin(), reduction.axes.end());
+  HT_ASSIGN_OR_RETURN(ValueId rows, ops::Transpose(builder, reduction.src, order));
+  int64_t count = shape.Elements() / dst.Elements();
+  HT_ASSIGN_OR_RETURN(rows, ops::Reshape(builder, rows, Shape{dst.Elements(), count}));
+  while (count > 1) {
+    const int64_t half = count / 2;
+    HT_ASSIGN_OR_RETURN(ValueId first, Columns(builder, rows, 0, half));
+    HT_ASSIGN_OR_RETURN(ValueId second, Columns(builder, rows, half, half));
+    HT_ASSIGN_OR_RETURN(ValueId products, ops::Mul(builder, first, second));
+    if (count % 2 != 0) {
+      HT_ASSIGN_OR_RETURN(ValueId last, Columns(builder, rows, count - 1, 1));
+      HT_ASSIGN_OR_RETURN(products,
+                          builder.Apply1(std::make_shared<ConcatOp>(1), {products, last}));
+    }
+    rows = products;
+    count = half + count % 2;
+  }
+  return Single(ops::Reshape(builder, rows, dst));
 }
 
-// A parameter [C] of a batch normalization, to broadcast along axis 1 of `src`.
-absl::StatusOr<ValueId> PerChannel(ProgramBuilder& builder, ValueId parameter, const Shape& src) {
-  if (src.rank() <= 2) return parameter;
-  std::vector<int64_t> dims(static_cast<size_t>(src.rank()) - 1, 1);
-  dims[0] = builder.shape(parameter).dim(0);
-  return ops::Reshape(builder, parameter, Shape(dims));
+// 0, 1, ... along one axis of a tensor of rank `rank`.
+absl::StatusOr<ValueId> Positions(ProgramBuilder& builder, int64_t size, int axis, int rank) {
+  if (size > kMaxPositions) return absl::UnimplementedError(absl::StrCat(size, " positions"));
+  std::vector<float> positions(static_cast<size_t>(size));
+  std::iota(positions.begin(), positions.end(), 0.0f);
+  Shape shape(std::vector<int64_t>(static_cast<size_t>(rank), 1));
+  shape.set_dim(axis, size);
+  return builder.AddConstant(Tensor::Of<float>(shape, std::move(positions)));
 }
 
-// src * a + (bias - mean * a) with a = scale / sqrt(variance + epsilon).
-Values LowerBatchNormalization(const NodeLowering& lowering) {
-  ProgramBuilder& builder = lowering.builder;
-  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
-  HT_ASSIGN_OR_RETURN(ValueId scale, lowering.Input(1));
-  HT_ASSIGN_OR_RETURN(ValueId bias, lowering.Input(2));
-  HT_ASSIGN_OR_RETURN(ValueId mean, lowering.Input(3));
-  HT_ASSIGN_OR_RETURN(ValueId variance, lowering.Input(4));
-  HT_ASSIGN_OR_RETURN(float epsilon, lowering.node().Float("epsilon", 1e-5f));
-  HT_ASSIGN_OR_RETURN(ValueId spread,
-                      ops::Unary(builder, UnaryFunction::kLinear, variance, 1.0f, epsilon));
-  HT_ASSIGN_OR_RETURN(ValueId inverse,
-                      ops::Unary(builder, UnaryFunction::kPower, spread, 1.0f, -0.5f));
-  HT_ASSIGN_OR_RETURN(ValueId factor, ops::Mul(builder, scale, inverse));
-  HT_ASSIGN_OR_RETURN(ValueId shift, ops::Mul(builder, mean, factor));
-  HT_ASSIGN_OR_RETURN(ValueId offset, ops::Sub(builder, bias, shift));
+// Along `axis`, kept with size 1: the position of the first (or last) of the largest elements. Its
+// derivative is 0.
+absl::StatusOr<ValueId> PositionOfMaximum(ProgramBuilder& builder, ValueId src, int axis,
+                                          bool last) {
   const Shape shape = builder.shape(src);
-  HT_ASSIGN_OR_RETURN(factor, PerChannel(builder, factor, shape));
-  HT_ASSIGN_OR_RETURN(offset, PerChannel(builder, offset, shape));
-  HT_ASSIGN_OR_RETURN(ValueId product, ops::Mul(builder, src, factor));
-  return Single(ops::Add(builder, product, offset));
+  const auto size = static_cast<float>(shape.dim(axis));
+  HT_ASSIGN_OR_RETURN(ValueId positions, Positions(builder, shape.dim(axis), axis, shape.rank()));
+  HT_ASSIGN_OR_RETURN(ValueId largest, Maximum(builder, src, {axis}, true));
+  HT_ASSIGN_OR_RETURN(ValueId is_largest,
+                      ops::Binary(builder, BinaryFunction::kEqual, src, largest));
+  // The first position is the largest of the negative ones.
+  HT_ASSIGN_OR_RETURN(positions, ops::Scale(builder, positions, last ? 1.0f : -1.0f));
+  HT_ASSIGN_OR_RETURN(ValueId candidates,
+                      ops::Select(builder, is_largest, positions, builder.AddScalar(-size)));
+  HT_ASSIGN_OR_RETURN(ValueId position, Maximum(builder, candidates, {axis}, true));
+  return ops::Scale(builder, position, last ? 1.0f : -1.0f);
+}
+
+template <bool minimum>
+Values LowerArgMax(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  ProgramBuilder& builder = lowering.builder;
+  HT_ASSIGN_OR_RETURN(const int64_t asked, lowering.node().Int("axis", 0));
+  HT_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(asked, builder.shape(src).rank()));
+  HT_ASSIGN_OR_RETURN(const int64_t last, lowering.node().Int("select_last_index", 0));
+  HT_ASSIGN_OR_RETURN(src, ops::Scale(builder, src, minimum ? -1.0f : 1.0f));
+  HT_ASSIGN_OR_RETURN(ValueId position, PositionOfMaximum(builder, src, axis, last != 0));
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  return Single(ops::Reshape(builder, position, dst));
+}
+
+// 1 at the first of the largest elements, else 0.
+Values LowerHardmax(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  ProgramBuilder& builder = lowering.builder;
+  const Shape shape = builder.shape(src);
+  HT_ASSIGN_OR_RETURN(const FlattenedAxis flattened, FlattenForSoftmax(lowering, src));
+  HT_ASSIGN_OR_RETURN(ValueId position,
+                      PositionOfMaximum(builder, flattened.src, flattened.axis, false));
+  const Shape flat = builder.shape(flattened.src);
+  HT_ASSIGN_OR_RETURN(ValueId positions,
+                      Positions(builder, flat.dim(flattened.axis), flattened.axis, flat.rank()));
+  HT_ASSIGN_OR_RETURN(ValueId dst,
+                      ops::Binary(builder, BinaryFunction::kEqual, positions, position));
+  return Single(ops::Reshape(builder, dst, shape));
+}
+
+// src moved by `shift` along `axis`, with zeros where nothing comes from.
+absl::StatusOr<ValueId> Shift(ProgramBuilder& builder, ValueId src, int axis, int64_t shift) {
+  const Shape shape = builder.shape(src);
+  Shape kept = shape;
+  kept.set_dim(axis, std::max<int64_t>(shape.dim(axis) - std::abs(shift), 0));
+  std::vector<int64_t> from(shape.dims().size(), 0), to = from;
+  const std::vector<int64_t> steps(shape.dims().size(), 1);
+  (shift > 0 ? to : from)[static_cast<size_t>(axis)] =
+      std::min<int64_t>(std::abs(shift), shape.dim(axis));
+  HT_ASSIGN_OR_RETURN(ValueId part,
+                      builder.Apply1(std::make_shared<SliceOp>(from, steps, kept), {src}));
+  return builder.Apply1(std::make_shared<SliceScatterOp>(to, steps, shape), {part});
+}
+
+// Running sums by doubling (Hillis and Steele, 1986): each step adds what lies twice as far away.
+Values LowerCumSum(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId dst, lowering.Input(0));
+  ProgramBuilder& builder = lowering.builder;
+  const Shape shape = builder.shape(dst);
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> asked, lowering.context.RequiredInts(1, "axis"));
+  HT_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(asked[0], shape.rank()));
+  HT_ASSIGN_OR_RETURN(const int64_t exclusive, lowering.node().Int("exclusive", 0));
+  HT_ASSIGN_OR_RETURN(const int64_t reverse, lowering.node().Int("reverse", 0));
+  if (shape.Elements() == 0) return std::vector<ValueId>{dst};
+  const int64_t direction = reverse != 0 ? -1 : 1;
+  if (exclusive != 0) {
+    HT_ASSIGN_OR_RETURN(dst, Shift(builder, dst, axis, direction));
+  }
+  for (int64_t reach = 1; reach < shape.dim(axis); reach *= 2) {
+    HT_ASSIGN_OR_RETURN(ValueId moved, Shift(builder, dst, axis, direction * reach));
+    HT_ASSIGN_OR_RETURN(dst, ops::Add(builder, dst, moved));
+  }
+  return std::vector<ValueId>{dst};
 }
 
 constexpr std::array kLowerings = {
-    Lowering{"ReduceMean", LowerReduce},
-    Lowering{"ReduceSum", LowerReduce},
-    Lowering{"Softmax", LowerSoftmax},
-    Lowering{"LogSoftmax", LowerSoftmax},
-    Lowering{"BatchNormalization", LowerBatchNormalization},
+    Lowering{"ReduceSum", LowerReduceSum},
+    Lowering{"ReduceMean", LowerReduceMean},
+    Lowering{"ReduceMax", LowerReduceMax},
+    Lowering{"ReduceMin", LowerReduceMin},
+    Lowering{"ReduceProd", LowerReduceProd},
+    Lowering{"ReduceL1", LowerReduceL1},
+    Lowering{"ReduceL2", LowerReduceL2},
+    Lowering{"ReduceLogSum", LowerReduceLogSum},
+    Lowering{"ReduceLogSumExp", LowerReduceLogSumExp},
+    Lowering{"ReduceSumSquare", LowerReduceSumSquare},
+    Lowering{"ArgMax", LowerArgMax<false>},
+    Lowering{"ArgMin", LowerArgMax<true>},
+    Lowering{"Hardmax", LowerHardmax},
+    Lowering{"CumSum", LowerCumSum},
 };
 
 }  // namespace

@@ -7,12 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
-#include "nn/engine/lowering/nearest.h"
 #include "nn/engine/ops.h"
+#include "nn/engine/ops/gather.h"
 #include "nn/engine/ops/shape_ops.h"
 #include "nn/graph/operators/slice.h"
 
-// Operators that pick elements: slices, gathers, padding, resizing.
+// Operators that pick elements: slices, gathers, padding.
 namespace halftone {
 namespace {
 
@@ -86,15 +86,24 @@ Values LowerSplit(const NodeLowering& lowering) {
   return parts;
 }
 
+Values GatherAtRuntime(const NodeLowering& lowering, ValueId src, int axis) {
+  HT_ASSIGN_OR_RETURN(ValueId indices, lowering.Input(1));
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  ProgramBuilder& builder = lowering.builder;
+  const int64_t count = builder.shape(indices).Elements();
+  HT_ASSIGN_OR_RETURN(indices, ops::Reshape(builder, indices, Shape{count}));
+  HT_ASSIGN_OR_RETURN(ValueId picked,
+                      builder.Apply1(std::make_shared<GatherOp>(axis), {src, indices}));
+  return Single(ops::Reshape(builder, picked, dst));
+}
+
 Values LowerGather(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t asked, lowering.node().Int("axis", 0));
   const Shape shape = lowering.builder.shape(src);
   HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(asked, shape.rank()));
   const Tensor* constant = lowering.context.Constant(1);
-  if (constant == nullptr) {
-    return absl::UnimplementedError("its indices are not constant");
-  }
+  if (constant == nullptr) return GatherAtRuntime(lowering, src, axis);
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> indices, constant->ToInts());
   for (int64_t& index : indices) {
     if (index < 0) index += shape.dim(axis);
@@ -186,52 +195,11 @@ Values LowerPad(const NodeLowering& lowering) {
   return LowerMirrorPad(lowering, src, dst, before, mode == "reflect");
 }
 
-// The scale of every axis: given, or (where sizes were given) what the sizes come to.
-absl::StatusOr<std::vector<double>> ResizeScales(const NodeLowering& lowering, const Shape& src,
-                                                 const Shape& dst) {
-  std::vector<double> scales;
-  scales.reserve(src.dims().size());
-  for (int axis = 0; axis < src.rank(); ++axis) {
-    scales.push_back(static_cast<double>(dst.dim(axis)) / static_cast<double>(src.dim(axis)));
-  }
-  const Tensor* given = lowering.context.Constant(lowering.graph.opset < 11 ? 1 : 2);
-  if (given == nullptr || given->elements() == 0) return scales;
-  HT_ASSIGN_OR_RETURN(std::vector<float> factors, given->ToFloats());
-  std::vector<int64_t> axes(factors.size());
-  for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
-  HT_ASSIGN_OR_RETURN(axes, lowering.node().Ints("axes", axes));
-  if (axes.size() != factors.size()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(factors.size(), " scales for ", axes.size(), " axes"));
-  }
-  for (size_t i = 0; i < axes.size(); ++i) {
-    HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(axes[i], src.rank()));
-    scales[static_cast<size_t>(axis)] = factors[i];
-  }
-  return scales;
-}
-
-Values LowerResize(const NodeLowering& lowering) {
-  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
-  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
-  HT_ASSIGN_OR_RETURN(const std::string mode, lowering.node().String("mode", "nearest"));
-  if (mode != "nearest") return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
-  HT_RETURN_IF_ERROR(CheckTableSizes(dst));
-  HT_ASSIGN_OR_RETURN(const NearestModes modes,
-                      ReadNearestModes(lowering.node(), lowering.graph.opset));
-  const Shape shape = lowering.builder.shape(src);
-  HT_ASSIGN_OR_RETURN(const std::vector<double> scales, ResizeScales(lowering, shape, dst));
-  for (int axis = 0; axis < dst.rank(); ++axis) {
-    HT_ASSIGN_OR_RETURN(src, Select(lowering.builder, src, axis,
-                                    NearestIndices(modes, shape.dim(axis), dst.dim(axis),
-                                                   scales[static_cast<size_t>(axis)])));
-  }
-  return std::vector<ValueId>{src};
-}
-
 constexpr std::array kLowerings = {
-    Lowering{"Slice", LowerSlice}, Lowering{"Split", LowerSplit},   Lowering{"Gather", LowerGather},
-    Lowering{"Pad", LowerPad},     Lowering{"Resize", LowerResize},
+    Lowering{"Slice", LowerSlice},
+    Lowering{"Split", LowerSplit},
+    Lowering{"Gather", LowerGather},
+    Lowering{"Pad", LowerPad},
 };
 
 }  // namespace

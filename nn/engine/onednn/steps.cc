@@ -79,6 +79,8 @@ absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused) {
       return Dispatch<BinaryOp>(steps, instruction);
     case OpKind::kGate:
       return Dispatch<GateOp>(steps, instruction);
+    case OpKind::kSelect:
+      return Dispatch<SelectOp>(steps, instruction);
     case OpKind::kReduce:
       return Dispatch<ReduceOp>(steps, instruction);
     case OpKind::kBroadcastTo:
@@ -107,6 +109,10 @@ absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused) {
       return Dispatch<IndexSelectOp>(steps, instruction);
     case OpKind::kIndexAdd:
       return Dispatch<IndexAddOp>(steps, instruction);
+    case OpKind::kGather:
+      return Dispatch<GatherOp>(steps, instruction);
+    case OpKind::kGatherAdd:
+      return Dispatch<GatherAddOp>(steps, instruction);
     case OpKind::kSoftmax:
       return Dispatch<SoftmaxOp>(steps, instruction);
     case OpKind::kFakeQuantize:

@@ -6,6 +6,7 @@
 #include "nn/engine/op.h"
 #include "nn/engine/ops/convolution.h"
 #include "nn/engine/ops/elementwise.h"
+#include "nn/engine/ops/gather.h"
 #include "nn/engine/ops/matmul.h"
 #include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/quantize.h"
@@ -33,6 +34,7 @@ void AddSteps(StepBuilder& steps, const MatMulOp& op, const Instruction& instruc
 void AddSteps(StepBuilder& steps, const UnaryOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const BinaryOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const GateOp& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const SelectOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const ReduceOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const BroadcastToOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const MaxPoolOp& op, const Instruction& instruction);
@@ -47,6 +49,8 @@ void AddSteps(StepBuilder& steps, const SliceOp& op, const Instruction& instruct
 void AddSteps(StepBuilder& steps, const SliceScatterOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const IndexSelectOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const IndexAddOp& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const GatherOp& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const GatherAddOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const SoftmaxOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const FakeQuantizeOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const FakeQuantizeGateOp& op, const Instruction& instruction);

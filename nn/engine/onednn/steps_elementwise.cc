@@ -23,6 +23,14 @@ bool KeepsZero(const UnaryOp& op) {
     case UnaryFunction::kRound:
     case UnaryFunction::kFloor:
     case UnaryFunction::kCeil:
+    case UnaryFunction::kGelu:
+    case UnaryFunction::kSin:
+    case UnaryFunction::kTan:
+    case UnaryFunction::kAsin:
+    case UnaryFunction::kAtan:
+    case UnaryFunction::kSinh:
+    case UnaryFunction::kAsinh:
+    case UnaryFunction::kAtanh:
       return true;
     case UnaryFunction::kClip:
       return op.alpha <= 0 && op.beta >= 0;
@@ -34,6 +42,11 @@ bool KeepsZero(const UnaryOp& op) {
     case UnaryFunction::kExp:
     case UnaryFunction::kLog:
     case UnaryFunction::kSoftplus:
+    case UnaryFunction::kGeluSlope:
+    case UnaryFunction::kCos:
+    case UnaryFunction::kAcos:
+    case UnaryFunction::kCosh:
+    case UnaryFunction::kAcosh:
       return false;
   }
   return false;
@@ -71,8 +84,9 @@ void AddEltwise(StepBuilder& steps, UnaryFunction function, int64_t count, Buffe
 
 // Whether f(0, 0) is 0.
 bool KeepsZero(BinaryFunction function) {
-  return function != BinaryFunction::kDiv && function != BinaryFunction::kPow &&
-         function != BinaryFunction::kStep;
+  return function == BinaryFunction::kAdd || function == BinaryFunction::kSub ||
+         function == BinaryFunction::kMul || function == BinaryFunction::kMax ||
+         function == BinaryFunction::kMin || function == BinaryFunction::kGreater;
 }
 
 // The layout in which two values of one shape meet with the fewest reorders: one that both have,
@@ -198,6 +212,26 @@ void AddSteps(StepBuilder& steps, const BinaryOp& op, const Instruction& instruc
   if (a_full && AddBlockedRepetition(steps, op.function, {a, b, true}, dst)) return;
   if (b_full && AddBlockedRepetition(steps, op.function, {b, a, false}, dst)) return;
   AddPlainBroadcast(steps, op.function, instruction);
+}
+
+void AddSteps(StepBuilder& steps, const SelectOp&, const Instruction& instruction) {
+  const ValueId dst = instruction.dsts[0];
+  const Shape& shape = steps.shape(dst);
+  StridedLoop<4> loop;
+  std::vector<std::vector<int64_t>> strides = {BroadcastStrides(shape, shape)};
+  std::vector<BufferId> buffers;
+  for (const ValueId src : instruction.srcs) {
+    strides.push_back(BroadcastStrides(steps.shape(src), shape));
+    buffers.push_back(steps.PlainSource(src));
+  }
+  for (size_t i = 0; i < strides[0].size(); ++i) {
+    loop.axes.push_back({shape.dim(static_cast<int>(i)),
+                         {strides[0][i], strides[1][i], strides[2][i], strides[3][i]}});
+  }
+  loop.Simplify();
+  buffers.push_back(steps.DefineInPlace(dst, PlainLayout(shape), instruction.srcs));
+  steps.AddKernel(
+      [loop](absl::Span<float* const> b) { SelectKernel(loop, b[0], b[1], b[2], b[3]); }, buffers);
 }
 
 void AddSteps(StepBuilder& steps, const GateOp& op, const Instruction& instruction) {

@@ -27,6 +27,19 @@ enum class UnaryFunction : uint8_t {
   kRound,  // to nearest, ties to even
   kFloor,
   kCeil,
+  kGelu,       // x Phi(x) with the distribution function Phi of the normal distribution
+  kGeluSlope,  // its derivative, Phi(x) + x phi(x)
+  kSin,
+  kCos,
+  kTan,
+  kAsin,
+  kAcos,
+  kAtan,
+  kSinh,
+  kCosh,
+  kAsinh,
+  kAcosh,
+  kAtanh,
 };
 
 // One function of each element. Where a function has a corner its derivative is: relu, leaky relu
@@ -56,10 +69,16 @@ enum class BinaryFunction : uint8_t {
   kMin,
   kPow,   // a^b
   kStep,  // 1 where a > b, 1/2 where they are equal, 0 where a < b
+  // 1 where it holds, else 0 (wherever an operand is NaN).
+  kEqual,
+  kGreater,
+  kAtLeast,    // a >= b
+  kRemainder,  // of a / b, with the sign of a (C's fmod)
 };
 
 // A function of two elements, numpy broadcasting. Max and min of two equal elements pass half of
-// the derivative to each (as torch); step's derivative is 0. Pow's derivative in b needs a > 0.
+// the derivative to each (as torch); those of step and comparisons are 0. Pow's derivative in b
+// needs a > 0; the remainder's is that between its jumps.
 class BinaryOp final : public Op {
  public:
   explicit BinaryOp(BinaryFunction function) : function(function) {}
@@ -88,6 +107,17 @@ class GateOp final : public Op {
   const float upper;
   const float inside;
   const float outside;
+};
+
+// (condition, a, b), numpy broadcasting -> a where the condition is not 0, else b. What is not
+// selected has no part in the result, whatever it is. Its derivative in the condition is 0.
+class SelectOp final : public Op {
+ public:
+  OpKind kind() const override { return OpKind::kSelect; }
+  std::string name() const override { return "Select"; }
+  absl::StatusOr<std::vector<Shape>> InferShapes(absl::Span<const Shape> srcs) const override;
+  absl::StatusOr<std::vector<ValueId>> Vjp(ProgramBuilder& builder,
+                                           const VjpRequest& request) const override;
 };
 
 }  // namespace halftone

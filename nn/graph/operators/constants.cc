@@ -78,17 +78,26 @@ absl::StatusOr<Tensors> EvaluateConstantOfShape(const NodeContext& context,
   return Tensors{Tensor::FromBytes(value.type(), infos[0].shape, std::move(bytes))};
 }
 
-// Start, limit and step of a Range over integers.
-absl::StatusOr<std::array<int64_t, 3>> RangeBounds(const NodeContext& context) {
-  std::array<int64_t, 3> bounds = {};
+// Start, limit and step of a Range; integers below 2^32, which a double holds exactly.
+absl::StatusOr<std::array<double, 3>> RangeBounds(const NodeContext& context) {
+  std::array<double, 3> bounds = {};
   for (size_t i = 0; i < bounds.size(); ++i) {
-    HT_RETURN_IF_ERROR(context.Input(i).status());
-    if (IsFloat(context.infos[i]->type)) return absl::UnimplementedError("ranges of floats");
-    HT_ASSIGN_OR_RETURN(std::vector<int64_t> value, context.RequiredInts(i, "bound"));
-    if (value.size() != 1 || value[0] > Shape::kMaxElements || value[0] < -Shape::kMaxElements) {
-      return absl::InvalidArgumentError("its bounds are not numbers, or too large");
+    HT_ASSIGN_OR_RETURN(ValueInfo info, context.Input(i));
+    const Tensor* bound = context.Constant(i);
+    if (bound == nullptr) return absl::UnimplementedError("its bounds are not constant");
+    if (bound->elements() != 1 || info.type != context.infos[0]->type) {
+      return absl::InvalidArgumentError("its bounds are not numbers of one type");
     }
-    bounds[i] = value[0];
+    if (IsFloat(info.type)) {
+      HT_ASSIGN_OR_RETURN(std::vector<double> value, bound->ToDoubles());
+      bounds[i] = value[0];
+    } else {
+      HT_ASSIGN_OR_RETURN(std::vector<int64_t> value, bound->ToInts());
+      bounds[i] = static_cast<double>(value[0]);
+    }
+    if (!(std::abs(bounds[i]) <= static_cast<double>(Shape::kMaxElements))) {
+      return absl::InvalidArgumentError("its bounds are too large");
+    }
   }
   if (bounds[2] == 0) return absl::InvalidArgumentError("a step of 0");
   return bounds;
@@ -96,25 +105,30 @@ absl::StatusOr<std::array<int64_t, 3>> RangeBounds(const NodeContext& context) {
 
 absl::StatusOr<Infos> InferRange(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(auto bounds, RangeBounds(context));
-  const int64_t length = bounds[1] - bounds[0], step = bounds[2];
-  const int64_t count = (length + step + (step > 0 ? -1 : 1)) / step;
-  return Infos{{context.infos[0]->type, Shape{std::max<int64_t>(count, 0)}}};
+  const double count = std::max(std::ceil((bounds[1] - bounds[0]) / bounds[2]), 0.0);
+  if (!(count <= static_cast<double>(Shape::kMaxElements))) {
+    return absl::InvalidArgumentError("it has too many elements");
+  }
+  return Infos{{context.infos[0]->type, Shape{static_cast<int64_t>(count)}}};
 }
 
 absl::StatusOr<Tensors> EvaluateRange(const NodeContext& context,
                                       absl::Span<const ValueInfo> infos) {
   HT_ASSIGN_OR_RETURN(auto bounds, RangeBounds(context));
-  std::vector<int64_t> values(static_cast<size_t>(infos[0].shape.Elements()));
+  std::vector<double> values(static_cast<size_t>(infos[0].shape.Elements()));
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = bounds[0] + static_cast<int64_t>(i) * bounds[2];
+    values[i] = bounds[0] + static_cast<double>(i) * bounds[2];
   }
-  return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, values)};
+  if (IsFloat(infos[0].type)) {
+    return Tensors{Tensor::FromDoubles(infos[0].type, infos[0].shape, values)};
+  }
+  const std::vector<int64_t> ints(values.begin(), values.end());
+  return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, ints)};
 }
 
 // ONNX's numbers of the element types, as the `to` of a Cast has them.
-absl::StatusOr<DataType> TypeOfCast(const NodeContext& context) {
-  HT_ASSIGN_OR_RETURN(int64_t to, context.node.Int("to", 0));
-  switch (to) {
+absl::StatusOr<DataType> TypeOfNumber(int64_t number) {
+  switch (number) {
     case 1:
       return DataType::kFloat32;
     case 2:
@@ -142,14 +156,50 @@ absl::StatusOr<DataType> TypeOfCast(const NodeContext& context) {
     case 16:
       return DataType::kBFloat16;
     default:
-      return absl::UnimplementedError(absl::StrCat("a cast to ONNX's type ", to));
+      return absl::UnimplementedError(absl::StrCat("elements of ONNX's type ", number));
   }
 }
 
 absl::StatusOr<Infos> InferCast(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
-  HT_ASSIGN_OR_RETURN(DataType type, TypeOfCast(context));
+  HT_ASSIGN_OR_RETURN(int64_t to, context.node.Int("to", 0));
+  HT_ASSIGN_OR_RETURN(DataType type, TypeOfNumber(to));
   return Infos{{type, src.shape}};
+}
+
+absl::StatusOr<Infos> InferCastLike(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
+  HT_ASSIGN_OR_RETURN(ValueInfo like, context.Input(1));
+  return Infos{{like.type, src.shape}};
+}
+
+absl::StatusOr<Infos> InferEyeLike(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo dst, context.Input(0));
+  if (dst.shape.rank() != 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("source of shape ", dst.shape.ToString(), " is no matrix"));
+  }
+  if (context.node.Has("dtype")) {
+    HT_ASSIGN_OR_RETURN(int64_t number, context.node.Int("dtype", 0));
+    HT_ASSIGN_OR_RETURN(dst.type, TypeOfNumber(number));
+  }
+  return Infos{dst};
+}
+
+absl::StatusOr<Tensors> EvaluateEyeLike(const NodeContext& context,
+                                        absl::Span<const ValueInfo> infos) {
+  const Shape& shape = infos[0].shape;
+  HT_ASSIGN_OR_RETURN(int64_t diagonal, context.node.Int("k", 0));
+  std::vector<int64_t> ones(static_cast<size_t>(shape.Elements()), 0);
+  for (int64_t row = 0; row < shape.dim(0); ++row) {
+    if (diagonal < -row || diagonal >= shape.dim(1) - row) continue;
+    ones[static_cast<size_t>(row * shape.dim(1) + row + diagonal)] = 1;
+  }
+  if (!IsFloat(infos[0].type)) {
+    return Tensors{Tensor::FromInts(infos[0].type, shape, ones)};
+  }
+  const std::vector<double> floats(ones.begin(), ones.end());
+  return Tensors{Tensor::FromDoubles(infos[0].type, shape, floats)};
 }
 
 // Truncates; what no 64-bit integer can hold becomes the nearest one that does, NaN becomes 0.
@@ -182,11 +232,13 @@ absl::StatusOr<Tensors> EvaluateCast(const NodeContext& context,
 }
 
 constexpr std::array kOperators = {
-    Operator{"Shape", InferShape, EvaluateShape, false},
-    Operator{"Size", InferSize, EvaluateSize, false},
-    Operator{"ConstantOfShape", InferConstantOfShape, EvaluateConstantOfShape, false},
-    Operator{"Range", InferRange, EvaluateRange, false},
-    Operator{"Cast", InferCast, EvaluateCast},
+    Operator{"Shape", InferShape, EvaluateShape, Runs::kNever},
+    Operator{"Size", InferSize, EvaluateSize, Runs::kNever},
+    Operator{"ConstantOfShape", InferConstantOfShape, EvaluateConstantOfShape, Runs::kNever},
+    Operator{"Range", InferRange, EvaluateRange, Runs::kNever},
+    Operator{"EyeLike", InferEyeLike, EvaluateEyeLike, Runs::kNever},
+    Operator{"Cast", InferCast, EvaluateCast, Runs::kAnything},
+    Operator{"CastLike", InferCastLike, EvaluateCast, Runs::kAnything},
 };
 
 }  // namespace

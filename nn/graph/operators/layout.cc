@@ -215,14 +215,14 @@ absl::StatusOr<Tensors> EvaluateConcat(const NodeContext& context,
 }
 
 constexpr std::array kOperators = {
-    Operator{"Reshape", InferReshape, EvaluateReshaped},
-    Operator{"Flatten", InferFlatten, EvaluateReshaped},
-    Operator{"Squeeze", InferSqueeze, EvaluateReshaped},
-    Operator{"Unsqueeze", InferUnsqueeze, EvaluateReshaped},
-    Operator{"Identity", InferIdentity, EvaluateReshaped},
-    Operator{"Transpose", InferTranspose, EvaluateTranspose},
-    Operator{"Concat", InferConcat, EvaluateConcat},
-    Operator{"Expand", InferExpand, EvaluateExpand},
+    Operator{"Reshape", InferReshape, EvaluateReshaped, Runs::kAnything},
+    Operator{"Flatten", InferFlatten, EvaluateReshaped, Runs::kAnything},
+    Operator{"Squeeze", InferSqueeze, EvaluateReshaped, Runs::kAnything},
+    Operator{"Unsqueeze", InferUnsqueeze, EvaluateReshaped, Runs::kAnything},
+    Operator{"Identity", InferIdentity, EvaluateReshaped, Runs::kAnything},
+    Operator{"Transpose", InferTranspose, EvaluateTranspose, Runs::kAnything},
+    Operator{"Concat", InferConcat, EvaluateConcat, Runs::kAnything},
+    Operator{"Expand", InferExpand, EvaluateExpand, Runs::kAnything},
 };
 
 }  // namespace

@@ -43,30 +43,49 @@ struct NodeContext {
 
 using InferFunction = absl::StatusOr<std::vector<ValueInfo>> (*)(const NodeContext& context);
 // Computes the results of a node whose inputs are all constant; `infos` is what inference said.
-// The results' sizes have been bounded by the caller.
+// The results' sizes have been bounded by the caller. UNIMPLEMENTED leaves the node to the engine,
+// if that runs it.
 using EvaluateFunction = absl::StatusOr<std::vector<Tensor>> (*)(const NodeContext& context,
                                                                  absl::Span<const ValueInfo> infos);
+
+// On which activations the engine can run an operator. It holds all of them in float32: bool as 0
+// and 1, integers exactly up to 2^24 (and without wrapping around).
+enum class Runs : uint8_t {
+  kNever,    // it must fold away
+  kFloats,   // float32
+  kNumbers,  // float32, int32 and int64
+  kAnything  // any type that float32 stands for: the narrower integers and bool too
+};
 
 struct Operator {
   absl::string_view name;
   InferFunction infer = nullptr;
   EvaluateFunction evaluate = nullptr;  // nullptr: never folded
-  // Whether the engine can run it on float32 activations; otherwise it must fold away.
-  bool runs = true;
+  Runs runs = Runs::kFloats;
 };
 
 // nullptr for an operator that is not known. `domain` as in Node.
 const Operator* FindOperator(absl::string_view domain, absl::string_view op);
 
+// One result like the first input.
+absl::StatusOr<std::vector<ValueInfo>> InferLikeFirst(const NodeContext& context);
+
 // The families.
+absl::Span<const Operator> ActivationOperators();
 absl::Span<const Operator> ElementwiseOperators();
+absl::Span<const Operator> LogicOperators();
 absl::Span<const Operator> WindowOperators();
 absl::Span<const Operator> MatrixOperators();
 absl::Span<const Operator> LayoutOperators();
+absl::Span<const Operator> BlockOperators();
 absl::Span<const Operator> SelectionOperators();
+absl::Span<const Operator> IndexingOperators();
 absl::Span<const Operator> ReductionOperators();
+absl::Span<const Operator> NormalizationOperators();
 absl::Span<const Operator> ResizeOperators();
 absl::Span<const Operator> ConstantOperators();
+// All of them.
+std::vector<absl::Span<const Operator>> OperatorFamilies();
 
 }  // namespace halftone
 

@@ -13,12 +13,11 @@ using Infos = std::vector<ValueInfo>;
 
 absl::Status CheckModes(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(std::string mode, context.node.String("mode", "nearest"));
-  if (mode != "nearest") return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
-  HT_ASSIGN_OR_RETURN(std::string transformation,
-                      context.node.String("coordinate_transformation_mode", "half_pixel"));
-  if (transformation == "tf_crop_and_resize") {
-    return absl::UnimplementedError("coordinate_transformation_mode 'tf_crop_and_resize'");
+  if (mode != "nearest" && mode != "linear" && mode != "cubic") {
+    return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
   }
+  HT_ASSIGN_OR_RETURN(int64_t antialias, context.node.Int("antialias", 0));
+  if (antialias != 0) return absl::UnimplementedError("antialiasing");
   HT_ASSIGN_OR_RETURN(std::string policy,
                       context.node.String("keep_aspect_ratio_policy", "stretch"));
   if (policy != "stretch") {

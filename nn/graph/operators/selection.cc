@@ -172,10 +172,10 @@ absl::StatusOr<Infos> InferPad(const NodeContext& context) {
 }
 
 constexpr std::array kOperators = {
-    Operator{"Slice", InferSlice, EvaluateSlice},
-    Operator{"Gather", InferGather, EvaluateGather},
-    Operator{"Split", InferSplit, EvaluateSplit},
-    Operator{"Pad", InferPad},
+    Operator{"Slice", InferSlice, EvaluateSlice, Runs::kAnything},
+    Operator{"Gather", InferGather, EvaluateGather, Runs::kAnything},
+    Operator{"Split", InferSplit, EvaluateSplit, Runs::kAnything},
+    Operator{"Pad", InferPad, nullptr, Runs::kAnything},
 };
 
 }  // namespace

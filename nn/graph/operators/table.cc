@@ -12,9 +12,7 @@ using Table = absl::flat_hash_map<std::string, Operator>;
 
 Table MakeTable() {
   Table table;
-  for (const absl::Span<const Operator> family :
-       {ElementwiseOperators(), WindowOperators(), MatrixOperators(), LayoutOperators(),
-        SelectionOperators(), ReductionOperators(), ResizeOperators(), ConstantOperators()}) {
+  for (const absl::Span<const Operator> family : OperatorFamilies()) {
     for (const Operator& op : family) table.emplace(op.name, op);
   }
   return table;
@@ -23,6 +21,19 @@ Table MakeTable() {
 constexpr int64_t kMaxListLength = 1 << 16;
 
 }  // namespace
+
+std::vector<absl::Span<const Operator>> OperatorFamilies() {
+  return {ActivationOperators(), ElementwiseOperators(),   LogicOperators(),
+          WindowOperators(),     MatrixOperators(),        LayoutOperators(),
+          BlockOperators(),      SelectionOperators(),     IndexingOperators(),
+          ReductionOperators(),  NormalizationOperators(), ResizeOperators(),
+          ConstantOperators()};
+}
+
+absl::StatusOr<std::vector<ValueInfo>> InferLikeFirst(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
+  return std::vector<ValueInfo>{src};
+}
 
 const Operator* FindOperator(absl::string_view domain, absl::string_view op) {
   static const auto* const kTable = new Table(MakeTable());

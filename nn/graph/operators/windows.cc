@@ -86,23 +86,33 @@ absl::StatusOr<Infos> InferGlobalPool(const NodeContext& context) {
   return Infos{src};
 }
 
-absl::StatusOr<Infos> InferBatchNormalization(const NodeContext& context) {
+// The result of a transposed convolution, which a convolution from there to the source would read.
+absl::StatusOr<Infos> InferConvTranspose(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
-  HT_ASSIGN_OR_RETURN(int64_t training, context.node.Int("training_mode", 0));
-  if (training != 0) return absl::UnimplementedError("training mode");
-  HT_ASSIGN_OR_RETURN(int64_t spatial, context.node.Int("spatial", 1));
-  if (spatial != 1) return absl::UnimplementedError("statistics that are not per channel");
-  if (src.shape.rank() < 1) return absl::InvalidArgumentError("source is a scalar");
-  const int64_t channels = src.shape.rank() > 1 ? src.shape.dim(1) : 1;
-  for (size_t i = 1; i <= 4; ++i) {
-    HT_ASSIGN_OR_RETURN(ValueInfo parameter, context.Input(i));
-    if (!IsFloat(parameter.type) || parameter.shape != Shape{channels}) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "input '", context.node.inputs[i], "' of ", DataTypeName(parameter.type), " ",
-          parameter.shape.ToString(), " where floats [", channels, "] are needed"));
+  HT_ASSIGN_OR_RETURN(ValueInfo weights, context.Input(1));
+  HT_RETURN_IF_ERROR(CheckSpatialAxes(src.shape));
+  HT_ASSIGN_OR_RETURN(int64_t groups, context.node.Int("group", 1));
+  if (weights.type != src.type || weights.shape.rank() != src.shape.rank() || groups < 1 ||
+      weights.shape.dim(0) != src.shape.dim(1) || src.shape.dim(1) % groups != 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "weights of ", DataTypeName(weights.type), " ", weights.shape.ToString(), " in ", groups,
+        " groups do not fit the source ", DataTypeName(src.type), " ", src.shape.ToString()));
+  }
+  if (weights.shape.dim(1) > Shape::kMaxElements / groups) {
+    return absl::InvalidArgumentError(absl::StrCat(groups, " groups"));
+  }
+  const int64_t channels = weights.shape.dim(1) * groups;
+  if (context.HasInput(2)) {
+    HT_ASSIGN_OR_RETURN(ValueInfo bias, context.Input(2));
+    if (bias.type != src.type || bias.shape != Shape{channels}) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("bias ", bias.shape.ToString(), " for ", channels, " channels"));
     }
   }
-  return Infos{src};
+  HT_ASSIGN_OR_RETURN(
+      Window window, ResolveTransposedWindow(context.node, src.shape,
+                                             absl::MakeConstSpan(weights.shape.dims()).subspan(2)));
+  return Infos{{src.type, DstShape(src.shape, channels, window)}};
 }
 
 constexpr std::array kOperators = {
@@ -111,7 +121,7 @@ constexpr std::array kOperators = {
     Operator{"AveragePool", InferPool},
     Operator{"GlobalAveragePool", InferGlobalPool},
     Operator{"GlobalMaxPool", InferGlobalPool},
-    Operator{"BatchNormalization", InferBatchNormalization},
+    Operator{"ConvTranspose", InferConvTranspose},
 };
 
 }  // namespace

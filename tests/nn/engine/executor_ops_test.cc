@@ -62,6 +62,19 @@ void AddUnaryCases(std::vector<OpCase>& cases) {
   cases.push_back({"Round", Unary(UnaryFunction::kRound), {shape}, -3, 3});
   cases.push_back({"Floor", Unary(UnaryFunction::kFloor), {shape}, -3, 3});
   cases.push_back({"Ceil", Unary(UnaryFunction::kCeil), {shape}, -3, 3});
+  cases.push_back({"Gelu", Unary(UnaryFunction::kGelu), {shape}, -6, 6});
+  cases.push_back({"GeluSlope", Unary(UnaryFunction::kGeluSlope), {shape}, -6, 6});
+  cases.push_back({"Sin", Unary(UnaryFunction::kSin), {shape}, -9, 9});
+  cases.push_back({"Cos", Unary(UnaryFunction::kCos), {shape}, -9, 9});
+  cases.push_back({"Tan", Unary(UnaryFunction::kTan), {shape}, -1, 1});
+  cases.push_back({"Asin", Unary(UnaryFunction::kAsin), {shape}, -1, 1});
+  cases.push_back({"Acos", Unary(UnaryFunction::kAcos), {shape}, 0, 0.9f});
+  cases.push_back({"Atan", Unary(UnaryFunction::kAtan), {shape}, -9, 9});
+  cases.push_back({"Sinh", Unary(UnaryFunction::kSinh), {shape}, -4, 4});
+  cases.push_back({"Cosh", Unary(UnaryFunction::kCosh), {shape}, -4, 4});
+  cases.push_back({"Asinh", Unary(UnaryFunction::kAsinh), {shape}, -9, 9});
+  cases.push_back({"AtanhOfHalf", Unary(UnaryFunction::kAtanh), {Shape{3, 5}}, -0.5f, 0.5f});
+  cases.push_back({"Acosh", Unary(UnaryFunction::kAcosh), {Shape{3, 5}}, 1, 9});
   cases.push_back({"ReluOfScalar", Unary(UnaryFunction::kRelu), {Shape{}}});
   cases.push_back({"ReluOfNothing", Unary(UnaryFunction::kRelu), {Shape{0, 3}}});
   cases.push_back({"ReluLarge", Unary(UnaryFunction::kRelu), {Shape{3, 7, 31, 67}}});
@@ -71,9 +84,12 @@ void AddUnaryCases(std::vector<OpCase>& cases) {
 
 void AddBinaryCases(std::vector<OpCase>& cases) {
   const std::vector<std::pair<std::string, BinaryFunction>> functions = {
-      {"Add", BinaryFunction::kAdd}, {"Sub", BinaryFunction::kSub},  {"Mul", BinaryFunction::kMul},
-      {"Div", BinaryFunction::kDiv}, {"Max", BinaryFunction::kMax},  {"Min", BinaryFunction::kMin},
-      {"Pow", BinaryFunction::kPow}, {"Step", BinaryFunction::kStep}};
+      {"Add", BinaryFunction::kAdd},        {"Sub", BinaryFunction::kSub},
+      {"Mul", BinaryFunction::kMul},        {"Div", BinaryFunction::kDiv},
+      {"Max", BinaryFunction::kMax},        {"Min", BinaryFunction::kMin},
+      {"Pow", BinaryFunction::kPow},        {"Step", BinaryFunction::kStep},
+      {"Equal", BinaryFunction::kEqual},    {"Greater", BinaryFunction::kGreater},
+      {"AtLeast", BinaryFunction::kAtLeast}};
   const Shape full{2, 19, 5, 3};
   const std::vector<std::pair<std::string, Shape>> others = {
       {"Same", full},         {"Scalar", Shape{}},     {"Channel", Shape{19, 1, 1}},
@@ -92,6 +108,7 @@ void AddBinaryCases(std::vector<OpCase>& cases) {
   cases.push_back(
       {"AddLarge", Binary(BinaryFunction::kAdd), {Shape{2, 16, 33, 65}, Shape{16, 1, 1}}});
   cases.push_back({"Gate", std::make_shared<GateOp>(-0.5f, 0.25f, 2.0f, 0.5f), {full, full}});
+  cases.push_back({"Remainder", Binary(BinaryFunction::kRemainder), {Shape{4, 1}, Shape{5}}, 1, 9});
 }
 
 // Shapes of convolutions that differ in what is special about them.

@@ -5,6 +5,7 @@
 
 #include "nn/engine/ops/convolution.h"
 #include "nn/engine/ops/elementwise.h"
+#include "nn/engine/ops/gather.h"
 #include "nn/engine/ops/matmul.h"
 #include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/reduction.h"
@@ -117,6 +118,19 @@ void AddUnaries(std::vector<OpCase>& cases) {
   AddUnary(cases, "InverseSqrt", UnaryFunction::kPower, 0.7f, 2, 2, -0.5f);
   AddUnary(cases, "PowerOne", UnaryFunction::kPower, -2, 2, 3, 1);
   AddUnary(cases, "PowerZero", UnaryFunction::kPower, -2, 2, 3, 0);
+  AddUnary(cases, "Gelu", UnaryFunction::kGelu, -3, 3);
+  AddUnary(cases, "GeluSlope", UnaryFunction::kGeluSlope, -3, 3);
+  AddUnary(cases, "Sin", UnaryFunction::kSin, -2, 2);
+  AddUnary(cases, "Cos", UnaryFunction::kCos, -2, 2);
+  AddUnary(cases, "Tan", UnaryFunction::kTan, -0.8f, 0.8f);
+  AddUnary(cases, "Asin", UnaryFunction::kAsin, -0.7f, 0.7f);
+  AddUnary(cases, "Acos", UnaryFunction::kAcos, -0.7f, 0.7f);
+  AddUnary(cases, "Atan", UnaryFunction::kAtan, -2, 2);
+  AddUnary(cases, "Sinh", UnaryFunction::kSinh, -1, 1);
+  AddUnary(cases, "Cosh", UnaryFunction::kCosh, -1, 1);
+  AddUnary(cases, "Asinh", UnaryFunction::kAsinh, -2, 2);
+  AddUnary(cases, "Acosh", UnaryFunction::kAcosh, 1.5f, 3);
+  AddUnary(cases, "Atanh", UnaryFunction::kAtanh, -0.7f, 0.7f);
 }
 
 void AddBinaries(std::vector<OpCase>& cases) {
@@ -224,6 +238,18 @@ void AddShapeOps(std::vector<OpCase>& cases) {
   cases.push_back({"IndexAdd", std::make_shared<IndexAddOp>(1, indices, 5), {Shape{2, 4, 3}}});
 }
 
+// The mask and the indices are the last source or the first: no derivative is taken in them.
+void AddSelections(std::vector<OpCase>& cases) {
+  const Tensor mask = Tensor::Of<float>(Shape{2, 1, 4}, {1, 0, 0, 1, 0, 0, 1, 0});
+  const Tensor indices = Tensor::Of<float>(Shape{4}, {2, 0, -1, 2});
+  cases.push_back({"Select", std::make_shared<SelectOp>(), {Shape{3, 4}, Shape{2, 3, 1}}});
+  cases.back().fixed = {{0, mask}};
+  cases.push_back({"Gather", std::make_shared<GatherOp>(1), {Shape{2, 5, 3}}});
+  cases.back().fixed = {{1, indices}};
+  cases.push_back({"GatherAdd", std::make_shared<GatherAddOp>(1, 5), {Shape{2, 4, 3}}});
+  cases.back().fixed = {{1, indices}};
+}
+
 }  // namespace
 
 std::vector<OpCase> DifferentiableOpCases() {
@@ -235,6 +261,7 @@ std::vector<OpCase> DifferentiableOpCases() {
   AddReductions(cases);
   AddPools(cases);
   AddShapeOps(cases);
+  AddSelections(cases);
   cases.push_back({"Gate",
                    std::make_shared<GateOp>(-0.5f, 0.8f, 1.5f, 0.2f),
                    {Shape{4, 6}, Shape{4, 6}},

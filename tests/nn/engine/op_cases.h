@@ -1,12 +1,14 @@
 #ifndef HALFTONE_TESTS_NN_ENGINE_OP_CASES_H_
 #define HALFTONE_TESTS_NN_ENGINE_OP_CASES_H_
 
+#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "nn/engine/op.h"
+#include "nn/graph/tensor.h"
 
 namespace halftone {
 
@@ -25,6 +27,8 @@ struct OpCase {
   float lower = -1;
   float upper = 1;
   std::vector<float> kinks = {};
+  // Further sources, by their position among all of the op's, with fixed elements: masks, indices.
+  std::map<size_t, Tensor> fixed = {};
 };
 
 inline std::ostream& operator<<(std::ostream& out, const OpCase& op_case) {

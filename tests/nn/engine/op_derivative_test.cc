@@ -66,7 +66,11 @@ class OpDerivativeTest : public testing::TestWithParam<OpCase> {
   }
 
   void BuildLoss(SplitMix64& random) {
-    const ValueId dst = builder_.Apply1(GetParam().op, srcs_).value();
+    std::vector<ValueId> all = srcs_;
+    for (const auto& [position, tensor] : GetParam().fixed) {
+      all.insert(all.begin() + static_cast<std::ptrdiff_t>(position), builder_.AddConstant(tensor));
+    }
+    const ValueId dst = builder_.Apply1(GetParam().op, all).value();
     const Shape shape = builder_.shape(dst);
     const ValueId weights = builder_.AddInput("u", shape);
     values_["u"] = UniformValues(static_cast<size_t>(shape.Elements()), -1, 1, random);

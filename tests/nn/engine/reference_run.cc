@@ -10,6 +10,7 @@
 #include "nn/engine/op.h"
 #include "nn/engine/ops/convolution.h"
 #include "nn/engine/ops/elementwise.h"
+#include "nn/engine/ops/gather.h"
 #include "nn/engine/ops/matmul.h"
 #include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/quantize.h"
@@ -50,6 +51,8 @@ double& At(Array& array, const Index& index) {
   return array.values[static_cast<size_t>(offset)];
 }
 
+double NormalDistribution(double x) { return 0.5 * (1 + std::erf(x / std::sqrt(2.0))); }
+
 double Unary(const UnaryOp& op, double x) {
   switch (op.function) {
     case UnaryFunction::kRelu:
@@ -84,6 +87,32 @@ double Unary(const UnaryOp& op, double x) {
       return std::floor(x);
     case UnaryFunction::kCeil:
       return std::ceil(x);
+    case UnaryFunction::kGelu:
+      return x * NormalDistribution(x);
+    case UnaryFunction::kGeluSlope:
+      return NormalDistribution(x) + x * std::exp(-0.5 * x * x) / std::sqrt(2 * M_PI);
+    case UnaryFunction::kSin:
+      return std::sin(x);
+    case UnaryFunction::kCos:
+      return std::cos(x);
+    case UnaryFunction::kTan:
+      return std::tan(x);
+    case UnaryFunction::kAsin:
+      return std::asin(x);
+    case UnaryFunction::kAcos:
+      return std::acos(x);
+    case UnaryFunction::kAtan:
+      return std::atan(x);
+    case UnaryFunction::kSinh:
+      return std::sinh(x);
+    case UnaryFunction::kCosh:
+      return std::cosh(x);
+    case UnaryFunction::kAsinh:
+      return std::asinh(x);
+    case UnaryFunction::kAcosh:
+      return std::acosh(x);
+    case UnaryFunction::kAtanh:
+      return std::atanh(x);
   }
   return 0;
 }
@@ -106,6 +135,14 @@ double Binary(BinaryFunction function, double a, double b) {
       return std::pow(a, b);
     case BinaryFunction::kStep:
       return a > b ? 1 : a == b ? 0.5 : 0;
+    case BinaryFunction::kEqual:
+      return a == b ? 1 : 0;
+    case BinaryFunction::kGreater:
+      return a > b ? 1 : 0;
+    case BinaryFunction::kAtLeast:
+      return a >= b ? 1 : 0;
+    case BinaryFunction::kRemainder:
+      return std::fmod(a, b);
   }
   return 0;
 }
@@ -165,6 +202,13 @@ Index Moved(const Index& index, const std::vector<int64_t>& starts,
   Index moved = index;
   for (size_t i = 0; i < moved.size(); ++i) moved[i] = starts[i] + index[i] * steps[i];
   return moved;
+}
+
+// The index that a float names on an axis of `size`; -1 for none.
+int64_t Picked(double index, int64_t size) {
+  const auto bound = static_cast<double>(size);
+  if (!(index >= -bound && index < bound) || index != std::floor(index)) return -1;
+  return static_cast<int64_t>(index < 0 ? index + bound : index);
 }
 
 double FakeQuantize(const UniformQuantizer& quantizer, const Shape& shape, const Index& index,
@@ -339,6 +383,20 @@ void Evaluator::Movement() {
             op.indices[static_cast<size_t>(d[static_cast<size_t>(op.axis)])];
         return Src(0, s);
       });
+    case OpKind::kGather:
+      return Fill([&](const Index& d) {
+        const auto axis = static_cast<size_t>(As<GatherOp>().axis);
+        Index s = d;
+        s[axis] = Picked(Src(1, {d[axis]}), srcs_[0].shape.dim(As<GatherOp>().axis));
+        return s[axis] < 0 ? std::nan("") : Src(0, s);
+      });
+    case OpKind::kGatherAdd:
+      return ForEach(srcs_[0].shape, [&](const Index& s) {
+        const auto axis = static_cast<size_t>(As<GatherAddOp>().axis);
+        Index d = s;
+        d[axis] = Picked(Src(1, {s[axis]}), As<GatherAddOp>().size);
+        if (d[axis] >= 0) At(dst_, d) += Src(0, s);
+      });
     default:
       return ForEach(srcs_[0].shape, [&](const Index& s) {
         const auto& op = As<IndexAddOp>();
@@ -380,6 +438,8 @@ void Evaluator::Elementwise() {
         const double x = Src(0, d);
         return Src(1, d) * (op.lower < x && x < op.upper ? op.inside : op.outside);
       });
+    case OpKind::kSelect:
+      return Fill([&](const Index& d) { return Src(Src(0, d) != 0 ? 1 : 2, d); });
     case OpKind::kBroadcastTo:
       return Fill([&](const Index& d) { return Src(0, d); });
     case OpKind::kFakeQuantize:
@@ -425,6 +485,8 @@ Array Evaluator::Evaluate() {
     case OpKind::kSliceScatter:
     case OpKind::kIndexSelect:
     case OpKind::kIndexAdd:
+    case OpKind::kGather:
+    case OpKind::kGatherAdd:
       Movement();
       break;
     case OpKind::kSoftmax:
@@ -433,6 +495,7 @@ Array Evaluator::Evaluate() {
     case OpKind::kUnary:
     case OpKind::kBinary:
     case OpKind::kGate:
+    case OpKind::kSelect:
     case OpKind::kBroadcastTo:
     case OpKind::kFakeQuantize:
     case OpKind::kFakeQuantizeGate:

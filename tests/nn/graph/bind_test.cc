@@ -176,17 +176,30 @@ TEST(BindBatchTest, DropsUnusedNodesEvenIfUnknown) {
   EXPECT_EQ(Bind(builder.Output("y"), 1).nodes.size(), 1);
 }
 
-TEST(BindBatchTest, ComputesInFloat32Only) {
+TEST(BindBatchTest, EveryFloatIsFloat32) {
   GraphBuilder half;
-  half.Input("x", {kN, 2}, DataType::kFloat16).Op("Relu", {"x"}, {"y"}).Output("y");
-  ExpectError(half, 1, absl::StatusCode::kUnimplemented, "float16");
+  half.Input("x", {kN, 2}, DataType::kFloat16).Constant("w", Tensor::Of<double>({2}, {0.5, 2}));
+  half.Op("Cast", {"x"}, {"d"}, {{"to", int64_t{11}}}).Op("Mul", {"d", "w"}, {"y"}).Output("y");
+  const Graph bound = Bind(half, 3);
+  EXPECT_EQ(bound.inputs[0].info.type, DataType::kFloat32);
+  EXPECT_EQ(bound.outputs[0].info.type, DataType::kFloat32);
+  EXPECT_EQ(bound.initializers.at("w").type(), DataType::kFloat32);
+  EXPECT_EQ(bound.nodes.size(), 1u) << "a cast between floats does nothing";
+}
+
+TEST(BindBatchTest, IntegersAndBoolsRunWhereTheOperatorTakesThem) {
   GraphBuilder indices;
   indices.Input("i", {kN, 2}, DataType::kInt64).Floats("table", {9, 4});
-  indices.Op("Gather", {"table", "i"}, {"y"}).Output("y");
-  ExpectError(indices, 1, absl::StatusCode::kUnimplemented, "'i' is of type int64");
-  GraphBuilder where;
-  where.Input("x", {kN, 2}).Op("Floor", {"x"}, {"y"}).Output("y");
-  ExpectError(where, 1, absl::StatusCode::kUnimplemented, "only computed on constants");
+  indices.Op("Gather", {"table", "i"}, {"y"}).Op("Greater", {"i", "i"}, {"b"});
+  const Graph bound = Bind(indices.Output("y").Output("b"), 3);
+  EXPECT_EQ(bound.values.at("y").shape, (Shape{3, 2, 4}));
+  EXPECT_EQ(bound.values.at("b").type, DataType::kBool);
+  GraphBuilder sigmoid;
+  sigmoid.Input("i", {kN, 2}, DataType::kInt64).Op("Sigmoid", {"i"}, {"y"}).Output("y");
+  ExpectError(sigmoid, 1, absl::StatusCode::kUnimplemented, "'i' is of type int64");
+  GraphBuilder narrow;
+  narrow.Input("i", {kN, 2}, DataType::kUint8).Op("Add", {"i", "i"}, {"y"}).Output("y");
+  ExpectError(narrow, 1, absl::StatusCode::kUnimplemented, "'i' is of type uint8");
 }
 
 TEST(BindBatchTest, ShapesMustBeConstant) {

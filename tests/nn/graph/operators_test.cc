@@ -183,7 +183,8 @@ std::vector<OperatorCase> LayoutCases() {
       {"Identity", kImage, {}, {kImage}},
       {"Dropout", kImage, {{"ratio", 0.5f}}, {kImage}, 9},
       {"Cast", kImage, {{"to", int64_t{1}}}, {kImage}},
-      {"Cast", kImage, {{"to", int64_t{7}}}, {}},
+      {"Cast", kImage, {{"to", int64_t{7}}}, {kImage}},
+      {"Cast", kImage, {{"to", int64_t{8}}}, {}},
   };
 }
 
@@ -257,7 +258,7 @@ std::vector<OperatorCase> SelectionCases() {
        {{"", Tensor()}, {"", Tensor()}, {"z", List({2, 4, 5, 6})}}},
       {"Resize",
        kImage,
-       {{"mode", std::string("linear")}},
+       {{"mode", std::string("lanczos")}},
        {},
        13,
        {{"", Tensor()}, {"s", Scales({1, 1, 2, 2})}}},

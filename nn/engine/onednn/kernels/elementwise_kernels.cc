@@ -5,6 +5,9 @@
 namespace halftone {
 namespace {
 
+constexpr float kSqrtHalf = 0.70710678118654752440f;
+constexpr float kOneOverSqrtTwoPi = 0.39894228040143267794f;
+
 // Inlined into each clone of its caller, so that the loop is compiled for the clone's vectors.
 template <typename Function>
 [[gnu::always_inline]] inline void Map(int64_t count, const float* src, float* dst,
@@ -60,6 +63,22 @@ void Erf(float, float, int64_t count, const float* src, float* dst) {
   Map(count, src, dst, [](float x) { return std::erf(x); });
 }
 
+// x Phi(x) and its derivative.
+void Gelu(float, float, int64_t count, const float* src, float* dst) {
+  Map(count, src, dst, [](float x) { return 0.5f * x * (1.0f + std::erf(x * kSqrtHalf)); });
+}
+void GeluSlope(float, float, int64_t count, const float* src, float* dst) {
+  Map(count, src, dst, [](float x) {
+    const float density = kOneOverSqrtTwoPi * std::exp(-0.5f * x * x);
+    return 0.5f * (1.0f + std::erf(x * kSqrtHalf)) + x * density;
+  });
+}
+// Functions that networks use too rarely for loops of their own.
+template <float (*function)(float)>
+void MathRow(float, float, int64_t count, const float* src, float* dst) {
+  Map(count, src, dst, [](float x) { return function(x); });
+}
+
 UnaryRow PowerRow(float exponent) {
   if (exponent == 0.5f) return SquareRoot;
   if (exponent == -1.0f) return Reciprocal;
@@ -91,6 +110,32 @@ UnaryRow FindUnaryRow(UnaryFunction function, float beta) {
       return Floor;
     case UnaryFunction::kCeil:
       return Ceil;
+    case UnaryFunction::kGelu:
+      return Gelu;
+    case UnaryFunction::kGeluSlope:
+      return GeluSlope;
+    case UnaryFunction::kSin:
+      return MathRow<std::sin>;
+    case UnaryFunction::kCos:
+      return MathRow<std::cos>;
+    case UnaryFunction::kTan:
+      return MathRow<std::tan>;
+    case UnaryFunction::kAsin:
+      return MathRow<std::asin>;
+    case UnaryFunction::kAcos:
+      return MathRow<std::acos>;
+    case UnaryFunction::kAtan:
+      return MathRow<std::atan>;
+    case UnaryFunction::kSinh:
+      return MathRow<std::sinh>;
+    case UnaryFunction::kCosh:
+      return MathRow<std::cosh>;
+    case UnaryFunction::kAsinh:
+      return MathRow<std::asinh>;
+    case UnaryFunction::kAcosh:
+      return MathRow<std::acosh>;
+    case UnaryFunction::kAtanh:
+      return MathRow<std::atanh>;
     case UnaryFunction::kSigmoid:
     case UnaryFunction::kTanh:
     case UnaryFunction::kExp:
@@ -151,6 +196,21 @@ HT_TARGET_CLONES void StepRow(int64_t n, const float* a, int64_t sa, const float
   Zip(n, a, sa, b, sb, dst,
       [](float x, float y) { return (x > y ? 1.0f : 0.0f) + (x == y ? 0.5f : 0.0f); });
 }
+HT_TARGET_CLONES void EqualRow(int64_t n, const float* a, int64_t sa, const float* b, int64_t sb,
+                               float* dst) {
+  Zip(n, a, sa, b, sb, dst, [](float x, float y) { return x == y ? 1.0f : 0.0f; });
+}
+HT_TARGET_CLONES void GreaterRow(int64_t n, const float* a, int64_t sa, const float* b, int64_t sb,
+                                 float* dst) {
+  Zip(n, a, sa, b, sb, dst, [](float x, float y) { return x > y ? 1.0f : 0.0f; });
+}
+HT_TARGET_CLONES void AtLeastRow(int64_t n, const float* a, int64_t sa, const float* b, int64_t sb,
+                                 float* dst) {
+  Zip(n, a, sa, b, sb, dst, [](float x, float y) { return x >= y ? 1.0f : 0.0f; });
+}
+void RemainderRow(int64_t n, const float* a, int64_t sa, const float* b, int64_t sb, float* dst) {
+  Zip(n, a, sa, b, sb, dst, [](float x, float y) { return std::fmod(x, y); });
+}
 void PowRow(int64_t n, const float* a, int64_t sa, const float* b, int64_t sb, float* dst) {
   Zip(n, a, sa, b, sb, dst, [](float x, float y) { return std::pow(x, y); });
 }
@@ -173,8 +233,29 @@ BinaryRow FindBinaryRow(BinaryFunction function) {
       return PowRow;
     case BinaryFunction::kStep:
       return StepRow;
+    case BinaryFunction::kEqual:
+      return EqualRow;
+    case BinaryFunction::kGreater:
+      return GreaterRow;
+    case BinaryFunction::kAtLeast:
+      return AtLeastRow;
+    case BinaryFunction::kRemainder:
+      return RemainderRow;
   }
   return nullptr;
+}
+
+// Strides as in Zip.
+HT_TARGET_CLONES void SelectRow(int64_t count, const float* condition, int64_t condition_stride,
+                                const float* a, int64_t a_stride, const float* b, int64_t b_stride,
+                                float* dst) {
+  if (condition_stride == 1 && a_stride == 1 && b_stride == 1) {
+    for (int64_t i = 0; i < count; ++i) dst[i] = condition[i] != 0.0f ? a[i] : b[i];
+    return;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    dst[i] = condition[i * condition_stride] != 0.0f ? a[i * a_stride] : b[i * b_stride];
+  }
 }
 
 HT_TARGET_CLONES void GateRow(const GateParameters& gate, int64_t count, const float* x,
@@ -204,6 +285,15 @@ void BinaryKernel(BinaryFunction function, const StridedLoop<3>& loop, const flo
   const auto& strides = loop.axes.back().strides;
   RunStrided(loop, [&](int64_t count, const StridedLoop<3>::Offsets& offsets) {
     row(count, a + offsets[1], strides[1], b + offsets[2], strides[2], dst + offsets[0]);
+  });
+}
+
+void SelectKernel(const StridedLoop<4>& loop, const float* condition, const float* a,
+                  const float* b, float* dst) {
+  const auto& strides = loop.axes.back().strides;
+  RunStrided(loop, [&](int64_t count, const StridedLoop<4>::Offsets& offsets) {
+    SelectRow(count, condition + offsets[1], strides[1], a + offsets[2], strides[2], b + offsets[3],
+              strides[3], dst + offsets[0]);
   });
 }
 

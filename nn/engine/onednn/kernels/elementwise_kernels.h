@@ -18,6 +18,10 @@ void UnaryKernel(UnaryFunction function, float alpha, float beta, int64_t count,
 void BinaryKernel(BinaryFunction function, const StridedLoop<3>& loop, const float* a,
                   const float* b, float* dst);
 
+// Operands: dst, condition, a, b. dst must be no source that is repeated.
+void SelectKernel(const StridedLoop<4>& loop, const float* condition, const float* a,
+                  const float* b, float* dst);
+
 // GateOp's formula.
 struct GateParameters {
   float lower;

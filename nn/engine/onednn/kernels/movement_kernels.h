@@ -26,6 +26,13 @@ void IndexSelectKernel(const AxisView& src_view, const std::vector<int64_t>& ind
 void IndexAddKernel(const AxisView& dst_view, const std::vector<int64_t>& indices, const float* src,
                     float* dst);
 
+// The same with `count` indices as floats: negative ones count from the end, and those that name no
+// element give NaN, or add nothing.
+void GatherKernel(const AxisView& src_view, int64_t count, const float* src, const float* indices,
+                  float* dst);
+void GatherAddKernel(const AxisView& dst_view, int64_t count, const float* src,
+                     const float* indices, float* dst);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_NN_ENGINE_ONEDNN_KERNELS_MOVEMENT_KERNELS_H_

@@ -1,0 +1,117 @@
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "nn/graph/operators/broadcast.h"
+#include "nn/graph/operators/operator.h"
+
+// Comparisons, and what is computed with their results.
+namespace halftone {
+namespace {
+
+using Infos = std::vector<ValueInfo>;
+using Tensors = std::vector<Tensor>;
+
+absl::StatusOr<Infos> InferComparison(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo result, BroadcastInputs(context, 0, 2));
+  result.type = DataType::kBool;
+  return Infos{result};
+}
+
+absl::Status CheckBool(const NodeContext& context) {
+  for (size_t i = 0; i < context.infos.size(); ++i) {
+    HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(i));
+    if (src.type == DataType::kBool) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("input ", i, " is of type ", DataTypeName(src.type), ", not bool"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Infos> InferLogical(const NodeContext& context) {
+  HT_RETURN_IF_ERROR(CheckBool(context));
+  return InferComparison(context);
+}
+
+absl::StatusOr<Infos> InferNot(const NodeContext& context) {
+  HT_RETURN_IF_ERROR(CheckBool(context));
+  return InferLikeFirst(context);
+}
+
+// IsNaN, IsInf: bool of one float source.
+absl::StatusOr<Infos> InferFloatTest(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
+  if (!IsFloat(src.type)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("its source is of type ", DataTypeName(src.type)));
+  }
+  return Infos{{DataType::kBool, src.shape}};
+}
+
+absl::StatusOr<Infos> InferWhere(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo condition, context.Input(0));
+  if (condition.type != DataType::kBool) {
+    return absl::InvalidArgumentError("its condition is not of type bool");
+  }
+  HT_ASSIGN_OR_RETURN(ValueInfo result, BroadcastInputs(context, 1, 2));
+  HT_ASSIGN_OR_RETURN(result.shape, BroadcastShapes(condition.shape, result.shape));
+  return Infos{result};
+}
+
+template <typename Predicate>
+absl::StatusOr<Tensors> EvaluateComparison(const NodeContext& context,
+                                           absl::Span<const ValueInfo> infos) {
+  const auto compare = [&](const auto& srcs) {
+    std::vector<int64_t> result(srcs[0].size());
+    for (size_t i = 0; i < result.size(); ++i) result[i] = Predicate()(srcs[0][i], srcs[1][i]);
+    return Tensors{Tensor::FromInts(DataType::kBool, infos[0].shape, result)};
+  };
+  return ComputeBroadcast(context, infos[0], compare, compare);
+}
+
+absl::StatusOr<Tensors> EvaluateWhere(const NodeContext& context,
+                                      absl::Span<const ValueInfo> infos) {
+  const ValueInfo& info = infos[0];
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> condition,
+                      BroadcastTo(*context.constants[0], info.shape).ToInts());
+  const Tensor yes = BroadcastTo(*context.constants[1], info.shape);
+  const Tensor no = BroadcastTo(*context.constants[2], info.shape);
+  const size_t size = SizeOf(info.type);
+  std::vector<std::byte> bytes(yes.bytes().begin(), yes.bytes().end());
+  for (size_t i = 0; i < condition.size(); ++i) {
+    if (condition[i] != 0) continue;
+    std::copy_n(no.bytes().data() + i * size, size, bytes.data() + i * size);
+  }
+  return Tensors{Tensor::FromBytes(info.type, info.shape, std::move(bytes))};
+}
+
+absl::StatusOr<Tensors> EvaluateNot(const NodeContext& context, absl::Span<const ValueInfo> infos) {
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> values, context.constants[0]->ToInts());
+  for (int64_t& value : values) value = value == 0 ? 1 : 0;
+  return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, values)};
+}
+
+constexpr std::array kOperators = {
+    Operator{"Equal", InferComparison, EvaluateComparison<std::equal_to<>>, Runs::kAnything},
+    Operator{"Less", InferComparison, EvaluateComparison<std::less<>>, Runs::kAnything},
+    Operator{"Greater", InferComparison, EvaluateComparison<std::greater<>>, Runs::kAnything},
+    Operator{"LessOrEqual", InferComparison, EvaluateComparison<std::less_equal<>>,
+             Runs::kAnything},
+    Operator{"GreaterOrEqual", InferComparison, EvaluateComparison<std::greater_equal<>>,
+             Runs::kAnything},
+    Operator{"And", InferLogical, EvaluateComparison<std::logical_and<>>, Runs::kAnything},
+    Operator{"Or", InferLogical, EvaluateComparison<std::logical_or<>>, Runs::kAnything},
+    Operator{"Xor", InferLogical, EvaluateComparison<std::not_equal_to<>>, Runs::kAnything},
+    Operator{"Not", InferNot, EvaluateNot, Runs::kAnything},
+    Operator{"IsNaN", InferFloatTest},
+    Operator{"IsInf", InferFloatTest},
+    Operator{"Where", InferWhere, EvaluateWhere, Runs::kAnything},
+};
+
+}  // namespace
+
+absl::Span<const Operator> LogicOperators() { return kOperators; }
+
+}  // namespace halftone
