@@ -1,4 +1,5 @@
 #include <utility>
+#include <vector>
 
 #include "nn/engine/onednn/kernels/max_pool_kernels.h"
 #include "nn/engine/onednn/steps.h"
@@ -46,6 +47,47 @@ dnnl::pooling_forward::primitive_desc AverageDescriptor(const dnnl::engine& engi
           PrimitiveAttributes()};
 }
 
+// How the tensors of a max pooling lie: in C order, or with channels behind the spatial axes.
+class PoolLayouts {
+ public:
+  // As `value` lies; C order if it lies otherwise.
+  PoolLayouts(const StepBuilder& steps, ValueId value) {
+    const Layout layout = LayoutWithAxes(steps, value);
+    const int64_t channels = steps.shape(value).dim(1);
+    if (IsPlain(layout)) return;
+    for (const auto& [tag, lanes] : Candidates(layout.get_ndims(), channels)) {
+      if (!SameLayout(layout, Layout(layout.get_dims(), memory::data_type::f32, tag))) continue;
+      tag_ = tag;
+      lanes_ = lanes;
+    }
+  }
+
+  Layout Of(const Shape& shape) const {
+    if (tag_ == memory::format_tag::undef) return PlainLayout(shape);
+    return Layout(DnnlDims(shape), memory::data_type::f32, tag_);
+  }
+  PoolGeometry Geometry(const Shape& src, const Shape& dst, const PoolWindow& window) const {
+    const int64_t channels = Of(src).get_padded_dims()[1];
+    return PoolGeometry(src, dst, window, channels, lanes_);
+  }
+
+ private:
+  using Tag = memory::format_tag;
+  static std::vector<std::pair<Tag, int64_t>> Candidates(int rank, int64_t channels) {
+    switch (rank) {
+      case 3:
+        return {{Tag::nCw16c, 16}, {Tag::nCw8c, 8}, {Tag::nwc, channels}};
+      case 4:
+        return {{Tag::nChw16c, 16}, {Tag::nChw8c, 8}, {Tag::nhwc, channels}};
+      default:
+        return {{Tag::nCdhw16c, 16}, {Tag::nCdhw8c, 8}, {Tag::ndhwc, channels}};
+    }
+  }
+
+  Tag tag_ = Tag::undef;
+  int64_t lanes_ = 1;
+};
+
 }  // namespace
 
 void AddSteps(StepBuilder& steps, const AveragePoolOp& op, const Instruction& instruction) {
@@ -79,29 +121,34 @@ void AddSteps(StepBuilder& steps, const AveragePoolBackwardOp& op, const Instruc
 
 void AddSteps(StepBuilder& steps, const MaxPoolOp& op, const Instruction& instruction) {
   const ValueId src = instruction.srcs[0], dst = instruction.dsts[0];
-  const PoolGeometry pool(steps.shape(src), steps.shape(dst), op.window);
-  const BufferId src_buffer = steps.PlainSource(src);
+  const PoolLayouts layouts(steps, src);
+  const PoolGeometry pool = layouts.Geometry(steps.shape(src), steps.shape(dst), op.window);
+  const BufferId src_buffer = steps.Source(src, layouts.Of(steps.shape(src)));
   steps.AddKernel([=](absl::Span<float* const> b) { MaxPoolKernel(pool, b[0], b[1]); },
-                  {src_buffer, steps.DefinePlain(dst)});
+                  {src_buffer, steps.Define(dst, layouts.Of(steps.shape(dst)))});
 }
 
 void AddSteps(StepBuilder& steps, const MaxPoolScatterOp& op, const Instruction& instruction) {
   const ValueId diff_dst = instruction.srcs[0], src = instruction.srcs[1];
-  const PoolGeometry pool(steps.shape(src), steps.shape(diff_dst), op.window);
-  const BufferId diff_dst_buffer = steps.PlainSource(diff_dst);
-  const BufferId src_buffer = steps.PlainSource(src);
+  const PoolLayouts layouts(steps, src);
+  const Layout src_layout = layouts.Of(steps.shape(src));
+  const PoolGeometry pool = layouts.Geometry(steps.shape(src), steps.shape(diff_dst), op.window);
+  const BufferId diff_dst_buffer = steps.Source(diff_dst, layouts.Of(steps.shape(diff_dst)));
+  const BufferId src_buffer = steps.Source(src, src_layout);
   steps.AddKernel([=](absl::Span<float* const> b) { MaxPoolScatterKernel(pool, b[0], b[1], b[2]); },
-                  {diff_dst_buffer, src_buffer, steps.DefinePlain(instruction.dsts[0])});
+                  {diff_dst_buffer, src_buffer, steps.Define(instruction.dsts[0], src_layout)});
 }
 
 void AddSteps(StepBuilder& steps, const MaxPoolGatherOp& op, const Instruction& instruction) {
   const ValueId tensor = instruction.srcs[0], src = instruction.srcs[1];
   const ValueId dst = instruction.dsts[0];
-  const PoolGeometry pool(steps.shape(src), steps.shape(dst), op.window);
-  const BufferId tensor_buffer = steps.PlainSource(tensor);
-  const BufferId src_buffer = steps.PlainSource(src);
+  const PoolLayouts layouts(steps, src);
+  const Layout src_layout = layouts.Of(steps.shape(src));
+  const PoolGeometry pool = layouts.Geometry(steps.shape(src), steps.shape(dst), op.window);
+  const BufferId tensor_buffer = steps.Source(tensor, src_layout);
+  const BufferId src_buffer = steps.Source(src, src_layout);
   steps.AddKernel([=](absl::Span<float* const> b) { MaxPoolGatherKernel(pool, b[0], b[1], b[2]); },
-                  {tensor_buffer, src_buffer, steps.DefinePlain(dst)});
+                  {tensor_buffer, src_buffer, steps.Define(dst, layouts.Of(steps.shape(dst)))});
 }
 
 }  // namespace halftone

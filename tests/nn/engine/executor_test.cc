@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "nn/engine/ops/convolution.h"
 #include "nn/engine/ops/elementwise.h"
+#include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/quantize.h"
 #include "nn/engine/ops/reduction.h"
 #include "nn/engine/ops/shape_ops.h"
@@ -275,6 +276,25 @@ TEST(ExecutorTest, SumsProductsPerSample) {
                                          {"kept", kept},
                                          {"sum", sum(kept, {1, 2, 3})}});
   ExpectMatchesReference(program, RandomInputs(program));
+}
+
+// Of several largest elements the first counts, in blocked layouts (20 channels in blocks) as in
+// plain ones: signs of random numbers have many.
+TEST(ExecutorTest, PoolsTheFirstOfEqualElementsInAnyLayout) {
+  for (const bool blocked : {false, true}) {
+    SCOPED_TRACE(blocked);
+    ProgramBuilder builder;
+    const ValueId input = builder.AddInput("x", Shape{2, 20, 9, 8});
+    const ValueId x = blocked ? BlockedCopy(builder, input, 20) : input;
+    const ValueId signs = Apply(builder, std::make_shared<UnaryOp>(UnaryFunction::kSign), {x});
+    const PoolWindow window{{3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}};
+    const ValueId gathered =
+        Apply(builder, std::make_shared<MaxPoolGatherOp>(window), {input, signs});
+    const ValueId scattered =
+        Apply(builder, std::make_shared<MaxPoolScatterOp>(window), {gathered, signs});
+    const Program program = builder.Build({{"gathered", gathered}, {"scattered", scattered}});
+    ExpectMatchesReference(program, RandomInputs(program));
+  }
 }
 
 TEST(ExecutorTest, ComputesConstantsOnce) {
