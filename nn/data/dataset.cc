@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "nn/data/npz.h"
+#include "nn/graph/float32.h"
 
 namespace halftone {
 namespace {
@@ -19,11 +20,7 @@ constexpr absl::string_view kLabels = "labels";
 // Float arrays as float32, which networks are computed in; others as they are.
 absl::StatusOr<Tensor> ToNetworkType(const Tensor& array) {
   if (!IsFloat(array.type())) return array;
-  Tensor converted = array;
-  if (array.type() != DataType::kFloat32) {
-    HT_ASSIGN_OR_RETURN(std::vector<float> values, array.ToFloats());
-    converted = Tensor::Of<float>(array.shape(), std::move(values));
-  }
+  HT_ASSIGN_OR_RETURN(const Tensor converted, ToFloat32(array));
   const absl::Span<const float> values = converted.data<float>();
   for (size_t i = 0; i < values.size(); ++i) {
     if (std::isfinite(values[i])) continue;
@@ -93,7 +90,7 @@ absl::Status CheckInput(const Tensor& array, const Port& port) {
         absl::StrCat("array '", port.name, "' is ", DataTypeName(array.type()),
                      ", the model's input needs ", DataTypeName(port.info.type)));
   }
-  return absl::OkStatus();
+  return Annotate(ToFloat32(array).status(), absl::StrCat("array '", port.name, "'"));
 }
 
 }  // namespace
@@ -182,7 +179,7 @@ absl::StatusOr<Tensor> Dataset::Batch(absl::string_view name, int64_t begin, int
   Shape shape = array->second.shape();
   shape.set_dim(0, size);
   HT_RETURN_IF_ERROR(shape.Check());
-  return CopySamples(array->second, begin, size);
+  return ToFloat32(CopySamples(array->second, begin, size));
 }
 
 }  // namespace halftone

@@ -26,6 +26,7 @@ class Dataset {
 
   // OK if the data has what `graph` needs: each input by name, with its type (any float type is
   // converted) and the shape of a sample; labels in [0, classes) where classes > 0.
+  // OUT_OF_RANGE for an integer beyond 2^24, which float32 cannot hold.
   absl::Status CheckFits(const Graph& graph, int64_t classes) const;
 
   int64_t samples() const { return samples_; }
@@ -36,8 +37,9 @@ class Dataset {
   // The first `count` samples, in order (all of them if there are fewer; at least one).
   Dataset Take(int64_t count) const;
 
-  // Samples [begin, begin + size) of input `name`. Where the data ends before that, the last
-  // sample is repeated, so that a program for a fixed batch can run on the rest.
+  // Samples [begin, begin + size) of input `name` in float32, as programs read them. Where the data
+  // ends before that, the last sample is repeated, so that a program for a fixed batch can run on
+  // the rest.
   absl::StatusOr<Tensor> Batch(absl::string_view name, int64_t begin, int64_t size) const;
 
  private:

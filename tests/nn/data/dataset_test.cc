@@ -53,6 +53,17 @@ TEST(Dataset, ConvertsFloats) {
   EXPECT_THAT(data->inputs().at("image").data<float>(), ElementsAre(0.5f, -3.0f));
 }
 
+TEST(Dataset, GivesIntegersAsTheFloatsThatProgramsRead) {
+  const auto data = Dataset::Create({{"image", Tensor::Of<int64_t>({2, 1, 2}, {1, -2, 3, 4})}});
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_TRUE(data->CheckFits(GraphFor({Shape::kDynamic, 1, 2}, DataType::kInt64), 0).ok());
+  EXPECT_THAT(data->Batch("image", 0, 1)->data<float>(), ElementsAre(1.0f, -2.0f));
+  const auto large = Dataset::Create({{"image", Tensor::Of<int64_t>({1, 1, 1}, {(1 << 24) + 1})}});
+  const absl::Status status = large->CheckFits(GraphFor({1, 1, 1}, DataType::kInt64), 0);
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("array 'image'"));
+}
+
 TEST(Dataset, RepeatsTheLastSampleAtTheEnd) {
   const auto data = Dataset::Create({{"image", Images({1, 2, 3, 4, 5, 6})}});
   const auto batch = data->Batch("image", 1, 4);

@@ -1,6 +1,7 @@
 #ifndef HALFTONE_TESTS_NN_ENGINE_OP_CASES_H_
 #define HALFTONE_TESTS_NN_ENGINE_OP_CASES_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <ostream>
@@ -29,6 +30,8 @@ struct OpCase {
   std::vector<float> kinks = {};
   // Further sources, by their position among all of the op's, with fixed elements: masks, indices.
   std::map<size_t, Tensor> fixed = {};
+  // Where set, what appends the function in place of `op`.
+  std::function<absl::StatusOr<ValueId>(ProgramBuilder&, absl::Span<const ValueId>)> build = {};
 };
 
 inline std::ostream& operator<<(std::ostream& out, const OpCase& op_case) {
@@ -38,6 +41,8 @@ inline std::ostream& operator<<(std::ostream& out, const OpCase& op_case) {
 // At least one case of every op whose derivative is that of its value (all but the quantizers and
 // step functions), with the attributes that its derivative depends on.
 std::vector<OpCase> DifferentiableOpCases();
+// The same of ONNX's operators that are lowered to several ops.
+std::vector<OpCase> LoweredCases();
 
 }  // namespace halftone
 

@@ -10,7 +10,8 @@
 #include "tests/nn/engine/op_cases.h"
 #include "tests/nn/engine/run_program.h"
 
-// Every op's first and second derivatives, against central differences and by symmetry.
+// Every op's first and second derivatives, and those of operators composed of ops, against central
+// differences and by symmetry.
 namespace halftone {
 namespace {
 
@@ -56,7 +57,7 @@ class OpDerivativeTest : public testing::TestWithParam<OpCase> {
       directions_.push_back(builder_.AddInput(Name("v", i), shape));
       values_[Name("v", i)] = UniformValues(count, -1, 1, random);
     }
-    BuildLoss(random);
+    ASSERT_NO_FATAL_FAILURE(BuildLoss(random));
     auto gradient = AppendVjp(builder_, {loss_}, {builder_.AddScalar(1.0f)}, srcs_);
     ASSERT_TRUE(gradient.ok()) << gradient.status();
     gradient_ = *gradient;
@@ -70,14 +71,17 @@ class OpDerivativeTest : public testing::TestWithParam<OpCase> {
     for (const auto& [position, tensor] : GetParam().fixed) {
       all.insert(all.begin() + static_cast<std::ptrdiff_t>(position), builder_.AddConstant(tensor));
     }
-    const ValueId dst = builder_.Apply1(GetParam().op, all).value();
-    const Shape shape = builder_.shape(dst);
+    const OpCase& op_case = GetParam();
+    const absl::StatusOr<ValueId> dst =
+        op_case.build ? op_case.build(builder_, all) : builder_.Apply1(op_case.op, all);
+    ASSERT_TRUE(dst.ok()) << dst.status();
+    dst_ = *dst;
+    const Shape shape = builder_.shape(dst_);
     const ValueId weights = builder_.AddInput("u", shape);
     values_["u"] = UniformValues(static_cast<size_t>(shape.Elements()), -1, 1, random);
-    const ValueId half = ops::Scale(builder_, dst, 0.5f).value();
+    const ValueId half = ops::Scale(builder_, dst_, 0.5f).value();
     const ValueId sum = ops::Add(builder_, weights, half).value();
-    loss_ = ops::SumAll(builder_, ops::Mul(builder_, sum, dst).value()).value();
-    dst_ = dst;
+    loss_ = ops::SumAll(builder_, ops::Mul(builder_, sum, dst_).value()).value();
   }
 
   static std::string Name(const char* prefix, size_t index) { return absl::StrCat(prefix, index); }
@@ -170,6 +174,11 @@ TEST_P(OpDerivativeTest, HessianIsSymmetric) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryOp, OpDerivativeTest, testing::ValuesIn(DifferentiableOpCases()),
+                         [](const testing::TestParamInfo<OpCase>& info) {
+                           return info.param.name;
+                         });
+
+INSTANTIATE_TEST_SUITE_P(EveryOperator, OpDerivativeTest, testing::ValuesIn(LoweredCases()),
                          [](const testing::TestParamInfo<OpCase>& info) {
                            return info.param.name;
                          });
