@@ -1,6 +1,7 @@
 #include <array>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/ops.h"
@@ -10,6 +11,9 @@ namespace halftone {
 namespace {
 
 using Values = absl::StatusOr<std::vector<ValueId>>;
+
+// Elements of the largest mask that is made.
+constexpr int64_t kMaxMask = int64_t{1} << 26;
 
 // One axis at a time: [outer, 1, rest] repeated to [outer, repeats, rest].
 Values LowerTile(const NodeLowering& lowering) {
@@ -70,6 +74,9 @@ Values LowerTrilu(const NodeLowering& lowering) {
   ProgramBuilder& builder = lowering.builder;
   const Shape& shape = builder.shape(src);
   const int64_t rows = shape.dim(shape.rank() - 2), columns = shape.dim(shape.rank() - 1);
+  if (rows * columns > kMaxMask) {
+    return absl::UnimplementedError(absl::StrCat("a triangle of ", rows, " x ", columns));
+  }
   std::vector<float> mask(static_cast<size_t>(rows * columns));
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t column = 0; column < columns; ++column) {

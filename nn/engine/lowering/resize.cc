@@ -15,7 +15,7 @@ namespace {
 using Values = absl::StatusOr<std::vector<ValueId>>;
 
 // Longest axis that is resampled.
-constexpr int64_t kMaxSize = int64_t{1} << 26;
+constexpr int64_t kMaxSize = int64_t{1} << 24;
 
 // The scale of every axis: given, or (where sizes were given) what the sizes come to.
 absl::StatusOr<std::vector<double>> ResizeScales(const NodeLowering& lowering, const Shape& src,

@@ -76,6 +76,7 @@ absl::StatusOr<RowTable> TupleRows(const NodeContext& context, int64_t batch_axe
   const int64_t per_batch = Product(data, batch, batch + tuple);
   RowTable table{{}, batches * per_batch, Product(data, batch + tuple, data.size())};
   const int64_t tuples = Product(shape, 0, shape.size() - 1);
+  if (tuples > kMaxRows) return absl::UnimplementedError(absl::StrCat(tuples, " indices"));
   const int64_t tuples_per_batch = batches == 0 ? 0 : tuples / batches;
   for (int64_t i = 0; i < tuples; ++i) {
     int64_t row = i / std::max<int64_t>(tuples_per_batch, 1);
@@ -287,13 +288,18 @@ constexpr std::array kOperators = {
 }  // namespace
 
 absl::StatusOr<RowTable> ResolveRows(const NodeContext& context) {
-  if (context.node.op == "ReverseSequence") return ReversedRows(context);
-  if (context.node.op == "ScatterND") return TupleRows(context, 0);
-  if (context.node.op == "GatherND") {
-    HT_ASSIGN_OR_RETURN(int64_t batch_axes, context.node.Int("batch_dims", 0));
-    return TupleRows(context, batch_axes);
+  const std::string& op = context.node.op;
+  if (op == "ReverseSequence") return ReversedRows(context);
+  const bool scatters = op != "GatherND" && op != "GatherElements";
+  const bool tuples = op == "GatherND" || op == "ScatterND";
+  HT_ASSIGN_OR_RETURN(int64_t batch_axes, context.node.Int("batch_dims", 0));
+  HT_ASSIGN_OR_RETURN(RowTable table, tuples ? TupleRows(context, scatters ? 0 : batch_axes)
+                                             : ElementRows(context));
+  // Scattering has a table of all rows.
+  if (scatters && table.count > kMaxRows) {
+    return absl::UnimplementedError(absl::StrCat("updating ", table.count, " rows"));
   }
-  return ElementRows(context);
+  return table;
 }
 
 absl::StatusOr<CompressedAxis> ResolveCompress(const NodeContext& context) {

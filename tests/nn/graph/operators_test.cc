@@ -289,6 +289,144 @@ std::vector<OperatorCase> ElementwiseCases() {
   return cases;
 }
 
+Tensor Bools(const Ints& values) {
+  return Tensor::FromInts(DataType::kBool, Shape{static_cast<int64_t>(values.size())}, values);
+}
+
+std::vector<OperatorCase> NormalizationCases() {
+  const auto parameters = [](int64_t size) {
+    return std::vector<std::pair<std::string, Tensor>>{{"s", Zeros({size})}, {"b", Zeros({size})}};
+  };
+  const Attributes groups = {{"num_groups", int64_t{2}}};
+  return {
+      {"LayerNormalization", {2, 5, 8}, {}, {{2, 5, 8}, {2, 5, 1}, {2, 5, 1}}, 17, parameters(8)},
+      {"LayerNormalization", {2, 5, 8}, {{"axis", int64_t{1}}}, {{2, 5, 8}}, 17, parameters(8)},
+      {"LayerNormalization", {2, 5, 8}, {}, {}, 17, parameters(5)},
+      {"LayerNormalization", {2, 5, 8}, {{"axis", int64_t{3}}}, {}, 17, parameters(8)},
+      {"LayerNormalization", {2, 5, 8}, {}, {}, 17},
+      {"GroupNormalization", kImage, groups, {kImage}, 18, parameters(2)},
+      {"GroupNormalization", kImage, groups, {kImage}, 21, parameters(4)},
+      {"GroupNormalization", kImage, groups, {}, 21, parameters(2)},
+      {"GroupNormalization", kImage, {{"num_groups", int64_t{3}}}, {}, 18, parameters(3)},
+      {"GroupNormalization", kImage, {}, {}, 18, parameters(2)},
+      {"InstanceNormalization", kImage, {}, {kImage}, 9, parameters(4)},
+      {"InstanceNormalization", kImage, {}, {}, 9, parameters(3)},
+      {"InstanceNormalization", {2, 4}, {}, {}, 9, parameters(4)},
+      {"MeanVarianceNormalization", kImage, {}, {kImage}},
+      {"MeanVarianceNormalization", {2, 4}, {}, {}},
+      {"LRN", kImage, {{"size", int64_t{3}}}, {kImage}},
+      {"LRN", kImage, {}, {}},
+      {"LpNormalization", kImage, {{"axis", int64_t{1}}}, {kImage}},
+      {"LpNormalization", kImage, {{"p", int64_t{3}}}, {}},
+      {"Hardmax", {2, 5}, {}, {{2, 5}}},
+      {"Gelu", kImage, {}, {kImage}, 20},
+      {"Gelu", kImage, {{"approximate", std::string("tanh")}}, {kImage}, 20},
+      {"Gelu", kImage, {{"approximate", std::string("sine")}}, {}, 20},
+      {"PRelu", kImage, {}, {kImage}, 13, {{"s", Zeros({4, 1, 1})}}},
+      {"PRelu", {4, 1}, {}, {}, 13, {{"s", Zeros({4, 5})}}},
+  };
+}
+
+std::vector<OperatorCase> IndexingCases() {
+  const Shape data = {3, 4, 2};
+  const Tensor pairs = Tensor::Of<int64_t>(Shape{3, 2}, {0, 1, 2, -4, 1, 0});
+  return {
+      {"GatherND", data, {}, {{3, 2}}, 13, {{"i", pairs}}},
+      {"GatherND", data, {{"batch_dims", int64_t{1}}}, {{3}}, 13, {{"i", pairs}}},
+      {"GatherND", data, {{"batch_dims", int64_t{2}}}, {}, 13, {{"i", pairs}}},
+      {"GatherND", {3}, {}, {}, 13, {{"i", pairs}}},
+      {"GatherND", data, {}, {}, 13, {{"i", Zeros({3, 2})}}},
+      {"GatherElements", {3, 4}, {}, {{3, 2}}, 13, {{"i", pairs}}},
+      {"GatherElements", {2, 4}, {{"axis", int64_t{1}}}, {}, 13, {{"i", pairs}}},
+      {"ScatterND", data, {}, {data}, 16, {{"i", pairs}, {"u", Zeros({3, 2})}}},
+      {"ScatterND", data, {}, {}, 16, {{"i", pairs}, {"u", Zeros({2, 2})}}},
+      {"ScatterND",
+       data,
+       {{"reduction", std::string("mean")}},
+       {},
+       16,
+       {{"i", pairs}, {"u", Zeros({3, 2})}}},
+      {"ScatterElements", {3, 4}, {}, {{3, 4}}, 13, {{"i", pairs}, {"u", Zeros({3, 2})}}},
+      {"ScatterElements", {3, 4}, {}, {}, 13, {{"i", pairs}}},
+      {"Compress", data, {{"axis", int64_t{1}}}, {{3, 2, 2}}, 13, {{"c", Bools({1, 0, 1})}}},
+      {"Compress", data, {}, {{1}}, 13, {{"c", Bools({0, 1})}}},
+      {"Compress", {2}, {}, {}, 13, {{"c", Bools({0, 1, 1})}}},
+      {"ReverseSequence", data, {}, {data}, 10, {{"l", List({1, 2, 3, 0})}}},
+      {"ReverseSequence", data, {{"time_axis", int64_t{2}}}, {}, 10, {{"l", List({1, 2, 3, 0})}}},
+      {"OneHot", data, {}, {{3, 4, 2, 5}}, 13, {{"d", List({5})}, {"v", Zeros({2})}}},
+      {"OneHot", data, {}, {}, 13, {{"d", List({-5})}, {"v", Zeros({2})}}},
+      {"OneHot", data, {}, {}, 13, {{"d", List({5})}, {"v", Zeros({3})}}},
+  };
+}
+
+std::vector<OperatorCase> BlockCases() {
+  const Attributes blocks = {{"blocksize", int64_t{2}}};
+  const auto equation = [](const char* text) {
+    return Attributes{{"equation", std::string(text)}};
+  };
+  const std::vector<std::pair<std::string, Tensor>> matrix = {{"b", Zeros({3, 5})}};
+  const Attributes transposed = {{"strides", Ints{2, 2}}, {"output_padding", Ints{1, 0}}};
+  return {
+      {"Tile", {2, 3}, {}, {{4, 9}}, 13, {{"r", List({2, 3})}}},
+      {"Tile", {2, 3}, {}, {}, 13, {{"r", List({2})}}},
+      {"Tile", {2, 3}, {}, {}, 13, {{"r", List({2, -1})}}},
+      {"Tile", {2, 3}, {}, {}, 13, {{"r", List({INT64_MAX, INT64_MAX})}}},
+      {"DepthToSpace", {1, 8, 2, 3}, blocks, {{1, 2, 4, 6}}},
+      {"DepthToSpace", {1, 6, 2, 3}, blocks, {}},
+      {"DepthToSpace", {1, 8, 2, 3}, {}, {}},
+      {"SpaceToDepth", {1, 2, 4, 6}, blocks, {{1, 8, 2, 3}}},
+      {"SpaceToDepth", {1, 2, 5, 6}, blocks, {}},
+      {"Trilu", {2, 4, 5}, {}, {{2, 4, 5}}, 14},
+      {"Trilu", {4}, {}, {}, 14},
+      {"Trilu", {4, 4}, {}, {}, 14, {{"k", List({1, 2})}}},
+      {"Einsum", {2, 3}, equation("ij, jk -> ki"), {{5, 2}}, 12, matrix},
+      {"Einsum", {2, 3}, equation("ij,jk"), {{2, 5}}, 12, matrix},
+      {"Einsum", {4, 2, 3}, equation("...ij,jk->...k"), {{4, 5}}, 12, matrix},
+      {"Einsum", {2, 3}, equation("ij,ik->k"), {}, 12, matrix},
+      {"Einsum", {2, 3}, equation("ij,jk->iq"), {}, 12, matrix},
+      {"Einsum", {2, 3}, equation("ij,jk->ii"), {}, 12, matrix},
+      {"Einsum", {2, 3}, equation("i2,jk"), {}, 12, matrix},
+      {"Einsum", {2, 3}, equation("ij->i->j"), {}, 12},
+      {"Einsum", {2, 3}, equation("......ij"), {}, 12},
+      {"Einsum", {2, 3}, equation("ij"), {}, 12, matrix},
+      {"ConvTranspose",
+       {2, 4, 3, 5},
+       transposed,
+       {{2, 6, 8, 11}},
+       11,
+       {{"w", Zeros({4, 6, 3, 3})}}},
+      {"ConvTranspose",
+       {2, 4, 3, 5},
+       {{"group", int64_t{2}}, {"strides", Ints{2, 2}}, {"output_shape", Ints{6, 10}}},
+       {{2, 12, 6, 10}},
+       11,
+       {{"w", Zeros({4, 6, 3, 3})}}},
+      {"ConvTranspose", {2, 4, 3, 5}, {}, {}, 11, {{"w", Zeros({3, 6, 3, 3})}}},
+      {"ConvTranspose", {2, 4, 3, 5}, {}, {}, 11, {{"w", Zeros({4, 6, 3})}}},
+      {"ConvTranspose",
+       {2, 4, 3, 5},
+       {{"output_padding", Ints{3, 0}}},
+       {},
+       11,
+       {{"w", Zeros({4, 6, 3, 3})}}},
+      {"ConvTranspose", {2, 4, 3, 5}, {}, {}, 11, {{"w", Zeros({4, 6, 3, 3})}, {"b", Zeros({4})}}},
+      {"CumSum", {2, 3}, {}, {{2, 3}}, 14, {{"a", List({1})}}},
+      {"CumSum", {2, 3}, {}, {}, 14, {{"a", List({2})}}},
+      {"ArgMax", {2, 3}, {{"axis", int64_t{1}}}, {{2, 1}}},
+      {"ArgMin", {2, 3}, {{"keepdims", int64_t{0}}}, {{3}}},
+      {"ArgMax", {2, 0}, {{"axis", int64_t{1}}}, {}},
+      {"ReduceL2", kImage, {{"axes", Ints{1}}, {"keepdims", int64_t{0}}}, {{2, 9, 7}}},
+      {"EyeLike", {3, 4}, {}, {{3, 4}}, 9},
+      {"EyeLike", {3}, {}, {}, 9},
+      {"Not", kImage, {}, {}},
+      {"And", kImage, {}, {}, 13, {{"b", Bools({1, 0, 1, 1, 0, 1, 0})}}},
+      {"Greater", kImage, {}, {kImage}, 13, {{"b", Zeros({7})}}},
+      {"Where", kImage, {}, {}, 13, {{"a", Zeros({7})}, {"b", Zeros({7})}}},
+      {"Mod", kImage, {{"fmod", int64_t{1}}}, {kImage}, 13, {{"b", Zeros({7})}}},
+      {"Mod", kImage, {}, {}, 13, {{"b", Zeros({7})}}},
+  };
+}
+
 std::string CaseName(const ::testing::TestParamInfo<OperatorCase>& info) {
   return absl::StrCat(info.param.op, info.index);
 }
@@ -296,6 +434,10 @@ std::string CaseName(const ::testing::TestParamInfo<OperatorCase>& info) {
 INSTANTIATE_TEST_SUITE_P(Windows, OperatorTest, ::testing::ValuesIn(WindowCases()), CaseName);
 INSTANTIATE_TEST_SUITE_P(Matrices, OperatorTest, ::testing::ValuesIn(MatrixAndReductionCases()),
                          CaseName);
+INSTANTIATE_TEST_SUITE_P(Normalizations, OperatorTest, ::testing::ValuesIn(NormalizationCases()),
+                         CaseName);
+INSTANTIATE_TEST_SUITE_P(Indexing, OperatorTest, ::testing::ValuesIn(IndexingCases()), CaseName);
+INSTANTIATE_TEST_SUITE_P(Blocks, OperatorTest, ::testing::ValuesIn(BlockCases()), CaseName);
 INSTANTIATE_TEST_SUITE_P(Layout, OperatorTest, ::testing::ValuesIn(LayoutCases()), CaseName);
 INSTANTIATE_TEST_SUITE_P(Selection, OperatorTest, ::testing::ValuesIn(SelectionCases()), CaseName);
 INSTANTIATE_TEST_SUITE_P(Elementwise, OperatorTest, ::testing::ValuesIn(ElementwiseCases()),
