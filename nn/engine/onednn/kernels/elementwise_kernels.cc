@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "nn/engine/onednn/kernels/error_function.h"
+
 namespace halftone {
 namespace {
 
@@ -59,18 +61,17 @@ HT_TARGET_CLONES void Square(float alpha, float, int64_t count, const float* src
 void Power(float alpha, float beta, int64_t count, const float* src, float* dst) {
   Map(count, src, dst, [=](float x) { return alpha * std::pow(x, beta); });
 }
-void Erf(float, float, int64_t count, const float* src, float* dst) {
-  Map(count, src, dst, [](float x) { return std::erf(x); });
+HT_TARGET_CLONES void Erf(float, float, int64_t count, const float* src, float* dst) {
+  Map(count, src, dst, [](float x) { return FastErf(x); });
 }
-
 // x Phi(x) and its derivative.
-void Gelu(float, float, int64_t count, const float* src, float* dst) {
-  Map(count, src, dst, [](float x) { return 0.5f * x * (1.0f + std::erf(x * kSqrtHalf)); });
+HT_TARGET_CLONES void Gelu(float, float, int64_t count, const float* src, float* dst) {
+  Map(count, src, dst, [](float x) { return 0.5f * x * (1.0f + FastErf(x * kSqrtHalf)); });
 }
-void GeluSlope(float, float, int64_t count, const float* src, float* dst) {
+HT_TARGET_CLONES void GeluSlope(float, float, int64_t count, const float* src, float* dst) {
   Map(count, src, dst, [](float x) {
-    const float density = kOneOverSqrtTwoPi * std::exp(-0.5f * x * x);
-    return 0.5f * (1.0f + std::erf(x * kSqrtHalf)) + x * density;
+    const float density = kOneOverSqrtTwoPi * FastExp(-0.5f * x * x);
+    return 0.5f * (1.0f + FastErf(x * kSqrtHalf)) + x * density;
   });
 }
 // Functions that networks use too rarely for loops of their own.
