@@ -114,11 +114,13 @@ std::string SensitivityText(const json& document) {
     }
   }
   Table table(header);
+  Warnings notes;
   for (const json& layer : layers) {
+    notes.Add(Text(layer, "name"), Text(layer, "note"));
     std::vector<std::string> row = {Text(layer, "name")};
-    if (with_trace) {
-      row.push_back(FormatNumber(Number(layer, "trace")));
-      row.push_back(FormatNumber(Number(layer, "trace_stderr")));
+    for (const char* const field : {"trace", "trace_stderr"}) {
+      if (!with_trace) break;
+      row.push_back(Has(layer, field) ? FormatNumber(Number(layer, field)) : "-");
     }
     if (with_eigenvalue) {
       const json& values = List(layer, "eigenvalues");
@@ -131,7 +133,7 @@ std::string SensitivityText(const json& document) {
     row.resize(header.size(), "-");
     table.Add(std::move(row));
   }
-  return absl::StrCat(table.Render(), "loss: predicted increase of the output's ",
+  return absl::StrCat(table.Render(), notes.Render(), "loss: predicted increase of the output's ",
                       Text(document, "output_metric"), ", method ", Text(document, "method"), ", ",
                       Number(document, "samples"), " samples, seed ", Number(document, "seed"),
                       "\n");

@@ -21,6 +21,7 @@ absl::StatusOr<NetworkSummary::LayerFacts> LayerFromJson(const json& object) {
   fields.Read("op", &layer.op);
   fields.Read("tie_group", &layer.tie_group);
   fields.Read("macs", &layer.macs);
+  fields.Read("has_weights", &layer.has_weights);
   HT_RETURN_IF_ERROR(fields.status());
   return layer;
 }
@@ -50,8 +51,8 @@ absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network) 
   NetworkSummary summary;
   summary.name = network.graph.name;
   for (const Layer& layer : network.layers.layers) {
-    summary.layers.push_back(
-        {layer.name, layer.op, layer.tie_group, static_cast<double>(layer.macs)});
+    summary.layers.push_back({layer.name, layer.op, layer.tie_group,
+                              static_cast<double>(layer.macs), !layer.weights.empty()});
   }
   summary.ties = network.layers.ties;
   const int64_t batch = network.graph.fixed_batch().value_or(1);
@@ -74,7 +75,8 @@ json NetworkSummaryToJson(const NetworkSummary& summary) {
     object["layers"].push_back({{"name", layer.name},
                                 {"op", layer.op},
                                 {"tie_group", layer.tie_group},
-                                {"macs", layer.macs}});
+                                {"macs", layer.macs},
+                                {"has_weights", layer.has_weights}});
   }
   for (const Tie& tie : summary.ties) {
     object["ties"].push_back({{"layers", tie.layers}, {"reason", tie.reason}});

@@ -17,7 +17,8 @@ namespace halftone {
 struct NetworkSummary {
   struct LayerFacts {
     std::string name, op, tie_group;
-    double macs = 0;  // of one sample
+    double macs = 0;          // of one sample
+    bool has_weights = true;  // false: a product of two activations
   };
   std::string name;
   std::vector<LayerFacts> layers;  // in topological order

@@ -63,8 +63,9 @@ class ProblemBuilder {
         row->latency_ns + (is_first ? inputs_.costs.fixed_latency_ns : 0.0);
     costs[Key(Metric::kSize)] = row->weight_bytes;
     if (row->energy_pj.has_value()) costs[Key(Metric::kEnergy)] = *row->energy_pj;
+    const Precision operands = layer.has_weights ? precision : precision.WithoutWeights();
     costs[Key(Metric::kBops)] =
-        layer.macs * precision.weights.bits * precision.activations.bits * inputs_.spec.batch;
+        layer.macs * operands.weights.bits * operands.activations.bits * inputs_.spec.batch;
     return costs;
   }
 

@@ -194,13 +194,13 @@ class Profiling {
     CostRow row;
     row.layer = layer.name;
     row.precision = precision;
-    row.executed_as = ExecutedAs(layer, precision);
     row.latency_ns = time.latency_ns;
     row.mad_ns = time.mad_ns;
     row.weight_bytes = LayerWeightBytes(layer, precision);
     row.provenance = Provenance::kMeasured;
     for (const PlanStep& step : plan.steps) {
       if (step.kind == PlanStep::Kind::kLayer && step.name == layer.name) {
+        row.executed_as = step.executed_as;
         row.implementation = step.implementation;
       }
     }

@@ -76,9 +76,9 @@ class SimulatedProfiler final : public CostProfiler {
 
  private:
   CostRow Row(const Layer& layer, const Precision& precision, int batch) const {
-    const int activation_bits = precision.activations.bits;
     // Where both operands are activations there are no weights to be narrower.
-    const int weight_bits = layer.weights.empty() ? activation_bits : precision.weights.bits;
+    const Precision operands = layer.weights.empty() ? precision.WithoutWeights() : precision;
+    const int activation_bits = operands.activations.bits, weight_bits = operands.weights.bits;
     const SimulatedCost cost = SimulateGemm(
         accelerator_, GemmOf(layer, batch), ElementsPerSample(layer, layer.src_shape) * batch,
         ElementsPerSample(layer, layer.dst_shape) * batch, weight_bits, activation_bits);

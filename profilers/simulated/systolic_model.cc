@@ -27,7 +27,8 @@ double DramBits(const Accelerator& accelerator, double weights_bits, double src_
 GemmShape GemmOf(const Layer& layer, int batch) {
   GemmShape gemm;
   const double macs = static_cast<double>(layer.macs) * batch;
-  if (layer.weights.empty()) {
+  const bool is_product = layer.weights.empty() || layer.weights_shape.rank() > 2;
+  if (is_product && layer.op != "Conv") {
     const int rank = layer.dst_shape.rank();
     gemm.columns = rank > 0 ? static_cast<double>(layer.dst_shape.dim(rank - 1)) : 1;
     gemm.rows = rank > 1 ? static_cast<double>(layer.dst_shape.dim(rank - 2)) : 1;

@@ -20,24 +20,13 @@ constexpr int64_t kBatch = 32;
 
 using QuantizerPtr = std::shared_ptr<const UniformQuantizer>;
 
-// The second activation of a MatMul without constant weights; "" for other layers.
-std::string SecondActivation(const Graph& graph, const Layer& layer) {
-  if (!layer.weights.empty()) return "";
-  const Node* node = graph.FindNode(layer.name);
-  if (node == nullptr) return "";
-  const std::string first(node->Input(0)), second(node->Input(1));
-  return first == layer.src ? second : first;
-}
-
 // The statistics of every value that a layer reads as activations.
 class ActivationObserver {
  public:
-  ActivationObserver(const PreparedNetwork& network, const Graph& graph) {
+  explicit ActivationObserver(const PreparedNetwork& network) {
     for (const Layer& layer : network.layers.layers) {
       Watch(layer.src, layer.name);
-      if (const std::string second = SecondActivation(graph, layer); !second.empty()) {
-        Watch(second, layer.name);
-      }
+      if (!layer.second_src.empty()) Watch(layer.second_src, layer.name);
     }
   }
 
@@ -100,9 +89,10 @@ class QuantizerFactory {
     if (precision.activations.IsInteger()) {
       HT_ASSIGN_OR_RETURN(quantizers.src, Activations(layer.src, precision.activations.bits));
     }
-    if (const std::string second = SecondActivation(graph_, layer); !second.empty()) {
+    if (layer.weights.empty()) {
       if (precision.activations.IsInteger()) {
-        HT_ASSIGN_OR_RETURN(quantizers.weights, Activations(second, precision.activations.bits));
+        HT_ASSIGN_OR_RETURN(quantizers.weights,
+                            Activations(layer.second_src, precision.activations.bits));
       }
     } else if (precision.weights.IsInteger()) {
       HT_ASSIGN_OR_RETURN(quantizers.weights, Weights(layer, precision.weights.bits));
@@ -155,7 +145,7 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
   const int64_t batch = network.BatchFor(kBatch, data.samples());
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
   HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
-  ActivationObserver observer(network, graph);
+  ActivationObserver observer(network);
   HT_RETURN_IF_ERROR(observer.Observe(graph, data, batch, progress.Part(0, 0.8)));
 
   Calibration calibration;

@@ -123,6 +123,9 @@ SensitivityResult MakeResult(const SensitivityRequest& request) {
     for (const Precision& precision : request.precisions) {
       row.choices.push_back({.precision = precision, .name = precision.ToString()});
     }
+    if (row.weights.empty()) {
+      row.note = "a product of two activations has no weights, of which alone this method speaks";
+    }
   }
   return result;
 }

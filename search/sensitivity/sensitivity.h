@@ -128,6 +128,7 @@ struct LayerSensitivity {
   std::optional<TraceKind> trace_kind;
   std::vector<double> eigenvalues;  // from the top
   std::vector<ChoiceLoss> choices;
+  std::string note;  // why all losses are 0 where the method says nothing of the layer; else ""
 };
 struct SensitivityResult {
   SensitivityMethod method = SensitivityMethod::kFisher;

@@ -19,6 +19,7 @@ json LayerToJson(const LayerSensitivity& layer) {
     object["trace_kind"] = std::string(TraceKindName(*layer.trace_kind));
   }
   if (!layer.eigenvalues.empty()) object["eigenvalues"] = layer.eigenvalues;
+  if (!layer.note.empty()) object["note"] = layer.note;
   for (const ChoiceLoss& choice : layer.choices) {
     object["choices"].push_back({{"precision", choice.precision.ToString()},
                                  {"loss", choice.loss},
@@ -47,6 +48,7 @@ absl::StatusOr<LayerSensitivity> LayerFromJson(const json& object) {
   fields.Require("name");
   fields.Read("name", &layer.name);
   fields.Read("weights", &layer.weights);
+  fields.Read("note", &layer.note);
   fields.Read("trace", &layer.trace);
   fields.Read("trace_stderr", &layer.trace_stderr);
   fields.ReadText("trace_kind", [&](const std::string& text) -> absl::Status {
