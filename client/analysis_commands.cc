@@ -61,7 +61,7 @@ struct SensitivityFlags {
   std::string model, data, precisions, interactions;
   std::string method = "fisher", loss = "auto";
   int64_t samples = 0;
-  int probes = 0, draws = 0, batch = 0;
+  int probes = 0, draws = 0, batch = 0, eigenvalues = 0, network_eigenvalues = 0;
   double tolerance = 0;
   uint64_t seed = 0;
 };
@@ -69,8 +69,14 @@ struct SensitivityFlags {
 const std::map<std::string, v1::SensitivityMethod>& Methods() {
   static const auto* methods = new std::map<std::string, v1::SensitivityMethod>{
       {"fisher", v1::SENSITIVITY_METHOD_FISHER},
+      {"fisher-corrected", v1::SENSITIVITY_METHOD_FISHER_CORRECTED},
       {"hessian-trace", v1::SENSITIVITY_METHOD_HESSIAN_TRACE},
+      {"hessian-trace-exact", v1::SENSITIVITY_METHOD_HESSIAN_TRACE_EXACT},
       {"hessian-eigenvalue", v1::SENSITIVITY_METHOD_HESSIAN_EIGENVALUE},
+      {"hessian-form", v1::SENSITIVITY_METHOD_HESSIAN_FORM},
+      {"hawq-v1", v1::SENSITIVITY_METHOD_HAWQ_V1},
+      {"hawq-v2", v1::SENSITIVITY_METHOD_HAWQ_V2},
+      {"hawq-v3", v1::SENSITIVITY_METHOD_HAWQ_V3},
       {"output", v1::SENSITIVITY_METHOD_OUTPUT}};
   return *methods;
 }
@@ -101,6 +107,8 @@ absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityF
   spec->set_probes(flags.probes);
   spec->set_draws(flags.draws);
   spec->set_batch(flags.batch);
+  spec->set_eigenvalues(flags.eigenvalues);
+  spec->set_network_eigenvalues(flags.network_eigenvalues);
   spec->set_tolerance(flags.tolerance);
   spec->set_seed(flags.seed);
   request.set_interactions(!flags.interactions.empty());
@@ -250,6 +258,11 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
   sub->add_option("--samples", flags->samples, "the first so many (default: all)")
       ->check(CLI::PositiveNumber);
   sub->add_option("--probes", flags->probes, "of Hutchinson, at most")->check(CLI::PositiveNumber);
+  sub->add_option("--eigenvalues", flags->eigenvalues, "of each layer's Hessian (default: 1)")
+      ->check(CLI::Range(1, 64));
+  sub->add_option("--network-eigenvalues", flags->network_eigenvalues,
+                  "of the Hessian in all weights (default: none)")
+      ->check(CLI::Range(1, 64));
   sub->add_option("--draws", flags->draws, "label draws per sample")->check(CLI::PositiveNumber);
   sub->add_option("--batch", flags->batch, "samples per pass")->check(CLI::PositiveNumber);
   sub->add_option("--tolerance", flags->tolerance, "relative standard error to stop at")
@@ -257,6 +270,16 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
   sub->add_option("--seed", flags->seed);
   sub->add_option("--interactions", flags->interactions,
                   "write the interaction matrix G and its rows' names to this .npz");
+  sub->footer(
+      "Methods:\n"
+      "  fisher               half the diagonal of the Fisher interaction matrix\n"
+      "  fisher-corrected     the same, really measured where second order ends\n"
+      "  output               the divergence when that one layer alone is really quantized\n"
+      "  hessian-form         1/2 d'Hd with the weights' real error d\n"
+      "  hessian-trace-exact  mean trace of the Hessian times ||d||^2, without probes\n"
+      "  hessian-trace        the same by Hutchinson's probes\n"
+      "  hessian-eigenvalue   top eigenvalue of the Hessian / |W| times ||d||^2\n"
+      "  hawq-v1, -v2, -v3    the metrics of those papers (docs/methods.md)");
   SetAction(sub, &line, [&line, flags] { return Sensitivity(line, *flags); });
 }
 

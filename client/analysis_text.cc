@@ -106,7 +106,7 @@ std::string SensitivityText(const json& document) {
   const json& layers = List(document, "layers");
   const bool with_trace = !layers.empty() && Has(layers[0], "trace");
   const bool with_eigenvalue = !layers.empty() && !List(layers[0], "eigenvalues").empty();
-  if (with_trace) header.insert(header.end(), {"trace", "+-"});
+  if (with_trace) header.insert(header.end(), {"trace", "+-", "kind"});
   if (with_eigenvalue) header.push_back("top eigenvalue");
   if (!layers.empty()) {
     for (const json& choice : List(layers[0], "choices")) {
@@ -122,6 +122,7 @@ std::string SensitivityText(const json& document) {
       if (!with_trace) break;
       row.push_back(Has(layer, field) ? FormatNumber(Number(layer, field)) : "-");
     }
+    if (with_trace) row.push_back(Has(layer, "trace_kind") ? Text(layer, "trace_kind") : "-");
     if (with_eigenvalue) {
       const json& values = List(layer, "eigenvalues");
       row.push_back(values.empty() ? "-" : FormatNumber(values[0].get<double>()));
@@ -133,10 +134,16 @@ std::string SensitivityText(const json& document) {
     row.resize(header.size(), "-");
     table.Add(std::move(row));
   }
-  return absl::StrCat(table.Render(), notes.Render(), "loss: predicted increase of the output's ",
-                      Text(document, "output_metric"), ", method ", Text(document, "method"), ", ",
-                      Number(document, "samples"), " samples, seed ", Number(document, "seed"),
-                      "\n");
+  std::string network;
+  for (const json& value : List(document, "network_eigenvalues")) {
+    absl::StrAppend(&network, network.empty() ? "eigenvalues of the whole network: " : ", ",
+                    FormatNumber(value.get<double>()));
+  }
+  if (!network.empty()) network += "\n";
+  return absl::StrCat(table.Render(), notes.Render(), network,
+                      "loss: predicted increase of the output's ", Text(document, "output_metric"),
+                      ", method ", Text(document, "method"), ", ", Number(document, "samples"),
+                      " samples, seed ", Number(document, "seed"), "\n");
 }
 
 std::string ProfileText(const json& document) {

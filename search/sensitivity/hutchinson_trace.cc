@@ -14,7 +14,7 @@ namespace halftone {
 namespace {
 
 // Probes that share one forward pass and one gradient.
-constexpr int kProbesPerRun = 4;
+constexpr int kProbesPerRun = 8;
 // Fewer say too little about their own spread.
 constexpr int kMinProbes = 8;
 

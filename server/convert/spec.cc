@@ -21,6 +21,7 @@ constexpr int64_t kMaxThreads = 1024;
 constexpr int64_t kMaxSamples = int64_t{1} << 40;
 constexpr int64_t kMaxDraws = 4096;
 constexpr int64_t kMaxProbes = 1'000'000;
+constexpr int64_t kMaxEigenvalues = 64;
 
 absl::Status CheckLength(absl::string_view what, absl::string_view text, size_t most) {
   if (text.size() <= most) return absl::OkStatus();
@@ -38,6 +39,18 @@ SensitivityMethod MethodOf(v1::SensitivityMethod method, SensitivityMethod fallb
       return SensitivityMethod::kHessianEigenvalue;
     case v1::SENSITIVITY_METHOD_OUTPUT:
       return SensitivityMethod::kOutput;
+    case v1::SENSITIVITY_METHOD_FISHER_CORRECTED:
+      return SensitivityMethod::kFisherCorrected;
+    case v1::SENSITIVITY_METHOD_HESSIAN_TRACE_EXACT:
+      return SensitivityMethod::kHessianTraceExact;
+    case v1::SENSITIVITY_METHOD_HESSIAN_FORM:
+      return SensitivityMethod::kHessianForm;
+    case v1::SENSITIVITY_METHOD_HAWQ_V1:
+      return SensitivityMethod::kHawqV1;
+    case v1::SENSITIVITY_METHOD_HAWQ_V2:
+      return SensitivityMethod::kHawqV2;
+    case v1::SENSITIVITY_METHOD_HAWQ_V3:
+      return SensitivityMethod::kHawqV3;
     default:
       return fallback;
   }
@@ -181,6 +194,11 @@ absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpe
   HT_ASSIGN_FIELD(options.draws, "draws", CountFromProto(spec.draws(), options.draws, kMaxDraws));
   HT_ASSIGN_FIELD(options.probes, "probes",
                   CountFromProto(spec.probes(), options.probes, kMaxProbes));
+  HT_ASSIGN_FIELD(options.eigenvalues, "eigenvalues",
+                  CountFromProto(spec.eigenvalues(), options.eigenvalues, kMaxEigenvalues));
+  HT_ASSIGN_FIELD(
+      options.network_eigenvalues, "network_eigenvalues",
+      CountFromProto(spec.network_eigenvalues(), options.network_eigenvalues, kMaxEigenvalues));
   HT_ASSIGN_FIELD(options.batch, "batch", CountFromProto(spec.batch(), options.batch, kMaxBatch));
   if (!std::isfinite(spec.tolerance()) || spec.tolerance() < 0) {
     return AtField("tolerance", absl::InvalidArgumentError(

@@ -88,6 +88,25 @@ class CommandTest(unittest.TestCase):
             self.assertGreater(layer["trace_stderr"], 0)
             self.assertGreater(layer["trace"] + 4 * layer["trace_stderr"], 0)
 
+    def test_exact_traces_need_no_probes(self):
+        command = ["sensitivity", MODEL, "--data", CALIB, "--samples", "64", "--precisions", "w4"]
+        document = self.document(*command, "--method", "hessian-trace-exact")
+        v2 = self.document(*command, "--method", "hawq-v2")
+        for layer, of_v2 in zip(document["layers"], v2["layers"]):
+            self.assertEqual(layer["trace_kind"], "exact")
+            self.assertGreater(layer["trace"], layer["trace_stderr"])
+            self.assertEqual(layer["choices"], of_v2["choices"])
+
+    def test_eigenvalues_of_layers_and_network(self):
+        document = self.document("sensitivity", MODEL, "--data", CALIB, "--samples", "32",
+                                 "--precisions", "w4", "--method", "hessian-eigenvalue",
+                                 "--eigenvalues", "2", "--network-eigenvalues", "3")
+        self.assertEqual(len(document["network_eigenvalues"]), 3)
+        self.assertEqual({len(layer["eigenvalues"]) for layer in document["layers"]}, {2})
+        # A block's largest eigenvalue is at most the whole matrix's.
+        largest = max(layer["eigenvalues"][0] for layer in document["layers"])
+        self.assertLessEqual(largest, 1.001 * document["network_eigenvalues"][0])
+
     def test_profile(self):
         document = self.document("profile", MODEL, "--target", "bitfusion", "--precisions",
                                  "w8a8,w2a2")
