@@ -39,6 +39,9 @@ bool KeepsLinearity(const BinaryOp& op, absl::Span<const Dependence> srcs) {
     case BinaryFunction::kMax:
     case BinaryFunction::kMin:
     case BinaryFunction::kStep:
+    case BinaryFunction::kEqual:
+    case BinaryFunction::kGreater:
+    case BinaryFunction::kAtLeast:
       return true;
     case BinaryFunction::kMul:
       return srcs[0] == Dependence::kNone || srcs[1] == Dependence::kNone;
@@ -62,6 +65,7 @@ bool KeepsLinearity(const Op& op, absl::Span<const Dependence> srcs) {
     case OpKind::kBinary:
       return KeepsLinearity(static_cast<const BinaryOp&>(op), srcs);
     case OpKind::kGate:
+    case OpKind::kSelect:
     case OpKind::kReduce:
     case OpKind::kBroadcastTo:
     case OpKind::kMaxPool:
@@ -76,6 +80,8 @@ bool KeepsLinearity(const Op& op, absl::Span<const Dependence> srcs) {
     case OpKind::kSliceScatter:
     case OpKind::kIndexSelect:
     case OpKind::kIndexAdd:
+    case OpKind::kGather:
+    case OpKind::kGatherAdd:
     case OpKind::kFakeQuantize:
     case OpKind::kFakeQuantizeGate:
       return true;

@@ -37,7 +37,8 @@ TEST(PiecewiseLinearTest, RectifiersKeepIt) {
 
 TEST(PiecewiseLinearTest, SmoothFunctionsEndItForWhatIsBeforeThem) {
   for (const UnaryFunction function :
-       {UnaryFunction::kSigmoid, UnaryFunction::kTanh, UnaryFunction::kErf, UnaryFunction::kExp}) {
+       {UnaryFunction::kSigmoid, UnaryFunction::kTanh, UnaryFunction::kErf, UnaryFunction::kExp,
+        UnaryFunction::kGelu}) {
     TwoLayers net;
     EXPECT_THAT(net.Linear(ops::Unary(net.builder, function, net.hidden).value()),
                 ElementsAre(false, true, false));
@@ -71,6 +72,15 @@ TEST(PiecewiseLinearTest, ProductsKeepItWhereOneFactorIsIndependent) {
   const ValueId ones = divided.builder.AddInput("ones", Shape{4, 3});
   EXPECT_THAT(divided.Linear(ops::Div(divided.builder, ones, divided.hidden).value()),
               ElementsAre(false, true, false));
+}
+
+TEST(PiecewiseLinearTest, ConditionsAreConstantInPieces) {
+  TwoLayers net;
+  const ValueId zero = net.builder.AddScalar(0);
+  const ValueId positive =
+      ops::Binary(net.builder, BinaryFunction::kGreater, net.hidden, zero).value();
+  EXPECT_THAT(net.Linear(ops::Select(net.builder, positive, net.hidden, zero).value()),
+              ElementsAre(true, true, true));
 }
 
 TEST(PiecewiseLinearTest, AWeightUsedTwiceInARowIsNot) {
