@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/units.h"
+#include "search/html.h"
 #include "search/report.h"
 
 namespace halftone {
@@ -14,13 +15,6 @@ namespace {
 
 constexpr double kWidth = 900, kHeight = 420;
 constexpr double kLeft = 78, kRight = 24, kTop = 22, kBottom = 52;
-
-// The colours of both schemes, so that the picture stands alone too.
-constexpr char kPlotStyle[] =
-    "<style>.ht{--i:#1d2330;--s:#5d6677;--b:#fff;--g:#e3e0d8;--m:#b4481e;--c:#28607d;"
-    "font:13px system-ui,sans-serif}"
-    "@media(prefers-color-scheme:dark){.ht{--i:#e8e6e1;--s:#a0a7b4;--b:#1c2028;--g:#333a46;"
-    "--m:#f08a5d;--c:#7cc0e0}}.ht text{fill:var(--s)}.ht .g{stroke:var(--g)}</style>";
 
 struct Point {
   double cost = 0, loss = 0;

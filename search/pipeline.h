@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "base/progress.h"
 #include "profilers/cost_profiler.h"
 #include "search/result.h"
@@ -32,8 +33,17 @@ class ArtifactStore {
   virtual absl::Status StoreStage(Stage stage, const std::string& key, absl::string_view bytes) = 0;
 };
 
+// A stage and the share of the whole time that it typically takes.
+struct PlannedStage {
+  Stage stage;
+  double share;
+};
+
 // Told of the pipeline's course; called on the pipeline's thread.
 struct PipelineObserver {
+  // Before the first stage, where the course is another than that of a search: the stages in the
+  // order in which they will run. The shares sum to 1.
+  std::function<void(absl::Span<const PlannedStage> plan)> stages_planned;
   std::function<void(Stage stage, bool reused)> stage_started;
   std::function<void(Stage stage, double fraction, absl::string_view detail)> stage_progress;
   std::function<void(Stage stage)> stage_finished;

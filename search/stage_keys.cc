@@ -1,7 +1,5 @@
 #include "search/stage_keys.h"
 
-#include <initializer_list>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -11,12 +9,6 @@
 
 namespace halftone {
 namespace {
-
-std::string HashOf(std::initializer_list<absl::string_view> fields) {
-  Sha256 hash;
-  for (const absl::string_view field : fields) hash.UpdateField(field);
-  return hash.FinishHex();
-}
 
 std::string Join(const std::vector<Precision>& precisions) {
   return absl::StrJoin(precisions, ",", [](std::string* out, const Precision& precision) {
@@ -33,6 +25,12 @@ std::string TargetIdentity(const std::string& target) {
 }
 
 }  // namespace
+
+std::string HashOf(std::initializer_list<absl::string_view> fields) {
+  Sha256 hash;
+  for (const absl::string_view field : fields) hash.UpdateField(field);
+  return hash.FinishHex();
+}
 
 std::string ImportKey(const SearchSpec& spec) { return HashOf({"import/1", spec.model}); }
 

@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_STAGE_KEYS_H_
 #define HALFTONE_SEARCH_STAGE_KEYS_H_
 
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 // The keys under which the stages of a search store their outputs: a hash of all that the output
 // depends on and of the stage's version, which is raised when the meaning of its output changes.
 namespace halftone {
+
+// The key of what depends on these fields alone.
+std::string HashOf(std::initializer_list<absl::string_view> fields);
 
 std::string ImportKey(const SearchSpec& spec);
 // Which precisions a search uses on a target, where the spec leaves it open.

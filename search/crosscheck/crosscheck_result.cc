@@ -1,0 +1,191 @@
+#include "search/crosscheck/crosscheck_result.h"
+
+#include <cmath>
+#include <utility>
+
+#include "base/statistics.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "search/sensitivity/json_fields.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+template <typename T>
+json OrNull(const std::optional<T>& value) {
+  return value.has_value() ? json(*value) : json(nullptr);
+}
+
+void ScoreCalibration(absl::Span<const MeasuredAssignment> measured, EstimatorScore& score) {
+  std::vector<double> ratios, logarithms;
+  for (size_t i = 0; i < measured.size(); ++i) {
+    const double ratio = score.predicted[i] / measured[i].divergence;
+    if (!std::isfinite(ratio) || ratio <= 0) continue;
+    ratios.push_back(ratio);
+    logarithms.push_back(std::log(ratio));
+  }
+  if (ratios.empty()) return;
+  score.median_ratio = Median(std::move(ratios));
+  if (logarithms.size() > 1) score.log_ratio_std = StandardDeviation(logarithms);
+}
+
+json ScoreToJson(const EstimatorScore& score) {
+  return {{"name", score.name},
+          {"predicts_divergence", score.predicts_divergence},
+          {"error", score.error.empty() ? json(nullptr) : json(score.error)},
+          {"spearman", OrNull(score.spearman)},
+          {"kendall", OrNull(score.kendall)},
+          {"accuracy_spearman", OrNull(score.accuracy_spearman)},
+          {"accuracy_kendall", OrNull(score.accuracy_kendall)},
+          {"median_ratio", OrNull(score.median_ratio)},
+          {"log_ratio_std", OrNull(score.log_ratio_std)},
+          {"seconds", score.seconds},
+          {"predicted", score.predicted}};
+}
+
+absl::StatusOr<EstimatorScore> ScoreFromJson(const json& object) {
+  EstimatorScore score;
+  JsonFields fields(object, "estimator");
+  fields.Require("name");
+  fields.Read("name", &score.name);
+  fields.Read("predicts_divergence", &score.predicts_divergence);
+  fields.Read("error", &score.error);
+  fields.Read("spearman", &score.spearman);
+  fields.Read("kendall", &score.kendall);
+  fields.Read("accuracy_spearman", &score.accuracy_spearman);
+  fields.Read("accuracy_kendall", &score.accuracy_kendall);
+  fields.Read("median_ratio", &score.median_ratio);
+  fields.Read("log_ratio_std", &score.log_ratio_std);
+  fields.Read("seconds", &score.seconds);
+  fields.Read("predicted", &score.predicted);
+  HT_RETURN_IF_ERROR(fields.status());
+  return score;
+}
+
+absl::Status ReadLists(JsonFields& fields, CrosscheckResult* result) {
+  std::vector<std::string> precisions;
+  fields.Read("precisions", &precisions);
+  fields.ReadEach("assignments", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(MeasuredAssignment measured, MeasuredAssignmentFromJson(element));
+    result->assignments.push_back(std::move(measured));
+    return absl::OkStatus();
+  });
+  fields.Require("estimators");
+  fields.ReadEach("estimators", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(EstimatorScore score, ScoreFromJson(element));
+    result->estimators.push_back(std::move(score));
+    return absl::OkStatus();
+  });
+  HT_RETURN_IF_ERROR(fields.status());
+  for (const std::string& text : precisions) {
+    HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(text));
+    result->precisions.push_back(precision);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+EstimatorScore Score(const Estimator& estimator, const Prediction& prediction,
+                     absl::Span<const MeasuredAssignment> measured) {
+  EstimatorScore score;
+  score.name = estimator.name;
+  score.predicts_divergence = estimator.predicts_divergence;
+  score.error = prediction.error;
+  score.seconds = prediction.seconds;
+  score.predicted = prediction.predicted;
+  if (score.predicted.size() != measured.size()) return score;
+  std::vector<double> divergences, accuracy_losses;
+  for (const MeasuredAssignment& assignment : measured) {
+    divergences.push_back(assignment.divergence);
+    if (assignment.accuracy_loss.has_value()) accuracy_losses.push_back(*assignment.accuracy_loss);
+  }
+  score.spearman = SpearmanCorrelation(score.predicted, divergences);
+  score.kendall = KendallCorrelation(score.predicted, divergences);
+  if (accuracy_losses.size() == measured.size()) {
+    score.accuracy_spearman = SpearmanCorrelation(score.predicted, accuracy_losses);
+    score.accuracy_kendall = KendallCorrelation(score.predicted, accuracy_losses);
+  }
+  if (score.predicts_divergence) ScoreCalibration(measured, score);
+  return score;
+}
+
+json MeasuredAssignmentToJson(const MeasuredAssignment& measured) {
+  json assignment = json::object();
+  for (const auto& [layer, precision] : measured.assignment) {
+    assignment[layer] = precision.ToString();
+  }
+  return {{"measured", measured.divergence},
+          {"damage", measured.damage},
+          {"accuracy_loss", OrNull(measured.accuracy_loss)},
+          {"assignment", std::move(assignment)}};
+}
+
+absl::StatusOr<MeasuredAssignment> MeasuredAssignmentFromJson(const json& object) {
+  MeasuredAssignment measured;
+  std::map<std::string, std::string> assignment;
+  JsonFields fields(object, "assignment");
+  fields.Require("measured");
+  fields.Read("measured", &measured.divergence);
+  fields.Read("damage", &measured.damage);
+  fields.Read("accuracy_loss", &measured.accuracy_loss);
+  fields.Read("assignment", &assignment);
+  HT_RETURN_IF_ERROR(fields.status());
+  for (const auto& [layer, text] : assignment) {
+    HT_ASSIGN_OR_RETURN(measured.assignment[layer], Precision::Parse(text));
+  }
+  return measured;
+}
+
+json CrosscheckResultToJson(const CrosscheckResult& result) {
+  json object = {{"model_name", result.model_name},
+                 {"output_metric", result.output_metric},
+                 {"precisions", json::array()},
+                 {"min_damage", result.min_damage},
+                 {"max_damage", result.max_damage},
+                 {"seed", result.seed},
+                 {"samples", result.samples},
+                 {"evaluation_samples", result.evaluation_samples},
+                 {"requested", result.requested},
+                 {"tried", result.tried},
+                 {"evaluation_seconds", result.evaluation_seconds},
+                 {"float_accuracy", OrNull(result.float_accuracy)},
+                 {"assignments", json::array()},
+                 {"estimators", json::array()},
+                 {"warnings", result.warnings},
+                 {"artifacts", result.artifacts}};
+  for (const Precision& precision : result.precisions) {
+    object["precisions"].push_back(precision.ToString());
+  }
+  for (const MeasuredAssignment& measured : result.assignments) {
+    object["assignments"].push_back(MeasuredAssignmentToJson(measured));
+  }
+  for (const EstimatorScore& score : result.estimators) {
+    object["estimators"].push_back(ScoreToJson(score));
+  }
+  return object;
+}
+
+absl::StatusOr<CrosscheckResult> CrosscheckResultFromJson(const json& object) {
+  CrosscheckResult result;
+  JsonFields fields(object, "crosscheck");
+  fields.Read("model_name", &result.model_name);
+  fields.Read("output_metric", &result.output_metric);
+  fields.Read("min_damage", &result.min_damage);
+  fields.Read("max_damage", &result.max_damage);
+  fields.Read("seed", &result.seed);
+  fields.ReadInteger("samples", 0, INT64_MAX, &result.samples);
+  fields.ReadInteger("evaluation_samples", 0, INT64_MAX, &result.evaluation_samples);
+  fields.ReadInteger("requested", 0, INT32_MAX, &result.requested);
+  fields.ReadInteger("tried", 0, INT32_MAX, &result.tried);
+  fields.Read("evaluation_seconds", &result.evaluation_seconds);
+  fields.Read("float_accuracy", &result.float_accuracy);
+  fields.Read("warnings", &result.warnings);
+  fields.Read("artifacts", &result.artifacts);
+  HT_RETURN_IF_ERROR(ReadLists(fields, &result));
+  return result;
+}
+
+}  // namespace halftone

@@ -1,0 +1,110 @@
+#include "search/crosscheck/estimators.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "search/sensitivity/json_fields.h"
+
+namespace halftone {
+namespace {
+
+constexpr char kMatrix[] = "fisher-matrix";
+
+bool PredictsDivergence(SensitivityMethod method) {
+  switch (method) {
+    case SensitivityMethod::kFisher:
+    case SensitivityMethod::kFisherCorrected:
+    case SensitivityMethod::kHessianForm:
+    case SensitivityMethod::kOutput:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Whether an error says that the method is not for this network or these data.
+bool DoesNotApply(const absl::Status& status) {
+  return absl::IsUnimplemented(status) || absl::IsInvalidArgument(status) ||
+         absl::IsResourceExhausted(status);
+}
+
+absl::StatusOr<std::vector<double>> PredictAll(
+    const SensitivityResult& result,
+    absl::Span<const std::map<std::string, Precision>> assignments) {
+  std::vector<double> predicted;
+  for (const std::map<std::string, Precision>& assignment : assignments) {
+    HT_ASSIGN_OR_RETURN(const double loss, PredictLoss(result, assignment));
+    predicted.push_back(loss);
+  }
+  return predicted;
+}
+
+}  // namespace
+
+absl::StatusOr<Estimator> FindEstimator(absl::string_view name) {
+  if (name == kMatrix) return Estimator{kMatrix, SensitivityMethod::kFisher, true, true};
+  const absl::StatusOr<SensitivityMethod> method = ParseSensitivityMethod(name);
+  if (!method.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("estimator: ", method.status().message(), ", ", kMatrix));
+  }
+  return Estimator{std::string(name), *method, *method == SensitivityMethod::kFisherCorrected,
+                   PredictsDivergence(*method)};
+}
+
+std::vector<std::string> DefaultEstimators() {
+  return {"fisher-corrected", "fisher", kMatrix, "output", "hawq-v2"};
+}
+
+absl::StatusOr<Prediction> Predict(const Estimator& estimator, const PreparedNetwork& network,
+                                   const Dataset& data, const Calibration& calibration,
+                                   const std::vector<Precision>& precisions,
+                                   const SensitivityOptions& options,
+                                   absl::Span<const std::map<std::string, Precision>> assignments,
+                                   const Progress& progress) {
+  Prediction prediction;
+  prediction.name = estimator.name;
+  const absl::Time begin = absl::Now();
+  SensitivityOptions own = options;
+  own.method = estimator.method;
+  own.interactions = estimator.interactions;
+  const absl::StatusOr<SensitivityResult> result =
+      MeasureSensitivity(network, data, calibration, precisions, own, progress);
+  if (result.ok()) {
+    prediction.samples = result->samples;
+    HT_ASSIGN_OR_RETURN(prediction.predicted, PredictAll(*result, assignments));
+  } else if (DoesNotApply(result.status())) {
+    prediction.error = std::string(result.status().message());
+  } else {
+    return Annotate(result.status(), absl::StrCat("estimator ", estimator.name));
+  }
+  prediction.seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  return prediction;
+}
+
+nlohmann::json PredictionToJson(const Prediction& prediction) {
+  return {{"name", prediction.name},
+          {"predicted", prediction.predicted},
+          {"samples", prediction.samples},
+          {"seconds", prediction.seconds},
+          {"error", prediction.error}};
+}
+
+absl::StatusOr<Prediction> PredictionFromJson(const nlohmann::json& json) {
+  Prediction prediction;
+  JsonFields fields(json, "prediction");
+  fields.Require("name");
+  fields.Read("name", &prediction.name);
+  fields.Read("predicted", &prediction.predicted);
+  fields.ReadInteger("samples", 0, INT64_MAX, &prediction.samples);
+  fields.Read("seconds", &prediction.seconds);
+  fields.Read("error", &prediction.error);
+  HT_RETURN_IF_ERROR(fields.status());
+  return prediction;
+}
+
+}  // namespace halftone
