@@ -18,7 +18,9 @@
 #include "nlohmann/json.hpp"
 #include "profilers/builtin.h"
 #include "profilers/cost_profiler.h"
+#include "search/crosscheck/crosscheck.h"
 #include "search/pipeline.h"
+#include "server/convert/crosscheck.h"
 #include "server/convert/spec.h"
 #include "server/jobs/directory_lock.h"
 #include "server/jobs/job_runner.h"
@@ -37,10 +39,27 @@ constexpr int kMaxMessageBytes = 36 << 20;
 // Of the calls that are still being answered then; idle connections are closed at its end.
 constexpr auto kGraceForCalls = std::chrono::seconds(1);
 
+absl::StatusOr<PipelineOutput> RunCrosscheckJob(ArtifactStore& store,
+                                                const std::string& stored_spec,
+                                                const PipelineObserver& observer,
+                                                const Cancellation& cancellation) {
+  HT_ASSIGN_OR_RETURN(const v1::CrosscheckSpec message, ParseCrosscheck(stored_spec));
+  HT_ASSIGN_OR_RETURN(const CrosscheckSpec spec, CrosscheckFromProto(message));
+  HT_ASSIGN_OR_RETURN(const CrosscheckResult result,
+                      RunCrosscheck(spec, store, observer, cancellation));
+  PipelineOutput output;
+  output.result_json = CrosscheckResultToJson(result).dump();
+  output.artifacts = result.artifacts;
+  return output;
+}
+
 absl::StatusOr<PipelineOutput> RunPipeline(Catalog* catalog, const ProfilerRegistry* profilers,
                                            const std::string& stored_spec,
                                            const PipelineObserver& observer,
                                            const Cancellation& cancellation) {
+  if (IsCrosscheck(stored_spec)) {
+    return RunCrosscheckJob(*catalog, stored_spec, observer, cancellation);
+  }
   HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(stored_spec));
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_ASSIGN_OR_RETURN(const SearchResult result,

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/convert/crosscheck.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
@@ -101,7 +102,11 @@ absl::StatusOr<v1::Job> JobToProto(const JobRecord& job) {
   v1::Job out;
   out.set_name(JobName(job.id));
   out.set_display_name(job.display_name);
-  HT_ASSIGN_OR_RETURN(*out.mutable_spec(), ParseSpec(job.spec));
+  if (IsCrosscheck(job.spec)) {
+    HT_ASSIGN_OR_RETURN(*out.mutable_crosscheck(), ParseCrosscheck(job.spec));
+  } else {
+    HT_ASSIGN_OR_RETURN(*out.mutable_spec(), ParseSpec(job.spec));
+  }
   out.set_state(StateToProto(job.state));
   out.set_cancel_requested(job.cancel_requested);
   out.set_stage(StageToProto(job.progress.stage));
@@ -193,6 +198,16 @@ v1::SearchResult SearchResultToProto(const JobRecord& job, const SearchResult& r
   if (result.evaluation.has_value()) {
     SetEvaluation(*result.evaluation, result.evaluated_on_held_out, out.mutable_evaluation());
   }
+  for (const auto& [file, artifact] : job.artifacts) {
+    *out.add_artifacts() = ArtifactToProto(job.id, file, artifact);
+  }
+  return out;
+}
+
+v1::SearchResult CrosscheckToProto(const JobRecord& job, const CrosscheckResult& result) {
+  v1::SearchResult out;
+  out.set_job(JobName(job.id));
+  *out.mutable_crosscheck() = CrosscheckResultToProto(result);
   for (const auto& [file, artifact] : job.artifacts) {
     *out.add_artifacts() = ArtifactToProto(job.id, file, artifact);
   }

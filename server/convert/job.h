@@ -3,6 +3,7 @@
 
 #include "absl/status/statusor.h"
 #include "halftone/v1/job.pb.h"
+#include "search/crosscheck/crosscheck_result.h"
 #include "search/result.h"
 #include "server/jobs/job_record.h"
 
@@ -19,6 +20,7 @@ v1::Artifact ArtifactToProto(const std::string& job_id, const std::string& file,
 v1::FrontierPoint FrontierPointToProto(const FrontierPoint& point);
 v1::Solution SolutionToProto(const Solution& solution);
 v1::SearchResult SearchResultToProto(const JobRecord& job, const SearchResult& result);
+v1::SearchResult CrosscheckToProto(const JobRecord& job, const CrosscheckResult& result);
 
 // INVALID_ARGUMENT for a number that is no state.
 absl::StatusOr<JobState> JobStateFromProto(int state);

@@ -23,12 +23,6 @@ constexpr int64_t kMaxDraws = 4096;
 constexpr int64_t kMaxProbes = 1'000'000;
 constexpr int64_t kMaxEigenvalues = 64;
 
-absl::Status CheckLength(absl::string_view what, absl::string_view text, size_t most) {
-  if (text.size() <= most) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(what, " '", text.substr(0, 64), "...' has ",
-                                                 text.size(), " bytes, the limit is ", most));
-}
-
 SensitivityMethod MethodOf(v1::SensitivityMethod method, SensitivityMethod fallback) {
   switch (method) {
     case v1::SENSITIVITY_METHOD_FISHER:
@@ -69,14 +63,6 @@ LossKind LossOf(v1::LossKind loss) {
   }
 }
 
-// Reads `expression` into `left`, with the field's name in the error.
-#define HT_ASSIGN_FIELD(left, field, expression)                             \
-  do {                                                                       \
-    auto ht_value = (expression);                                            \
-    if (!ht_value.ok()) return AtField(field, std::move(ht_value).status()); \
-    left = *std::move(ht_value);                                             \
-  } while (false)
-
 absl::Status ReadInputs(const v1::SearchSpec& spec, SearchSpec& out) {
   HT_ASSIGN_FIELD(out.model, "model", ParseModelName(spec.model()));
   HT_ASSIGN_FIELD(out.calibration, "calibration_dataset",
@@ -97,6 +83,12 @@ absl::Status ReadPins(const v1::SearchSpec& spec, SearchSpec& out) {
 }
 
 }  // namespace
+
+absl::Status CheckLength(absl::string_view what, absl::string_view text, size_t most) {
+  if (text.size() <= most) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, " '", text.substr(0, 64), "...' has ",
+                                                 text.size(), " bytes, the limit is ", most));
+}
 
 absl::StatusOr<int64_t> CountFromProto(int64_t value, int64_t fallback, int64_t most) {
   if (value == 0) return fallback;

@@ -5,12 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "google/protobuf/map.h"
 #include "google/protobuf/repeated_ptr_field.h"
 #include "halftone/v1/job.pb.h"
 #include "search/search_spec.h"
+#include "server/convert/status.h"
 
 namespace halftone {
 
@@ -29,6 +32,16 @@ absl::StatusOr<std::map<std::string, Precision>> AssignmentFromProto(
 absl::StatusOr<absl::Duration> TimeLimitFromProto(double seconds, absl::Duration fallback);
 // `value`, or `fallback` for 0; at most `most`.
 absl::StatusOr<int64_t> CountFromProto(int64_t value, int64_t fallback, int64_t most);
+// OK if `text` has at most so many bytes.
+absl::Status CheckLength(absl::string_view what, absl::string_view text, size_t most);
+
+// Reads `expression` into `left`, with the field's name in the error.
+#define HT_ASSIGN_FIELD(left, field, expression)                             \
+  do {                                                                       \
+    auto ht_value = (expression);                                            \
+    if (!ht_value.ok()) return AtField(field, std::move(ht_value).status()); \
+    left = *std::move(ht_value);                                             \
+  } while (false)
 
 // The bytes under which a spec is stored and compared, and back.
 std::string SerializeSpec(const v1::SearchSpec& spec);

@@ -45,7 +45,7 @@ struct JobRecord {
   bool cancel_requested = false;
   JobProgress progress;
   absl::Status error;                               // of a failed job
-  std::optional<Solution::Status> solution_status;  // of a succeeded job
+  std::optional<Solution::Status> solution_status;  // of a succeeded search
   std::string result_sha256;                        // of a succeeded job
   std::map<std::string, StoredArtifact> artifacts;  // by file name
   absl::Time create_time;
@@ -75,7 +75,7 @@ struct JobEvent {
 
 // What a finished pipeline leaves.
 struct JobOutcome {
-  Solution::Status solution_status = Solution::Status::kOptimal;
+  std::optional<Solution::Status> solution_status;  // of a search
   std::string result_sha256;
   std::map<std::string, StoredArtifact> artifacts;
 };

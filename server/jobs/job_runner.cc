@@ -26,6 +26,9 @@ class JobRunner::Observer {
 
   PipelineObserver Callbacks() {
     PipelineObserver observer;
+    observer.stages_planned = [this](absl::Span<const PlannedStage> plan) {
+      tracker_.StagesPlanned(plan);
+    };
     observer.stage_started = [this](Stage stage, bool reused) { Started(stage, reused); };
     observer.stage_progress = [this](Stage, double fraction, absl::string_view detail) {
       Progressed(fraction, detail);

@@ -23,15 +23,15 @@
 
 namespace halftone {
 
-// What a search leaves: the JSON document of its result, and its artifacts as blobs that are
-// stored already.
+// What a job leaves: the JSON document of its result, and its artifacts as blobs that are stored
+// already.
 struct PipelineOutput {
-  Solution::Status solution_status = Solution::Status::kOptimal;
+  std::optional<Solution::Status> solution_status;  // of a search
   std::string result_json;
   std::map<std::string, std::string> artifacts;  // file name -> sha256
 };
 
-// Runs the search of a job's spec. Called on the runner's thread; must honour the cancellation
+// Does what a job's spec says. Called on the runner's thread; must honour the cancellation
 // within a second.
 using Pipeline = std::function<absl::StatusOr<PipelineOutput>(
     const std::string& spec, const PipelineObserver& observer, const Cancellation& cancellation)>;

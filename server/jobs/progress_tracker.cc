@@ -1,25 +1,42 @@
 #include "server/jobs/progress_tracker.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 
 namespace halftone {
 namespace {
 
-// Typical shares of a search's time, in the order of Stage; they sum to 1.
-constexpr std::array<double, 7> kShares = {0.01, 0.10, 0.44, 0.25, 0.02, 0.15, 0.03};
+// Of a search.
+constexpr PlannedStage kSearchPlan[] = {{Stage::kImport, 0.01},      {Stage::kCalibrate, 0.10},
+                                        {Stage::kSensitivity, 0.44}, {Stage::kProfile, 0.25},
+                                        {Stage::kSolve, 0.02},       {Stage::kValidate, 0.15},
+                                        {Stage::kExport, 0.03}};
 // Before this share of the work is done, an estimate would be noise.
 constexpr double kShareForEstimate = 0.02;
 
-double ShareOf(Stage stage) { return kShares[static_cast<size_t>(stage)]; }
+}  // namespace
 
-double ShareBefore(Stage stage) {
-  double share = 0;
-  for (size_t i = 0; i < static_cast<size_t>(stage); ++i) share += kShares[i];
-  return share;
+ProgressTracker::ProgressTracker() : plan_(std::begin(kSearchPlan), std::end(kSearchPlan)) {}
+
+void ProgressTracker::StagesPlanned(absl::Span<const PlannedStage> plan) {
+  plan_.assign(plan.begin(), plan.end());
 }
 
-}  // namespace
+double ProgressTracker::ShareOf(Stage stage) const {
+  for (const PlannedStage& planned : plan_) {
+    if (planned.stage == stage) return planned.share;
+  }
+  return 0;
+}
+
+double ProgressTracker::ShareBefore(Stage stage) const {
+  double share = 0;
+  for (const PlannedStage& planned : plan_) {
+    if (planned.stage == stage) break;
+    share += planned.share;
+  }
+  return share;
+}
 
 void ProgressTracker::StageStarted(Stage stage, bool reused, absl::Time now) {
   stage_ = stage;

@@ -2,19 +2,24 @@
 #define HALFTONE_SERVER_JOBS_PROGRESS_TRACKER_H_
 
 #include <optional>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "search/pipeline.h"
 #include "server/jobs/job_record.h"
 
 namespace halftone {
 
 // Turns the course of a pipeline's stages into a fraction of the whole and an estimate of the time
-// left. Each stage has a typical share of the work; the estimate is the work left times the time
-// that a share has taken in this run. Stages that were reused count as done but not as speed. Not
-// thread-safe.
+// left. Each stage has a typical share of the work, that of a search unless planned otherwise; the
+// estimate is the work left times the time that a share has taken in this run. Stages that were
+// reused count as done but not as speed. Not thread-safe.
 class ProgressTracker {
  public:
+  ProgressTracker();
+
+  void StagesPlanned(absl::Span<const PlannedStage> plan);
   void StageStarted(Stage stage, bool reused, absl::Time now);
   void StageProgressed(double fraction);
   void StageFinished();
@@ -22,6 +27,10 @@ class ProgressTracker {
   JobProgress At(absl::Time now) const;
 
  private:
+  double ShareOf(Stage stage) const;
+  double ShareBefore(Stage stage) const;
+
+  std::vector<PlannedStage> plan_;
   std::optional<Stage> stage_;
   bool reused_ = false;
   double stage_fraction_ = 0;

@@ -6,8 +6,10 @@
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/crosscheck/crosscheck_result.h"
 #include "search/pipeline.h"
 #include "search/result.h"
+#include "server/convert/crosscheck.h"
 #include "server/convert/job.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
@@ -22,7 +24,7 @@ constexpr size_t kMaxDisplayNameBytes = 256;
 constexpr size_t kMaxRequestIdBytes = 128;
 constexpr size_t kDownloadChunkBytes = size_t{1} << 20;
 
-absl::Status CheckLength(absl::string_view field, const std::string& text, size_t most) {
+absl::Status CheckBytes(absl::string_view field, const std::string& text, size_t most) {
   if (text.size() <= most) return absl::OkStatus();
   return AtField(field, absl::InvalidArgumentError(
                             absl::StrCat("has ", text.size(), " bytes, the limit is ", most)));
@@ -42,15 +44,18 @@ absl::Status FillJob(const absl::StatusOr<JobRecord>& job, v1::Job* response) {
   return absl::OkStatus();
 }
 
-// Everything that a spec refers to exists.
-absl::Status CheckReferences(const ServiceContext& context, const SearchSpec& spec) {
+// The uploads that a spec refers to exist.
+template <typename Spec>
+absl::Status CheckUploads(const ServiceContext& context, const Spec& spec) {
   HT_RETURN_IF_ERROR(context.CheckUploaded("model", ContentKind::kModel, spec.model));
   HT_RETURN_IF_ERROR(
       context.CheckUploaded("calibration_dataset", ContentKind::kDataset, spec.calibration));
-  if (!spec.evaluation.empty()) {
-    HT_RETURN_IF_ERROR(
-        context.CheckUploaded("evaluation_dataset", ContentKind::kDataset, spec.evaluation));
-  }
+  if (spec.evaluation.empty()) return absl::OkStatus();
+  return context.CheckUploaded("evaluation_dataset", ContentKind::kDataset, spec.evaluation);
+}
+
+// The target that a spec names exists and runs the precisions.
+absl::Status CheckTarget(const ServiceContext& context, const SearchSpec& spec) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
                       context.CreateProfiler("target", spec.target));
   for (size_t i = 0; i < spec.precisions.size(); ++i) {
@@ -64,13 +69,8 @@ absl::Status CheckReferences(const ServiceContext& context, const SearchSpec& sp
   return absl::OkStatus();
 }
 
-// A finished job's result, as stored and as parsed.
-struct StoredResult {
-  std::string json;
-  SearchResult result;
-};
-
-absl::StatusOr<StoredResult> LoadResult(const ServiceContext& context, const JobRecord& job) {
+// The JSON document that a finished job left.
+absl::StatusOr<std::string> LoadDocument(const ServiceContext& context, const JobRecord& job) {
   const std::string name = JobName(job.id);
   if (job.state == JobState::kFailed) {
     return AboutResource(name, absl::FailedPreconditionError(
@@ -81,17 +81,43 @@ absl::StatusOr<StoredResult> LoadResult(const ServiceContext& context, const Job
         name, absl::FailedPreconditionError(
                   absl::StrCat("job '", name, "' has no result: it is ", JobStateName(job.state))));
   }
-  StoredResult stored;
-  HT_ASSIGN_OR_RETURN(stored.json, context.blobs->Load(job.result_sha256));
-  const nlohmann::json json =
-      nlohmann::json::parse(stored.json, nullptr, /*allow_exceptions=*/false);
-  absl::StatusOr<SearchResult> result = SearchResultFromJson(json);
-  if (!result.ok()) {
-    return absl::DataLossError(
-        absl::StrCat("the stored result of '", name, "': ", result.status().message()));
+  return context.blobs->Load(job.result_sha256);
+}
+
+// A stored document as the value that `from_json` reads.
+template <typename Result>
+absl::StatusOr<Result> ParseDocument(const JobRecord& job, const std::string& text,
+                                     absl::StatusOr<Result> (*from_json)(const nlohmann::json&)) {
+  absl::StatusOr<Result> result =
+      from_json(nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false));
+  if (result.ok()) return result;
+  return absl::DataLossError(
+      absl::StrCat("the stored result of '", JobName(job.id), "': ", result.status().message()));
+}
+
+// A job that is a search; a crosscheck has no `what`.
+absl::StatusOr<JobRecord> FindSearch(const ServiceContext& context, const std::string& name,
+                                     absl::string_view what) {
+  HT_ASSIGN_OR_RETURN(JobRecord job, FindJob(context, name));
+  if (!IsCrosscheck(job.spec)) return job;
+  return AboutResource(name, absl::FailedPreconditionError(absl::StrCat(
+                                 "job '", name, "' is a crosscheck: it has no ", what)));
+}
+
+// The stored form of what is asked for, checked.
+absl::StatusOr<std::string> SpecToStore(const ServiceContext& context,
+                                        const v1::CreateJobRequest& request) {
+  if (request.has_crosscheck()) {
+    const absl::StatusOr<CrosscheckSpec> spec = CrosscheckFromProto(request.crosscheck());
+    if (!spec.ok()) return AtField("crosscheck", spec.status());
+    HT_RETURN_IF_ERROR(AtField("crosscheck", CheckUploads(context, *spec)));
+    return SerializeCrosscheck(request.crosscheck());
   }
-  stored.result = *std::move(result);
-  return stored;
+  const absl::StatusOr<SearchSpec> spec = SpecFromProto(request.spec());
+  if (!spec.ok()) return AtField("spec", spec.status());
+  HT_RETURN_IF_ERROR(AtField("spec", CheckUploads(context, *spec)));
+  HT_RETURN_IF_ERROR(AtField("spec", CheckTarget(context, *spec)));
+  return SerializeSpec(request.spec());
 }
 
 }  // namespace
@@ -106,13 +132,11 @@ absl::StatusOr<int> PageSize(int requested) {
 
 absl::Status CreateJob(const ServiceContext& context, const v1::CreateJobRequest& request,
                        v1::Job* response) {
-  HT_RETURN_IF_ERROR(CheckLength("display_name", request.display_name(), kMaxDisplayNameBytes));
-  HT_RETURN_IF_ERROR(CheckLength("request_id", request.request_id(), kMaxRequestIdBytes));
-  const absl::StatusOr<SearchSpec> spec = SpecFromProto(request.spec());
-  if (!spec.ok()) return AtField("spec", spec.status());
-  HT_RETURN_IF_ERROR(AtField("spec", CheckReferences(context, *spec)));
-  absl::StatusOr<JobRecord> job = context.jobs->Create(
-      {request.request_id(), request.display_name(), SerializeSpec(request.spec())});
+  HT_RETURN_IF_ERROR(CheckBytes("display_name", request.display_name(), kMaxDisplayNameBytes));
+  HT_RETURN_IF_ERROR(CheckBytes("request_id", request.request_id(), kMaxRequestIdBytes));
+  HT_ASSIGN_OR_RETURN(std::string spec, SpecToStore(context, request));
+  absl::StatusOr<JobRecord> job =
+      context.jobs->Create({request.request_id(), request.display_name(), std::move(spec)});
   if (absl::IsAlreadyExists(job.status())) return AtField("request_id", job.status());
   return FillJob(job, response);
 }
@@ -167,18 +191,28 @@ absl::Status DeleteJob(const ServiceContext& context, const v1::DeleteJobRequest
 absl::Status GetResult(const ServiceContext& context, const v1::GetResultRequest& request,
                        v1::SearchResult* response) {
   HT_ASSIGN_OR_RETURN(const JobRecord job, FindJob(context, request.name()));
-  HT_ASSIGN_OR_RETURN(StoredResult stored, LoadResult(context, job));
-  *response = SearchResultToProto(job, stored.result);
-  response->set_result_json(std::move(stored.json));
+  HT_ASSIGN_OR_RETURN(std::string document, LoadDocument(context, job));
+  if (IsCrosscheck(job.spec)) {
+    HT_ASSIGN_OR_RETURN(const CrosscheckResult result,
+                        ParseDocument(job, document, CrosscheckResultFromJson));
+    *response = CrosscheckToProto(job, result);
+  } else {
+    HT_ASSIGN_OR_RETURN(const SearchResult result,
+                        ParseDocument(job, document, SearchResultFromJson));
+    *response = SearchResultToProto(job, result);
+  }
+  response->set_result_json(std::move(document));
   return absl::OkStatus();
 }
 
 absl::Status GetFrontier(const ServiceContext& context, const v1::GetFrontierRequest& request,
                          v1::GetFrontierResponse* response) {
-  HT_ASSIGN_OR_RETURN(const JobRecord job, FindJob(context, request.name()));
-  HT_ASSIGN_OR_RETURN(const StoredResult stored, LoadResult(context, job));
-  response->set_metric(stored.result.problem.frontier);
-  for (const FrontierPoint& point : stored.result.solution.frontier) {
+  HT_ASSIGN_OR_RETURN(const JobRecord job, FindSearch(context, request.name(), "frontier"));
+  HT_ASSIGN_OR_RETURN(const std::string document, LoadDocument(context, job));
+  HT_ASSIGN_OR_RETURN(const SearchResult result,
+                      ParseDocument(job, document, SearchResultFromJson));
+  response->set_metric(result.problem.frontier);
+  for (const FrontierPoint& point : result.solution.frontier) {
     *response->add_points() = FrontierPointToProto(point);
   }
   return absl::OkStatus();
@@ -186,7 +220,7 @@ absl::Status GetFrontier(const ServiceContext& context, const v1::GetFrontierReq
 
 absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest& request,
                         v1::ReSolveResponse* response, const Cancellation& cancellation) {
-  HT_ASSIGN_OR_RETURN(const JobRecord job, FindJob(context, request.name()));
+  HT_ASSIGN_OR_RETURN(const JobRecord job, FindSearch(context, request.name(), "tables to solve"));
   HT_ASSIGN_OR_RETURN(v1::SearchSpec message, ParseSpec(job.spec));
   *message.mutable_budgets() = request.budgets();
   *message.mutable_pins() = request.pins();

@@ -49,6 +49,25 @@ TEST(ProgressTrackerTest, AnEvenPaceGivesTheExactTimeLeft) {
   }
 }
 
+TEST(ProgressTrackerTest, APlanOfItsOwnIsFollowed) {
+  constexpr PlannedStage kPlan[] = {
+      {Stage::kValidate, 0.6}, {Stage::kSensitivity, 0.3}, {Stage::kExport, 0.1}};
+  ProgressTracker tracker;
+  tracker.StagesPlanned(kPlan);
+  tracker.StageStarted(Stage::kValidate, false, kStart);
+  tracker.StageProgressed(0.5);
+  EXPECT_NEAR(tracker.At(kStart).fraction, 0.3, 1e-9);
+  // Half of the first stage took 30 s.
+  EXPECT_NEAR(tracker.At(kStart + absl::Seconds(30)).eta_seconds, 70, 1e-6);
+  tracker.StageFinished();
+  tracker.StageStarted(Stage::kSensitivity, false, kStart);
+  EXPECT_NEAR(tracker.At(kStart).fraction, 0.6, 1e-9);
+  tracker.StageFinished();
+  tracker.StageStarted(Stage::kExport, false, kStart);
+  tracker.StageFinished();
+  EXPECT_NEAR(tracker.At(kStart).fraction, 1, 1e-9);
+}
+
 TEST(ProgressTrackerTest, ReusedStagesSayNothingAboutSpeed) {
   ProgressTracker tracker;
   for (const Stage stage : {Stage::kImport, Stage::kCalibrate, Stage::kSensitivity}) {
