@@ -48,6 +48,7 @@ std::vector<std::string> SplitList(const std::string& text);
 void AddAnalysisCommands(CLI::App& app, CommandLine& line);
 void AddSolveCommand(CLI::App& app, CommandLine& line);
 void AddSearchCommands(CLI::App& app, CommandLine& line);
+void AddCrosscheckCommand(CLI::App& app, CommandLine& line);
 void AddJobCommands(CLI::App& app, CommandLine& line);
 
 }  // namespace halftone

@@ -2,9 +2,13 @@
 
 #include <cstdio>
 #include <map>
+#include <random>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "client/crosscheck_text.h"
+#include "client/interrupt.h"
 #include "client/job_text.h"
 
 namespace halftone {
@@ -76,6 +80,39 @@ absl::Status Watch(Connection& connection, const std::string& job, ProgressBar& 
   return status;
 }
 
+std::string NewRequestId() {
+  std::random_device random;
+  return absl::StrFormat("%08x%08x%08x", random(), random(), random());
+}
+
+absl::StatusOr<ExitCode> RunToEnd(const CommandLine& line, Connection& connection,
+                                  const v1::Job& job, ProgressBar& bar, const std::string& output) {
+  bar.Note(job.name());
+  if (connection.in_process()) HT_RETURN_IF_ERROR(connection.RunJobHere(job.name()));
+  {
+    // Ctrl-C ends the job, and the watch then sees its end.
+    OnInterrupt interrupt([&] { connection.CancelJob(job.name()).status().IgnoreError(); });
+    HT_RETURN_IF_ERROR(Watch(connection, job.name(), bar));
+  }
+  return PrintEnd(line, connection, job.name(), output);
+}
+
+ExitCode PrintQueued(const CommandLine& line, const Connection& connection, const v1::Job& job,
+                     ProgressBar& bar) {
+  if (connection.in_process()) {
+    bar.Note(absl::StrCat(job.name(), " is queued: a server on ", line.state_directory,
+                          " will run it, or `halftone watch ", job.name(), "`"));
+  }
+  if (line.json) {
+    nlohmann::json document = JobToJson(job);
+    document["job"] = job.name();
+    PrintJson(document);
+  } else {
+    PrintText(job.name() + "\n");
+  }
+  return ExitCode::kDone;
+}
+
 absl::StatusOr<ExitCode> PrintEnd(const CommandLine& line, Connection& connection,
                                   const std::string& name, const std::string& output) {
   HT_ASSIGN_OR_RETURN(const v1::Job job, connection.GetJob(name));
@@ -89,7 +126,8 @@ absl::StatusOr<ExitCode> PrintEnd(const CommandLine& line, Connection& connectio
     document["state"] = StateText(job.state());
     PrintJson(document);
   } else {
-    PrintText(ResultText(result, artifacts));
+    PrintText(result.has_crosscheck() ? CrosscheckText(result, artifacts)
+                                      : ResultText(result, artifacts));
   }
   const bool infeasible = result.solution().status() == v1::SOLUTION_STATUS_INFEASIBLE;
   return infeasible ? ExitCode::kInfeasible : ExitCode::kDone;

@@ -12,6 +12,18 @@ namespace halftone {
 // Shows a job's progress until its end.
 absl::Status Watch(Connection& connection, const std::string& job, ProgressBar& bar);
 
+// What makes a submission idempotent, where the user gives nothing.
+std::string NewRequestId();
+
+// Runs a job that was just created to its end, with progress, and prints how it ended. Ctrl-C
+// cancels the job.
+absl::StatusOr<ExitCode> RunToEnd(const CommandLine& line, Connection& connection,
+                                  const v1::Job& job, ProgressBar& bar, const std::string& output);
+
+// Prints a job that was just created and is left to itself.
+ExitCode PrintQueued(const CommandLine& line, const Connection& connection, const v1::Job& job,
+                     ProgressBar& bar);
+
 // Prints how an ended job ended: its result, with the artifacts downloaded into `output` (default:
 // a folder of its own under the state directory), or why there is none.
 absl::StatusOr<ExitCode> PrintEnd(const CommandLine& line, Connection& connection,

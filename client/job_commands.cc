@@ -57,13 +57,13 @@ absl::StatusOr<ExitCode> List(const CommandLine& line, const ListFlags& flags) {
     request.add_states(state);
   }
   json jobs = json::array();
-  Table table({"job", "state", "stage", "done", "target", "created", "name"});
+  Table table({"job", "kind", "state", "stage", "done", "target", "created", "name"});
   do {
     HT_ASSIGN_OR_RETURN(const v1::ListJobsResponse page, connection->ListJobs(request));
     for (const v1::Job& job : page.jobs()) {
       if (flags.limit > 0 && static_cast<int>(jobs.size()) == flags.limit) break;
       json document = JobToJson(job);
-      table.Add({job.name(), StateText(job.state()), StageText(job.stage()),
+      table.Add({job.name(), KindText(job), StateText(job.state()), StageText(job.stage()),
                  FormatPercent(job.fraction()), document.at("target").get<std::string>(),
                  document.at("create_time").is_string()
                      ? document.at("create_time").get<std::string>()

@@ -48,6 +48,16 @@ std::string DeviceText(const v1::Device& device) {
   return absl::StrJoin(parts, ", ");
 }
 
+std::string ModelOf(const v1::Job& job) {
+  return job.has_crosscheck() ? job.crosscheck().model() : job.spec().model();
+}
+
+// Crosschecks have none.
+std::string TargetOf(const v1::Job& job) {
+  if (job.has_crosscheck()) return "";
+  return job.spec().target().empty() ? "cpu" : job.spec().target();
+}
+
 std::string LayerTable(const v1::SearchResult& result) {
   Table table({"layer", "op", "precision", "loss", "+-", "before", "after", "implementation"});
   Warnings warnings;
@@ -119,12 +129,15 @@ std::string StageText(v1::Stage stage) {
   return absl::AsciiStrToLower(WithoutPrefix(v1::Stage_Name(stage), "STAGE_"));
 }
 
+std::string KindText(const v1::Job& job) { return job.has_crosscheck() ? "crosscheck" : "search"; }
+
 std::string StatusText(v1::SolutionStatus status) {
   return WithoutPrefix(v1::SolutionStatus_Name(status), "SOLUTION_STATUS_");
 }
 
 json JobToJson(const v1::Job& job) {
   json document = {{"name", job.name()},
+                   {"kind", KindText(job)},
                    {"display_name", job.display_name()},
                    {"state", StateText(job.state())},
                    {"cancel_requested", job.cancel_requested()},
@@ -133,8 +146,8 @@ json JobToJson(const v1::Job& job) {
                    {"fraction", job.fraction()},
                    {"eta_seconds", job.eta_seconds() < 0 ? json(nullptr) : json(job.eta_seconds())},
                    {"attempts", job.attempts()},
-                   {"model", job.spec().model()},
-                   {"target", job.spec().target().empty() ? "cpu" : job.spec().target()},
+                   {"model", ModelOf(job)},
+                   {"target", TargetOf(job)},
                    {"budgets", json::object()},
                    {"artifacts", json::array()},
                    {"create_time", TimeToJson(job.create_time())},
@@ -181,13 +194,13 @@ std::string JobText(const v1::Job& job) {
       absl::StrAppend(&text, ", ", FormatSeconds(job.eta_seconds()), " left");
     }
   }
-  absl::StrAppend(&text, "\nmodel    ", job.spec().model(), "\ntarget   ",
-                  job.spec().target().empty() ? "cpu" : job.spec().target(), "\n");
+  absl::StrAppend(&text, "\nkind     ", KindText(job), "\nmodel    ", ModelOf(job), "\n");
+  if (!job.has_crosscheck()) absl::StrAppend(&text, "target   ", TargetOf(job), "\n");
   std::vector<std::string> budgets;
   for (const v1::Budget& budget : job.spec().budgets()) {
     budgets.push_back(absl::StrCat(budget.metric(), "=", budget.limit()));
   }
-  absl::StrAppend(&text, "budgets  ", absl::StrJoin(budgets, " "), "\n");
+  if (!budgets.empty()) absl::StrAppend(&text, "budgets  ", absl::StrJoin(budgets, " "), "\n");
   if (job.has_error()) absl::StrAppend(&text, "error    ", job.error().message(), "\n");
   for (const v1::Artifact& artifact : job.artifacts()) {
     absl::StrAppend(&text, "artifact ", artifact.name(), " (",
@@ -201,9 +214,9 @@ json ResultToJson(const v1::SearchResult& result,
                   const std::map<std::string, std::string>& artifacts) {
   json document = json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
   if (!document.is_object()) document = json::object();
+  const json solution = document.value("solution", json::object());  // a crosscheck has none
   for (const char* field :
        {"status", "loss", "lower_bound", "gap", "cost", "assignment", "infeasible"}) {
-    const json& solution = document["solution"];
     if (solution.is_object() && solution.contains(field)) document[field] = solution.at(field);
   }
   document["job"] = result.job();

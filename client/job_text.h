@@ -13,6 +13,8 @@ namespace halftone {
 std::string StateText(v1::JobState state);
 std::string StageText(v1::Stage stage);
 std::string StatusText(v1::SolutionStatus status);
+// "search" or "crosscheck".
+std::string KindText(const v1::Job& job);
 
 nlohmann::json JobToJson(const v1::Job& job);
 nlohmann::json EventToJson(const v1::JobEvent& event);

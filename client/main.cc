@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   halftone::AddAnalysisCommands(app, line);
   halftone::AddSolveCommand(app, line);
   halftone::AddSearchCommands(app, line);
+  halftone::AddCrosscheckCommand(app, line);
   halftone::AddJobCommands(app, line);
   try {
     app.parse(argc, argv);

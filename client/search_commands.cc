@@ -1,17 +1,14 @@
 // search and submit.
 #include <map>
 #include <memory>
-#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/job_actions.h"
-#include "client/job_text.h"
 
 namespace halftone {
 namespace {
@@ -26,11 +23,6 @@ struct SearchFlags {
   double time_limit = 0;
   bool refresh = false, ignore_ties = false;
 };
-
-std::string NewRequestId() {
-  std::random_device random;
-  return absl::StrFormat("%08x%08x%08x", random(), random(), random());
-}
 
 // "METRIC=LIMIT" in two; the server says what is wrong with either.
 absl::StatusOr<std::pair<std::string, std::string>> SplitPair(absl::string_view what,
@@ -90,18 +82,7 @@ absl::StatusOr<ExitCode> RunSubmit(const CommandLine& line, const SearchFlags& f
   OnInterrupt interrupt([&] { connection->Interrupt(); });
   ProgressBar bar(line.ProgressMode());
   HT_ASSIGN_OR_RETURN(const v1::Job job, Submit(*connection, flags, bar));
-  if (connection->in_process()) {
-    bar.Note(absl::StrCat(job.name(), " is queued: a server on ", line.state_directory,
-                          " will run it, or `halftone watch ", job.name(), "`"));
-  }
-  if (line.json) {
-    nlohmann::json document = JobToJson(job);
-    document["job"] = job.name();
-    PrintJson(document);
-  } else {
-    PrintText(job.name() + "\n");
-  }
-  return ExitCode::kDone;
+  return PrintQueued(line, *connection, job, bar);
 }
 
 absl::StatusOr<ExitCode> RunSearch(const CommandLine& line, const SearchFlags& flags) {
@@ -112,14 +93,7 @@ absl::StatusOr<ExitCode> RunSearch(const CommandLine& line, const SearchFlags& f
     OnInterrupt interrupt([&] { connection->Interrupt(); });
     HT_ASSIGN_OR_RETURN(job, Submit(*connection, flags, bar));
   }
-  bar.Note(job.name());
-  if (connection->in_process()) HT_RETURN_IF_ERROR(connection->RunJobHere(job.name()));
-  {
-    // Ctrl-C ends the job, and the watch then sees its end.
-    OnInterrupt interrupt([&] { connection->CancelJob(job.name()).status().IgnoreError(); });
-    HT_RETURN_IF_ERROR(Watch(*connection, job.name(), bar));
-  }
-  return PrintEnd(line, *connection, job.name(), flags.output);
+  return RunToEnd(line, *connection, job, bar, flags.output);
 }
 
 void AddFlags(CLI::App* sub, SearchFlags* flags) {

@@ -150,6 +150,48 @@ class CommandTest(unittest.TestCase):
         self.document("delete", job)
         self.document("get", job, code=2)
 
+    def crosscheck(self, *more, code=0):
+        return self.document("crosscheck", MODEL, "--data", CALIB, "--eval", EVAL, "--precisions",
+                             "w2a4,w3a3,w4a4,w4a8,w8a8", "--assignments", "12", "--samples", "32",
+                             "--eval-samples", "100", *more, code=code)
+
+    def test_crosscheck_and_its_job(self):
+        document = self.crosscheck("--estimators", "fisher,fisher-matrix,output")
+        self.assertEqual(document["state"], "SUCCEEDED")
+        self.assertEqual(len(document["assignments"]), 12)
+        self.assertEqual([e["name"] for e in document["estimators"]],
+                         ["fisher", "fisher-matrix", "output"])
+        for estimator in document["estimators"]:
+            self.assertEqual(len(estimator["predicted"]), 12)
+            self.assertGreater(estimator["spearman"], 0.3)
+            self.assertGreater(estimator["median_ratio"], 0)
+        with open(document["artifacts"]["crosscheck.html"]) as page:
+            self.assertIn("fisher-matrix", page.read())
+        job = document["job"]
+        self.assertEqual(self.document("get", job)["kind"], "crosscheck")
+        self.assertEqual(self.document("result", job)["estimators"], document["estimators"])
+        self.assertIn("fisher-matrix", self.run_command("result", job).stdout)
+        self.assertIn("crosscheck", self.run_command("jobs").stdout)
+        self.document("frontier", job, code=2)
+        self.document("resolve", job, "--budget", "size=0.5x", code=2)
+        # Each assignment can be evaluated by itself, with the same answer.
+        measured = document["assignments"][0]
+        path = self.path("one.json", json.dumps({"assignment": measured["assignment"]}))
+        self.assertIn("/conv1/Conv", measured["assignment"])
+        self.document("evaluate", MODEL, "--assignment", path, "--data", EVAL, "--calibration",
+                      CALIB)
+
+    def test_crosscheck_bad_usage(self):
+        self.run_command("crosscheck", MODEL, "--data", CALIB, code=2)
+        self.crosscheck("--estimators", "magic", code=2)
+        self.crosscheck("--assignments", "-3", code=2)
+        self.crosscheck("--samples", "-3", code=2)
+        self.crosscheck("--min-kl", "0.5", "--max-kl", "0.1", code=2)
+        self.document("crosscheck", MODEL, "--data", CALIB, "--eval", EVAL, "--precisions", "w99",
+                      code=2)
+        error = self.document("crosscheck", MODEL, "--data", CALIB, "--eval", "/no/such.npz", code=2)
+        self.assertIn("/no/such.npz", error["error"]["message"])
+
     def test_infeasible_search(self):
         document = self.search("--budget", "latency=0.0001x", code=3)
         self.assertEqual(document["status"], "INFEASIBLE")

@@ -75,6 +75,24 @@ class EndToEnd : public testing::Test {
     return request;
   }
 
+  // The request of a crosscheck of tiny-digits: a few seconds.
+  v1::CreateJobRequest TinyCrosscheck() {
+    const v1::SearchSpec search = TinySearch().spec();
+    v1::CreateJobRequest request;
+    v1::CrosscheckSpec* spec = request.mutable_crosscheck();
+    spec->set_model(search.model());
+    spec->set_calibration_dataset(search.calibration_dataset());
+    spec->set_evaluation_dataset(search.evaluation_dataset());
+    for (const char* precision : {"w2a4", "w3a3", "w4a4", "w4a8", "w6a6", "w8a8"}) {
+      spec->add_precisions(precision);
+    }
+    for (const char* name : {"fisher", "output"}) spec->add_estimators(name);
+    spec->set_assignments(20);
+    spec->set_evaluation_samples(128);
+    spec->mutable_sensitivity()->set_samples(32);
+    return request;
+  }
+
   static void SetBudget(v1::SearchSpec* spec, const std::string& metric, const std::string& limit) {
     v1::Budget* budget = spec->add_budgets();
     budget->set_metric(metric);
