@@ -39,6 +39,8 @@ enum class OpKind : uint8_t {
   kGather,                      // GatherOp
   kGatherAdd,                   // GatherAddOp
   kSoftmax,                     // SoftmaxOp
+  kNormalize,                   // NormalizeOp
+  kNormalizeBackward,           // NormalizeBackwardOp
   kFakeQuantize,                // FakeQuantizeOp
   kFakeQuantizeGate,            // FakeQuantizeGateOp
 };

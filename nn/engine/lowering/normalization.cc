@@ -7,6 +7,7 @@
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/lowering/softmax_axis.h"
 #include "nn/engine/ops.h"
+#include "nn/engine/ops/normalize.h"
 #include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/softmax.h"
 
@@ -89,10 +90,16 @@ absl::StatusOr<Normalized> Normalize(ProgramBuilder& builder, ValueId src,
   return normalized;
 }
 
-std::vector<int> AxesFrom(int first, int rank) {
-  std::vector<int> axes(static_cast<size_t>(rank - first));
+// The same over the axes from `first` on, in one op; the mean is computed apart, for those who read
+// it.
+absl::StatusOr<Normalized> NormalizeFrom(ProgramBuilder& builder, ValueId src, int first,
+                                         float epsilon) {
+  std::vector<int> axes(static_cast<size_t>(builder.shape(src).rank() - first));
   std::iota(axes.begin(), axes.end(), first);
-  return axes;
+  HT_ASSIGN_OR_RETURN(const std::vector<ValueId> results,
+                      builder.Apply(std::make_shared<NormalizeOp>(first, epsilon), {src}));
+  HT_ASSIGN_OR_RETURN(const ValueId mean, MeanOver(builder, src, axes));
+  return Normalized{results[0], mean, results[1]};
 }
 
 Values LowerLayerNormalization(const NodeLowering& lowering) {
@@ -103,8 +110,7 @@ Values LowerLayerNormalization(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(const int64_t asked, lowering.node().Int("axis", -1));
   HT_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(asked, rank));
   HT_ASSIGN_OR_RETURN(const float epsilon, lowering.node().Float("epsilon", 1e-5f));
-  HT_ASSIGN_OR_RETURN(const Normalized normalized,
-                      Normalize(builder, src, AxesFrom(axis, rank), epsilon));
+  HT_ASSIGN_OR_RETURN(const Normalized normalized, NormalizeFrom(builder, src, axis, epsilon));
   HT_ASSIGN_OR_RETURN(ValueId dst, ops::Mul(builder, normalized.dst, scale));
   if (lowering.HasInput(2)) {
     HT_ASSIGN_OR_RETURN(ValueId bias, lowering.Input(2));
@@ -129,8 +135,7 @@ Values LowerInstanceNormalization(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId bias, lowering.Input(2));
   HT_ASSIGN_OR_RETURN(const float epsilon, lowering.node().Float("epsilon", 1e-5f));
   ProgramBuilder& builder = lowering.builder;
-  HT_ASSIGN_OR_RETURN(const Normalized normalized,
-                      Normalize(builder, src, AxesFrom(2, builder.shape(src).rank()), epsilon));
+  HT_ASSIGN_OR_RETURN(const Normalized normalized, NormalizeFrom(builder, src, 2, epsilon));
   return ScaleChannels(lowering, normalized.dst, scale, bias);
 }
 
@@ -146,7 +151,7 @@ Values LowerGroupNormalization(const NodeLowering& lowering) {
   const int64_t columns = rows == 0 ? 0 : shape.Elements() / rows;
   const Shape grouped = {shape.dim(0), groups, columns};
   HT_ASSIGN_OR_RETURN(src, ops::Reshape(builder, src, grouped));
-  HT_ASSIGN_OR_RETURN(const Normalized normalized, Normalize(builder, src, {2}, epsilon));
+  HT_ASSIGN_OR_RETURN(const Normalized normalized, NormalizeFrom(builder, src, 2, epsilon));
   ValueId dst = normalized.dst;
   // Parameters of groups scale them as they are, those of channels the source's own shape.
   const bool per_group = builder.shape(scale).dim(0) == groups && lowering.graph.opset < 21;

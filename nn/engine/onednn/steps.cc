@@ -115,6 +115,10 @@ absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused) {
       return Dispatch<GatherAddOp>(steps, instruction);
     case OpKind::kSoftmax:
       return Dispatch<SoftmaxOp>(steps, instruction);
+    case OpKind::kNormalize:
+      return Dispatch<NormalizeOp>(steps, instruction);
+    case OpKind::kNormalizeBackward:
+      return Dispatch<NormalizeBackwardOp>(steps, instruction);
     case OpKind::kFakeQuantize:
       return Dispatch<FakeQuantizeOp>(steps, instruction);
     case OpKind::kFakeQuantizeGate:

@@ -8,6 +8,7 @@
 #include "nn/engine/ops/elementwise.h"
 #include "nn/engine/ops/gather.h"
 #include "nn/engine/ops/matmul.h"
+#include "nn/engine/ops/normalize.h"
 #include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/quantize.h"
 #include "nn/engine/ops/reduction.h"
@@ -52,6 +53,8 @@ void AddSteps(StepBuilder& steps, const IndexAddOp& op, const Instruction& instr
 void AddSteps(StepBuilder& steps, const GatherOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const GatherAddOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const SoftmaxOp& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const NormalizeOp& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const NormalizeBackwardOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const FakeQuantizeOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const FakeQuantizeGateOp& op, const Instruction& instruction);
 

@@ -8,6 +8,7 @@
 #include "nn/engine/ops/convolution.h"
 #include "nn/engine/ops/elementwise.h"
 #include "nn/engine/ops/matmul.h"
+#include "nn/engine/ops/normalize.h"
 #include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/quantize.h"
 #include "nn/engine/ops/reduction.h"
@@ -75,6 +76,12 @@ void AddUnaryCases(std::vector<OpCase>& cases) {
   cases.push_back({"Asinh", Unary(UnaryFunction::kAsinh), {shape}, -9, 9});
   cases.push_back({"AtanhOfHalf", Unary(UnaryFunction::kAtanh), {Shape{3, 5}}, -0.5f, 0.5f});
   cases.push_back({"Acosh", Unary(UnaryFunction::kAcosh), {Shape{3, 5}}, 1, 9});
+  cases.push_back({"Normalize", std::make_shared<NormalizeOp>(2, 1e-5f), {shape}});
+  cases.push_back({"NormalizeLong", std::make_shared<NormalizeOp>(1, 1e-5f), {Shape{7, 333}}});
+  cases.push_back({"NormalizeAll", std::make_shared<NormalizeOp>(0, 1e-5f), {Shape{5, 3}}});
+  cases.push_back({"NormalizeBackward",
+                   std::make_shared<NormalizeBackwardOp>(1),
+                   {Shape{7, 5, 9}, Shape{7, 5, 9}, Shape{7, 1, 1}}});
   cases.push_back({"ReluOfScalar", Unary(UnaryFunction::kRelu), {Shape{}}});
   cases.push_back({"ReluOfNothing", Unary(UnaryFunction::kRelu), {Shape{0, 3}}});
   cases.push_back({"ReluLarge", Unary(UnaryFunction::kRelu), {Shape{3, 7, 31, 67}}});

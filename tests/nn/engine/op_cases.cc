@@ -3,10 +3,12 @@
 #include <limits>
 #include <utility>
 
+#include "nn/engine/ops.h"
 #include "nn/engine/ops/convolution.h"
 #include "nn/engine/ops/elementwise.h"
 #include "nn/engine/ops/gather.h"
 #include "nn/engine/ops/matmul.h"
+#include "nn/engine/ops/normalize.h"
 #include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/reduction.h"
 #include "nn/engine/ops/shape_ops.h"
@@ -250,6 +252,24 @@ void AddSelections(std::vector<OpCase>& cases) {
   cases.back().fixed = {{1, indices}};
 }
 
+void AddNormalizations(std::vector<OpCase>& cases) {
+  cases.push_back({"Normalize", std::make_shared<NormalizeOp>(1, 1e-3f), {Shape{3, 2, 8}}});
+  cases.push_back({"NormalizeBackward",
+                   std::make_shared<NormalizeBackwardOp>(1),
+                   {Shape{3, 2, 4}, Shape{3, 2, 4}, Shape{3, 1, 1}},
+                   OpCase::Values::kRange,
+                   0.5f,
+                   2});
+  // Through both results.
+  cases.push_back({"NormalizeInverse", nullptr, {Shape{4, 9}}});
+  cases.back().build = [](ProgramBuilder& builder,
+                          absl::Span<const ValueId> srcs) -> absl::StatusOr<ValueId> {
+    const auto results = builder.Apply(std::make_shared<NormalizeOp>(1, 1e-2f), srcs);
+    if (!results.ok()) return results.status();
+    return ops::Mul(builder, (*results)[0], (*results)[1]);
+  };
+}
+
 }  // namespace
 
 std::vector<OpCase> DifferentiableOpCases() {
@@ -262,6 +282,7 @@ std::vector<OpCase> DifferentiableOpCases() {
   AddPools(cases);
   AddShapeOps(cases);
   AddSelections(cases);
+  AddNormalizations(cases);
   cases.push_back({"Gate",
                    std::make_shared<GateOp>(-0.5f, 0.8f, 1.5f, 0.2f),
                    {Shape{4, 6}, Shape{4, 6}},

@@ -12,6 +12,7 @@
 #include "nn/engine/ops/elementwise.h"
 #include "nn/engine/ops/gather.h"
 #include "nn/engine/ops/matmul.h"
+#include "nn/engine/ops/normalize.h"
 #include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/quantize.h"
 #include "nn/engine/ops/reduction.h"
@@ -225,8 +226,10 @@ double FakeQuantize(const UniformQuantizer& quantizer, const Shape& shape, const
 
 class Evaluator {
  public:
-  Evaluator(const Instruction& instruction, std::vector<Array> srcs, const Shape& dst)
-      : op_(*instruction.op), srcs_(std::move(srcs)), dst_(Zeros(dst)) {}
+  // Of result `number`, whose shape is `dst`.
+  Evaluator(const Instruction& instruction, std::vector<Array> srcs, size_t number,
+            const Shape& dst)
+      : op_(*instruction.op), srcs_(std::move(srcs)), number_(number), dst_(Zeros(dst)) {}
 
   Array Evaluate();
 
@@ -246,10 +249,12 @@ class Evaluator {
   void Reduce();
   void Movement();
   void Softmax();
+  void Normalization();
   void Elementwise();
 
   const Op& op_;
   std::vector<Array> srcs_;
+  const size_t number_;
   Array dst_;
 };
 
@@ -425,6 +430,32 @@ void Evaluator::Softmax() {
   });
 }
 
+void Evaluator::Normalization() {
+  const bool forward = op_.kind() == OpKind::kNormalize;
+  const int first = forward ? As<NormalizeOp>().first_axis : As<NormalizeBackwardOp>().first_axis;
+  Shape statistics = srcs_[0].shape;
+  for (int axis = first; axis < statistics.rank(); ++axis) statistics.set_dim(axis, 1);
+  const auto count = static_cast<double>(srcs_[0].shape.Elements() / statistics.Elements());
+  // The mean over each row of a function of the element's index.
+  const auto mean_of = [&](const std::function<double(const Index&)>& value) {
+    Array mean = Zeros(statistics);
+    ForEach(srcs_[0].shape, [&](const Index& s) { At(mean, s) += value(s) / count; });
+    return mean;
+  };
+  Array mean = mean_of([&](const Index& s) { return Src(0, s); });
+  if (!forward) {
+    Array moment = mean_of([&](const Index& s) { return Src(0, s) * Src(1, s); });
+    return Fill([&](const Index& d) {
+      return Src(2, d) * (Src(0, d) - At(mean, d) - Src(1, d) * At(moment, d));
+    });
+  }
+  Array variance = mean_of([&](const Index& s) { return std::pow(Src(0, s) - At(mean, s), 2); });
+  return Fill([&](const Index& d) {
+    const double inverse = 1 / std::sqrt(At(variance, d) + As<NormalizeOp>().epsilon);
+    return number_ == 1 ? inverse : (Src(0, d) - At(mean, d)) * inverse;
+  });
+}
+
 void Evaluator::Elementwise() {
   switch (op_.kind()) {
     case OpKind::kUnary:
@@ -492,6 +523,10 @@ Array Evaluator::Evaluate() {
     case OpKind::kSoftmax:
       Softmax();
       break;
+    case OpKind::kNormalize:
+    case OpKind::kNormalizeBackward:
+      Normalization();
+      break;
     case OpKind::kUnary:
     case OpKind::kBinary:
     case OpKind::kGate:
@@ -521,8 +556,10 @@ std::map<std::string, ReferenceArray> ReferenceRun(
   for (const Instruction& instruction : program.instructions) {
     std::vector<Array> srcs;
     for (ValueId src : instruction.srcs) srcs.push_back(values[static_cast<size_t>(src)]);
-    const auto dst = static_cast<size_t>(instruction.dsts[0]);
-    values[dst] = Evaluator(instruction, std::move(srcs), program.shapes[dst]).Evaluate();
+    for (size_t i = 0; i < instruction.dsts.size(); ++i) {
+      const auto dst = static_cast<size_t>(instruction.dsts[i]);
+      values[dst] = Evaluator(instruction, srcs, i, program.shapes[dst]).Evaluate();
+    }
   }
   std::map<std::string, ReferenceArray> outputs;
   for (const Program::Input& output : program.outputs) {
