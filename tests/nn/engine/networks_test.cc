@@ -54,46 +54,47 @@ std::vector<float> All(const Tensor& tensor) {
   return {values.begin(), values.end()};
 }
 
-class NetworksTest : public testing::TestWithParam<const char*> {
+void ExpectLogits(const Graph& graph, const Tensor& expected) {
+  const auto lowered = LowerGraph(graph);
+  ASSERT_TRUE(lowered.ok()) << lowered.status();
+  const Tensor images = ReadArrays("eval.npz").at("input");
+  NamedFloats inputs;
+  inputs[graph.inputs[0].name] = Take(images, kLogitsSamples);
+  const auto run =
+      RunProgram(lowered->builder, {{"logits", lowered->values.at(graph.outputs[0].name)}}, inputs);
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_LT(RelativeError(run->at("logits"), All(expected)), 1e-5);
+}
+
+// Networks with batch normalizations.
+class NormalizedNetworksTest : public testing::TestWithParam<const char*> {
  protected:
   std::string name() const { return GetParam(); }
-
-  void ExpectLogits(const Graph& graph, const Tensor& expected) const {
-    const auto lowered = LowerGraph(graph);
-    ASSERT_TRUE(lowered.ok()) << lowered.status();
-    const Tensor images = ReadArrays("eval.npz").at("input");
-    NamedFloats inputs;
-    inputs[graph.inputs[0].name] = Take(images, kLogitsSamples);
-    const auto run = RunProgram(lowered->builder,
-                                {{"logits", lowered->values.at(graph.outputs[0].name)}}, inputs);
-    ASSERT_TRUE(run.ok()) << run.status();
-    EXPECT_LT(RelativeError(run->at("logits"), All(expected)), 1e-5);
-  }
 };
 
-TEST_P(NetworksTest, LogitsWithBatchNormalizationKept) {
+TEST_P(NormalizedNetworksTest, LogitsWithBatchNormalizationKept) {
   ExpectLogits(ReadGraph(name() + ".onnx", kLogitsSamples),
                ReadArrays("reference_" + name() + ".npz").at("logits_kept"));
 }
 
-TEST_P(NetworksTest, LogitsAfterFoldingBatchNormalization) {
+TEST_P(NormalizedNetworksTest, LogitsAfterFoldingBatchNormalization) {
   const auto folded = FoldBatchNorm(ReadGraph(name() + ".onnx", kLogitsSamples));
   ASSERT_TRUE(folded.ok()) << folded.status();
   for (const Node& node : folded->nodes) EXPECT_NE(node.op, "BatchNormalization") << node.name;
   ExpectLogits(*folded, ReadArrays("reference_" + name() + ".npz").at("logits_kept"));
 }
 
-TEST_P(NetworksTest, LogitsOfTheFoldedFile) {
-  ExpectLogits(ReadGraph(name() + "_folded.onnx", kLogitsSamples),
-               ReadArrays("reference_" + name() + ".npz").at("logits"));
-}
-
-// A loss over the calibration samples, and what torch says of it.
-class NetworkDerivativesTest : public NetworksTest {
+// A file without batch normalizations, a loss over the calibration samples, and what torch says of
+// them.
+class NetworksTest : public testing::TestWithParam<const char*> {
  protected:
+  std::string file() const { return absl::StrCat(GetParam(), ".onnx"); }
+
   void SetUp() override {
-    reference_ = ReadArrays("reference_" + name() + ".npz");
-    const Graph graph = ReadGraph(name() + "_folded.onnx", kGradientSamples);
+    absl::string_view network = GetParam();
+    absl::ConsumeSuffix(&network, "_folded");
+    reference_ = ReadArrays(absl::StrCat("reference_", network, ".npz"));
+    const Graph graph = ReadGraph(file(), kGradientSamples);
     auto lowered = LowerGraph(graph);
     ASSERT_TRUE(lowered.ok()) << lowered.status();
     lowered_ = *std::move(lowered);
@@ -117,7 +118,11 @@ class NetworkDerivativesTest : public NetworksTest {
   ValueId loss_ = kNoValue;
 };
 
-TEST_P(NetworkDerivativesTest, AgreeWithTorch) {
+TEST_P(NetworksTest, LogitsAgreeWithTorch) {
+  ExpectLogits(ReadGraph(file(), kLogitsSamples), reference_.at("logits"));
+}
+
+TEST_P(NetworksTest, DerivativesAgreeWithTorch) {
   ProgramBuilder& builder = lowered_.builder;
   const ValueId one = builder.AddScalar(1.0f);
   std::vector<std::pair<std::string, ValueId>> outputs = {{"loss", loss_}};
@@ -142,9 +147,10 @@ TEST_P(NetworkDerivativesTest, AgreeWithTorch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shipped, NetworksTest, testing::Values("resnet14", "mobilenetv2"));
-INSTANTIATE_TEST_SUITE_P(Shipped, NetworkDerivativesTest,
+INSTANTIATE_TEST_SUITE_P(Shipped, NormalizedNetworksTest,
                          testing::Values("resnet14", "mobilenetv2"));
+INSTANTIATE_TEST_SUITE_P(Shipped, NetworksTest,
+                         testing::Values("resnet14_folded", "mobilenetv2_folded", "vit"));
 
 }  // namespace
 }  // namespace halftone
