@@ -4,6 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nn/engine/derivative.h"
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/op.h"
 #include "nn/engine/ops.h"
@@ -153,6 +154,42 @@ TEST(LowerElementwiseTest, PowWithConstantIntegerExponent) {
   EXPECT_THAT(
       Evaluate(OneNode("Pow", Shape{1, 3}).Constant(Tensor::Scalar<int64_t>(3)), {1, -2, 3}),
       ElementsAre(1, -8, 27));
+}
+
+TEST(LowerElementwiseTest, QuotientsOfIntegersAreTruncated) {
+  OneNode node("Div", Shape{4});
+  node.graph.inputs[0].info.type = DataType::kInt32;
+  node.Constant(Tensor::FromInts(DataType::kInt32, Shape{}, {2}));
+  EXPECT_THAT(Evaluate(node, {7, -7, 4, -1}), ElementsAre(3, -3, 2, 0));
+}
+
+TEST(LowerSelectionTest, GathersAtIndicesOfTheRun) {
+  OneNode node("Gather", Shape{2, 2});
+  node.graph.inputs[0].info.type = DataType::kInt64;
+  node.graph.nodes[0].inputs = {"table", "x"};
+  node.graph.initializers["table"] = Tensor::Of<float>(Shape{3, 2}, {1, 2, 3, 4, 5, 6});
+  EXPECT_THAT(Evaluate(node, {2, 0, -1, 1}), ElementsAre(5, 6, 1, 2, 5, 6, 3, 4));
+}
+
+TEST(LowerReductionTest, NormOfZerosHasTheDerivativeZero) {
+  const Graph bound =
+      OneNode("ReduceL2", Shape{2, 2}).With("axes", std::vector<int64_t>{1}).Bound().value();
+  LoweredGraph lowered = LowerGraph(bound).value();
+  ProgramBuilder& builder = lowered.builder;
+  const ValueId one = builder.AddConstant(Tensor::Of<float>(Shape{2, 1}, {1, 1}));
+  const ValueId diff =
+      AppendVjp(builder, {lowered.values.at("y")}, {one}, {lowered.values.at("x")}).value()[0];
+  const NamedFloats run = RunProgram(builder, {{"diff", diff}}, {{"x", {0, 0, 3, 4}}}).value();
+  EXPECT_THAT(run.at("diff"), ElementsAre(0, 0, 0.6f, 0.8f));
+}
+
+TEST(LowerErrorTest, IntegersThatFloatsCannotHold) {
+  const Graph bound = OneNode("Add", Shape{1}).Constant(Ints({(int64_t{1} << 24) + 1})).graph;
+  Graph integers = bound;
+  integers.inputs[0].info.type = DataType::kInt64;
+  const absl::Status status = LowerGraph(BindBatch(integers, 1).value()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("16777217"));
 }
 
 // Import promises what LowerGraph must keep.

@@ -6,6 +6,7 @@
 #include "nn/engine/ops/convolution.h"
 #include "nn/engine/ops/elementwise.h"
 #include "nn/engine/ops/matmul.h"
+#include "nn/engine/ops/normalize.h"
 #include "nn/engine/ops/pooling.h"
 #include "nn/engine/ops/quantize.h"
 #include "nn/engine/ops/reduction.h"
@@ -192,6 +193,15 @@ std::vector<Refusal> Refusals() {
        std::make_shared<IndexAddOp>(0, std::vector<int64_t>{0, 1}, 4),
        {Shape{3}},
        "2 indices"},
+      {"NormalizeAxis", std::make_shared<NormalizeOp>(2, 0.1f), {Shape{2, 3}}, "axis 2"},
+      {"NormalizeInverse",
+       std::make_shared<NormalizeBackwardOp>(1),
+       {Shape{2, 3}, Shape{2, 3}, Shape{2}},
+       "inverse"},
+      {"SelectBroadcast",
+       std::make_shared<SelectOp>(),
+       {Shape{2, 3}, Shape{2, 1}, Shape{4}},
+       "[4]"},
       {"SoftmaxAxis", std::make_shared<SoftmaxOp>(2, false), {Shape{2, 3}}, "axis 2"},
       {"QuantizerScales",
        std::make_shared<FakeQuantizeOp>(PerChannel(1, 4)),
