@@ -2,9 +2,13 @@
 #include <random>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nn/data/npz.h"
 #include "nn/engine/onednn/inference_plan.h"
+#include "nn/onnx/import.h"
 #include "tests/nn/engine/plan_network.h"
 #include "tests/nn/engine/run_program.h"
 
@@ -120,6 +124,30 @@ TEST(PlanTransformerTest, WhatOnlyMovesTakesNoStep) {
       std::count_if(steps.begin(), steps.end(),
                     [](const PlanStep& step) { return step.kind == PlanStep::Kind::kConversion; }),
       2);
+}
+
+// The trained network, on images of Fashion-MNIST.
+TEST(PlanTransformerTest, TheShippedTransformerIsFakeQuantization) {
+  const std::string folder = absl::StrCat(HALFTONE_SOURCE_DIR, "/tests/data/networks/");
+  const auto graph = ImportOnnxFile(folder + "vit.onnx");
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const auto bytes = ReadFile(folder + "calib.npz");
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  std::vector<float> images = *ReadNpz(*bytes)->at("input").ToFloats();
+  constexpr int64_t kBatch = 4;
+  images.resize(static_cast<size_t>(kBatch) * 28 * 28);
+  const auto network = PlanNetwork::Create(*graph, kBatch, std::move(images));
+  ASSERT_TRUE(network.ok()) << network.status();
+  EXPECT_LT(PlanError(*network, {}, {}), 1e-5);
+  for (const char* const precision : {"w8a8", "w4a8"}) {
+    const auto assignment = network->QuantizeAll(*Precision::Parse(precision));
+    ASSERT_TRUE(assignment.ok()) << assignment.status();
+    EXPECT_LT(PlanError(*network, *assignment, kExact), kTieTolerance) << precision;
+    for (const PlanStep& step : Steps(*network, *assignment)) {
+      EXPECT_THAT(step.implementation, Not(HasSubstr("ref"))) << step.name;
+      EXPECT_THAT(step.implementation, Not(HasSubstr("engine"))) << step.name;
+    }
+  }
 }
 
 TEST(PlanTransformerTest, NeedsBothQuantizersOfAProduct) {

@@ -69,8 +69,49 @@ TEST(FindLayersTest, MeasuresMatrixProducts) {
   EXPECT_EQ(set.layers[1].channel_axis, 0);
   EXPECT_EQ(set.layers[1].src_shape, (Shape{4, 5, 7}));
   EXPECT_EQ(set.layers[2].weights, "");
+  EXPECT_EQ(set.layers[2].src, "b");
+  EXPECT_EQ(set.layers[2].second_src, "c");
+  EXPECT_EQ(set.layers[1].second_src, "");
   EXPECT_EQ(set.layers[2].parameters, 0);
   EXPECT_EQ(set.layers[2].macs, 6 * 2 * 7);
+}
+
+// softmax(q k') v with four heads, the keys transposed.
+TEST(FindLayersTest, MeasuresAttentionPerSampleAndTiesNothing) {
+  GraphBuilder builder;
+  builder.Input("x", {kN, 50, 64}).Ints("heads", {0, 50, 4, 16}).Float("scale", 0.25f);
+  for (const std::string name : {"q", "k", "v"}) {
+    builder.Floats(name + ".w", {64, 64}).Op("MatMul", {"x", name + ".w"}, {name});
+    builder.Op("Reshape", {name, "heads"}, {name + "1"});
+    const Ints order = name == "k" ? Ints{0, 2, 3, 1} : Ints{0, 2, 1, 3};
+    builder.Op("Transpose", {name + "1"}, {name + "2"}, {{"perm", order}});
+  }
+  builder.Op("MatMul", {"q2", "k2"}, {"scores"}).Op("Mul", {"scores", "scale"}, {"scaled"});
+  builder.Op("Softmax", {"scaled"}, {"p"}).Op("MatMul", {"p", "v2"}, {"y"}).Output("y");
+  for (const int64_t batch : {1, 3}) {
+    const LayerSet set = Layers(builder, batch);
+    ASSERT_EQ(set.layers.size(), 5u);
+    EXPECT_THAT(set.ties, IsEmpty());
+    const Layer& scores = *set.Find("scores");
+    EXPECT_EQ(scores.macs, 4 * 50 * 50 * 16);
+    EXPECT_EQ(scores.second_src, "k2");
+    EXPECT_EQ(scores.weights_shape, (Shape{batch, 4, 16, 50}));
+    EXPECT_EQ(set.Find("y")->macs, 4 * 50 * 50 * 16);
+    EXPECT_EQ(set.Find("y")->parameters, 0);
+  }
+}
+
+TEST(FindLayersTest, WeightsOfGemmMayBeOnTheLeft) {
+  GraphBuilder builder;
+  builder.Input("x", {5, 3}).Floats("w", {3, 7}).Output("y");
+  builder.Op("Gemm", {"w", "x"}, {"y"}, {{"transA", int64_t{1}}, {"transB", int64_t{1}}});
+  absl::StatusOr<Graph> bound = BindBatch(builder.graph(), 5);
+  ASSERT_TRUE(bound.ok()) << bound.status();
+  const Layer layer = FindLayers(*bound)->layers[0];
+  EXPECT_EQ(layer.src, "x");
+  EXPECT_EQ(layer.weights, "w");
+  EXPECT_EQ(layer.channel_axis, 1);
+  EXPECT_EQ(layer.macs, 7 * 3);
 }
 
 TEST(FindLayersTest, ChannelAxisOfGemmDependsOnItsLayout) {

@@ -215,6 +215,45 @@ TEST(Export, QuantizesASharedSourceOnce) {
   EXPECT_NE(FindNode(other, "conv2a")->input(0), FindNode(other, "conv2b")->input(0));
 }
 
+// scores = (x w) x'.
+Graph ProductNetwork() {
+  Graph graph;
+  graph.name = "product";
+  graph.opset = 13;
+  graph.inputs = {{"x", {DataType::kFloat32, {Shape::kDynamic, 4, 6}}}};
+  graph.outputs = {{"scores", {DataType::kFloat32, {Shape::kDynamic, 4, 4}}}};
+  graph.initializers = {{"w", Random({6, 6}, 1)}};
+  graph.nodes = {MakeNode("queries", "MatMul", {"x", "w"}, {"q"}),
+                 MakeNode("keys", "Transpose", {"x"}, {"k"}),
+                 MakeNode("product", "MatMul", {"q", "k"}, {"scores"})};
+  graph.nodes[1].attributes["perm"] = std::vector<int64_t>{0, 2, 1};
+  return graph;
+}
+
+TEST(Export, QuantizesBothSourcesOfAProduct) {
+  const auto first = Source(8, Symmetry::kAsymmetric, {-1, 2});
+  const auto second = Source(4, Symmetry::kAsymmetric, {-3, 1});
+  const onnx::ModelProto model =
+      Export({{"product", {Precision::Int(2, 8), first, second}}}, ProductNetwork());
+  const onnx::NodeProto& product = *FindNode(model, "product");
+  const auto dequantize = [&](int input) { return *Producer(model, product.input(input)); };
+  const auto scale_of = [&](int input) {
+    return Floats(*Initializer(model, dequantize(input).input(1)))[0];
+  };
+  EXPECT_EQ(dequantize(0).op_type(), "DequantizeLinear");
+  EXPECT_EQ(dequantize(1).op_type(), "DequantizeLinear");
+  EXPECT_EQ(scale_of(0), first->scales[0]);
+  EXPECT_EQ(scale_of(1), second->scales[0]);
+  const auto source_of = [&](int input) {
+    return Producer(model, dequantize(input).input(0))->input(0);
+  };
+  EXPECT_EQ(source_of(0), "q");
+  const onnx::NodeProto& clip = *Producer(model, source_of(1));
+  EXPECT_EQ(clip.op_type(), "Clip") << "4 bits in a byte";
+  EXPECT_EQ(clip.input(0), "k");
+  EXPECT_EQ(product.doc_string(), "halftone: w2a8");
+}
+
 TEST(Export, KeepsTheBatchSymbolic) {
   const onnx::ModelProto model = Export({});
   EXPECT_EQ(model.graph().input(0).type().tensor_type().shape().dim(0).dim_param(), "batch");

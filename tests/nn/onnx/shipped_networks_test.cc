@@ -73,6 +73,31 @@ TEST_P(ShippedNetworkTest, HasItsLayersAndTies) {
   }
 }
 
+TEST(VisionTransformerTest, HasAttentionsProductsAsLayers) {
+  absl::StatusOr<Graph> graph =
+      ImportOnnxFile(std::string(HALFTONE_SOURCE_DIR) + "/tests/data/networks/vit.onnx");
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  EXPECT_TRUE(FindUnsupported(*graph).empty());
+  for (const int64_t batch : {1, 3}) {
+    const absl::StatusOr<Graph> bound = BindBatch(*graph, batch);
+    ASSERT_TRUE(bound.ok()) << bound.status();
+    const absl::StatusOr<LayerSet> set = FindLayers(*bound);
+    ASSERT_TRUE(set.ok()) << set.status();
+    // Patches, four blocks of six, the classifier. The residual sums tie no two layers: each has a
+    // layer on one side and another sum, or the class token's Concat, on the other.
+    EXPECT_EQ(set->layers.size(), 26u);
+    EXPECT_TRUE(set->ties.empty());
+    int64_t macs = 0, products = 0;
+    for (const Layer& layer : set->layers) {
+      macs += layer.macs;
+      if (layer.weights.empty()) ++products;
+      EXPECT_EQ(layer.weights.empty(), !layer.second_src.empty()) << layer.name;
+    }
+    EXPECT_EQ(products, 8);
+    EXPECT_EQ(macs, 7884416) << "of one sample, whatever the batch";
+  }
+}
+
 // ResNet-14: in the first block of each stage the projection, or the stem, is tied to the second
 // convolution; the second blocks' other branch is a sum. MobileNetV2: the one residual block.
 INSTANTIATE_TEST_SUITE_P(Networks, ShippedNetworkTest,

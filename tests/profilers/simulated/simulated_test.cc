@@ -62,6 +62,23 @@ TEST(SystolicModelTest, LayersBecomeMatrixProducts) {
   EXPECT_EQ(fc.rows, 1);
 }
 
+// Attention over 4 heads of 50 tokens and 16 channels, in a graph bound to batch 2.
+TEST(SystolicModelTest, ProductsOfActivationsAreOneMatrixProductPerHead) {
+  Layer scores;
+  scores.op = "MatMul";
+  scores.src_shape = {2, 4, 50, 16};
+  scores.weights_shape = {2, 4, 16, 50};
+  scores.dst_shape = {2, 4, 50, 50};
+  scores.macs = 4 * 50 * 50 * 16;
+  for (const int batch : {1, 3}) {
+    const GemmShape gemm = GemmOf(scores, batch);
+    EXPECT_EQ(gemm.depth, 16);
+    EXPECT_EQ(gemm.columns, 50);
+    EXPECT_EQ(gemm.rows, 50);
+    EXPECT_EQ(gemm.groups, 4 * batch);
+  }
+}
+
 TEST(SystolicModelTest, TheSlowerOfArrayAndMemoryDecides) {
   Accelerator accelerator = Square(32);
   const GemmShape gemm{512, 32, 100, 1};
