@@ -27,8 +27,9 @@ struct Fixture {
     network.ties = {{{"a", "b"}, "they are added"}};
     network.live_sets = {{"a", 40, {{"a", 100}, {"b", 50}}}, {"c", 0, {{"c", 200}}}};
     for (const NetworkSummary::LayerFacts& layer : network.layers) {
-      sensitivity.layers.push_back(
-          {layer.name, layer.name, {}, {}, {}, {{kInt8, 0.1, 0.01}, {kInt4, 1, 0.1}}});
+      sensitivity.layers.push_back({.name = layer.name,
+                                    .weights = layer.name,
+                                    .choices = {{kInt8, 0.1, 0.01}, {kInt4, 1, 0.1}}});
       for (const Precision& precision : {Precision::Float32(), kInt8, kInt4}) {
         CostRow row;
         row.layer = layer.name;
@@ -65,6 +66,22 @@ TEST(ProblemBuilderTest, CostsComeFromTheTable) {
   EXPECT_EQ(built->problem.ties.size(), 1u);
   fixture.spec.use_ties = false;
   EXPECT_TRUE(fixture.Build({})->problem.ties.empty());
+}
+
+TEST(ProblemBuilderTest, AProductOfActivationsHasOperandsOfActivationBitsOnly) {
+  Fixture fixture;
+  fixture.network.layers[1].has_weights = false;
+  fixture.precisions = {kInt8, Precision::Int(4, 8)};
+  for (LayerSensitivity& layer : fixture.sensitivity.layers) {
+    layer.choices[1].precision = fixture.precisions[1];
+  }
+  for (CostRow& row : fixture.costs.rows) {
+    if (row.precision == kInt4) row.precision = fixture.precisions[1];
+  }
+  const absl::StatusOr<BuiltProblem> built = fixture.Build({});
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ(built->problem.layers[0].choices[1].cost.at("bops"), 100 * 4 * 8);
+  EXPECT_EQ(built->problem.layers[1].choices[1].cost.at("bops"), 200 * 8 * 8);
 }
 
 TEST(ProblemBuilderTest, BudgetsAreLimitsOfTheWholeNetwork) {
