@@ -61,8 +61,8 @@ std::string ScoreTable(const CrosscheckResult& result) {
   std::string html = absl::StrCat(
       "<h2>Estimators</h2><div class=wide><table><tr><th class=text>estimator<th>Spearman, ",
       result.output_metric, "<th>Kendall, ", result.output_metric,
-      "<th>Spearman, accuracy<th>Kendall, accuracy<th>median of predicted / measured"
-      "<th>spread of its logarithm<th>time</tr>");
+      "<th>Spearman, accuracy<th>Kendall, accuracy<th>median ratio"
+      "<th>log spread<th>time</tr>");
   for (const EstimatorScore& score : result.estimators) html += ScoreRow(score);
   return html + "</table></div>";
 }
@@ -75,7 +75,8 @@ std::string Origins(const CrosscheckResult& result) {
       " precisions), drawn so that the measured damage fills its range evenly on a logarithmic "
       "scale, with no estimator's help. The correlations are of ranks: with the measured ",
       result.output_metric,
-      ", and with the accuracy that was lost. The ratio is given for estimators that predict the "
+      ", and with the accuracy that was lost. The ratio, predicted over measured, and the standard "
+      "deviation of its logarithm are given for estimators that predict the "
       "divergence itself.</p>");
   for (const std::string& warning : result.warnings) {
     absl::StrAppend(&html, "<p class=warn>", EscapeHtml(warning), "</p>");

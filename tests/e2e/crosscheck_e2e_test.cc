@@ -19,6 +19,7 @@ v1::CreateJobRequest Long(v1::CreateJobRequest request) {
   request.mutable_crosscheck()->set_assignments(200);
   request.mutable_crosscheck()->clear_precisions();
   request.mutable_crosscheck()->clear_evaluation_samples();
+  request.mutable_crosscheck()->mutable_sensitivity()->set_samples(500);
   return request;
 }
 
