@@ -3,10 +3,10 @@
 
   python3 compare.py --halftone build/bin/halftone MODEL.onnx --data samples.npz
 
-fisher      the loss of every (layer, precision). Torch takes one Hessian-vector product a choice (torch_fisher.py), on
-            fewer images and choices where asked; its time is extrapolated to all choices and to as many images as give
-            it Halftone's standard error: images = (relative deviation per image / Halftone's relative error)^2, the
-            median over choices.
+fisher      the loss of every (layer, precision). Torch takes one Hessian-vector product a choice, in the ways that
+            torch_fisher.py describes (`weights` is PyHessian's), on fewer images and choices where asked; its time is
+            extrapolated to all choices and to as many images as give it Halftone's standard error: images = (relative
+            deviation per image / Halftone's relative error)^2, the median over choices.
 hutchinson  the trace of every layer. Both take the same number of probes on the same samples; torch's time is scaled by
             its squared standard error over Halftone's, the median over layers.
 
@@ -61,14 +61,14 @@ def fisher(options, data):
     result = {"halftone_seconds": seconds, "halftone_images_per_second": options.samples / seconds}
     errors = {(layer["name"], choice["precision"]): choice["loss_stderr"] / choice["loss"]
               for layer in ours["layers"] for choice in layer["choices"] if choice["loss"] > 0}
-    for name, flag in (("torch", []), ("torch_shared_graph", ["--share-graph"])):
-        theirs = run_torch("torch_fisher.py", options, options.torch_samples, *extra, *flag)
+    for way in ("weights", "layer", "shared-graph"):
+        theirs = run_torch("torch_fisher.py", options, options.torch_samples, *extra, "--way", way)
         images = [theirs["samples"] * (c["stderr"] / c["loss"] / errors[node, precision]) ** 2
                   for node, choices in theirs["layers"].items() for precision, c in choices.items()
                   if (node, precision) in errors and c["loss"] > 0]
         needed = statistics.median(images)
         extrapolated = theirs["seconds_all_choices"] / theirs["samples"] * needed
-        result[name] = {"image_products_per_second": theirs["image_products_per_second"],
+        result[way] = {"image_products_per_second": theirs["image_products_per_second"],
                         "images_for_equal_error": needed, "seconds_for_equal_error": extrapolated,
                         "ratio": extrapolated / seconds}
     return result

@@ -1,14 +1,17 @@
 #!/usr/bin/python3
-"""Losses of every (layer, precision) from Hessian-vector products in torch: 1/2 d' H d per sample, where d is the error
-that quantizing the weights and the source of one layer makes in its output, and H the Hessian in that output.
+"""Losses of every (layer, precision) from Hessian-vector products in torch, 1/2 d' H d: one product per choice, each a
+forward pass, a backward pass that keeps its graph, and a backward pass through that. --way says in what:
 
-One product per choice, as a user of PyHessian gets them: forward pass, backward pass that keeps its graph, backward
-pass through that. With --share-graph the first two are done once per batch for all choices, which PyHessian does not do,
-and which keeps the graph of the whole backward pass in memory. Prints JSON: seconds, image products per second, and mean
-and standard error over the samples per choice. The errors d are made off the clock. Quantizers span the extremes: per
-output channel for weights, per batch for sources.
+  weights       as PyHessian (Yao et al. 2019) takes products: d is the error of one layer's quantized weights, zero for
+                all others, and derivatives are taken in all weights. Errors of quantized sources cannot be had.
+  layer         d is the error that quantizing the weights and the source of one layer makes in its output, and
+                derivatives are taken in that output only. This is what Halftone measures.
+  shared-graph  the same; forward and first backward pass are done once per batch for all choices, and the graph of the
+                whole backward pass stays in memory. No library that we know does this.
 
---choices K measures only every K-th choice; `seconds_all_choices` is then scaled up.
+Prints JSON: seconds, image products per second, and mean and standard error over the samples (over the batches for
+weights) per choice. The errors d are made off the clock. Quantizers span the extremes: per output channel for weights,
+per batch for sources. --choices K measures only every K-th choice; `seconds_all_choices` is then scaled up.
 """
 
 import re
@@ -72,8 +75,29 @@ def layer_errors(network, src, precisions):
     return errors
 
 
-def measure_batch(network, src, labels, choices, errors, share_graph):
-    """Seconds, and per choice the losses of the samples."""
+def measure_weights(network, src, labels, choices, precisions):
+    """Seconds, and per choice the mean loss of the batch; in all weights."""
+    tensors = {node: name for name, node in network.layer_weights().items()}
+    parameters = {node: network.tensors[name].requires_grad_() for node, name in tensors.items()}
+    bits = {name: weight_bits for name, weight_bits, _ in precisions}
+    losses, seconds = {}, 0
+    for node, name in choices:
+        with torch.no_grad():
+            axis = 1 if network.reader(node).op_type == "MatMul" else 0
+            error = quantized(parameters[node], bits[name], axis) - parameters[node]
+        clock = peer.Clock()
+        vectors = [error if other == node else torch.zeros_like(p) for other, p in parameters.items()]
+        loss = peer.summed_loss(network(src), labels)
+        gradients = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
+        products = torch.autograd.grad(gradients, list(parameters.values()), vectors)
+        form = sum(float((v * h).sum()) for v, h in zip(vectors, products))
+        seconds += clock.seconds()
+        losses[node, name] = np.array([form / 2 / len(src)])
+    return seconds, losses
+
+
+def measure_outputs(network, src, labels, choices, errors, share_graph):
+    """Seconds, and per choice the losses of the samples; in the outputs of the layers."""
     losses = {}
     clock = peer.Clock()
     if share_graph:
@@ -90,7 +114,7 @@ def measure_batch(network, src, labels, choices, errors, share_graph):
 def main():
     parser = peer.parser(__doc__)
     parser.add_argument("--precisions", default="w2a2,w3a3,w4a4,w6a6,w8a8")
-    parser.add_argument("--share-graph", action="store_true")
+    parser.add_argument("--way", choices=("weights", "layer", "shared-graph"), default="weights")
     parser.add_argument("--choices", type=int, default=1)
     options = parser.parse_args()
     network, batches = peer.load(options)
@@ -99,8 +123,12 @@ def main():
     choices = everything[::options.choices]
     seconds, parts = 0, []
     for src, labels in batches:
-        errors = layer_errors(network, src, precisions)  # not on the clock
-        batch_seconds, losses = measure_batch(network, src, labels, choices, errors, options.share_graph)
+        if options.way == "weights":
+            batch_seconds, losses = measure_weights(network, src, labels, choices, precisions)
+        else:
+            errors = layer_errors(network, src, precisions)
+            batch_seconds, losses = measure_outputs(network, src, labels, choices, errors,
+                                                    options.way == "shared-graph")
         seconds += batch_seconds
         parts.append(losses)
     images = sum(len(src) for src, _ in batches)
@@ -109,7 +137,7 @@ def main():
         values = np.concatenate([part[node, name] for part in parts])
         result.setdefault(node, {})[name] = {"loss": float(values.mean()),
                                              "stderr": float(values.std(ddof=1) / np.sqrt(len(values)))}
-    peer.report({"method": "fisher", "share_graph": options.share_graph, "torch": torch.__version__,
+    peer.report({"method": "fisher", "way": options.way, "torch": torch.__version__,
                  "threads": options.threads, "seconds": seconds, "samples": images, "products": len(choices),
                  "image_products_per_second": images * len(choices) / seconds,
                  "seconds_all_choices": seconds * len(everything) / len(choices), "layers": result})

@@ -135,6 +135,10 @@ class OnnxNetwork:
         """The weights of every convolution and linear layer: name of the tensor -> name of the node."""
         return {node.input[1]: node.name for node in self.graph.node if self.is_layer(node)}
 
+    def reader(self, name):
+        """The node of that name."""
+        return next(node for node in self.graph.node if node.name == name)
+
     def is_layer(self, node):
         return node.op_type in ("Conv", "Gemm", "MatMul") and node.input[1] in self.tensors
 
