@@ -1,42 +1,58 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/target_clones.h"
 #include "nn/quant/range_estimator.h"
 #include "nn/quant/range_search.h"
 
 namespace halftone {
 namespace {
 
-// The squared error of the values themselves, as UniformQuantizer rounds them (but for the binary
-// one). Independent partial sums let the compiler use vector registers.
-double ExactSquaredError(absl::Span<const float> values, const UniformQuantizer& quantizer) {
-  constexpr size_t kLanes = 16;
+struct Grid {
+  float scale, low, high;  // levels are counted from the zero point
+};
+
+[[gnu::always_inline]] inline float SquaredErrorOf(float value, const Grid& grid) {
   constexpr float kRoundingBias = 12582912.0f;  // see uniform.cc
-  const float scale = quantizer.scales[0];
-  const auto low = static_cast<float>(quantizer.qmin - quantizer.zero_points[0]);
-  const auto high = static_cast<float>(quantizer.qmax - quantizer.zero_points[0]);
-  const auto error = [=](float value) {
-    const float level = std::min(std::max(value / scale, low), high);
-    const float difference = value - scale * ((level + kRoundingBias) - kRoundingBias);
-    return difference * difference;
-  };
+  const float quotient = value / grid.scale;
+  const float above = quotient < grid.low ? grid.low : quotient;
+  const float level = above > grid.high ? grid.high : above;
+  const float difference = value - grid.scale * ((level + kRoundingBias) - kRoundingBias);
+  return difference * difference;
+}
+
+// Independent partial sums let the compiler use vector registers.
+HT_TARGET_CLONES double SumSquaredErrors(const Grid& grid, size_t count, const float* values) {
+  constexpr size_t kLanes = 16;
+  const Grid g = grid;
   double total = 0;
   size_t i = 0;
-  while (i + kLanes <= values.size()) {
+  while (i + kLanes <= count) {
     // Floats are summed over at most 64 rows, so that rounding stays far below what is compared.
-    std::array<float, kLanes> sums = {};
-    for (int row = 0; row < 64 && i + kLanes <= values.size(); ++row, i += kLanes) {
-      for (size_t lane = 0; lane < kLanes; ++lane) sums[lane] += error(values[i + lane]);
+    float sums[kLanes] = {};
+    const size_t end = std::min(count - kLanes + 1, i + 64 * kLanes);
+    for (; i < end; i += kLanes) {
+      for (size_t lane = 0; lane < kLanes; ++lane)
+        sums[lane] += SquaredErrorOf(values[i + lane], g);
     }
     for (const float sum : sums) total += sum;
   }
-  for (; i < values.size(); ++i) total += error(values[i]);
+  for (; i < count; ++i) total += SquaredErrorOf(values[i], g);
   return total;
+}
+
+// The squared error of the values themselves, as UniformQuantizer rounds them (but for the binary
+// one).
+double ExactSquaredError(absl::Span<const float> values, const UniformQuantizer& quantizer) {
+  const auto zero_point = static_cast<int64_t>(quantizer.zero_points[0]);
+  const Grid grid{quantizer.scales[0], static_cast<float>(quantizer.qmin - zero_point),
+                  static_cast<float>(quantizer.qmax - zero_point)};
+  return SumSquaredErrors(grid, values.size(), values.data());
 }
 
 Range ExtremesOf(absl::Span<const float> values) {

@@ -1,11 +1,14 @@
 #include "nn/quant/range_estimator.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/target_clones.h"
 #include "nn/quant/range_search.h"
 
 namespace halftone {
@@ -19,6 +22,41 @@ absl::Status CheckFinite(absl::Span<const float> values) {
     }
   }
   return absl::OkStatus();
+}
+
+// Values whose bins are found at once.
+constexpr size_t kTile = 1024;
+
+// Widens `range` to the values; false where one of them is not finite.
+HT_TARGET_CLONES bool FindExtremes(size_t count, const float* values, Range& range) {
+  constexpr size_t kLanes = 32;
+  float lowest[kLanes] = {}, highest[kLanes] = {}, checks[kLanes] = {};
+  const auto observe = [&](float value, size_t lane) {
+    lowest[lane] = value < lowest[lane] ? value : lowest[lane];
+    highest[lane] = value > highest[lane] ? value : highest[lane];
+    checks[lane] += value * 0.0f;  // 0, and not a number once one is not finite
+  };
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) observe(values[i + lane], lane);
+  }
+  for (size_t lane = 0; i < count; ++i, ++lane) observe(values[i], lane);
+  bool finite = true;
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    range.lower = std::min(range.lower, lowest[lane]);
+    range.upper = std::max(range.upper, highest[lane]);
+    finite &= checks[lane] == 0;
+  }
+  return finite;
+}
+
+// Scaling by a power of two is exact, so a value always lands between the same borders.
+HT_TARGET_CLONES void FindBins(size_t count, const float* values, double bins_per_unit,
+                               int32_t middle, int32_t* bins) {
+  for (size_t i = 0; i < count; ++i) {
+    const double place = std::floor(static_cast<double>(values[i]) * bins_per_unit);
+    bins[i] = static_cast<int32_t>(place) + middle;
+  }
 }
 
 // The integral of the squared quantization error of values spread with density 1, from 0 to
@@ -62,21 +100,24 @@ absl::Status CheckPercentile(const RangeOptions& options) {
 RangeEstimator::RangeEstimator() : bins_(kBins, 0) {}
 
 absl::Status RangeEstimator::Observe(absl::Span<const float> values) {
-  HT_RETURN_IF_ERROR(CheckFinite(values));
   if (values.empty()) return absl::OkStatus();
-  const auto [lowest, highest] = std::minmax_element(values.begin(), values.end());
-  extremes_.lower = std::min(extremes_.lower, *lowest);
-  extremes_.upper = std::max(extremes_.upper, *highest);
+  Range extremes;
+  if (!FindExtremes(values.size(), values.data(), extremes)) return CheckFinite(values);
+  extremes_.lower = std::min(extremes_.lower, extremes.lower);
+  extremes_.upper = std::max(extremes_.upper, extremes.upper);
   Grow(std::max(-extremes_.lower, extremes_.upper));
   const double bins_per_unit = limit_ > 0 ? kBins / (2 * limit_) : 0;
-  for (const float value : values) {
-    if (value == 0) {
-      ++zeros_;
-      continue;
+  std::array<int32_t, kTile> bins;
+  for (size_t begin = 0; begin < values.size(); begin += kTile) {
+    const size_t count = std::min(kTile, values.size() - begin);
+    FindBins(count, values.data() + begin, bins_per_unit, kBins / 2, bins.data());
+    for (size_t i = 0; i < count; ++i) {
+      if (values[begin + i] == 0) {
+        ++zeros_;
+      } else {
+        ++bins_[static_cast<size_t>(bins[i])];
+      }
     }
-    // Scaling by a power of two is exact, so a value always lands between the same borders.
-    const auto bin = static_cast<int64_t>(std::floor(value * bins_per_unit)) + kBins / 2;
-    ++bins_[static_cast<size_t>(bin)];
   }
   count_ += static_cast<int64_t>(values.size());
   return absl::OkStatus();
