@@ -1,6 +1,7 @@
 #include "nn/quant/precision.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -30,8 +31,8 @@ int ConsumeBits(absl::string_view& text) {
 absl::Status UnknownPrecision(absl::string_view text) {
   return absl::InvalidArgumentError(
       absl::StrCat("unknown precision '", text.substr(0, 64),
-                   "': it is f32, bf16, w<bits>a<bits> such as w8a8, or w<bits> for integer "
-                   "weights with float activations; bits from 1 to 16"));
+                   "': it is f32, bf16, w<bits>a<bits> such as w8a8, w<bits> for integer weights "
+                   "with float activations, or a<bits> for the reverse; bits from 1 to 16"));
 }
 
 std::string FormatName(const NumberFormat& format) {
@@ -52,19 +53,22 @@ absl::StatusOr<Precision> Precision::Parse(absl::string_view text) {
   if (text == "f32") return Float32();
   if (text == "bf16") return Precision{kBFloat16, kBFloat16};
   absl::string_view rest = text;
-  if (!absl::ConsumePrefix(&rest, "w")) return UnknownPrecision(text);
-  const int weight_bits = ConsumeBits(rest);
-  if (weight_bits == 0) return UnknownPrecision(text);
-  if (rest.empty()) return Precision{NumberFormat::Integer(weight_bits), NumberFormat()};
-  if (!absl::ConsumePrefix(&rest, "a")) return UnknownPrecision(text);
-  const int activation_bits = ConsumeBits(rest);
-  if (activation_bits == 0 || !rest.empty()) return UnknownPrecision(text);
-  return Int(weight_bits, activation_bits);
+  Precision precision;
+  for (const auto& [letter, format] :
+       {std::pair("w", &precision.weights), std::pair("a", &precision.activations)}) {
+    if (!absl::ConsumePrefix(&rest, letter)) continue;
+    const int bits = ConsumeBits(rest);
+    if (bits == 0) return UnknownPrecision(text);
+    *format = NumberFormat::Integer(bits);
+  }
+  if (precision.IsFloat32() || !rest.empty()) return UnknownPrecision(text);
+  return precision;
 }
 
 std::string Precision::ToString() const {
   if (weights == activations && !weights.IsInteger()) return FormatName(weights);
   if (activations == NumberFormat()) return absl::StrCat("w", FormatName(weights));
+  if (weights == NumberFormat()) return absl::StrCat("a", FormatName(activations));
   return absl::StrCat("w", FormatName(weights), "a", FormatName(activations));
 }
 

@@ -22,7 +22,8 @@ struct NumberFormat {
 };
 
 // How one layer is stored and computed. Written `f32`, `bf16`, `w<bits>a<bits>` (integers of 1 to
-// 16 bits), or `w<bits>` alone: integer weights, float activations. A value type.
+// 16 bits), `w<bits>` alone: integer weights, float activations, or `a<bits>` alone: the other way
+// round. A value type.
 struct Precision {
   NumberFormat weights;
   NumberFormat activations;

@@ -12,12 +12,11 @@ constexpr int64_t kMaxArenaBytes = int64_t{768} << 20;
 
 }  // namespace
 
-absl::StatusOr<FittedProgram> FitBatch(
-    const SensitivityRequest& request,
-    const std::function<absl::StatusOr<Program>(int64_t batch)>& build) {
+absl::StatusOr<FittedProgram> FitBatch(const PreparedNetwork& network, int64_t wanted,
+                                       int64_t samples, const BuildForBatch& build) {
   FittedProgram fitted;
-  fitted.batch = request.network.BatchFor(request.options.batch, request.data.samples());
-  const bool can_shrink = !request.network.graph.fixed_batch().has_value();
+  fitted.batch = network.BatchFor(wanted, samples);
+  const bool can_shrink = !network.graph.fixed_batch().has_value();
   while (true) {
     HT_ASSIGN_OR_RETURN(Program program, build(fitted.batch));
     HT_ASSIGN_OR_RETURN(fitted.executable, Executable::Compile(std::move(program)));

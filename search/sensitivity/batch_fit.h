@@ -17,12 +17,18 @@ struct FittedProgram {
   std::shared_ptr<const Executable> executable;
 };
 
-// Compiles what `build` makes for a batch: for as many samples as the request asks for, and for
-// fewer where a session would hold more than 768 MiB (unless the file fixes the batch). `build` is
-// called last with the batch that is returned.
-absl::StatusOr<FittedProgram> FitBatch(
-    const SensitivityRequest& request,
-    const std::function<absl::StatusOr<Program>(int64_t batch)>& build);
+// Compiles what `build` makes for a batch: for `wanted` samples (at most `samples`), and for fewer
+// where a session would hold more than 768 MiB (unless the file fixes the batch). `build` is called
+// last with the batch that is returned.
+using BuildForBatch = std::function<absl::StatusOr<Program>(int64_t batch)>;
+absl::StatusOr<FittedProgram> FitBatch(const PreparedNetwork& network, int64_t wanted,
+                                       int64_t samples, const BuildForBatch& build);
+
+// The same for the batch and the data of a SensitivityRequest or a ChoiceRequest.
+template <typename Request>
+absl::StatusOr<FittedProgram> FitBatch(const Request& request, const BuildForBatch& build) {
+  return FitBatch(request.network, request.options.batch, request.data.samples(), build);
+}
 
 }  // namespace halftone
 

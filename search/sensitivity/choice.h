@@ -67,8 +67,9 @@ absl::StatusOr<LayerChoices> QuantizedChoices(const PreparedNetwork& network,
                                               const Calibration& calibration,
                                               const std::vector<Precision>& precisions);
 
-// MeasureSensitivity for any choices: kFisher, kFisherCorrected and kOutput; INVALID_ARGUMENT for
-// methods that speak of quantized weights only. `choices` has a row for each layer.
+// MeasureSensitivity for any choices: kFisher, kFisherCorrected, kOutput and kSqnr;
+// INVALID_ARGUMENT for methods that speak of quantized weights only. `choices` has a row for each
+// layer.
 absl::StatusOr<SensitivityResult> MeasureChoices(const PreparedNetwork& network,
                                                  const Dataset& data, const LayerChoices& choices,
                                                  const SensitivityOptions& options,

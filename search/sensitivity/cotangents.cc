@@ -12,7 +12,7 @@ namespace halftone {
 namespace {
 
 // The names keep clear of those of a network's values.
-constexpr char kProbabilities[] = "halftone:p";
+std::string ProbabilitiesOutput(size_t head) { return absl::StrCat("halftone:p/", head); }
 
 std::string InputName(int k, size_t head) { return absl::StrCat("halftone:u/", k, "/", head); }
 
@@ -46,11 +46,41 @@ void DrawLabels(const Head& head, absl::Span<const float> logits, SplitMix64& ra
   }
 }
 
-Tensor UnitVector(const Shape& shape, int64_t element, float value) {
+// `value` at each of the elements [begin, end) of a sample, 0 elsewhere.
+Tensor Marked(const Shape& shape, int64_t begin, int64_t end, float value) {
   std::vector<float> values(static_cast<size_t>(shape.Elements()), 0.0f);
-  values[static_cast<size_t>(element)] = value;
+  std::fill(values.begin() + begin, values.begin() + end, value);
   return Tensor::Of(shape, std::move(values));
 }
+
+// The exact cotangents of one head as values of a program, each [batch, ...] or, where it is the
+// same for every sample, [1, ...].
+class ExactCotangents {
+ public:
+  ExactCotangents(ProgramBuilder& builder, const Head& head, ValueId output)
+      : builder_(builder), head_(head), one_sample_(builder.shape(output)) {
+    one_sample_.set_dim(0, 1);
+  }
+
+  // `probabilities`: of each row of logits; kNoValue for other heads.
+  absl::StatusOr<ValueId> Append(int64_t element, ValueId probabilities) {
+    if (!head_.is_kl) {
+      return builder_.AddConstant(Marked(one_sample_, element, element + 1, MseScale(head_)));
+    }
+    const ValueId label = builder_.AddConstant(Marked(one_sample_, element, element + 1, 1));
+    HT_ASSIGN_OR_RETURN(const ValueId u, ops::Sub(builder_, probabilities, label));
+    if (head_.rows == 1) return u;
+    const int64_t row = element / head_.width;
+    const ValueId mask =
+        builder_.AddConstant(Marked(one_sample_, row * head_.width, (row + 1) * head_.width, 1));
+    return ops::Mul(builder_, u, mask);
+  }
+
+ private:
+  ProgramBuilder& builder_;
+  const Head& head_;
+  Shape one_sample_;
+};
 
 }  // namespace
 
@@ -62,53 +92,39 @@ OutputCotangents::OutputCotangents(std::vector<Head> heads, const SensitivityOpt
     elements += head.elements();
     any_kl |= head.is_kl;
   }
-  if (any_kl && heads_.size() == 1 && heads_[0].rows == 1 && elements <= options.exact_classes) {
-    kind_ = Kind::kEveryClass;
+  if (elements <= options.exact_classes) {
+    kind_ = Kind::kExact;
     count_ = static_cast<int>(elements);
   } else if (any_kl) {
     kind_ = Kind::kLabelDraws;
-  } else if (elements <= options.exact_classes) {
-    kind_ = Kind::kEveryElement;
-    count_ = static_cast<int>(elements);
   }
 }
 
-absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendEveryClass(
+absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendExact(
     LoweredGraph& lowered, std::vector<std::pair<std::string, ValueId>>& outputs) const {
   ProgramBuilder& builder = lowered.builder;
-  HT_ASSIGN_OR_RETURN(const ValueId logits, FindValue(lowered, heads_[0].value));
-  const Shape shape = builder.shape(logits);
-  HT_ASSIGN_OR_RETURN(const ValueId p, ops::Softmax(builder, logits, shape.rank() - 1));
-  outputs.emplace_back(kProbabilities, p);
-  Shape one_sample = shape;
-  one_sample.set_dim(0, 1);
-  std::vector<std::vector<ValueId>> cotangents;
-  for (int k = 0; k < count_; ++k) {
-    const ValueId label = builder.AddConstant(UnitVector(one_sample, k, 1));
-    HT_ASSIGN_OR_RETURN(const ValueId u, ops::Sub(builder, p, label));
-    cotangents.push_back({u});
+  std::vector<ValueId> zeros;
+  for (const Head& head : heads_) {
+    HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, head.value));
+    const ValueId zero = builder.AddScalar(0);
+    HT_ASSIGN_OR_RETURN(const ValueId repeated,
+                        ops::BroadcastTo(builder, zero, Shape(builder.shape(value))));
+    zeros.push_back(repeated);
   }
-  return cotangents;
-}
-
-absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendEveryElement(
-    LoweredGraph& lowered) const {
-  ProgramBuilder& builder = lowered.builder;
   std::vector<std::vector<ValueId>> cotangents;
   for (size_t h = 0; h < heads_.size(); ++h) {
+    HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, heads_[h].value));
+    const Shape shape = builder.shape(value);
+    ValueId probabilities = kNoValue;
+    if (heads_[h].is_kl) {
+      HT_ASSIGN_OR_RETURN(probabilities, ops::Softmax(builder, value, shape.rank() - 1));
+      outputs.emplace_back(ProbabilitiesOutput(h), probabilities);
+    }
+    ExactCotangents exact(builder, heads_[h], value);
     for (int64_t element = 0; element < heads_[h].elements(); ++element) {
-      std::vector<ValueId>& cotangent = cotangents.emplace_back();
-      for (size_t other = 0; other < heads_.size(); ++other) {
-        HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, heads_[other].value));
-        const Shape shape = builder.shape(value);
-        Shape one_sample = shape;
-        one_sample.set_dim(0, 1);
-        const float scale = other == h ? MseScale(heads_[h]) : 0.0f;
-        const ValueId unit =
-            builder.AddConstant(UnitVector(one_sample, other == h ? element : 0, scale));
-        HT_ASSIGN_OR_RETURN(const ValueId repeated, ops::BroadcastTo(builder, unit, shape));
-        cotangent.push_back(repeated);
-      }
+      HT_ASSIGN_OR_RETURN(const ValueId u, exact.Append(element, probabilities));
+      std::vector<ValueId>& cotangent = cotangents.emplace_back(zeros);
+      HT_ASSIGN_OR_RETURN(cotangent[h], ops::BroadcastTo(builder, u, shape));
     }
   }
   return cotangents;
@@ -116,8 +132,7 @@ absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendEveryE
 
 absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendTo(
     LoweredGraph& lowered, std::vector<std::pair<std::string, ValueId>>& outputs) const {
-  if (kind_ == Kind::kEveryClass) return AppendEveryClass(lowered, outputs);
-  if (kind_ == Kind::kEveryElement) return AppendEveryElement(lowered);
+  if (IsExact()) return AppendExact(lowered, outputs);
   std::vector<std::vector<ValueId>> cotangents;
   for (int k = 0; k < count_; ++k) {
     std::vector<ValueId>& cotangent = cotangents.emplace_back();
@@ -160,14 +175,22 @@ absl::Status OutputCotangents::SetInputs(int64_t begin, int64_t batch, uint64_t 
 
 absl::StatusOr<std::vector<double>> OutputCotangents::Weights(const BatchRunner& runner,
                                                               int64_t sample) const {
-  const auto count = static_cast<size_t>(count_);
-  if (kind_ == Kind::kEveryElement) return std::vector<double>(count, 1.0);
-  if (kind_ != Kind::kEveryClass) {
-    return std::vector<double>(count, 1.0 / static_cast<double>(count));
+  if (!IsExact()) {
+    return std::vector<double>(static_cast<size_t>(count_), 1.0 / static_cast<double>(count_));
   }
-  HT_ASSIGN_OR_RETURN(const absl::Span<const float> p, runner.Output(kProbabilities));
-  const absl::Span<const float> row = p.subspan(static_cast<size_t>(sample) * count, count);
-  return std::vector<double>(row.begin(), row.end());
+  std::vector<double> weights;
+  for (size_t h = 0; h < heads_.size(); ++h) {
+    const auto size = static_cast<size_t>(heads_[h].elements());
+    if (!heads_[h].is_kl) {
+      weights.resize(weights.size() + size, 1.0);
+      continue;
+    }
+    HT_ASSIGN_OR_RETURN(const absl::Span<const float> p, runner.Output(ProbabilitiesOutput(h)));
+    for (const float probability : p.subspan(static_cast<size_t>(sample) * size, size)) {
+      weights.push_back(static_cast<double>(probability) / static_cast<double>(heads_[h].rows));
+    }
+  }
+  return weights;
 }
 
 }  // namespace halftone

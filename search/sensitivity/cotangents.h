@@ -22,17 +22,17 @@ namespace halftone {
 class OutputCotangents {
  public:
   enum class Kind {
-    kEveryClass,    // one head with one row of few classes: u = p - onehot(class), w = p_class
-    kEveryElement,  // mean squared error, few elements: u = sqrt(2 / elements) onehot(element)
-    kLabelDraws,    // u = (p - onehot(drawn label)) per row, scaled; signs for heads without logits
-    kSigns,         // mean squared error only: random signs, scaled
+    kExact,       // every class of every row of logits, u = p - onehot(class), w = p_class / rows;
+                  // every element of the other heads, u = sqrt(2 / elements) onehot(element)
+    kLabelDraws,  // u = (p - onehot(drawn label)) per row, scaled; signs for heads without logits
+    kSigns,       // mean squared error only: random signs, scaled
   };
-  // Exact where one head or the outputs together have no more classes or elements than
-  // options.exact_classes, else options.draws random cotangents.
+  // Exact where all heads together have no more elements than options.exact_classes, else
+  // options.draws random cotangents.
   OutputCotangents(std::vector<Head> heads, const SensitivityOptions& options);
 
   Kind kind() const { return kind_; }
-  bool IsExact() const { return kind_ == Kind::kEveryClass || kind_ == Kind::kEveryElement; }
+  bool IsExact() const { return kind_ == Kind::kExact; }
   int count() const { return count_; }
   const std::vector<Head>& heads() const { return heads_; }
 
@@ -50,9 +50,8 @@ class OutputCotangents {
   absl::StatusOr<std::vector<double>> Weights(const BatchRunner& runner, int64_t sample) const;
 
  private:
-  absl::StatusOr<std::vector<std::vector<ValueId>>> AppendEveryClass(
+  absl::StatusOr<std::vector<std::vector<ValueId>>> AppendExact(
       LoweredGraph& lowered, std::vector<std::pair<std::string, ValueId>>& outputs) const;
-  absl::StatusOr<std::vector<std::vector<ValueId>>> AppendEveryElement(LoweredGraph& lowered) const;
 
   std::vector<Head> heads_;
   Kind kind_ = Kind::kSigns;

@@ -1,24 +1,29 @@
 #include "base/status_macros.h"
 #include "search/sensitivity/fisher_meter.h"
 #include "search/sensitivity/methods.h"
+#include "search/sensitivity/sample_losses.h"
 
 namespace halftone {
 
 absl::StatusOr<SensitivityResult> MeasureFisher(const ChoiceRequest& request,
                                                 const Progress& progress) {
+  const SensitivityOptions& options = request.options;
   HT_ASSIGN_OR_RETURN(const FisherMeasurement fisher,
-                      MeasureFisherMatrix(request, request.options.interactions, progress));
+                      MeasureFisherMatrix(request,
+                                          {.keep_matrix = options.interactions,
+                                           .keep_errors = options.interactions,
+                                           .keep_samples = options.resamples > 0},
+                                          progress));
   SensitivityResult result = MakeResult(request);
   result.output_metric = fisher.output_metric;
-  size_t column = 0;
-  for (LayerSensitivity& layer : result.layers) {
-    for (ChoiceLoss& choice : layer.choices) {
-      choice.loss = fisher.matrix.Loss(column);
-      choice.loss_stderr = fisher.matrix.LossError(column);
-      ++column;
-    }
-  }
+  SetFisherLosses(fisher.matrix, result);
   result.interactions = fisher.matrix.Matrix();
+  result.interaction_errors = fisher.matrix.Errors();
+  if (options.resamples > 0) {
+    const SampleLosses samples(fisher.matrix.sample_losses(), fisher.matrix.size());
+    HT_ASSIGN_OR_RETURN(result.resampled_losses,
+                        samples.Resample(options.resamples, options.seed, progress.cancellation));
+  }
   return result;
 }
 

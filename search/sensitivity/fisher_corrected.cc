@@ -1,102 +1,142 @@
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "search/sensitivity/fisher_meter.h"
+#include "search/sensitivity/joint_scale.h"
 #include "search/sensitivity/methods.h"
+#include "search/sensitivity/sample_losses.h"
 #include "search/sensitivity/single_layer.h"
 
 // The estimator of docs/methods.md, "Where second order ends": losses of single choices from the
 // Fisher matrix where they are small and really measured where they are not, correlations between
-// layers from the Fisher matrix throughout.
+// layers from the Fisher matrix throughout, and one factor for all layers together.
 namespace halftone {
 namespace {
 
-// Second order is believed where it is this close to what was measured, beside sampling errors.
-constexpr double kTolerance = 0.1;
-constexpr double kStandardErrors = 2;
-// How many choices of a layer are measured in one program, before the next are looked at.
+// Second order is believed where it is this close to what was measured. Both are means over the
+// same samples, so that most of their sampling error is common to both and no allowance is made for
+// it.
+constexpr double kTolerance = 0.15;
+// A layer's choices are measured this many at a time, or an eighth of them.
 constexpr size_t kMeasuredTogether = 4;
 
 bool Agree(const ChoiceLoss& predicted, const MeanEstimate& measured) {
-  const double error = std::hypot(predicted.loss_stderr, measured.standard_error());
-  return std::abs(predicted.loss - measured.mean()) <=
-         kTolerance * measured.mean() + kStandardErrors * error;
+  return std::abs(predicted.loss - measured.mean()) <= kTolerance * measured.mean();
 }
 
-// Measures a layer's choices from the most damaging downward, until what is measured agrees with
-// the losses that are there; sets those that it measured.
-absl::Status CorrectLayer(const SingleLayerMeter& meter, size_t layer,
-                          const std::vector<size_t>& changed, std::vector<ChoiceLoss>& choices,
-                          const Progress& progress) {
-  std::vector<size_t> order = changed;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return choices[a].loss > choices[b].loss; });
-  const auto total = static_cast<double>(std::max<size_t>(order.size(), 1));
-  for (size_t begin = 0; begin < order.size(); begin += kMeasuredTogether) {
-    const size_t end = std::min(begin + kMeasuredTogether, order.size());
-    const absl::Span<const size_t> chunk = absl::MakeSpan(order).subspan(begin, end - begin);
+// Replaces the losses of the Fisher matrix by measured ones where they are needed.
+class Corrector {
+ public:
+  // Borrows all of them; `samples` may be nullptr.
+  Corrector(const ChoiceRequest& request, const SingleLayerMeter& meter, SampleLosses* samples)
+      : request_(request), meter_(meter), columns_(request.choices), samples_(samples) {}
+
+  // Measures a layer's choices from the most damaging downward, until those measured together agree
+  // with the losses that are there.
+  absl::Status CorrectLayer(size_t layer, std::vector<ChoiceLoss>& choices,
+                            const Progress& progress) const {
+    std::vector<size_t> order = ChangedChoices(request_.choices[layer]);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return choices[a].loss > choices[b].loss; });
+    const size_t together = std::max(kMeasuredTogether, order.size() / 8);
+    const auto share = [&](size_t done) {
+      return static_cast<double>(done) / static_cast<double>(order.size());
+    };
+    for (size_t begin = 0; begin < order.size(); begin += together) {
+      const size_t end = std::min(begin + together, order.size());
+      HT_ASSIGN_OR_RETURN(const bool agree,
+                          CorrectChoices(layer, absl::MakeSpan(order).subspan(begin, end - begin),
+                                         choices, progress.Part(share(begin), share(end))));
+      if (agree) break;
+    }
+    return progress.Step(1);
+  }
+
+ private:
+  // Whether all of them agreed before they were replaced.
+  absl::StatusOr<bool> CorrectChoices(size_t layer, absl::Span<const size_t> which,
+                                      std::vector<ChoiceLoss>& choices,
+                                      const Progress& progress) const {
     HT_ASSIGN_OR_RETURN(const std::vector<MeanEstimate> measured,
-                        meter.Measure(layer, chunk,
-                                      progress.Part(static_cast<double>(begin) / total,
-                                                    static_cast<double>(end) / total)));
+                        meter_.Measure(layer, which, columns_.Begin(layer), samples_, progress));
     bool agree = true;
-    for (size_t i = 0; i < chunk.size(); ++i) {
-      ChoiceLoss& choice = choices[chunk[i]];
+    for (size_t i = 0; i < which.size(); ++i) {
+      ChoiceLoss& choice = choices[which[i]];
       agree = agree && Agree(choice, measured[i]);
       choice.loss = measured[i].mean();
       choice.loss_stderr = measured[i].standard_error();
       choice.measured = true;
     }
-    if (agree) break;
+    return agree;
   }
-  return absl::OkStatus();
-}
+
+  const ChoiceRequest& request_;
+  const SingleLayerMeter& meter_;
+  ChoiceColumns columns_;
+  SampleLosses* samples_;
+};
 
 // G'_ab = G_ab sqrt(G'_aa / G_aa) sqrt(G'_bb / G_bb): rows of S scaled, still positive
-// semi-definite.
-std::vector<double> RescaleMatrix(std::vector<double> matrix, const std::vector<double>& losses) {
-  const size_t size = losses.size();
-  std::vector<double> scale(size, 0.0);
-  for (size_t a = 0; a < size; ++a) {
-    const double diagonal = matrix[a * size + a];
-    if (diagonal > 0) scale[a] = std::sqrt(std::max(0.0, 2 * losses[a]) / diagonal);
+// semi-definite. Standard errors are scaled alike.
+void SetInteractions(const FisherMatrix& fisher, SensitivityResult& result) {
+  const size_t size = fisher.size();
+  result.interactions = fisher.Matrix();
+  result.interaction_errors = fisher.Errors();
+  if (result.interactions.empty()) return;
+  std::vector<const ChoiceLoss*> choices;
+  std::vector<double> scale;
+  for (const LayerSensitivity& layer : result.layers) {
+    for (const ChoiceLoss& choice : layer.choices) {
+      const double before = fisher.Loss(choices.size());
+      scale.push_back(before > 0 ? std::sqrt(std::max(0.0, choice.loss) / before) : 0.0);
+      choices.push_back(&choice);
+    }
   }
   for (size_t a = 0; a < size; ++a) {
-    for (size_t b = 0; b < size; ++b) matrix[a * size + b] *= scale[a] * scale[b];
-    matrix[a * size + a] = 2 * losses[a];
+    for (size_t b = 0; b < size; ++b) {
+      result.interactions[a * size + b] *= scale[a] * scale[b];
+      result.interaction_errors[a * size + b] *= scale[a] * scale[b];
+    }
+    result.interactions[a * size + a] = 2 * choices[a]->loss;
+    result.interaction_errors[a * size + a] = 2 * choices[a]->loss_stderr;
   }
-  return matrix;
 }
 
 }  // namespace
 
 absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& request,
                                                          const Progress& progress) {
+  const SensitivityOptions& options = request.options;
   HT_ASSIGN_OR_RETURN(const SingleLayerMeter meter, SingleLayerMeter::Create(request));
   HT_ASSIGN_OR_RETURN(const FisherMeasurement fisher,
-                      MeasureFisherMatrix(request, /*keep_matrix=*/true, progress.Part(0, 0.5)));
+                      MeasureFisherMatrix(request,
+                                          {.keep_matrix = options.interactions,
+                                           .keep_errors = options.interactions,
+                                           .keep_samples = options.resamples > 0},
+                                          progress.Part(0, 0.45)));
   SensitivityResult result = MakeResult(request);
   result.output_metric = fisher.output_metric;
-  const Progress rest = progress.Part(0.5, 1);
+  std::optional<SampleLosses> samples;
+  if (options.resamples > 0) samples.emplace(fisher.matrix.sample_losses(), fisher.matrix.size());
+  SetFisherLosses(fisher.matrix, result);
+  const Corrector corrector(request, meter, samples.has_value() ? &*samples : nullptr);
+  const Progress rest = progress.Part(0.45, 0.85);
   const auto layers = static_cast<double>(result.layers.size());
-  std::vector<double> losses;
   for (size_t l = 0; l < result.layers.size(); ++l) {
-    std::vector<ChoiceLoss>& choices = result.layers[l].choices;
-    for (ChoiceLoss& choice : choices) {
-      choice.loss = fisher.matrix.Loss(losses.size());
-      choice.loss_stderr = fisher.matrix.LossError(losses.size());
-      losses.push_back(choice.loss);
-    }
     const auto position = static_cast<double>(l);
-    HT_RETURN_IF_ERROR(CorrectLayer(meter, l, ChangedChoices(request.choices[l]), choices,
-                                    rest.Part(position / layers, (position + 1) / layers)));
-    const size_t begin = losses.size() - choices.size();
-    for (size_t o = 0; o < choices.size(); ++o) losses[begin + o] = choices[o].loss;
+    HT_RETURN_IF_ERROR(corrector.CorrectLayer(
+        l, result.layers[l].choices, rest.Part(position / layers, (position + 1) / layers)));
   }
-  result.interactions = RescaleMatrix(fisher.matrix.Matrix(), losses);
+  SetInteractions(fisher.matrix, result);
+  HT_ASSIGN_OR_RETURN(result.joint_scale,
+                      MeasureJointScale(request, result, progress.Part(0.85, 1)));
+  if (samples.has_value()) {
+    HT_ASSIGN_OR_RETURN(result.resampled_losses,
+                        samples->Resample(options.resamples, options.seed, progress.cancellation));
+  }
   HT_RETURN_IF_ERROR(progress.Step(1));
   return result;
 }

@@ -3,139 +3,84 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "base/random.h"
 #include "base/status_macros.h"
+#include "search/sensitivity/batch_fit.h"
+#include "search/sensitivity/cotangents.h"
 #include "search/sensitivity/fisher_program.h"
+#include "search/sensitivity/layer_pairs.h"
 #include "search/sensitivity/network_program.h"
+#include "search/sensitivity/non_finite.h"
+#include "search/sensitivity/sample_losses.h"
 
 namespace halftone {
 namespace {
 
 constexpr size_t kMaxMatrixColumns = 16384;
 
-// One cotangent of one head and one sample, drawn on the host from its own random stream, so that
-// it does not depend on the batch. `logits` may be null for mean squared error.
-void DrawCotangent(const Head& head, const float* logits, SplitMix64& random,
-                   absl::Span<float> cotangent) {
-  if (!head.is_kl) {
-    // mse = |d|^2 / elements = 1/2 d' (2 / elements) d.
-    const auto scale = static_cast<float>(std::sqrt(2.0 / static_cast<double>(head.elements())));
-    for (float& value : cotangent) value = scale * random.Sign();
-    return;
-  }
-  const auto width = static_cast<size_t>(head.width);
-  const double scale = 1 / std::sqrt(static_cast<double>(head.rows));
-  for (size_t begin = 0; begin < cotangent.size(); begin += width) {
-    const std::vector<double> p = SoftmaxRow({logits + begin, width});
-    double rest = random.Uniform();
-    size_t label = 0;
-    while (label + 1 < width && rest >= p[label]) rest -= p[label++];
-    for (size_t c = 0; c < width; ++c) {
-      cotangent[begin + c] = static_cast<float>(scale * (p[c] - (c == label ? 1.0 : 0.0)));
-    }
-  }
-}
-
 // Streams the samples through the program and accumulates the matrix.
 class FisherMeter {
  public:
-  FisherMeter(const ChoiceRequest& request, bool keep_matrix)
-      : request_(request), columns_(request.choices), matrix_(columns_.size(), keep_matrix) {}
+  FisherMeter(const ChoiceRequest& request, FisherMatrix matrix)
+      : request_(request), columns_(request.choices), matrix_(std::move(matrix)) {}
 
   absl::Status Prepare() {
-    HT_ASSIGN_OR_RETURN(
-        const BatchedExecutable compiled,
-        CompileWithinMemory(request_.network, request_.options.batch, request_.data.samples(),
-                            [&](int64_t batch) { return Build(batch); }));
-    batch_ = compiled.batch;
-    HT_ASSIGN_OR_RETURN(runner_, BatchRunner::Create(compiled.executable, request_.data, batch_));
-    if (fisher_.kind != CotangentKind::kLabelDraws) return absl::OkStatus();
-    HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph_, fisher_.heads));
+    HT_ASSIGN_OR_RETURN(const FittedProgram fitted,
+                        FitBatch(request_, [&](int64_t batch) { return Build(batch); }));
+    batch_ = fitted.batch;
+    HT_ASSIGN_OR_RETURN(runner_, BatchRunner::Create(fitted.executable, request_.data, batch_));
+    if (cotangents_->kind() != OutputCotangents::Kind::kLabelDraws) return absl::OkStatus();
+    HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph_, cotangents_->heads()));
     HT_ASSIGN_OR_RETURN(forward_, BatchRunner::Create(std::move(forward), request_.data, batch_));
     return absl::OkStatus();
   }
 
   absl::Status Run(const Progress& progress) {
+    const Cancellation& cancellation = progress.cancellation;
     return ForEachBatch(request_.data.samples(), batch_, progress,
                         [&](int64_t begin, int64_t valid) -> absl::Status {
-                          if (fisher_.kind != CotangentKind::kEveryClass) {
-                            HT_RETURN_IF_ERROR(SetCotangents(begin, progress.cancellation));
-                          }
-                          HT_RETURN_IF_ERROR(runner_->Run(begin, progress.cancellation));
-                          return Accumulate(valid);
+                          if (forward_ != nullptr)
+                            HT_RETURN_IF_ERROR(forward_->Run(begin, cancellation));
+                          HT_RETURN_IF_ERROR(cotangents_->SetInputs(
+                              begin, batch_, request_.options.seed, forward_.get(), *runner_));
+                          HT_RETURN_IF_ERROR(runner_->Run(begin, cancellation));
+                          const absl::Status status = Accumulate(valid);
+                          if (status.ok()) return status;
+                          return ExplainNonFinite(request_, begin, batch_, status, cancellation);
                         });
   }
 
-  FisherMeasurement Take() { return {std::move(matrix_), OutputMetricOf(fisher_.heads)}; }
+  FisherMeasurement Take() { return {std::move(matrix_), OutputMetricOf(cotangents_->heads())}; }
 
  private:
   absl::StatusOr<Program> Build(int64_t batch) {
     HT_ASSIGN_OR_RETURN(graph_, request_.network.Bind(batch));
     HT_RETURN_IF_ERROR(CheckData(request_.network, graph_, request_.data, /*needs_labels=*/false));
-    HT_ASSIGN_OR_RETURN(const std::vector<Head> heads,
+    HT_ASSIGN_OR_RETURN(std::vector<Head> heads,
                         ResolveHeads(request_.network, graph_, request_.options.loss));
-    HT_ASSIGN_OR_RETURN(fisher_, BuildFisherProgram(request_, graph_, heads));
+    cotangents_.emplace(std::move(heads), request_.options);
+    HT_ASSIGN_OR_RETURN(fisher_, BuildFisherProgram(request_, graph_, batch, *cotangents_));
     return std::move(fisher_.program);
-  }
-
-  absl::Status SetCotangents(int64_t begin, const Cancellation& cancellation) {
-    if (forward_ != nullptr) HT_RETURN_IF_ERROR(forward_->Run(begin, cancellation));
-    for (size_t h = 0; h < fisher_.heads.size(); ++h) {
-      HT_RETURN_IF_ERROR(SetCotangentsOf(h, begin));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status SetCotangentsOf(size_t h, int64_t begin) {
-    const Head& head = fisher_.heads[h];
-    const auto size = static_cast<size_t>(head.elements());
-    const float* logits = nullptr;
-    if (forward_ != nullptr) {
-      HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, forward_->Output(head.value));
-      logits = values.data();
-    }
-    std::vector<float> cotangents(size * static_cast<size_t>(batch_));
-    for (int k = 0; k < fisher_.cotangents; ++k) {
-      for (int64_t n = 0; n < batch_; ++n) {
-        const size_t offset = static_cast<size_t>(n) * size;
-        SplitMix64 random(request_.options.seed, Stream(begin + n, k, h));
-        DrawCotangent(head, logits == nullptr ? nullptr : logits + offset, random,
-                      absl::MakeSpan(cotangents).subspan(offset, size));
-      }
-      HT_RETURN_IF_ERROR(runner_->SetInput(CotangentInput(k, h), cotangents));
-    }
-    return absl::OkStatus();
-  }
-
-  static uint64_t Stream(int64_t sample, int draw, size_t head) {
-    return (static_cast<uint64_t>(sample) << 20) ^ (static_cast<uint64_t>(draw) << 8) ^ head;
   }
 
   // Rows of S of every valid sample of the batch, from the outputs of the last run.
   absl::Status Accumulate(int64_t valid) {
-    const auto cotangents = static_cast<size_t>(fisher_.cotangents);
-    const size_t per_sample = cotangents * columns_.size();
-    std::vector<double> rows(static_cast<size_t>(valid) * per_sample);
+    const auto cotangents = static_cast<size_t>(cotangents_->count());
+    std::vector<double> rows(static_cast<size_t>(valid) * cotangents * columns_.size());
     for (const FisherBlock& block : fisher_.blocks) {
       HT_RETURN_IF_ERROR(ReadBlock(block, absl::MakeSpan(rows)));
     }
-    std::vector<double> weights(cotangents, 1.0 / static_cast<double>(cotangents));
-    absl::Span<const float> probabilities;
-    if (fisher_.kind == CotangentKind::kEveryClass) {
-      HT_ASSIGN_OR_RETURN(probabilities, runner_->Output(fisher_.probabilities));
+    std::vector<double> weights;
+    for (int64_t n = 0; n < valid; ++n) {
+      HT_ASSIGN_OR_RETURN(const std::vector<double> of_sample, cotangents_->Weights(*runner_, n));
+      weights.insert(weights.end(), of_sample.begin(), of_sample.end());
     }
-    for (size_t n = 0; n < static_cast<size_t>(valid); ++n) {
-      if (!probabilities.empty()) {
-        const float* p = probabilities.data() + n * cotangents;
-        weights.assign(p, p + cotangents);
-      }
-      matrix_.AddSample(absl::MakeSpan(rows).subspan(n * per_sample, per_sample), weights);
-    }
+    matrix_.AddBatch(rows, weights, cotangents);
     return absl::OkStatus();
   }
 
@@ -163,21 +108,43 @@ class FisherMeter {
   FisherMatrix matrix_;
   int64_t batch_ = 1;
   Graph graph_;
+  std::optional<OutputCotangents> cotangents_;
   FisherProgram fisher_;
   std::unique_ptr<BatchRunner> runner_, forward_;
 };
 
 }  // namespace
 
-absl::StatusOr<FisherMeasurement> MeasureFisherMatrix(const ChoiceRequest& request,
-                                                      bool keep_matrix, const Progress& progress) {
-  const size_t columns = ChoiceColumns(request.choices).size();
-  if (keep_matrix && columns > kMaxMatrixColumns) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("a matrix of ", columns, " choices is larger than ", kMaxMatrixColumns));
+void SetFisherLosses(const FisherMatrix& matrix, SensitivityResult& result) {
+  size_t column = 0;
+  for (LayerSensitivity& layer : result.layers) {
+    for (ChoiceLoss& choice : layer.choices) {
+      choice.loss = matrix.Loss(column);
+      choice.loss_stderr = matrix.LossError(column);
+      ++column;
+    }
   }
-  FisherMeter meter(request, keep_matrix);
+}
+
+absl::StatusOr<FisherMeasurement> MeasureFisherMatrix(const ChoiceRequest& request,
+                                                      const FisherMatrix::Options& options,
+                                                      const Progress& progress) {
+  const ChoiceColumns columns(request.choices);
+  if (options.keep_matrix && columns.size() > kMaxMatrixColumns) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "a matrix of ", columns.size(), " choices is larger than ", kMaxMatrixColumns));
+  }
+  if (options.keep_samples) {
+    HT_RETURN_IF_ERROR(CheckSampleLosses(request.data.samples(), columns.size()));
+  }
   HT_RETURN_IF_ERROR(progress.Step(0, "building the derivative program"));
+  LayerPairs neighbours;
+  const bool all = request.options.pairs == InteractionPairs::kAll;
+  if (!all) {
+    HT_ASSIGN_OR_RETURN(const Graph graph, request.network.Bind(request.network.BatchFor(1, 1)));
+    neighbours = NeighbourPairs(graph, request.network.layers);
+  }
+  FisherMeter meter(request, FisherMatrix(columns, all ? nullptr : &neighbours, options));
   HT_RETURN_IF_ERROR(meter.Prepare());
   HT_RETURN_IF_ERROR(meter.Run(progress.Part(0.05, 1)));
   return meter.Take();

@@ -16,10 +16,15 @@ struct FisherMeasurement {
 };
 
 // Streams the samples through the derivative program and accumulates the Fisher interaction matrix
-// of all choices, or its diagonal alone. RESOURCE_EXHAUSTED for a matrix of too many choices;
-// INTERNAL names a layer whose derivative or result is not finite.
+// of all choices, or its diagonal alone, for the pairs that the request asks for.
+// RESOURCE_EXHAUSTED for a matrix of too many choices; INTERNAL names a layer whose derivative or
+// result is not finite.
 absl::StatusOr<FisherMeasurement> MeasureFisherMatrix(const ChoiceRequest& request,
-                                                      bool keep_matrix, const Progress& progress);
+                                                      const FisherMatrix::Options& options,
+                                                      const Progress& progress);
+
+// The losses of the matrix's diagonal as those of the result.
+void SetFisherLosses(const FisherMatrix& matrix, SensitivityResult& result);
 
 }  // namespace halftone
 

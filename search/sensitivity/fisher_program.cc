@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,25 +16,32 @@
 namespace halftone {
 namespace {
 
-// The name keeps clear of the names of a network's values.
-constexpr char kProbabilities[] = "halftone:probabilities";
-
-CotangentKind ChooseKind(const std::vector<Head>& heads, const SensitivityOptions& options) {
-  const bool any_kl =
-      std::any_of(heads.begin(), heads.end(), [](const Head& h) { return h.is_kl; });
-  if (!any_kl) return CotangentKind::kSigns;
-  const bool exact =
-      heads.size() == 1 && heads[0].rows == 1 && heads[0].width <= options.exact_classes;
-  return exact ? CotangentKind::kEveryClass : CotangentKind::kLabelDraws;
+// The axis along which a layer's dst has the samples of a batch: the one that grows with it.
+// Elements of one sample are together there, whether the axis counts samples or e.g. all tokens.
+int SampleAxis(const Shape& one_sample, const Shape& batched) {
+  for (int axis = 0; axis < std::min(one_sample.rank(), batched.rank()); ++axis) {
+    if (one_sample.dim(axis) != batched.dim(axis)) return axis;
+  }
+  return 0;
 }
 
-// [N, ...] tensors side by side: [N, count, elements of one sample].
-absl::StatusOr<ValueId> StackPerSample(ProgramBuilder& builder,
-                                       const std::vector<ValueId>& values) {
+// Tensors with samples along `axis` side by side: [batch, count, elements of one sample].
+absl::StatusOr<ValueId> StackPerSample(ProgramBuilder& builder, const std::vector<ValueId>& values,
+                                       int axis, int64_t batch) {
   const Shape shape = builder.shape(values[0]);
-  const int64_t batch = shape.dim(0);
+  if (shape.rank() == 0 || shape.dim(axis) % batch != 0) {
+    return absl::UnimplementedError(
+        absl::StrCat("its result ", shape.ToString(), " cannot be cut into ", batch, " samples"));
+  }
+  std::vector<int> samples_first(static_cast<size_t>(shape.rank()));
+  std::iota(samples_first.begin(), samples_first.end(), 0);
+  std::rotate(samples_first.begin(), samples_first.begin() + axis,
+              samples_first.begin() + axis + 1);
   std::vector<ValueId> rows;
-  for (const ValueId value : values) {
+  for (ValueId value : values) {
+    if (axis != 0) {
+      HT_ASSIGN_OR_RETURN(value, ops::Transpose(builder, value, samples_first));
+    }
     HT_ASSIGN_OR_RETURN(const ValueId row,
                         ops::Reshape(builder, value, Shape{batch, 1, shape.Elements() / batch}));
     rows.push_back(row);
@@ -44,21 +52,21 @@ absl::StatusOr<ValueId> StackPerSample(ProgramBuilder& builder,
 
 class FisherBuilder {
  public:
-  FisherBuilder(const ChoiceRequest& request, const Graph& graph, LoweredGraph lowered)
+  FisherBuilder(const ChoiceRequest& request, const Graph& graph, int64_t batch,
+                LoweredGraph lowered)
       : request_(request),
         graph_(graph),
+        batch_(batch),
         lowered_(std::move(lowered)),
         builder_(lowered_.builder) {}
 
-  absl::StatusOr<FisherProgram> Build(const std::vector<Head>& heads) {
-    fisher_.heads = heads;
-    fisher_.kind = ChooseKind(heads, request_.options);
-    HT_RETURN_IF_ERROR(AppendGradients());
+  absl::StatusOr<FisherProgram> Build(const OutputCotangents& cotangents) {
+    HT_RETURN_IF_ERROR(AppendGradients(cotangents));
     // From the last layer to the first: a backward pass then runs one layer ahead of its use, and
     // its values die early.
     for (size_t l = layers().size(); l-- > 0;) {
       builder_.SetLabel(layers()[l].name);
-      HT_RETURN_IF_ERROR(AppendBlock(l));
+      HT_RETURN_IF_ERROR(Annotate(AppendBlock(l), absl::StrCat("layer '", layers()[l].name, "'")));
     }
     fisher_.program = builder_.Build(outputs_);
     return std::move(fisher_);
@@ -67,38 +75,9 @@ class FisherBuilder {
  private:
   const std::vector<Layer>& layers() const { return request_.layers(); }
 
-  // Cotangents as [head] for every k.
-  absl::StatusOr<std::vector<std::vector<ValueId>>> AppendCotangents(
-      const std::vector<ValueId>& head_values) {
-    std::vector<std::vector<ValueId>> cotangents;
-    if (fisher_.kind == CotangentKind::kEveryClass) {
-      HT_ASSIGN_OR_RETURN(const ValueId p, ops::Softmax(builder_, head_values[0],
-                                                        builder_.shape(head_values[0]).rank() - 1));
-      fisher_.probabilities = kProbabilities;
-      outputs_.emplace_back(fisher_.probabilities, p);
-      const auto classes = static_cast<size_t>(fisher_.heads[0].width);
-      for (size_t c = 0; c < classes; ++c) {
-        std::vector<float> one_hot(classes, 0.0f);
-        one_hot[c] = 1;
-        const ValueId label =
-            builder_.AddConstant(Tensor::Of(Shape{1, fisher_.heads[0].width}, std::move(one_hot)));
-        HT_ASSIGN_OR_RETURN(const ValueId u, ops::Sub(builder_, p, label));
-        cotangents.push_back({u});
-      }
-      return cotangents;
-    }
-    for (int k = 0; k < request_.options.draws; ++k) {
-      std::vector<ValueId>& draw = cotangents.emplace_back();
-      for (size_t h = 0; h < head_values.size(); ++h) {
-        draw.push_back(builder_.AddInput(CotangentInput(k, h), builder_.shape(head_values[h])));
-      }
-    }
-    return cotangents;
-  }
-
-  absl::Status AppendGradients() {
+  absl::Status AppendGradients(const OutputCotangents& output_cotangents) {
     std::vector<ValueId> head_values, dsts;
-    for (const Head& head : fisher_.heads) {
+    for (const Head& head : output_cotangents.heads()) {
       HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered_, head.value));
       head_values.push_back(value);
     }
@@ -106,8 +85,7 @@ class FisherBuilder {
       HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered_, layer.dst));
       dsts.push_back(value);
     }
-    HT_ASSIGN_OR_RETURN(const auto cotangents, AppendCotangents(head_values));
-    fisher_.cotangents = static_cast<int>(cotangents.size());
+    HT_ASSIGN_OR_RETURN(const auto cotangents, output_cotangents.AppendTo(lowered_, outputs_));
     for (const std::vector<ValueId>& cotangent : cotangents) {
       HT_ASSIGN_OR_RETURN(auto gradient, AppendVjp(builder_, head_values, cotangent, dsts));
       gradients_.push_back(std::move(gradient));
@@ -131,8 +109,9 @@ class FisherBuilder {
     }
     if (differences.empty()) return absl::OkStatus();
     for (const std::vector<ValueId>& gradient : gradients_) gradients.push_back(gradient[l]);
-    HT_ASSIGN_OR_RETURN(const ValueId d, StackPerSample(builder_, differences));
-    HT_ASSIGN_OR_RETURN(const ValueId g, StackPerSample(builder_, gradients));
+    const int axis = SampleAxis(layers()[l].dst_shape, builder_.shape(dst));
+    HT_ASSIGN_OR_RETURN(const ValueId d, StackPerSample(builder_, differences, axis, batch_));
+    HT_ASSIGN_OR_RETURN(const ValueId g, StackPerSample(builder_, gradients, axis, batch_));
     HT_ASSIGN_OR_RETURN(const ValueId products,
                         ops::MatMul(builder_, g, d, /*transpose_a=*/false, /*transpose_b=*/true));
     outputs_.emplace_back(block.output, products);
@@ -142,6 +121,7 @@ class FisherBuilder {
 
   const ChoiceRequest& request_;
   const Graph& graph_;
+  int64_t batch_;
   LoweredGraph lowered_;
   ProgramBuilder& builder_;
   SourceQuantizer quantizer_;
@@ -152,14 +132,11 @@ class FisherBuilder {
 
 }  // namespace
 
-std::string CotangentInput(int k, size_t head) {
-  return absl::StrCat("halftone:cotangent/", k, "/", head);
-}
-
 absl::StatusOr<FisherProgram> BuildFisherProgram(const ChoiceRequest& request, const Graph& graph,
-                                                 const std::vector<Head>& heads) {
+                                                 int64_t batch,
+                                                 const OutputCotangents& cotangents) {
   HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph));
-  return FisherBuilder(request, graph, std::move(lowered)).Build(heads);
+  return FisherBuilder(request, graph, batch, std::move(lowered)).Build(cotangents);
 }
 
 absl::StatusOr<Program> BuildForwardProgram(const Graph& graph, const std::vector<Head>& heads) {

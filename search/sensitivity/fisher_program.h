@@ -8,17 +8,11 @@
 #include "absl/status/statusor.h"
 #include "nn/engine/program.h"
 #include "nn/graph/graph.h"
+#include "search/sensitivity/cotangents.h"
 #include "search/sensitivity/divergence.h"
 #include "search/sensitivity/methods.h"
 
 namespace halftone {
-
-// How the cotangents u, with E[u u'] the Hessian of the divergence in the output, are made.
-enum class CotangentKind {
-  kEveryClass,  // one head, one row, few classes: u_c = p - onehot(c) for every class, weight p_c
-  kLabelDraws,  // u = (p - onehot(drawn label)) per row, scaled; the host draws from p
-  kSigns,       // mean squared error only: random signs, scaled
-};
 
 // What one layer contributes to the rows of S.
 struct FisherBlock {
@@ -33,17 +27,11 @@ struct FisherBlock {
 struct FisherProgram {
   Program program;
   std::vector<FisherBlock> blocks;
-  CotangentKind kind = CotangentKind::kSigns;
-  int cotangents = 1;
-  std::string probabilities;  // kEveryClass: the output with p, [batch, classes]
-  std::vector<Head> heads;
 };
 
-// The name of the input that takes cotangent `k` of head `head` (kLabelDraws, kSigns).
-std::string CotangentInput(int k, size_t head);
-
+// `graph` is bound to `batch`. UNIMPLEMENTED names a layer whose result cannot be cut into samples.
 absl::StatusOr<FisherProgram> BuildFisherProgram(const ChoiceRequest& request, const Graph& graph,
-                                                 const std::vector<Head>& heads);
+                                                 int64_t batch, const OutputCotangents& cotangents);
 
 // The program that only computes the heads, by the names of their values.
 absl::StatusOr<Program> BuildForwardProgram(const Graph& graph, const std::vector<Head>& heads);

@@ -16,6 +16,9 @@ absl::Status CheckOptions(const SensitivityOptions& options) {
   if (options.network_eigenvalues < 0) {
     return absl::InvalidArgumentError("network_eigenvalues is negative");
   }
+  if (options.resamples < 0 || options.joint_assignments < 0) {
+    return absl::InvalidArgumentError("resamples and joint_assignments must not be negative");
+  }
   if (options.samples < 0) {
     return absl::InvalidArgumentError(absl::StrCat("samples is negative: ", options.samples));
   }
@@ -56,6 +59,8 @@ absl::StatusOr<SensitivityResult> DispatchChoices(const ChoiceRequest& request,
       return MeasureFisherCorrected(request, progress);
     case SensitivityMethod::kOutput:
       return MeasureOutputError(request, progress);
+    case SensitivityMethod::kSqnr:
+      return MeasureSqnr(request, progress);
     default:
       return absl::InvalidArgumentError(absl::StrCat("the method ",
                                                      SensitivityMethodName(request.options.method),

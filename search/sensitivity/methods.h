@@ -36,6 +36,8 @@ absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& re
                                                          const Progress& progress);
 absl::StatusOr<SensitivityResult> MeasureOutputError(const ChoiceRequest& request,
                                                      const Progress& progress);
+absl::StatusOr<SensitivityResult> MeasureSqnr(const ChoiceRequest& request,
+                                              const Progress& progress);
 
 absl::StatusOr<SensitivityResult> MeasureHessianTrace(const SensitivityRequest& request,
                                                       const Progress& progress);

@@ -13,7 +13,7 @@ namespace {
 template <typename Enum, size_t kCount>
 using Names = std::array<std::pair<Enum, const char*>, kCount>;
 
-constexpr Names<SensitivityMethod, 10> kMethods = {
+constexpr Names<SensitivityMethod, 11> kMethods = {
     {{SensitivityMethod::kFisher, "fisher"},
      {SensitivityMethod::kFisherCorrected, "fisher-corrected"},
      {SensitivityMethod::kHessianTrace, "hessian-trace"},
@@ -23,7 +23,8 @@ constexpr Names<SensitivityMethod, 10> kMethods = {
      {SensitivityMethod::kHawqV1, "hawq-v1"},
      {SensitivityMethod::kHawqV2, "hawq-v2"},
      {SensitivityMethod::kHawqV3, "hawq-v3"},
-     {SensitivityMethod::kOutput, "output"}}};
+     {SensitivityMethod::kOutput, "output"},
+     {SensitivityMethod::kSqnr, "sqnr"}}};
 constexpr Names<LossKind, 4> kLosses = {{{LossKind::kAuto, "auto"},
                                          {LossKind::kCrossEntropy, "cross-entropy"},
                                          {LossKind::kKl, "kl"},
@@ -31,6 +32,8 @@ constexpr Names<LossKind, 4> kLosses = {{{LossKind::kAuto, "auto"},
 constexpr Names<TraceKind, 3> kTraceKinds = {{{TraceKind::kExact, "exact"},
                                               {TraceKind::kGaussNewton, "gauss-newton"},
                                               {TraceKind::kHutchinson, "hutchinson"}}};
+constexpr Names<InteractionPairs, 2> kPairs = {
+    {{InteractionPairs::kAll, "all"}, {InteractionPairs::kNeighbours, "neighbours"}}};
 
 template <typename Enum, size_t kCount>
 absl::StatusOr<Enum> Parse(const Names<Enum, kCount>& names, absl::string_view text,
@@ -73,5 +76,11 @@ absl::StatusOr<TraceKind> ParseTraceKind(absl::string_view text) {
 }
 
 absl::string_view TraceKindName(TraceKind kind) { return NameOf(kTraceKinds, kind); }
+
+absl::StatusOr<InteractionPairs> ParseInteractionPairs(absl::string_view text) {
+  return Parse(kPairs, text, "pairs");
+}
+
+absl::string_view InteractionPairsName(InteractionPairs pairs) { return NameOf(kPairs, pairs); }
 
 }  // namespace halftone

@@ -14,9 +14,6 @@
 namespace halftone {
 namespace {
 
-// A session larger than this is made again for half the batch.
-constexpr int64_t kMaxArenaBytes = int64_t{768} << 20;
-
 float RoundToBFloat16(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u;
@@ -144,21 +141,6 @@ absl::Status BatchRunner::Run(int64_t begin, const Cancellation& cancellation) {
 
 absl::StatusOr<absl::Span<const float>> BatchRunner::Output(absl::string_view name) const {
   return session_->Output(name);
-}
-
-absl::StatusOr<BatchedExecutable> CompileWithinMemory(
-    const PreparedNetwork& network, int64_t wanted, int64_t samples,
-    const std::function<absl::StatusOr<Program>(int64_t)>& build) {
-  BatchedExecutable compiled;
-  compiled.batch = network.BatchFor(wanted, samples);
-  const bool can_shrink = !network.graph.fixed_batch().has_value();
-  while (true) {
-    HT_ASSIGN_OR_RETURN(Program program, build(compiled.batch));
-    HT_ASSIGN_OR_RETURN(compiled.executable, Executable::Compile(std::move(program)));
-    const bool fits = compiled.executable->arena_bytes() <= kMaxArenaBytes;
-    if (fits || compiled.batch == 1 || !can_shrink) return compiled;
-    compiled.batch = (compiled.batch + 1) / 2;
-  }
 }
 
 absl::Status ForEachBatch(int64_t samples, int64_t batch, const Progress& progress,

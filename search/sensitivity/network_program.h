@@ -76,17 +76,6 @@ class BatchRunner {
   std::unique_ptr<Session> session_;
 };
 
-// A program compiled for the batch that it was built for.
-struct BatchedExecutable {
-  int64_t batch = 1;
-  std::shared_ptr<const Executable> executable;
-};
-// Compiles what `build` makes for `wanted` samples, or for half as many, and so on, until a session
-// of it takes no more than a fixed amount of memory. A network's fixed batch stays.
-absl::StatusOr<BatchedExecutable> CompileWithinMemory(
-    const PreparedNetwork& network, int64_t wanted, int64_t samples,
-    const std::function<absl::StatusOr<Program>(int64_t batch)>& build);
-
 // Calls `run(begin, valid)` for every batch of `samples`, reporting progress before and after.
 absl::Status ForEachBatch(int64_t samples, int64_t batch, const Progress& progress,
                           const std::function<absl::Status(int64_t begin, int64_t valid)>& run);

@@ -54,11 +54,11 @@ absl::StatusOr<double> PredictLoss(const SensitivityResult& result, absl::Span<c
     }
     begin += choices.size();
   }
-  if (result.interactions.empty()) return loss;
+  if (result.interactions.empty()) return result.joint_scale * loss;
   if (result.interactions.size() != begin * begin) {
     return absl::InvalidArgumentError("the interactions are not those of the choices");
   }
-  return loss + SumOfPairs(result.interactions, begin, columns);
+  return result.joint_scale * (loss + SumOfPairs(result.interactions, begin, columns));
 }
 
 absl::StatusOr<double> PredictLoss(const SensitivityResult& result,

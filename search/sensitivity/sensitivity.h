@@ -81,6 +81,7 @@ enum class SensitivityMethod {
   kHawqV2,             // trace / |W| * ||Q(W) - W||^2 (Dong et al. 2020)
   kHawqV3,             // the same, with weights per channel and symmetric (Yao et al. 2021)
   kOutput,             // the divergence when that one layer alone is really quantized
+  kSqnr,               // likewise, its noise-to-signal power ratio at the output; any output
 };
 
 // What a trace is.
@@ -98,6 +99,12 @@ enum class LossKind {
   kMse,
 };
 
+// Which pairs of layers the interaction matrix speaks of; entries of others are 0.
+enum class InteractionPairs {
+  kAll,
+  kNeighbours,  // one feeds the other through nodes that are no layers, or both feed one sum
+};
+
 struct SensitivityOptions {
   SensitivityMethod method = SensitivityMethod::kFisher;
   LossKind loss = LossKind::kAuto;
@@ -111,7 +118,10 @@ struct SensitivityOptions {
   int network_eigenvalues = 0;  // how many of the Hessian in all weights; kHessianEigenvalue
   int batch = 32;
   uint64_t seed = 0;
-  bool interactions = false;  // keep the whole matrix
+  bool interactions = false;  // keep the matrix, not only its diagonal
+  InteractionPairs pairs = InteractionPairs::kAll;
+  int resamples = 0;  // kFisher, kFisherCorrected, kOutput: bootstrap samples of the losses
+  int joint_assignments = 16;  // kFisherCorrected: evaluated to find joint_scale; 0: none
 };
 
 struct ChoiceLoss {
@@ -120,6 +130,7 @@ struct ChoiceLoss {
   double loss_stderr = 0;
   bool measured = false;  // by really computing the layer that way, the others staying float
   std::string name;       // of the choice; the precision's text where it is one
+  std::optional<double> sqnr_db;  // kSqnr: signal to quantization noise at the output
 };
 struct LayerSensitivity {
   std::string name;
@@ -139,17 +150,24 @@ struct SensitivityResult {
   bool labels_drawn = false;  // hessian-*: there were too many classes for the exact expectation
   std::vector<double> network_eigenvalues;  // of the Hessian in all weights, from the top
   std::vector<LayerSensitivity> layers;
-  // G [C x C], C = all (layer, choice) in the order of `layers`; empty unless asked for (and always
-  // there with kFisherCorrected). kFisher: the Fisher interaction matrix. kFisherCorrected: the
-  // same correlations with the corrected losses, G_aa = 2 loss_a. Half the sum of G over all pairs
-  // of chosen ones is the predicted loss of an assignment.
+  // G [C x C], C = all (layer, choice) in the order of `layers`; empty unless asked for. kFisher:
+  // the Fisher interaction matrix. kFisherCorrected: the same correlations with the corrected
+  // losses, G_aa = 2 loss_a. Half the sum of G over all pairs of chosen ones is the predicted loss
+  // of an assignment.
   std::vector<double> interactions;
+  std::vector<double> interaction_errors;  // standard errors of its entries over samples
+  // kFisherCorrected: measured over predicted loss of assignments that change all layers, in the
+  // median; PredictLoss multiplies by it.
+  double joint_scale = 1;
+  // [resample][C]: the losses on samples drawn again from the data, with replacement (Efron 1979);
+  // all choices of one resample are from the same draw.
+  std::vector<std::vector<double>> resampled_losses;
 };
 
 // The predicted loss of a whole assignment, by layer name (a layer left out stays f32): the sum of
-// the chosen losses and, where interactions were kept, of G_ab over the chosen pairs. Takes time
-// quadratic in the number of layers. INVALID_ARGUMENT names a layer or precision that the result
-// does not have.
+// the chosen losses and, where interactions were kept, of G_ab over the chosen pairs, times
+// joint_scale. Takes time quadratic in the number of layers. INVALID_ARGUMENT names a layer or
+// precision that the result does not have.
 absl::StatusOr<double> PredictLoss(const SensitivityResult& result,
                                    const std::map<std::string, Precision>& assignment);
 // The same by the index of each layer's choice, in the order of `layers`; negative: f32.
@@ -174,6 +192,8 @@ absl::string_view LossKindName(LossKind kind);
 // "exact", "gauss-newton", "hutchinson".
 absl::StatusOr<TraceKind> ParseTraceKind(absl::string_view text);
 absl::string_view TraceKindName(TraceKind kind);
+absl::StatusOr<InteractionPairs> ParseInteractionPairs(absl::string_view text);
+absl::string_view InteractionPairsName(InteractionPairs pairs);
 
 // The JSON of `halftone sensitivity`, and back; `interactions` is written only where it was kept.
 nlohmann::json SensitivityToJson(const SensitivityResult& result);

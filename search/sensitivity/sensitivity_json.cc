@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/sensitivity/json_fields.h"
@@ -10,6 +12,18 @@ namespace halftone {
 namespace {
 
 using nlohmann::json;
+
+constexpr int64_t kMaxResamples = 10'000;
+
+json ChoiceToJson(const ChoiceLoss& choice) {
+  json object = {{"precision", choice.precision.ToString()},
+                 {"loss", choice.loss},
+                 {"loss_stderr", choice.loss_stderr}};
+  if (choice.measured) object["measured"] = true;
+  if (choice.sqnr_db.has_value()) object["sqnr_db"] = *choice.sqnr_db;
+  if (!choice.name.empty() && choice.name != object["precision"]) object["name"] = choice.name;
+  return object;
+}
 
 json LayerToJson(const LayerSensitivity& layer) {
   json object = {{"name", layer.name}, {"weights", layer.weights}, {"choices", json::array()}};
@@ -21,11 +35,17 @@ json LayerToJson(const LayerSensitivity& layer) {
   if (!layer.eigenvalues.empty()) object["eigenvalues"] = layer.eigenvalues;
   if (!layer.note.empty()) object["note"] = layer.note;
   for (const ChoiceLoss& choice : layer.choices) {
-    object["choices"].push_back({{"precision", choice.precision.ToString()},
-                                 {"loss", choice.loss},
-                                 {"loss_stderr", choice.loss_stderr}});
+    object["choices"].push_back(ChoiceToJson(choice));
   }
   return object;
+}
+
+absl::StatusOr<std::vector<double>> NumbersFromJson(const json& array, size_t count) {
+  const bool fits = array.is_array() && array.size() == count &&
+                    std::all_of(array.begin(), array.end(),
+                                [](const json& element) { return element.is_number(); });
+  if (!fits) return absl::InvalidArgumentError(absl::StrCat("not an array of ", count, " numbers"));
+  return array.get<std::vector<double>>();
 }
 
 absl::StatusOr<ChoiceLoss> ChoiceFromJson(const json& object) {
@@ -36,6 +56,10 @@ absl::StatusOr<ChoiceLoss> ChoiceFromJson(const json& object) {
     HT_ASSIGN_OR_RETURN(choice.precision, Precision::Parse(text));
     return absl::OkStatus();
   });
+  choice.name = choice.precision.ToString();
+  fields.Read("name", &choice.name);
+  fields.Read("measured", &choice.measured);
+  fields.Read("sqnr_db", &choice.sqnr_db);
   fields.Read("loss", &choice.loss);
   fields.Read("loss_stderr", &choice.loss_stderr);
   HT_RETURN_IF_ERROR(fields.status());
@@ -82,6 +106,9 @@ json SensitivityToJson(const SensitivityResult& result) {
     object["layers"].push_back(LayerToJson(layer));
   }
   if (!result.interactions.empty()) object["interactions"] = result.interactions;
+  if (result.joint_scale != 1) object["joint_scale"] = result.joint_scale;
+  if (!result.resampled_losses.empty()) object["resampled_losses"] = result.resampled_losses;
+  if (!result.interaction_errors.empty()) object["interaction_errors"] = result.interaction_errors;
   return object;
 }
 
@@ -107,9 +134,17 @@ absl::StatusOr<SensitivityResult> SensitivityFromJson(const json& object) {
     return absl::OkStatus();
   });
   fields.Read("interactions", &result.interactions);
+  fields.Read("interaction_errors", &result.interaction_errors);
+  fields.Read("joint_scale", &result.joint_scale);
+  fields.ReadEach("resampled_losses", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(result.resampled_losses.emplace_back(), NumbersFromJson(element, choices));
+    return absl::OkStatus();
+  });
   HT_RETURN_IF_ERROR(fields.status());
-  if (!result.interactions.empty() && result.interactions.size() != choices * choices) {
-    return absl::InvalidArgumentError("field 'sensitivity.interactions' has the wrong size");
+  for (const std::vector<double>* matrix : {&result.interactions, &result.interaction_errors}) {
+    if (!matrix->empty() && matrix->size() != choices * choices) {
+      return absl::InvalidArgumentError("field 'sensitivity.interactions' has the wrong size");
+    }
   }
   return result;
 }
@@ -126,7 +161,10 @@ json SensitivityOptionsToJson(const SensitivityOptions& options) {
           {"network_eigenvalues", options.network_eigenvalues},
           {"batch", options.batch},
           {"seed", options.seed},
-          {"interactions", options.interactions}};
+          {"interactions", options.interactions},
+          {"resamples", options.resamples},
+          {"joint_assignments", options.joint_assignments},
+          {"pairs", std::string(InteractionPairsName(options.pairs))}};
 }
 
 absl::StatusOr<SensitivityOptions> SensitivityOptionsFromJson(const json& object) {
@@ -150,6 +188,12 @@ absl::StatusOr<SensitivityOptions> SensitivityOptionsFromJson(const json& object
   fields.ReadInteger("batch", 1, 4096, &options.batch);
   fields.Read("seed", &options.seed);
   fields.Read("interactions", &options.interactions);
+  fields.ReadInteger("resamples", 0, kMaxResamples, &options.resamples);
+  fields.ReadInteger("joint_assignments", 0, 1024, &options.joint_assignments);
+  fields.ReadText("pairs", [&](const std::string& text) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(options.pairs, ParseInteractionPairs(text));
+    return absl::OkStatus();
+  });
   HT_RETURN_IF_ERROR(fields.status());
   if (options.tolerance < 0) {
     return absl::InvalidArgumentError("field 'sensitivity.tolerance' is negative");

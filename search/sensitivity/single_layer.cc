@@ -7,7 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lower.h"
+#include "nn/engine/ops.h"
+#include "search/sensitivity/batch_fit.h"
 #include "search/sensitivity/network_program.h"
+#include "search/sensitivity/non_finite.h"
 
 namespace halftone {
 namespace {
@@ -17,6 +20,10 @@ constexpr char kReference[] = "halftone:reference/";
 std::string ChangedOutput(size_t index, size_t head) {
   return absl::StrCat("halftone:changed/", index, "/", head);
 }
+
+// Zero where the layer's changed result is finite throughout: what follows may hide that it is not
+// (the maximum of NaN and 0 can be 0).
+std::string FiniteOutput(size_t index) { return absl::StrCat("halftone:finite/", index); }
 
 // The outputs of a finished run, sample by sample.
 class RunOutputs {
@@ -88,6 +95,9 @@ absl::StatusOr<Program> SingleLayerMeter::Build(size_t layer, absl::Span<const s
     HT_ASSIGN_OR_RETURN(const ValueId changed, request_.choices[layer][choices[i]]->AppendTo(site));
     HT_ASSIGN_OR_RETURN(const std::vector<ValueId> values,
                         ReplayWith(lowered.builder, dst, changed, targets));
+    HT_ASSIGN_OR_RETURN(const ValueId nothing, ops::Sub(lowered.builder, changed, changed));
+    HT_ASSIGN_OR_RETURN(const ValueId finite, ops::SumAll(lowered.builder, nothing));
+    outputs.emplace_back(FiniteOutput(i), finite);
     for (size_t h = 0; h < values.size(); ++h) {
       outputs.emplace_back(ChangedOutput(i, h), values[h]);
     }
@@ -98,10 +108,9 @@ absl::StatusOr<Program> SingleLayerMeter::Build(size_t layer, absl::Span<const s
 absl::Status SingleLayerMeter::Run(size_t layer, absl::Span<const size_t> choices,
                                    const Visit& visit, const Progress& progress) const {
   HT_RETURN_IF_ERROR(progress.Step(0));
-  HT_ASSIGN_OR_RETURN(
-      const BatchedExecutable compiled,
-      CompileWithinMemory(request_.network, request_.options.batch, request_.data.samples(),
-                          [&](int64_t batch) { return Build(layer, choices, batch); }));
+  HT_ASSIGN_OR_RETURN(const FittedProgram compiled, FitBatch(request_, [&](int64_t batch) {
+                        return Build(layer, choices, batch);
+                      }));
   HT_ASSIGN_OR_RETURN(auto runner,
                       BatchRunner::Create(compiled.executable, request_.data, compiled.batch));
   const RunOutputs outputs(*runner, heads_);
@@ -112,12 +121,15 @@ absl::Status SingleLayerMeter::Run(size_t layer, absl::Span<const size_t> choice
     for (size_t i = 0; i < choices.size(); ++i) {
       HT_ASSIGN_OR_RETURN(const auto changed,
                           outputs.Read([&](size_t h) { return ChangedOutput(i, h); }));
+      HT_ASSIGN_OR_RETURN(const auto finite, runner->Output(FiniteOutput(i)));
       for (int64_t n = 0; n < valid; ++n) {
         const auto before = outputs.SampleOf(reference, n), after = outputs.SampleOf(changed, n);
-        if (!IsFinite(before) || !IsFinite(after)) {
-          return absl::InternalError(absl::StrCat("layer '", request_.layers()[layer].name, "' as ",
-                                                  request_.choices[layer][choices[i]]->name(),
-                                                  ": the network's output is not finite"));
+        if (!std::isfinite(finite[0]) || !IsFinite(before) || !IsFinite(after)) {
+          const absl::Status status =
+              absl::InternalError(absl::StrCat("layer '", request_.layers()[layer].name, "' as ",
+                                               request_.choices[layer][choices[i]]->name(),
+                                               ": its result or what follows is not finite"));
+          return ExplainNonFinite(request_, begin, compiled.batch, status, progress.cancellation);
         }
         visit(i, before, after);
       }
@@ -128,13 +140,18 @@ absl::Status SingleLayerMeter::Run(size_t layer, absl::Span<const size_t> choice
 }
 
 absl::StatusOr<std::vector<MeanEstimate>> SingleLayerMeter::Measure(
-    size_t layer, absl::Span<const size_t> choices, const Progress& progress) const {
+    size_t layer, absl::Span<const size_t> choices, size_t first_column, SampleLosses* samples,
+    const Progress& progress) const {
   std::vector<MeanEstimate> estimates(choices.size());
   const Visit add = [&](size_t i, absl::Span<const absl::Span<const float>> reference,
                         absl::Span<const absl::Span<const float>> changed) {
     double divergence = 0;
     for (size_t h = 0; h < heads_.size(); ++h) {
       divergence += DivergenceOfSample(heads_[h], reference[h], changed[h]);
+    }
+    if (samples != nullptr) {
+      samples->Set(static_cast<size_t>(estimates[i].count()), first_column + choices[i],
+                   divergence);
     }
     estimates[i].Add(divergence);
   };

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "search/sensitivity/divergence.h"
 #include "search/sensitivity/methods.h"
+#include "search/sensitivity/sample_losses.h"
 
 namespace halftone {
 
@@ -33,8 +34,10 @@ class SingleLayerMeter {
   // finite.
   absl::Status Run(size_t layer, absl::Span<const size_t> choices, const Visit& visit,
                    const Progress& progress) const;
-  // The divergence of the outputs, for each of `choices`.
+  // The divergence of the outputs, for each of `choices`. Sample by sample they go to the columns
+  // of `choices` in `samples`, counted from `first_column`, unless it is nullptr.
   absl::StatusOr<std::vector<MeanEstimate>> Measure(size_t layer, absl::Span<const size_t> choices,
+                                                    size_t first_column, SampleLosses* samples,
                                                     const Progress& progress) const;
 
   std::string output_metric() const { return OutputMetricOf(heads_); }

@@ -12,7 +12,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(Precision, ReadsAndWritesEveryForm) {
-  for (const char* text : {"f32", "bf16", "w8a8", "w4a8", "w1a1", "w16a16", "w10a3", "w4", "w16"}) {
+  for (const char* text : {"f32", "bf16", "w8a8", "w4a8", "w1a1", "w16a16", "w10a3", "w4", "w16", "a8",
+                           "a1"}) {
     const auto precision = Precision::Parse(text);
     ASSERT_TRUE(precision.ok()) << text << ": " << precision.status();
     EXPECT_EQ(precision->ToString(), text);
@@ -22,6 +23,9 @@ TEST(Precision, ReadsAndWritesEveryForm) {
   const Precision weight_only = *Precision::Parse("w4");
   EXPECT_EQ(weight_only.weights, NumberFormat::Integer(4));
   EXPECT_EQ(weight_only.activations.kind, NumberFormat::Kind::kFloat32);
+  const Precision activations_only = *Precision::Parse("a8");
+  EXPECT_EQ(activations_only.weights.kind, NumberFormat::Kind::kFloat32);
+  EXPECT_EQ(activations_only.activations, NumberFormat::Integer(8));
   EXPECT_EQ(Precision::Parse("bf16")->weights.bits, 16);
 }
 
@@ -34,7 +38,10 @@ TEST(Precision, RefusesEverythingElse) {
                            "w8a",
                            "w8a0",
                            "w8a17",
-                           "a8",
+                           "a",
+                           "a0",
+                           "a17",
+                           "a8w8",
                            "W8A8",
                            "w8a8x",
                            " w8a8",
