@@ -95,7 +95,7 @@ Range PercentileRange(std::vector<float> values, double percentile, Symmetry sym
 }
 
 absl::StatusOr<Range> WeightRange(const std::vector<float>& values, int bits, Symmetry symmetry,
-                                  const RangeOptions& options) {
+                                  const RangeOptions& options, const Cancellation& cancellation) {
   switch (options.method) {
     case RangeMethod::kMinMax:
       return ExtremesOf(values);
@@ -109,9 +109,12 @@ absl::StatusOr<Range> WeightRange(const std::vector<float>& values, int bits, Sy
       if (bits == 1 && symmetry != Symmetry::kAsymmetric) {
         return BinaryRange(MeanMagnitude(values));
       }
+      // Once cancelled, the search goes on without looking at the values, and its result is
+      // dropped.
       return SearchRange(
-          ExtremesOf(values), bits, symmetry,
-          [&](const UniformQuantizer& quantizer) { return ExactSquaredError(values, quantizer); });
+          ExtremesOf(values), bits, symmetry, [&](const UniformQuantizer& quantizer) {
+            return cancellation.IsCancelled() ? 0.0 : ExactSquaredError(values, quantizer);
+          });
   }
   return absl::InvalidArgumentError("unknown range method");
 }
@@ -155,13 +158,17 @@ std::vector<std::vector<float>> SplitChannels(const Tensor& weights, int axis) {
 
 absl::StatusOr<UniformQuantizer> CalibrateWeights(const Tensor& weights, int bits,
                                                   Symmetry symmetry, int axis,
-                                                  const RangeOptions& options) {
+                                                  const RangeOptions& options,
+                                                  const Cancellation& cancellation) {
   HT_RETURN_IF_ERROR(CheckWeights(weights, axis));
   std::vector<Range> ranges;
   for (const std::vector<float>& channel : SplitChannels(weights, axis)) {
-    HT_ASSIGN_OR_RETURN(const Range range, WeightRange(channel, bits, symmetry, options));
+    HT_RETURN_IF_ERROR(cancellation.Check());
+    HT_ASSIGN_OR_RETURN(const Range range,
+                        WeightRange(channel, bits, symmetry, options, cancellation));
     ranges.push_back(range);
   }
+  HT_RETURN_IF_ERROR(cancellation.Check());
   return UniformQuantizer::Create(bits, symmetry, axis, ranges);
 }
 

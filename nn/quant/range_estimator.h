@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/cancellation.h"
 #include "nn/graph/tensor.h"
 #include "nn/quant/uniform.h"
 
@@ -58,10 +59,12 @@ class RangeEstimator {
 
 // The quantizer of a weight tensor (float32), one scale per index of `axis` (or -1: one for all),
 // with ranges by `options`, from the values themselves. INVALID_ARGUMENT for values that are not
-// finite, an axis that the tensor has not, or bits that no quantizer has.
+// finite, an axis that the tensor has not, or bits that no quantizer has; CANCELLED within one look
+// at the values of one scale.
 absl::StatusOr<UniformQuantizer> CalibrateWeights(const Tensor& weights, int bits,
                                                   Symmetry symmetry, int axis,
-                                                  const RangeOptions& options);
+                                                  const RangeOptions& options,
+                                                  const Cancellation& cancellation = {});
 
 }  // namespace halftone
 

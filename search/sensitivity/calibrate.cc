@@ -80,8 +80,8 @@ class ActivationObserver {
 class QuantizerFactory {
  public:
   QuantizerFactory(const Graph& graph, const ActivationObserver& observer,
-                   const QuantizationOptions& options)
-      : graph_(graph), observer_(observer), options_(options) {}
+                   const QuantizationOptions& options, const Cancellation& cancellation)
+      : graph_(graph), observer_(observer), options_(options), cancellation_(cancellation) {}
 
   absl::StatusOr<LayerQuantizers> Make(const Layer& layer, const Precision& precision) {
     LayerQuantizers quantizers;
@@ -123,15 +123,16 @@ class QuantizerFactory {
     }
     HT_ASSIGN_OR_RETURN(std::vector<float> values, tensor->second.ToFloats());
     const Tensor weights = Tensor::Of(tensor->second.shape(), std::move(values));
-    HT_ASSIGN_OR_RETURN(
-        UniformQuantizer quantizer,
-        CalibrateWeights(weights, bits, options_.weight_symmetry, axis, options_.weight_range));
+    HT_ASSIGN_OR_RETURN(UniformQuantizer quantizer,
+                        CalibrateWeights(weights, bits, options_.weight_symmetry, axis,
+                                         options_.weight_range, cancellation_));
     return made = std::make_shared<const UniformQuantizer>(std::move(quantizer));
   }
 
   const Graph& graph_;
   const ActivationObserver& observer_;
   const QuantizationOptions& options_;
+  const Cancellation& cancellation_;
   std::map<std::pair<std::string, int>, QuantizerPtr> activations_;
   std::map<std::tuple<std::string, int, int>, QuantizerPtr> weights_;
 };
@@ -150,7 +151,7 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
 
   Calibration calibration;
   calibration.options = options;
-  QuantizerFactory factory(graph, observer, options);
+  QuantizerFactory factory(graph, observer, options, progress.cancellation);
   const Progress rest = progress.Part(0.8, 1);
   const auto count = static_cast<double>(network.layers.layers.size());
   double done = 0;

@@ -231,5 +231,18 @@ TEST(CalibrateWeights, RefusesWhatAreNoWeights) {
   EXPECT_EQ(code(Tensor::Of<float>({1}, {infinity}), -1), absl::StatusCode::kInvalidArgument);
 }
 
+// Searching the ranges of a large tensor takes seconds.
+TEST(CalibrateWeightsTest, StopsWhenCancelled) {
+  const Tensor weights = Tensor::Of<float>({2, 2}, {1, -2, 3, -4});
+  Cancellation cancellation;
+  cancellation.Cancel();
+  for (const int axis : {-1, 0}) {
+    EXPECT_EQ(CalibrateWeights(weights, 4, Symmetry::kSymmetricRestricted, axis, {}, cancellation)
+                  .status()
+                  .code(),
+              absl::StatusCode::kCancelled);
+  }
+}
+
 }  // namespace
 }  // namespace halftone
