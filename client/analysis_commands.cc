@@ -58,10 +58,11 @@ absl::StatusOr<ExitCode> Inspect(const CommandLine& line, const InspectFlags& fl
 }
 
 struct SensitivityFlags {
-  std::string model, data, precisions, interactions;
+  std::string model, data, precisions, interactions, problem;
   std::string method = "fisher", loss = "auto";
   int64_t samples = 0;
-  int probes = 0, draws = 0, batch = 0, eigenvalues = 0, network_eigenvalues = 0;
+  int probes = 0, draws = 0, batch = 0, eigenvalues = 0, network_eigenvalues = 0, resamples = 0;
+  bool neighbours_only = false;
   double tolerance = 0;
   uint64_t seed = 0;
 };
@@ -77,7 +78,8 @@ const std::map<std::string, v1::SensitivityMethod>& Methods() {
       {"hawq-v1", v1::SENSITIVITY_METHOD_HAWQ_V1},
       {"hawq-v2", v1::SENSITIVITY_METHOD_HAWQ_V2},
       {"hawq-v3", v1::SENSITIVITY_METHOD_HAWQ_V3},
-      {"output", v1::SENSITIVITY_METHOD_OUTPUT}};
+      {"output", v1::SENSITIVITY_METHOD_OUTPUT},
+      {"sqnr", v1::SENSITIVITY_METHOD_SQNR}};
   return *methods;
 }
 
@@ -111,7 +113,12 @@ absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityF
   spec->set_network_eigenvalues(flags.network_eigenvalues);
   spec->set_tolerance(flags.tolerance);
   spec->set_seed(flags.seed);
+  spec->set_resamples(flags.resamples);
   request.set_interactions(!flags.interactions.empty());
+  request.set_neighbours_only(flags.neighbours_only);
+  if (!flags.problem.empty()) {
+    HT_ASSIGN_OR_RETURN(*request.mutable_problem_json(), ReadFile(flags.problem));
+  }
   HT_ASSIGN_OR_RETURN(const AnalysisOutput output,
                       connection->MeasureSensitivity(request, Show(bar, "sensitivity")));
   bar.Clear();
@@ -269,12 +276,23 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
       ->check(CLI::PositiveNumber);
   sub->add_option("--seed", flags->seed);
   sub->add_option("--interactions", flags->interactions,
-                  "write the interaction matrix G and its rows' names to this .npz");
+                  "write the interaction matrix G, its standard errors and its rows' names to "
+                  "this .npz");
+  sub->add_flag("--neighbours-only", flags->neighbours_only,
+                "of the interactions, those of layers next to each other");
+  CLI::Option* resamples =
+      sub->add_option("--resamples", flags->resamples, "bootstrap samples of the losses")
+          ->check(CLI::PositiveNumber);
+  sub->add_option("--problem", flags->problem,
+                  "solve this problem with each resample: how often do its choices change?")
+      ->needs(resamples)
+      ->type_name("PROBLEM.json");
   sub->footer(
       "Methods:\n"
       "  fisher               half the diagonal of the Fisher interaction matrix\n"
       "  fisher-corrected     the same, really measured where second order ends\n"
       "  output               the divergence when that one layer alone is really quantized\n"
+      "  sqnr                 likewise, noise over signal at the output\n"
       "  hessian-form         1/2 d'Hd with the weights' real error d\n"
       "  hessian-trace-exact  mean trace of the Hessian times ||d||^2, without probes\n"
       "  hessian-trace        the same by Hutchinson's probes\n"

@@ -101,6 +101,22 @@ std::string InspectionText(const json& document) {
   return text;
 }
 
+std::string StabilityText(const json& stability) {
+  Table table({"layer", "chosen", "changes in", "to"});
+  for (const json& layer : List(stability, "layers")) {
+    std::vector<std::string> others;
+    for (const auto& [choice, share] : layer["shares"].items()) {
+      if (choice == Text(layer, "chosen")) continue;
+      others.push_back(absl::StrCat(choice, " ", FormatNumber(100 * share.get<double>()), " %"));
+    }
+    table.Add({Text(layer, "name"), Text(layer, "chosen"),
+               absl::StrCat(FormatNumber(100 * Number(layer, "changed")), " %"),
+               others.empty() ? "-" : absl::StrJoin(others, ", ")});
+  }
+  return absl::StrCat("with the samples drawn again, ", Number(stability, "resamples"), " times:\n",
+                      table.Render());
+}
+
 std::string SensitivityText(const json& document) {
   std::vector<std::string> header = {"layer"};
   const json& layers = List(document, "layers");
@@ -143,7 +159,8 @@ std::string SensitivityText(const json& document) {
   return absl::StrCat(table.Render(), notes.Render(), network,
                       "loss: predicted increase of the output's ", Text(document, "output_metric"),
                       ", method ", Text(document, "method"), ", ", Number(document, "samples"),
-                      " samples, seed ", Number(document, "seed"), "\n");
+                      " samples, seed ", Number(document, "seed"), "\n",
+                      Has(document, "stability") ? StabilityText(document["stability"]) : "");
 }
 
 std::string ProfileText(const json& document) {

@@ -10,6 +10,8 @@ namespace halftone {
 // The documents of the analyses as tables for people.
 std::string InspectionText(const nlohmann::json& document);
 std::string SensitivityText(const nlohmann::json& document);
+// How often choices change when the samples are drawn again.
+std::string StabilityText(const nlohmann::json& stability);
 std::string ProfileText(const nlohmann::json& document);
 std::string EvaluationText(const nlohmann::json& document);
 std::string SolutionText(const nlohmann::json& document);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "base/units.h"
+#include "client/analysis_text.h"
 #include "client/terminal.h"
 #include "client/warnings.h"
 
@@ -248,6 +249,10 @@ std::string ResultText(const v1::SearchResult& result,
                   ", gap ", FormatPercent(solution.gap()), ", ",
                   FormatSeconds(solution.solve_seconds()), ", ", solution.frontier_size(),
                   " points on the frontier\n");
+  const json document = json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
+  if (document.is_object() && document.contains("stability")) {
+    absl::StrAppend(&text, "\n", StabilityText(document["stability"]));
+  }
   for (const auto& [file, path] : artifacts) absl::StrAppend(&text, file, ": ", path, "\n");
   return text;
 }

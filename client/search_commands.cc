@@ -20,6 +20,7 @@ struct SearchFlags {
   int threads = 0, batch = 0, draws = 0;
   int64_t samples = 0;
   uint64_t seed = 0;
+  int resamples = 0;
   double time_limit = 0;
   bool refresh = false, ignore_ties = false;
 };
@@ -56,6 +57,7 @@ absl::Status FillSpec(const SearchFlags& flags, v1::SearchSpec* spec) {
   spec->mutable_sensitivity()->set_samples(flags.samples);
   spec->mutable_sensitivity()->set_draws(flags.draws);
   spec->mutable_sensitivity()->set_seed(flags.seed);
+  spec->mutable_sensitivity()->set_resamples(flags.resamples);
   return absl::OkStatus();
 }
 
@@ -112,6 +114,10 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
       ->check(CLI::PositiveNumber);
   sub->add_option("--draws", flags->draws, "label draws per sample")->check(CLI::PositiveNumber);
   sub->add_option("--seed", flags->seed);
+  sub->add_option("--resamples", flags->resamples,
+                  "solve again with the samples drawn again so many times: how often do choices "
+                  "change?")
+      ->check(CLI::PositiveNumber);
   sub->add_option("--threads", flags->threads, "to measure with (default: all)")
       ->check(CLI::PositiveNumber);
   sub->add_option("--batch", flags->batch, "to measure with (default: 1)")

@@ -122,7 +122,20 @@ absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer
                              offer.offered,  offer.reference,    spec};
   HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(inputs, progress));
   SolveOutput output;
-  HT_ASSIGN_OR_RETURN(output.solution, SolveWithLiveSets(built, spec.time_limit, progress));
+  const bool resampled = !tables.sensitivity.resampled_losses.empty();
+  HT_ASSIGN_OR_RETURN(output.solution, SolveWithLiveSets(built, spec.time_limit,
+                                                         progress.Part(0, resampled ? 0.3 : 1)));
+  if (resampled && output.solution.status != Solution::Status::kInfeasible) {
+    const ProblemSolver solve = [&](const Problem& problem, const Progress& part) {
+      BuiltProblem drawn = built;
+      drawn.problem = problem;
+      drawn.problem.frontier.clear();
+      return SolveWithLiveSets(drawn, spec.time_limit, part);
+    };
+    HT_ASSIGN_OR_RETURN(output.stability,
+                        MeasureStability(built.problem, output.solution.assignment,
+                                         tables.sensitivity, solve, progress.Part(0.3, 1)));
+  }
   output.problem = std::move(built.problem);
   output.reference = offer.reference;
   output.reference_cost = std::move(built.reference_cost);

@@ -141,6 +141,7 @@ json SearchResultToJson(const SearchResult& result) {
                  {"warnings", result.warnings},
                  {"artifacts", result.artifacts}};
   for (const LayerResult& layer : result.layers) object["layers"].push_back(LayerToJson(layer));
+  if (result.stability.has_value()) object["stability"] = StabilityToJson(*result.stability);
   if (result.evaluation.has_value()) object["evaluation"] = EvaluationToJson(*result.evaluation);
   return object;
 }
@@ -172,6 +173,10 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
                     [&](const json& part) { return ReadLatency(part, &result.latency); });
   fields.ReadObject("evaluation", [&](const json& part) -> absl::Status {
     HT_ASSIGN_OR_RETURN(result.evaluation, EvaluationFromJson(part));
+    return absl::OkStatus();
+  });
+  fields.ReadObject("stability", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(result.stability, StabilityFromJson(part));
     return absl::OkStatus();
   });
   fields.Read("evaluated_on_held_out", &result.evaluated_on_held_out);

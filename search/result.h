@@ -13,6 +13,7 @@
 #include "search/sensitivity/evaluate.h"
 #include "search/solver/problem.h"
 #include "search/solver/solution.h"
+#include "search/stability.h"
 
 namespace halftone {
 
@@ -44,6 +45,7 @@ struct SearchResult {
   Problem problem;
   Solution solution;
   Costs reference_cost;
+  std::optional<Stability> stability;  // where the losses were resampled
   std::vector<LayerResult> layers;
   LatencyResult latency;
   std::optional<Evaluation> evaluation;  // on the held-out data, else on the calibration samples

@@ -107,11 +107,12 @@ absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes) {
 }
 
 std::string SolveOutputToBytes(const SolveOutput& output) {
-  return json{{"problem", ProblemToJson(output.problem)},
-              {"solution", SolutionToJson(output.solution)},
-              {"reference", output.reference.ToString()},
-              {"reference_cost", output.reference_cost}}
-      .dump();
+  json document = {{"problem", ProblemToJson(output.problem)},
+                   {"solution", SolutionToJson(output.solution)},
+                   {"reference", output.reference.ToString()},
+                   {"reference_cost", output.reference_cost}};
+  if (output.stability.has_value()) document["stability"] = StabilityToJson(*output.stability);
+  return document.dump();
 }
 
 absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
@@ -124,6 +125,10 @@ absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
   });
   fields.ReadObject("solution", [&](const json& part) -> absl::Status {
     HT_ASSIGN_OR_RETURN(output.solution, SolutionFromJson(part));
+    return absl::OkStatus();
+  });
+  fields.ReadObject("stability", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(output.stability, StabilityFromJson(part));
     return absl::OkStatus();
   });
   ReadPrecision(fields, "reference", &output.reference);
@@ -180,6 +185,7 @@ absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
   result.problem = solved.problem;
   result.solution = solved.solution;
   result.reference_cost = solved.reference_cost;
+  result.stability = solved.stability;
   HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved.solution));
   for (size_t l = 0; l < network.layers.size() && !assignment.empty(); ++l) {
     const auto chosen = assignment.find(network.layers[l].name);

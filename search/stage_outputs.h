@@ -12,6 +12,7 @@
 #include "search/problem_builder.h"
 #include "search/result.h"
 #include "search/search_spec.h"
+#include "search/stability.h"
 
 // What the stages of a search hand on, as the bytes that are stored and back.
 namespace halftone {
@@ -33,6 +34,7 @@ struct SolveOutput {
   Solution solution;
   Precision reference;
   Costs reference_cost;
+  std::optional<Stability> stability;
 };
 std::string SolveOutputToBytes(const SolveOutput& output);
 absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes);

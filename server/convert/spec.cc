@@ -20,6 +20,7 @@ constexpr int64_t kMaxBatch = 4096;
 constexpr int64_t kMaxThreads = 1024;
 constexpr int64_t kMaxSamples = int64_t{1} << 40;
 constexpr int64_t kMaxDraws = 4096;
+constexpr int64_t kMaxResamples = 10'000;
 constexpr int64_t kMaxProbes = 1'000'000;
 constexpr int64_t kMaxEigenvalues = 64;
 
@@ -27,14 +28,14 @@ SensitivityMethod MethodOf(v1::SensitivityMethod method, SensitivityMethod fallb
   switch (method) {
     case v1::SENSITIVITY_METHOD_FISHER:
       return SensitivityMethod::kFisher;
+    case v1::SENSITIVITY_METHOD_FISHER_CORRECTED:
+      return SensitivityMethod::kFisherCorrected;
     case v1::SENSITIVITY_METHOD_HESSIAN_TRACE:
       return SensitivityMethod::kHessianTrace;
     case v1::SENSITIVITY_METHOD_HESSIAN_EIGENVALUE:
       return SensitivityMethod::kHessianEigenvalue;
     case v1::SENSITIVITY_METHOD_OUTPUT:
       return SensitivityMethod::kOutput;
-    case v1::SENSITIVITY_METHOD_FISHER_CORRECTED:
-      return SensitivityMethod::kFisherCorrected;
     case v1::SENSITIVITY_METHOD_HESSIAN_TRACE_EXACT:
       return SensitivityMethod::kHessianTraceExact;
     case v1::SENSITIVITY_METHOD_HESSIAN_FORM:
@@ -45,6 +46,8 @@ SensitivityMethod MethodOf(v1::SensitivityMethod method, SensitivityMethod fallb
       return SensitivityMethod::kHawqV2;
     case v1::SENSITIVITY_METHOD_HAWQ_V3:
       return SensitivityMethod::kHawqV3;
+    case v1::SENSITIVITY_METHOD_SQNR:
+      return SensitivityMethod::kSqnr;
     default:
       return fallback;
   }
@@ -192,6 +195,8 @@ absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpe
       options.network_eigenvalues, "network_eigenvalues",
       CountFromProto(spec.network_eigenvalues(), options.network_eigenvalues, kMaxEigenvalues));
   HT_ASSIGN_FIELD(options.batch, "batch", CountFromProto(spec.batch(), options.batch, kMaxBatch));
+  HT_ASSIGN_FIELD(options.resamples, "resamples",
+                  CountFromProto(spec.resamples(), options.resamples, kMaxResamples));
   if (!std::isfinite(spec.tolerance()) || spec.tolerance() < 0) {
     return AtField("tolerance", absl::InvalidArgumentError(
                                     absl::StrCat(spec.tolerance(), " is not a positive number")));

@@ -10,6 +10,7 @@
 #include "search/result.h"
 #include "search/sensitivity/sensitivity.h"
 #include "search/solver/solver.h"
+#include "search/stability.h"
 #include "server/convert/job.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
@@ -23,7 +24,7 @@ constexpr size_t kMaxProblemBytes = size_t{32} << 20;
 constexpr char kSensitivityPrecisions[] = "w2a8,w4a4,w4a8,w6a6,w8a8";
 constexpr char kProfilePrecisions[] = "f32,bf16,w8a8,w8a4,w4a8,w4a4,w2a8,w2a2";
 
-// G [C x C], and the layer and precision of each of its C rows.
+// G [C x C], the standard errors of its entries, and the layer and precision of each of its C rows.
 absl::StatusOr<std::string> InteractionsToNpz(const SensitivityResult& result) {
   std::map<std::string, std::vector<std::string>> names;
   for (const LayerSensitivity& layer : result.layers) {
@@ -33,7 +34,36 @@ absl::StatusOr<std::string> InteractionsToNpz(const SensitivityResult& result) {
     }
   }
   const auto count = static_cast<int64_t>(names["layers"].size());
-  return WriteNpz({{"G", Tensor::Of(Shape{count, count}, result.interactions)}}, names);
+  const Shape shape{count, count};
+  std::map<std::string, Tensor> arrays;
+  arrays.emplace("G", Tensor::Of(shape, result.interactions));
+  if (!result.interaction_errors.empty()) {
+    arrays.emplace("G_stderr", Tensor::Of(shape, result.interaction_errors));
+  }
+  return WriteNpz(arrays, names);
+}
+
+absl::StatusOr<Problem> ReadProblem(const std::string& text) {
+  if (text.size() > kMaxProblemBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("has ", text.size(), " bytes, the limit is ", kMaxProblemBytes));
+  }
+  const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded()) return absl::InvalidArgumentError("is not JSON");
+  return ProblemFromJson(document);
+}
+
+// How often the answer to `problem` changes with the resampled losses.
+absl::StatusOr<Stability> StabilityOf(Problem problem, const SensitivityResult& result,
+                                      const Progress& progress) {
+  problem.frontier.clear();
+  const ProblemSolver solve = [](const Problem& drawn, const Progress& part) {
+    return Solve(drawn, {}, part);
+  };
+  Progress silent;
+  silent.cancellation = progress.cancellation;
+  HT_ASSIGN_OR_RETURN(const Solution solution, Solve(problem, {}, silent));
+  return MeasureStability(problem, solution.assignment, result, solve, progress);
 }
 
 absl::StatusOr<std::vector<Precision>> PrecisionsOr(
@@ -70,6 +100,17 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
   absl::StatusOr<SensitivityOptions> options = SensitivityFromProto(request.sensitivity());
   if (!options.ok()) return AtField("sensitivity", options.status());
   options->interactions = request.interactions();
+  if (request.neighbours_only()) options->pairs = InteractionPairs::kNeighbours;
+  std::optional<Problem> problem;
+  if (!request.problem_json().empty()) {
+    absl::StatusOr<Problem> read = ReadProblem(request.problem_json());
+    if (!read.ok()) return AtField("problem_json", read.status());
+    if (options->resamples == 0) {
+      return AtField("problem_json",
+                     absl::InvalidArgumentError("needs sensitivity.resamples of 1 or more"));
+    }
+    problem = *std::move(read);
+  }
   HT_ASSIGN_OR_RETURN(const std::vector<Precision> precisions,
                       PrecisionsOr(request.precisions(), kSensitivityPrecisions));
   HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
@@ -80,13 +121,19 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
       Calibrate(network, data, precisions, QuantizationOptions(), progress.Part(0, 0.2)));
   HT_ASSIGN_OR_RETURN(SensitivityResult result,
                       halftone::MeasureSensitivity(network, data, calibration, precisions, *options,
-                                                   progress.Part(0.2, 1)));
+                                                   progress.Part(0.2, problem ? 0.9 : 1)));
   AnalysisDocument document;
   if (request.interactions()) {
     HT_ASSIGN_OR_RETURN(document.arrays_npz, InteractionsToNpz(result));
     result.interactions.clear();
   }
-  document.json = SensitivityToJson(result).dump();
+  json answer = SensitivityToJson(result);
+  if (problem.has_value()) {
+    absl::StatusOr<Stability> stability = StabilityOf(*problem, result, progress.Part(0.9, 1));
+    if (!stability.ok()) return AtField("problem_json", stability.status());
+    answer["stability"] = StabilityToJson(*stability);
+  }
+  document.json = answer.dump();
   return document;
 }
 
@@ -112,21 +159,12 @@ absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
 
 absl::Status SolveProblem(const v1::SolveProblemRequest& request,
                           v1::SolveProblemResponse* response, const Cancellation& cancellation) {
-  if (request.problem_json().size() > kMaxProblemBytes) {
-    return AtField("problem_json", absl::InvalidArgumentError(
-                                       absl::StrCat("has ", request.problem_json().size(),
-                                                    " bytes, the limit is ", kMaxProblemBytes)));
-  }
   SolveOptions options;
   const absl::StatusOr<absl::Duration> limit =
       TimeLimitFromProto(request.time_limit_seconds(), absl::InfiniteDuration());
   if (!limit.ok()) return AtField("time_limit_seconds", limit.status());
   options.time_limit = *limit;
-  const json document = json::parse(request.problem_json(), nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) {
-    return AtField("problem_json", absl::InvalidArgumentError("is not JSON"));
-  }
-  const absl::StatusOr<Problem> problem = ProblemFromJson(document);
+  const absl::StatusOr<Problem> problem = ReadProblem(request.problem_json());
   if (!problem.ok()) return AtField("problem_json", problem.status());
   Progress progress;
   progress.cancellation = cancellation;
