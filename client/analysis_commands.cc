@@ -59,7 +59,7 @@ absl::StatusOr<ExitCode> Inspect(const CommandLine& line, const InspectFlags& fl
 
 struct SensitivityFlags {
   std::string model, data, precisions, interactions, problem;
-  std::string method = "fisher", loss = "auto";
+  std::string method = "fisher-corrected", loss = "auto";
   int64_t samples = 0;
   int probes = 0, draws = 0, batch = 0, eigenvalues = 0, network_eigenvalues = 0, resamples = 0;
   bool neighbours_only = false;

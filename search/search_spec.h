@@ -50,7 +50,7 @@ struct SearchSpec {
   bool refresh = false;
   std::map<std::string, std::string> pins;  // layer -> precision
   QuantizationOptions quantization;
-  SensitivityOptions sensitivity;
+  SensitivityOptions sensitivity{.method = SensitivityMethod::kFisherCorrected};
   absl::Duration time_limit = absl::Seconds(60);  // of the solver
 };
 

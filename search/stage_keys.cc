@@ -32,7 +32,7 @@ std::string HashOf(std::initializer_list<absl::string_view> fields) {
   return hash.FinishHex();
 }
 
-std::string ImportKey(const SearchSpec& spec) { return HashOf({"import/1", spec.model}); }
+std::string ImportKey(const SearchSpec& spec) { return HashOf({"import/2", spec.model}); }
 
 std::string OfferKey(const SearchSpec& spec) {
   return HashOf({"offer/1", TargetIdentity(spec.target), Join(spec.precisions)});
@@ -45,7 +45,7 @@ std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& o
 }
 
 std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
-  return HashOf({"sensitivity/1", CalibrateKey(spec, offered),
+  return HashOf({"sensitivity/2", CalibrateKey(spec, offered),
                  SensitivityOptionsToJson(spec.sensitivity).dump()});
 }
 

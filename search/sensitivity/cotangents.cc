@@ -30,18 +30,24 @@ void DrawSigns(const Head& head, SplitMix64& random, absl::Span<float> cotangent
   for (float& value : cotangent) value = scale * random.Sign();
 }
 
-// One label per row.
+// Per row u = sum_c e_c sqrt(p_c) (onehot(c) - p) with random signs e: E[u u'] = diag(p) - p p', as
+// for one label drawn from p, u = onehot(c) - p. But where one class is nearly sure, nearly all
+// drawn labels give a u near zero and a rare one a large u; the signs give every label its part in
+// every draw.
 void DrawLabels(const Head& head, absl::Span<const float> logits, SplitMix64& random,
                 absl::Span<float> cotangent) {
   const auto width = static_cast<size_t>(head.width);
   const double scale = 1 / std::sqrt(static_cast<double>(head.rows));
+  std::vector<double> parts(width);
   for (size_t begin = 0; begin < cotangent.size(); begin += width) {
     const std::vector<double> p = SoftmaxRow(logits.subspan(begin, width));
-    double rest = random.Uniform();
-    size_t label = 0;
-    while (label + 1 < width && rest >= p[label]) rest -= p[label++];
+    double sum = 0;
     for (size_t c = 0; c < width; ++c) {
-      cotangent[begin + c] = static_cast<float>(scale * (p[c] - (c == label ? 1.0 : 0.0)));
+      parts[c] = std::sqrt(p[c]) * random.Sign();
+      sum += parts[c];
+    }
+    for (size_t c = 0; c < width; ++c) {
+      cotangent[begin + c] = static_cast<float>(scale * (parts[c] - p[c] * sum));
     }
   }
 }

@@ -24,7 +24,7 @@ class OutputCotangents {
   enum class Kind {
     kExact,       // every class of every row of logits, u = p - onehot(class), w = p_class / rows;
                   // every element of the other heads, u = sqrt(2 / elements) onehot(element)
-    kLabelDraws,  // u = (p - onehot(drawn label)) per row, scaled; signs for heads without logits
+    kLabelDraws,  // labels with random signs per row, scaled; signs for heads without logits
     kSigns,       // mean squared error only: random signs, scaled
   };
   // Exact where all heads together have no more elements than options.exact_classes, else

@@ -105,6 +105,21 @@ void SetInteractions(const FisherMatrix& fisher, SensitivityResult& result) {
   }
 }
 
+// Multiplies all but the diagonal: a mean of the matrix and its diagonal, so still positive
+// semi-definite.
+void ScalePairs(double scale, SensitivityResult& result) {
+  if (result.interactions.empty()) return;
+  size_t size = 0;
+  for (const LayerSensitivity& layer : result.layers) size += layer.choices.size();
+  for (size_t a = 0; a < size; ++a) {
+    for (size_t b = 0; b < size; ++b) {
+      if (a == b) continue;
+      result.interactions[a * size + b] *= scale;
+      result.interaction_errors[a * size + b] *= scale;
+    }
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& request,
@@ -131,8 +146,11 @@ absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& re
         l, result.layers[l].choices, rest.Part(position / layers, (position + 1) / layers)));
   }
   SetInteractions(fisher.matrix, result);
-  HT_ASSIGN_OR_RETURN(result.joint_scale,
+  HT_ASSIGN_OR_RETURN(const JointScale joint,
                       MeasureJointScale(request, result, progress.Part(0.85, 1)));
+  result.joint_scale = joint.loss;
+  result.pair_scale = joint.pairs;
+  ScalePairs(joint.pairs, result);
   if (samples.has_value()) {
     HT_ASSIGN_OR_RETURN(result.resampled_losses,
                         samples->Resample(options.resamples, options.seed, progress.cancellation));

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/random.h"
 #include "base/statistics.h"
 #include "base/status_macros.h"
@@ -46,6 +46,14 @@ class AssignmentDraw {
   std::vector<std::vector<size_t>> by_loss_;
 };
 
+double SumOfLosses(const SensitivityResult& result, const std::vector<int>& chosen) {
+  double sum = 0;
+  for (size_t l = 0; l < chosen.size(); ++l) {
+    if (chosen[l] >= 0) sum += result.layers[l].choices[static_cast<size_t>(chosen[l])].loss;
+  }
+  return sum;
+}
+
 ChosenLayers ChoicesOf(const ChoiceRequest& request, const std::vector<int>& chosen) {
   ChosenLayers layers;
   for (size_t l = 0; l < chosen.size(); ++l) {
@@ -55,32 +63,70 @@ ChosenLayers ChoicesOf(const ChoiceRequest& request, const std::vector<int>& cho
   return layers;
 }
 
+// A whole assignment: its predicted loss without the pairs, what the pairs add, and the truth.
+struct JointSample {
+  double singles = 0;
+  double pairs = 0;
+  double measured = 0;
+};
+
+// The logarithms of measured over predicted loss with a part of the pairs' losses.
+std::vector<double> LogRatios(const std::vector<JointSample>& samples, double part) {
+  std::vector<double> ratios;
+  for (const JointSample& sample : samples) {
+    const double predicted = sample.singles + part * sample.pairs;
+    if (predicted > 0 && sample.measured > 0) {
+      ratios.push_back(std::log(sample.measured / predicted));
+    }
+  }
+  return ratios;
+}
+
+JointScale FitJointScale(const std::vector<JointSample>& samples, bool has_pairs) {
+  constexpr int kParts = 16;  // of the pairs' losses that are tried, beside none
+  JointScale best;
+  double least = std::numeric_limits<double>::infinity();
+  for (int i = has_pairs ? 0 : kParts; i <= kParts; ++i) {
+    const double part = static_cast<double>(i) / kParts;
+    const std::vector<double> ratios = LogRatios(samples, part);
+    if (ratios.empty()) continue;
+    const double spread = StandardDeviation(ratios);
+    if (spread >= least) continue;
+    least = spread;
+    best = {std::exp(Median(ratios)), part};
+  }
+  return best;
+}
+
 }  // namespace
 
-absl::StatusOr<double> MeasureJointScale(const ChoiceRequest& request,
-                                         const SensitivityResult& result,
-                                         const Progress& progress) {
+absl::StatusOr<JointScale> MeasureJointScale(const ChoiceRequest& request,
+                                             const SensitivityResult& result,
+                                             const Progress& progress) {
   const int count = request.options.joint_assignments;
-  if (count == 0 || request.network.heads.size() != 1) return 1;
+  if (count == 0 || request.network.heads.size() != 1) return JointScale();
   const Calibration none;
   HT_ASSIGN_OR_RETURN(
       const auto evaluator,
       AssignmentEvaluator::Create(request.network, request.data, none, progress.Part(0, 0.1)));
   const AssignmentDraw draw(request, result);
   SplitMix64 random(request.options.seed, /*stream=*/1);
-  std::vector<double> ratios;
+  std::vector<JointSample> samples;
   for (int i = 0; i < count; ++i) {
     const double share = (i + 0.5) / count;
     const std::vector<int> chosen = draw.Draw(kMildest + (kHarshest - kMildest) * share, random);
+    JointSample sample;
+    sample.singles = SumOfLosses(result, chosen);
     HT_ASSIGN_OR_RETURN(const double predicted, PredictLoss(result, chosen));
+    sample.pairs = predicted - sample.singles;
     const auto part = [&](int done) { return 0.1 + 0.9 * done / count; };
     HT_ASSIGN_OR_RETURN(
         const Evaluation evaluation,
         evaluator->EvaluateChosen(ChoicesOf(request, chosen), progress.Part(part(i), part(i + 1))));
-    const double measured = result.output_metric == "kl" ? evaluation.kl : evaluation.mse;
-    if (predicted > 0 && measured > 0) ratios.push_back(measured / predicted);
+    sample.measured = result.output_metric == "kl" ? evaluation.kl : evaluation.mse;
+    samples.push_back(sample);
   }
-  return ratios.empty() ? 1 : Median(ratios);
+  return FitJointScale(samples, !result.interactions.empty());
 }
 
 }  // namespace halftone

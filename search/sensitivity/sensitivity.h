@@ -121,7 +121,7 @@ struct SensitivityOptions {
   bool interactions = false;  // keep the matrix, not only its diagonal
   InteractionPairs pairs = InteractionPairs::kAll;
   int resamples = 0;  // kFisher, kFisherCorrected, kOutput: bootstrap samples of the losses
-  int joint_assignments = 16;  // kFisherCorrected: evaluated to find joint_scale; 0: none
+  int joint_assignments = 32;  // kFisherCorrected: evaluated to find joint_scale; 0: none
 };
 
 struct ChoiceLoss {
@@ -159,6 +159,9 @@ struct SensitivityResult {
   // kFisherCorrected: measured over predicted loss of assignments that change all layers, in the
   // median; PredictLoss multiplies by it.
   double joint_scale = 1;
+  // kFisherCorrected: the factor that `interactions` off the diagonal already have, so that
+  // predictions follow those assignments best.
+  double pair_scale = 1;
   // [resample][C]: the losses on samples drawn again from the data, with replacement (Efron 1979);
   // all choices of one resample are from the same draw.
   std::vector<std::vector<double>> resampled_losses;

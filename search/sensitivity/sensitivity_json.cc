@@ -107,6 +107,7 @@ json SensitivityToJson(const SensitivityResult& result) {
   }
   if (!result.interactions.empty()) object["interactions"] = result.interactions;
   if (result.joint_scale != 1) object["joint_scale"] = result.joint_scale;
+  if (result.pair_scale != 1) object["pair_scale"] = result.pair_scale;
   if (!result.resampled_losses.empty()) object["resampled_losses"] = result.resampled_losses;
   if (!result.interaction_errors.empty()) object["interaction_errors"] = result.interaction_errors;
   return object;
@@ -136,6 +137,7 @@ absl::StatusOr<SensitivityResult> SensitivityFromJson(const json& object) {
   fields.Read("interactions", &result.interactions);
   fields.Read("interaction_errors", &result.interaction_errors);
   fields.Read("joint_scale", &result.joint_scale);
+  fields.Read("pair_scale", &result.pair_scale);
   fields.ReadEach("resampled_losses", [&](const json& element) -> absl::Status {
     HT_ASSIGN_OR_RETURN(result.resampled_losses.emplace_back(), NumbersFromJson(element, choices));
     return absl::OkStatus();

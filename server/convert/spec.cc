@@ -175,7 +175,7 @@ absl::StatusOr<std::map<std::string, Precision>> AssignmentFromProto(
 }
 
 absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpec& spec) {
-  SensitivityOptions options;
+  SensitivityOptions options = SearchSpec().sensitivity;
   if (!v1::SensitivityMethod_IsValid(spec.method())) {
     return AtField("method", absl::InvalidArgumentError("unknown sensitivity method"));
   }

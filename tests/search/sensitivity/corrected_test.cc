@@ -24,11 +24,12 @@ class FisherCorrectedTest : public ::testing::Test {
     calibration_ = *std::move(calibration);
   }
 
-  SensitivityResult Measure(SensitivityMethod method) const {
+  SensitivityResult Measure(SensitivityMethod method, int assignments = 32) const {
     SensitivityOptions options;
     options.method = method;
     options.samples = 128;
     options.interactions = true;
+    options.joint_assignments = assignments;
     absl::StatusOr<SensitivityResult> result = MeasureSensitivity(
         digits_.network, digits_.calibration, calibration_, precisions_, options, {});
     EXPECT_TRUE(result.ok()) << result.status();
@@ -83,7 +84,28 @@ TEST_F(FisherCorrectedTest, KeepsTheCorrelationsOfTheFisherMatrix) {
         const double scale = std::sqrt(g[a * size + a] * g[b * size + b]);
         return scale == 0 ? 0 : g[a * size + b] / scale;
       };
-      EXPECT_NEAR(correlation(corrected), correlation(fisher), 1e-9);
+      const double part = a == b ? 1 : corrected.pair_scale;
+      EXPECT_NEAR(correlation(corrected), part * correlation(fisher), 1e-9);
+    }
+  }
+}
+
+// Without whole assignments the pairs count in full; with them, the part is taken that follows the
+// measured losses of those very assignments best.
+TEST_F(FisherCorrectedTest, TakesThePartOfThePairsThatWholeAssignmentsConfirm) {
+  const SensitivityResult plain = Measure(SensitivityMethod::kFisherCorrected, /*assignments=*/0);
+  EXPECT_EQ(plain.pair_scale, 1);
+  EXPECT_EQ(plain.joint_scale, 1);
+  const SensitivityResult fitted = Measure(SensitivityMethod::kFisherCorrected);
+  EXPECT_GE(fitted.pair_scale, 0);
+  EXPECT_LE(fitted.pair_scale, 1);
+  EXPECT_NE(fitted.joint_scale, 1);
+  EXPECT_NEAR(fitted.joint_scale, 1, 0.5);
+  const size_t size = plain.layers.size() * precisions_.size();
+  for (size_t a = 0; a < size; ++a) {
+    for (size_t b = 0; b < size; ++b) {
+      const double part = a == b ? 1 : fitted.pair_scale;
+      EXPECT_DOUBLE_EQ(fitted.interactions[a * size + b], part * plain.interactions[a * size + b]);
     }
   }
 }

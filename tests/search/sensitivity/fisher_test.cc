@@ -140,9 +140,9 @@ TEST(FisherTest, DrawnLabelsAgreeWithTheExactExpectation) {
   const std::vector<Precision> precisions = {Precision::Int(5, 5)};
   const SensitivityResult exact = Measure(digits, options, precisions);
   options.exact_classes = 0;
-  options.draws = 64;
-  // The calibration network is sure of its labels (cross-entropy 0.006), so that wrong labels are
-  // drawn rarely but weigh much: average over seeds as well.
+  options.draws = 16;
+  // The network is sure of its labels (cross-entropy 0.006): drawn one by one, wrong labels would
+  // be rare but weigh much, and the spread over seeds be several times larger.
   std::vector<double> mean(exact.layers.size(), 0.0), squares(exact.layers.size(), 0.0);
   constexpr int kSeeds = 8;
   for (int seed = 0; seed < kSeeds; ++seed) {
@@ -156,7 +156,7 @@ TEST(FisherTest, DrawnLabelsAgreeWithTheExactExpectation) {
   for (size_t l = 0; l < mean.size(); ++l) {
     const double spread = std::sqrt(std::max(0.0, squares[l] - mean[l] * mean[l]) / (kSeeds - 1));
     EXPECT_NEAR(mean[l], exact.layers[l].choices[0].loss, 4 * spread) << exact.layers[l].name;
-    EXPECT_LT(spread, 0.3 * mean[l]) << "the comparison says nothing";
+    EXPECT_LT(spread, 0.1 * mean[l]);
   }
 }
 
