@@ -11,10 +11,10 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/onnx/export.h"
-#include "nn/onnx/import.h"
 #include "search/measure_plan.h"
 #include "search/report.h"
 #include "search/sensitivity/evaluate.h"
+#include "search/stage_inputs.h"
 #include "search/stage_keys.h"
 #include "search/stage_outputs.h"
 #include "search/stage_runner.h"
@@ -148,7 +148,10 @@ class SearchRun {
  public:
   SearchRun(const SearchSpec& spec, ArtifactStore& store, const PipelineObserver& observer,
             const Cancellation& cancellation)
-      : spec_(spec), store_(store), stages_(store, observer, cancellation) {}
+      : spec_(spec),
+        store_(store),
+        stages_(store, observer, cancellation),
+        inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples) {}
 
   absl::StatusOr<SearchResult> Run(const ProfilerRegistry& profilers) {
     HT_RETURN_IF_ERROR(CheckSpec(spec_));
@@ -169,39 +172,39 @@ class SearchRun {
         import_output_,
         stages_.Run(Stage::kImport, ImportKey(spec_),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
-                      HT_RETURN_IF_ERROR(LoadNetwork());
+                      HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
                       HT_RETURN_IF_ERROR(progress.Step(0.8, "finding what is alive together"));
-                      HT_ASSIGN_OR_RETURN(const auto summary, SummarizeNetwork(*network_));
+                      HT_ASSIGN_OR_RETURN(const auto summary, SummarizeNetwork(*network));
                       return NetworkSummaryToJson(summary).dump();
                     }));
     return absl::OkStatus();
   }
 
   absl::Status MeasureLosses() {
-    HT_ASSIGN_OR_RETURN(calibrate_output_,
-                        stages_.Run(Stage::kCalibrate, CalibrateKey(spec_, offer_.offered),
-                                    [&](const Progress& progress) -> absl::StatusOr<std::string> {
-                                      HT_RETURN_IF_ERROR(LoadNetwork());
-                                      HT_RETURN_IF_ERROR(LoadData());
-                                      HT_ASSIGN_OR_RETURN(
-                                          const Calibration calibration,
-                                          Calibrate(*network_, *data_, offer_.offered,
-                                                    spec_.quantization, progress));
-                                      return CalibrationToJson(calibration).dump();
-                                    }));
+    HT_ASSIGN_OR_RETURN(
+        calibrate_output_,
+        stages_.Run(Stage::kCalibrate, CalibrateKey(spec_, offer_.offered),
+                    [&](const Progress& progress) -> absl::StatusOr<std::string> {
+                      HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+                      HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+                      HT_ASSIGN_OR_RETURN(
+                          const Calibration calibration,
+                          Calibrate(*network, *data, offer_.offered, spec_.quantization, progress));
+                      return CalibrationToJson(calibration).dump();
+                    }));
     HT_ASSIGN_OR_RETURN(
         sensitivity_output_,
-        stages_.Run(Stage::kSensitivity, SensitivityKey(spec_, offer_.offered),
-                    [&](const Progress& progress) -> absl::StatusOr<std::string> {
-                      HT_RETURN_IF_ERROR(LoadNetwork());
-                      HT_RETURN_IF_ERROR(LoadData());
-                      HT_RETURN_IF_ERROR(LoadCalibration());
-                      HT_ASSIGN_OR_RETURN(
-                          const SensitivityResult result,
-                          MeasureSensitivity(*network_, *data_, *calibration_, offer_.offered,
-                                             spec_.sensitivity, progress));
-                      return SensitivityToJson(result).dump();
-                    }));
+        stages_.Run(
+            Stage::kSensitivity, SensitivityKey(spec_, offer_.offered),
+            [&](const Progress& progress) -> absl::StatusOr<std::string> {
+              HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+              HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+              HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
+              HT_ASSIGN_OR_RETURN(const SensitivityResult result,
+                                  MeasureSensitivity(*network, *data, *calibration, offer_.offered,
+                                                     spec_.sensitivity, progress));
+              return SensitivityToJson(result).dump();
+            }));
     return absl::OkStatus();
   }
 
@@ -219,9 +222,9 @@ class SearchRun {
         stages_.Run(
             Stage::kProfile, ProfileKey(spec_, offer_.profiled),
             [&](const Progress& progress) -> absl::StatusOr<std::string> {
-              HT_RETURN_IF_ERROR(LoadNetwork());
-              const int64_t batch = network_->graph.fixed_batch().value_or(spec_.batch);
-              HT_ASSIGN_OR_RETURN(const Graph graph, network_->Bind(batch));
+              HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+              const int64_t batch = network->graph.fixed_batch().value_or(spec_.batch);
+              HT_ASSIGN_OR_RETURN(const Graph graph, network->Bind(batch));
               HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
               ProfileRequest request;
               request.graph = &graph;
@@ -262,8 +265,6 @@ class SearchRun {
         validate_output_,
         stages_.Run(Stage::kValidate, ValidateKey(spec_, calibrate_output_, solve_output_),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
-                      HT_RETURN_IF_ERROR(LoadNetwork());
-                      HT_RETURN_IF_ERROR(LoadCalibration());
                       HT_ASSIGN_OR_RETURN(const ValidateOutput output, RunNetworks(progress));
                       return ValidateOutputToBytes(output);
                     }));
@@ -274,19 +275,21 @@ class SearchRun {
   absl::StatusOr<ValidateOutput> RunNetworks(const Progress& progress) {
     ValidateOutput output;
     HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution));
-    HT_RETURN_IF_ERROR(LoadData());
-    Dataset data = *data_;
+    HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+    HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
+    HT_ASSIGN_OR_RETURN(const auto* calibration_data, inputs_.CalibrationData());
+    Dataset data = *calibration_data;
     if (!spec_.evaluation.empty()) {
-      HT_ASSIGN_OR_RETURN(data, LoadDataset(spec_.evaluation));
+      HT_ASSIGN_OR_RETURN(data, inputs_.LoadDataset(spec_.evaluation));
       output.on_held_out = true;
     }
     const bool measures = tables_.costs.target == kCpuTarget;
     HT_ASSIGN_OR_RETURN(output.evaluation,
-                        EvaluateAssignment(*network_, data, *calibration_, assignment,
+                        EvaluateAssignment(*network, data, *calibration, assignment,
                                            progress.Part(0, measures ? 0.7 : 1)));
     if (!measures) return output;
     HT_ASSIGN_OR_RETURN(const MeasuredLatency latency,
-                        MeasureLatency(*network_, *calibration_, data, /*reference=*/{}, assignment,
+                        MeasureLatency(*network, *calibration, data, /*reference=*/{}, assignment,
                                        spec_.batch, spec_.threads, progress.Part(0.7, 1)));
     output.reference_measured_ns = latency.reference_ns;
     output.measured_ns = latency.assignment_ns;
@@ -310,13 +313,12 @@ class SearchRun {
 
   absl::Status WriteArtifacts(SearchResult& result, const Progress& progress) {
     if (!IsInfeasible()) {
-      HT_RETURN_IF_ERROR(LoadNetwork());
-      HT_RETURN_IF_ERROR(LoadCalibration());
+      HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+      HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
       HT_RETURN_IF_ERROR(progress.Step(0.1, "quantized.onnx"));
       HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution));
-      HT_ASSIGN_OR_RETURN(const auto quantizers, QuantizersOf(*calibration_, assignment));
-      HT_ASSIGN_OR_RETURN(const std::string model,
-                          ExportQuantizedOnnx(network_->graph, quantizers));
+      HT_ASSIGN_OR_RETURN(const auto quantizers, QuantizersOf(*calibration, assignment));
+      HT_ASSIGN_OR_RETURN(const std::string model, ExportQuantizedOnnx(network->graph, quantizers));
       HT_RETURN_IF_ERROR(Keep("quantized.onnx", model, result));
     }
     HT_RETURN_IF_ERROR(progress.Step(0.7, "report.html"));
@@ -333,36 +335,10 @@ class SearchRun {
     return absl::OkStatus();
   }
 
-  absl::Status LoadNetwork() {
-    if (network_.has_value()) return absl::OkStatus();
-    HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(spec_.model));
-    HT_ASSIGN_OR_RETURN(const Graph graph, ImportOnnx(bytes, ImportOptions()));
-    HT_ASSIGN_OR_RETURN(network_, PrepareNetwork(graph));
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<Dataset> LoadDataset(const std::string& sha256) {
-    HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(sha256));
-    return Dataset::FromNpz(bytes);
-  }
-
-  absl::Status LoadData() {
-    if (data_.has_value()) return absl::OkStatus();
-    HT_ASSIGN_OR_RETURN(data_, LoadDataset(spec_.calibration));
-    if (spec_.sensitivity.samples > 0) data_ = data_->Take(spec_.sensitivity.samples);
-    return absl::OkStatus();
-  }
-
-  absl::Status LoadCalibration() {
-    if (calibration_.has_value()) return absl::OkStatus();
-    HT_ASSIGN_OR_RETURN(const json document, ParseStored(calibrate_output_, "calibration"));
-    HT_ASSIGN_OR_RETURN(calibration_, CalibrationFromJson(document));
-    return absl::OkStatus();
-  }
-
   const SearchSpec& spec_;
   ArtifactStore& store_;
   StageRunner stages_;
+  StageInputs inputs_;
   std::unique_ptr<CostProfiler> profiler_;
   Offer offer_;
   std::string import_output_, calibrate_output_, sensitivity_output_, profile_output_;
@@ -370,9 +346,6 @@ class SearchRun {
   Tables tables_;
   SolveOutput solved_;
   ValidateOutput validated_;
-  std::optional<PreparedNetwork> network_;
-  std::optional<Dataset> data_;
-  std::optional<Calibration> calibration_;
 };
 
 absl::StatusOr<std::string> LoadTable(ArtifactStore& store, Stage stage, const std::string& key,

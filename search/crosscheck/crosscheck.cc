@@ -11,9 +11,9 @@
 #include "base/hash.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "nn/onnx/import.h"
 #include "search/crosscheck/crosscheck_report.h"
 #include "search/crosscheck/measure_assignments.h"
+#include "search/stage_inputs.h"
 #include "search/stage_keys.h"
 #include "search/stage_outputs.h"
 #include "search/stage_runner.h"
@@ -57,7 +57,8 @@ class CrosscheckRun {
       : spec_(WithDefaults(spec)),
         store_(store),
         observer_(observer),
-        stages_(store, observer, cancellation) {}
+        stages_(store, observer, cancellation),
+        inputs_(store, spec_.model, spec_.calibration, spec_.sensitivity.samples) {}
 
   absl::StatusOr<CrosscheckResult> Run() {
     HT_RETURN_IF_ERROR(CheckCrosscheckSpec(spec_));
@@ -74,8 +75,8 @@ class CrosscheckRun {
     HT_ASSIGN_OR_RETURN(model_name_,
                         stages_.Run(Stage::kImport, HashOf({"crosscheck/import/1", spec_.model}),
                                     [&](const Progress&) -> absl::StatusOr<std::string> {
-                                      HT_RETURN_IF_ERROR(LoadNetwork());
-                                      return network_->graph.name;
+                                      HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+                                      return network->graph.name;
                                     }));
     return absl::OkStatus();
   }
@@ -85,12 +86,12 @@ class CrosscheckRun {
         calibrate_output_,
         stages_.Run(Stage::kCalibrate, CalibrateKey(SearchOf(spec_), spec_.precisions),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
-                      HT_RETURN_IF_ERROR(LoadNetwork());
-                      HT_RETURN_IF_ERROR(LoadCalibrationData());
-                      HT_ASSIGN_OR_RETURN(calibration_,
-                                          Calibrate(*network_, *data_, spec_.precisions,
+                      HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+                      HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+                      HT_ASSIGN_OR_RETURN(const Calibration calibration,
+                                          Calibrate(*network, *data, spec_.precisions,
                                                     spec_.quantization, progress));
-                      return CalibrationToJson(*calibration_).dump();
+                      return CalibrationToJson(calibration).dump();
                     }));
     return absl::OkStatus();
   }
@@ -106,13 +107,13 @@ class CrosscheckRun {
         validate_output_,
         stages_.Run(
             Stage::kValidate, key, [&](const Progress& progress) -> absl::StatusOr<std::string> {
-              HT_RETURN_IF_ERROR(LoadNetwork());
-              HT_RETURN_IF_ERROR(LoadCalibration());
-              HT_ASSIGN_OR_RETURN(Dataset data, LoadDataset(spec_.evaluation));
+              HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+              HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
+              HT_ASSIGN_OR_RETURN(Dataset data, inputs_.LoadDataset(spec_.evaluation));
               if (spec_.evaluation_samples > 0) data = data.Take(spec_.evaluation_samples);
               HT_ASSIGN_OR_RETURN(
                   const MeasuredAssignments measured,
-                  MeasureAssignments(spec_, *network_, data, *calibration_, store_, key, progress));
+                  MeasureAssignments(spec_, *network, data, *calibration, store_, key, progress));
               return MeasuredAssignmentsToBytes(measured);
             }));
     HT_ASSIGN_OR_RETURN(measured_, MeasuredAssignmentsFromBytes(validate_output_));
@@ -160,9 +161,9 @@ class CrosscheckRun {
       return PredictionFromJson(document);
     }
     if (!absl::IsNotFound(stored.status())) return stored.status();
-    HT_RETURN_IF_ERROR(LoadNetwork());
-    HT_RETURN_IF_ERROR(LoadCalibrationData());
-    HT_RETURN_IF_ERROR(LoadCalibration());
+    HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+    HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+    HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
     HT_ASSIGN_OR_RETURN(const Estimator estimator, FindEstimator(name));
     std::vector<std::map<std::string, Precision>> assignments;
     for (const MeasuredAssignment& measured : measured_.in_range) {
@@ -174,7 +175,7 @@ class CrosscheckRun {
       if (progress.report) progress.report(fraction, absl::StrCat(name, ": ", detail));
     };
     HT_ASSIGN_OR_RETURN(const Prediction prediction,
-                        Predict(estimator, *network_, *data_, *calibration_, spec_.precisions,
+                        Predict(estimator, *network, *data, *calibration, spec_.precisions,
                                 spec_.sensitivity, assignments, named));
     HT_RETURN_IF_ERROR(
         store_.StoreStage(Stage::kSensitivity, key, PredictionToJson(prediction).dump()));
@@ -239,43 +240,14 @@ class CrosscheckRun {
     return result;
   }
 
-  absl::Status LoadNetwork() {
-    if (network_.has_value()) return absl::OkStatus();
-    HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(spec_.model));
-    HT_ASSIGN_OR_RETURN(const Graph graph, ImportOnnx(bytes, ImportOptions()));
-    HT_ASSIGN_OR_RETURN(network_, PrepareNetwork(graph));
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<Dataset> LoadDataset(const std::string& sha256) {
-    HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(sha256));
-    return Dataset::FromNpz(bytes);
-  }
-
-  absl::Status LoadCalibrationData() {
-    if (data_.has_value()) return absl::OkStatus();
-    HT_ASSIGN_OR_RETURN(data_, LoadDataset(spec_.calibration));
-    if (spec_.sensitivity.samples > 0) data_ = data_->Take(spec_.sensitivity.samples);
-    return absl::OkStatus();
-  }
-
-  absl::Status LoadCalibration() {
-    if (calibration_.has_value()) return absl::OkStatus();
-    HT_ASSIGN_OR_RETURN(const json document, ParseStored(calibrate_output_, "calibration"));
-    HT_ASSIGN_OR_RETURN(calibration_, CalibrationFromJson(document));
-    return absl::OkStatus();
-  }
-
   const CrosscheckSpec spec_;
   ArtifactStore& store_;
   const PipelineObserver& observer_;
   StageRunner stages_;
+  StageInputs inputs_;
   std::string model_name_, calibrate_output_, validate_output_;
   MeasuredAssignments measured_;
   std::vector<Prediction> predictions_;
-  std::optional<PreparedNetwork> network_;
-  std::optional<Dataset> data_;
-  std::optional<Calibration> calibration_;
 };
 
 }  // namespace

@@ -1,0 +1,50 @@
+#include "search/stage_inputs.h"
+
+#include <utility>
+
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "nn/onnx/import.h"
+#include "search/stage_outputs.h"
+
+namespace halftone {
+
+StageInputs::StageInputs(ArtifactStore& store, std::string model, std::string calibration_data,
+                         int64_t samples)
+    : store_(store),
+      model_(std::move(model)),
+      calibration_data_(std::move(calibration_data)),
+      samples_(samples) {}
+
+absl::StatusOr<const PreparedNetwork*> StageInputs::Network() {
+  if (!network_.has_value()) {
+    HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(model_));
+    HT_ASSIGN_OR_RETURN(const Graph graph, ImportOnnx(bytes, ImportOptions()));
+    HT_ASSIGN_OR_RETURN(network_, PrepareNetwork(graph));
+  }
+  return &*network_;
+}
+
+absl::StatusOr<Dataset> StageInputs::LoadDataset(const std::string& sha256) {
+  HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(sha256));
+  return Dataset::FromNpz(bytes);
+}
+
+absl::StatusOr<const Dataset*> StageInputs::CalibrationData() {
+  if (!data_.has_value()) {
+    HT_ASSIGN_OR_RETURN(data_, LoadDataset(calibration_data_));
+    if (samples_ > 0) data_ = data_->Take(samples_);
+  }
+  return &*data_;
+}
+
+absl::StatusOr<const Calibration*> StageInputs::Quantizers(absl::string_view calibrate_output) {
+  if (!calibration_.has_value()) {
+    HT_ASSIGN_OR_RETURN(const nlohmann::json document,
+                        ParseStored(calibrate_output, "calibration"));
+    HT_ASSIGN_OR_RETURN(calibration_, CalibrationFromJson(document));
+  }
+  return &*calibration_;
+}
+
+}  // namespace halftone

@@ -1,0 +1,43 @@
+#ifndef HALFTONE_SEARCH_STAGE_INPUTS_H_
+#define HALFTONE_SEARCH_STAGE_INPUTS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "nn/data/dataset.h"
+#include "search/pipeline.h"
+#include "search/sensitivity/sensitivity.h"
+
+namespace halftone {
+
+// What the stages of a job read, loaded when the first stage that is not reused asks for it, and
+// kept. What it returns lives as long as it does. Not thread-safe.
+class StageInputs {
+ public:
+  // `model`, `calibration_data`: sha256 of blobs of the store, which must outlive this; `samples`
+  // of the data are taken, 0: all.
+  StageInputs(ArtifactStore& store, std::string model, std::string calibration_data,
+              int64_t samples);
+
+  absl::StatusOr<const PreparedNetwork*> Network();
+  absl::StatusOr<const Dataset*> CalibrationData();
+  // From the output of the stage kCalibrate, which is the same at every call.
+  absl::StatusOr<const Calibration*> Quantizers(absl::string_view calibrate_output);
+  // Not kept.
+  absl::StatusOr<Dataset> LoadDataset(const std::string& sha256);
+
+ private:
+  ArtifactStore& store_;
+  const std::string model_, calibration_data_;
+  const int64_t samples_;
+  std::optional<PreparedNetwork> network_;
+  std::optional<Dataset> data_;
+  std::optional<Calibration> calibration_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_STAGE_INPUTS_H_
