@@ -56,7 +56,7 @@ def samples_file(options, folder):
 
 
 def fisher(options, data):
-    ours, seconds = run_halftone(options, data, "--precisions", options.precisions)
+    ours, seconds = run_halftone(options, data, "--method", "fisher", "--precisions", options.precisions)
     extra = ["--precisions", options.precisions, "--choices", options.torch_choices]
     result = {"halftone_seconds": seconds, "halftone_images_per_second": options.samples / seconds}
     errors = {(layer["name"], choice["precision"]): choice["loss_stderr"] / choice["loss"]
