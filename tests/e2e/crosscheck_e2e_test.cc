@@ -127,9 +127,16 @@ TEST_F(CrosscheckKilled, EvaluatedAssignmentsAreNotRepeated) {
 }
 
 TEST_F(CrosscheckKilled, FinishedEstimatorsAreNotRepeated) {
-  const std::string job = Create(Long(TinyCrosscheck()));
-  const auto events = EventsAfterKill(
-      job, [](const v1::JobEvent& event) { return event.detail().rfind("output: ", 0) == 0; });
+  v1::CreateJobRequest request = Long(TinyCrosscheck());
+  v1::CrosscheckSpec* spec = request.mutable_crosscheck();
+  // Probes enough to be killed among them on any machine.
+  spec->set_estimators(1, "hessian-trace");
+  spec->mutable_sensitivity()->set_probes(400);
+  spec->mutable_sensitivity()->set_tolerance(1e-9);
+  const std::string job = Create(request);
+  const auto events = EventsAfterKill(job, [](const v1::JobEvent& event) {
+    return event.detail().rfind("hessian-trace: ", 0) == 0;
+  });
   for (const v1::JobEvent& event : events) {
     EXPECT_NE(event.detail().rfind("fisher: ", 0), 0u) << event.detail();
     EXPECT_NE(event.detail().rfind("assignment", 0), 0u) << event.detail();
