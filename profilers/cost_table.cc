@@ -13,11 +13,16 @@ using nlohmann::json;
 
 constexpr Provenance kProvenances[] = {Provenance::kMeasured, Provenance::kSimulated,
                                        Provenance::kTable, Provenance::kRemote};
+constexpr char kUtcFormat[] = "%Y-%m-%dT%H:%M:%SZ";
 // Rows, edges and network rows together.
 constexpr size_t kMaxRows = 4'000'000;
 
 json NumberOrNull(const std::optional<double>& value) {
   return value.has_value() ? json(*value) : json(nullptr);
+}
+
+json OriginToJson(const Origin& origin) {
+  return {{"where", origin.where}, {"when", origin.when}, {"with", origin.with}};
 }
 
 json RowToJson(const CostRow& row) {
@@ -30,7 +35,8 @@ json RowToJson(const CostRow& row) {
                    {"weight_bytes", row.weight_bytes},
                    {"executed_as", row.executed_as.ToString()},
                    {"implementation", row.implementation},
-                   {"provenance", std::string(ProvenanceName(row.provenance))}};
+                   {"provenance", std::string(ProvenanceName(row.provenance))},
+                   {"origin", OriginToJson(row.origin)}};
   if (!row.bound.empty()) document["bound"] = row.bound;
   if (!row.warning.empty()) document["warning"] = row.warning;
   return document;
@@ -52,6 +58,13 @@ class Reader {
     if (value == nullptr) return Wrong(name, "is missing");
     if (!value->is_string()) return Wrong(name, "must be a string");
     return value->get<std::string>();
+  }
+
+  // Of an object in a field; absent or null reads as an empty one.
+  absl::StatusOr<Reader> Object(const char* name) const {
+    static const json* const kEmpty = new json(json::object());
+    const json* value = Find(name);
+    return Of(value == nullptr ? *kEmpty : *value, Path(name));
   }
 
   absl::StatusOr<Precision> ReadPrecision(const char* name) const {
@@ -127,6 +140,17 @@ absl::StatusOr<Provenance> ReadProvenance(const Reader& reader) {
   return reader.Wrong("provenance", absl::StrCat("'", text, "' is unknown"));
 }
 
+absl::StatusOr<Origin> ReadOrigin(const Reader& row) {
+  Origin origin;
+  HT_ASSIGN_OR_RETURN(const Reader reader, row.Object("origin"));
+  HT_ASSIGN_OR_RETURN(origin.where, reader.String("where", false));
+  HT_ASSIGN_OR_RETURN(origin.when, reader.String("when", false));
+  HT_ASSIGN_OR_RETURN(origin.with, reader.String("with", false));
+  const absl::Status time = origin.when.empty() ? absl::OkStatus() : ParseUtc(origin.when).status();
+  if (!time.ok()) return reader.Wrong("when", time.message());
+  return origin;
+}
+
 absl::StatusOr<CostRow> ReadRow(const Reader& reader) {
   CostRow row;
   HT_ASSIGN_OR_RETURN(row.layer, reader.String("name"));
@@ -142,6 +166,7 @@ absl::StatusOr<CostRow> ReadRow(const Reader& reader) {
   HT_ASSIGN_OR_RETURN(row.bound, reader.String("bound", false));
   HT_ASSIGN_OR_RETURN(row.warning, reader.String("warning", false));
   HT_ASSIGN_OR_RETURN(row.provenance, ReadProvenance(reader));
+  HT_ASSIGN_OR_RETURN(row.origin, ReadOrigin(reader));
   return row;
 }
 
@@ -164,10 +189,8 @@ absl::StatusOr<NetworkRow> ReadNetworkRow(const Reader& reader) {
   return row;
 }
 
-absl::Status ReadDevice(const json& document, DeviceInfo& device) {
-  const auto found = document.find("device");
-  if (found == document.end() || found->is_null()) return absl::OkStatus();
-  HT_ASSIGN_OR_RETURN(const Reader reader, Reader::Of(*found, "cost table.device"));
+absl::Status ReadDevice(const Reader& table, DeviceInfo& device) {
+  HT_ASSIGN_OR_RETURN(const Reader reader, table.Object("device"));
   HT_ASSIGN_OR_RETURN(device.name, reader.String("name", false));
   HT_ASSIGN_OR_RETURN(device.isa, reader.String("isa", false));
   HT_ASSIGN_OR_RETURN(device.library, reader.String("library", false));
@@ -189,6 +212,17 @@ absl::string_view ProvenanceName(Provenance provenance) {
       return "remote";
   }
   return "";
+}
+
+std::string FormatUtc(absl::Time time) {
+  return absl::FormatTime(kUtcFormat, time, absl::UTCTimeZone());
+}
+
+absl::StatusOr<absl::Time> ParseUtc(absl::string_view text) {
+  absl::Time time;
+  if (text.size() <= 64 && absl::ParseTime(kUtcFormat, text, &time, nullptr)) return time;
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", text.substr(0, 64), "' is no time such as 2026-11-23T01:22:38Z"));
 }
 
 const CostRow* CostTable::Find(absl::string_view layer, const Precision& precision) const {
@@ -231,7 +265,7 @@ absl::StatusOr<CostTable> CostTableFromJson(const json& document) {
   CostTable table;
   HT_ASSIGN_OR_RETURN(const Reader reader, Reader::Of(document, "cost table"));
   HT_ASSIGN_OR_RETURN(table.target, reader.String("target"));
-  HT_RETURN_IF_ERROR(ReadDevice(document, table.device));
+  HT_RETURN_IF_ERROR(ReadDevice(reader, table.device));
   HT_ASSIGN_OR_RETURN(table.batch, reader.Integer("batch", 1));
   HT_ASSIGN_OR_RETURN(const std::optional<double> fixed, reader.OptionalNumber("fixed_latency_ns"));
   table.fixed_latency_ns = fixed.value_or(0);

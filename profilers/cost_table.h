@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "nlohmann/json_fwd.hpp"
 #include "nn/quant/precision.h"
 
@@ -15,6 +16,16 @@ namespace halftone {
 
 enum class Provenance { kMeasured, kSimulated, kTable, kRemote };
 absl::string_view ProvenanceName(Provenance provenance);
+
+// Where a figure is from: the device or file, the time, and the means, in words.
+struct Origin {
+  std::string where;
+  std::string when;  // UTC, as "2026-11-23T01:22:38Z"; of a sum of measurements, the oldest one's
+  std::string with;
+};
+// `time` as Origin::when is written, and back: INVALID_ARGUMENT tells the form.
+std::string FormatUtc(absl::Time time);
+absl::StatusOr<absl::Time> ParseUtc(absl::string_view text);
 
 // What one layer costs in one precision, on one target.
 struct CostRow {
@@ -30,6 +41,7 @@ struct CostRow {
   std::string bound;    // "compute" or "memory", where the target knows
   std::string warning;  // e.g. a reference implementation ran
   Provenance provenance = Provenance::kMeasured;
+  Origin origin;
 };
 
 // The price of a change of precision between two layers.

@@ -82,6 +82,7 @@ std::vector<MeasuredTime> CostAttribution::Own(absl::Span<const PlanStep> steps)
     MeasuredTime& sum = own[OwnerOf(step)];
     sum.latency_ns += time.latency_ns;
     sum.mad_ns += time.mad_ns;
+    sum.when = std::min(sum.when, time.when);
   }
   for (size_t i = 0; i < own.size(); ++i) own[i].latency_ns -= fixed_of_layer_[i];
   return own;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/status_macros.h"
 #include "nn/engine/onednn/inference_plan.h"
@@ -131,6 +132,7 @@ class Profiling {
                             const Progress& progress, const std::set<std::string>& missing) {
     HT_ASSIGN_OR_RETURN(const std::vector<PlanTimes> measured,
                         MeasurePlans(*request_.graph, plans, options_, progress));
+    const absl::Time now = RealClock().Now();
     for (size_t i = 0; i < plans.size(); ++i) {
       std::map<std::string, std::vector<MeasuredTime>> by_key;
       for (size_t step = 0; step < plans[i]->steps().size(); ++step) {
@@ -138,10 +140,14 @@ class Profiling {
       }
       for (const auto& [key, times] : by_key) {
         // The first plan that has a key tells its time: uniform plans come first.
-        if (missing.count(key) > 0 && times_.count(key) == 0) times_[key] = Average(times);
+        if (missing.count(key) == 0 || times_.count(key) > 0) continue;
+        times_[key] = Average(times);
+        times_[key].when = now;
       }
       for (const SurveyedPlan& uniform : survey.uniform) {
-        if (uniform.precisions == cover[begin + i]) times_[WholeKey(uniform)] = measured[i].whole;
+        if (uniform.precisions != cover[begin + i]) continue;
+        MeasuredTime& whole = times_[WholeKey(uniform)] = measured[i].whole;
+        whole.when = now;
       }
     }
     return absl::OkStatus();
@@ -198,6 +204,9 @@ class Profiling {
     row.mad_ns = time.mad_ns;
     row.weight_bytes = LayerWeightBytes(layer, precision);
     row.provenance = Provenance::kMeasured;
+    row.origin = {device_.name, FormatUtc(time.when),
+                  absl::StrCat(device_.library, ", ", device_.isa, ", ", device_.threads,
+                               device_.threads == 1 ? " thread" : " threads")};
     for (const PlanStep& step : plan.steps) {
       if (step.kind == PlanStep::Kind::kLayer && step.name == layer.name) {
         row.executed_as = step.executed_as;

@@ -9,7 +9,7 @@ namespace halftone {
 
 MeasuredCache::MeasuredCache(CostCache* cache, const CpuDevice& device) : cache_(cache) {
   // The number tells how steps are measured: another way, another number.
-  prefix_ = absl::StrCat("cpu/1/", device.name, "/", device.isa, "/", device.library, "/",
+  prefix_ = absl::StrCat("cpu/2/", device.name, "/", device.isa, "/", device.library, "/",
                          device.threads, " threads/");
 }
 
@@ -18,11 +18,17 @@ std::optional<MeasuredTime> MeasuredCache::Load(const std::string& key) const {
   const absl::StatusOr<std::string> text = cache_->Load(prefix_ + key);
   if (!text.ok()) return std::nullopt;
   const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("latency_ns") || !json.contains("mad_ns")) {
+  if (!json.is_object()) return std::nullopt;
+  const auto has = [&](const char* name, bool (nlohmann::json::*is)() const noexcept) {
+    return json.contains(name) && (json[name].*is)();
+  };
+  if (!has("latency_ns", &nlohmann::json::is_number) ||
+      !has("mad_ns", &nlohmann::json::is_number) || !has("when", &nlohmann::json::is_string)) {
     return std::nullopt;
   }
-  if (!json["latency_ns"].is_number() || !json["mad_ns"].is_number()) return std::nullopt;
-  const MeasuredTime time{json["latency_ns"].get<double>(), json["mad_ns"].get<double>()};
+  const absl::StatusOr<absl::Time> when = ParseUtc(json["when"].get<std::string>());
+  if (!when.ok()) return std::nullopt;
+  const MeasuredTime time{json["latency_ns"].get<double>(), json["mad_ns"].get<double>(), *when};
   const bool sound = std::isfinite(time.latency_ns) && time.latency_ns > 0 &&
                      std::isfinite(time.mad_ns) && time.mad_ns >= 0;
   return sound ? std::optional<MeasuredTime>(time) : std::nullopt;
@@ -30,7 +36,8 @@ std::optional<MeasuredTime> MeasuredCache::Load(const std::string& key) const {
 
 absl::Status MeasuredCache::Store(const std::string& key, const MeasuredTime& time) const {
   if (cache_ == nullptr) return absl::OkStatus();
-  const nlohmann::json json = {{"latency_ns", time.latency_ns}, {"mad_ns", time.mad_ns}};
+  const nlohmann::json json = {
+      {"latency_ns", time.latency_ns}, {"mad_ns", time.mad_ns}, {"when", FormatUtc(time.when)}};
   return cache_->Store(prefix_ + key, json.dump());
 }
 

@@ -18,6 +18,7 @@ namespace halftone {
 struct MeasuredTime {
   double latency_ns = 0;
   double mad_ns = 0;
+  absl::Time when = absl::InfiniteFuture();  // it was measured; of a sum, the oldest of its parts
 };
 
 struct MeasurementOptions {

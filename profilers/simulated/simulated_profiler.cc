@@ -3,11 +3,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "profilers/simulated/systolic_model.h"
 
 namespace halftone {
 namespace {
+
+// Raised when the model gives other figures for the same accelerator.
+constexpr char kModelVersion[] = "analytic model 1";
 
 double ElementsPerSample(const Layer& layer, const Shape& shape) {
   // Both shapes have the batch that the graph is bound to as their first dimension, if any.
@@ -36,7 +40,7 @@ class SimulatedProfiler final : public CostProfiler {
     device.name = accelerator_.description;
     device.isa = absl::StrCat("bit-composable ", accelerator_.rows, "x", accelerator_.columns, ", ",
                               accelerator_.clock_mhz, " MHz");
-    device.library = "analytic model";
+    device.library = kModelVersion;
     return device;
   }
 
@@ -61,12 +65,15 @@ class SimulatedProfiler final : public CostProfiler {
     table.device = Describe();
     table.batch = request.batch;
     for (const Precision& precision : request.precisions) table.network.push_back({precision});
+    const Origin origin = {absl::StrCat("accelerator ", target()), FormatUtc(RealClock().Now()),
+                           kModelVersion};
     const std::vector<Layer>& layers = request.layers->layers;
     for (size_t i = 0; i < layers.size(); ++i) {
       HT_RETURN_IF_ERROR(progress.Step(static_cast<double>(i) / static_cast<double>(layers.size()),
                                        absl::StrCat("layer ", i + 1, " of ", layers.size())));
       for (size_t p = 0; p < request.precisions.size(); ++p) {
         table.rows.push_back(Row(layers[i], request.precisions[p], request.batch));
+        table.rows.back().origin = origin;
         table.network[p].predicted_ns += table.rows.back().latency_ns;
       }
     }

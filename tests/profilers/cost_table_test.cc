@@ -24,6 +24,7 @@ CostTable Example() {
   row.weight_bytes = 216.5;
   row.implementation = "jit";
   row.warning = "slow";
+  row.origin = {"a machine", "2026-11-23T01:22:38Z", "a library 1.2"};
   table.rows.push_back(row);
   row.precision = row.executed_as = Precision::Float32();
   row.energy_pj = 7;
@@ -53,6 +54,9 @@ TEST(CostTableTest, JsonHasTheDocumentedFields) {
   EXPECT_EQ(json["layers"][0]["executed_as"], "w8a8");
   EXPECT_TRUE(json["layers"][0]["energy_pj"].is_null());
   EXPECT_EQ(json["layers"][0]["provenance"], "measured");
+  EXPECT_EQ(json["layers"][0]["origin"]["where"], "a machine");
+  EXPECT_EQ(json["layers"][0]["origin"]["when"], "2026-11-23T01:22:38Z");
+  EXPECT_EQ(json["layers"][0]["origin"]["with"], "a library 1.2");
   EXPECT_EQ(json["edges"][0]["to_precision"], "w8a8");
   EXPECT_EQ(json["network"][0]["measured_ns"], 2100);
 }
@@ -64,6 +68,14 @@ TEST(CostTableTest, ReadsBackWhatItWrote) {
   EXPECT_EQ(CostTableToJson(*table), json);
   EXPECT_EQ(table->rows[1].provenance, Provenance::kSimulated);
   EXPECT_EQ(table->fixed_latency_ns, 12.5);
+}
+
+TEST(CostTableTest, TimesAreUtcToTheSecond) {
+  const absl::Time time = absl::FromUnixSeconds(1'700'000'000);
+  EXPECT_EQ(FormatUtc(time), "2023-11-14T22:13:20Z");
+  EXPECT_EQ(*ParseUtc("2023-11-14T22:13:20Z"), time);
+  EXPECT_FALSE(ParseUtc("2023-11-14").ok());
+  EXPECT_FALSE(ParseUtc("").ok());
 }
 
 TEST(CostTableTest, BadInputIsNamed) {
@@ -79,6 +91,8 @@ TEST(CostTableTest, BadInputIsNamed) {
   EXPECT_THAT(error("/layers/0/weight_bytes", nullptr), HasSubstr("weight_bytes: is missing"));
   EXPECT_THAT(error("/layers/0/precision", "w99"), HasSubstr("w99"));
   EXPECT_THAT(error("/layers/0/provenance", "guessed"), HasSubstr("guessed"));
+  EXPECT_THAT(error("/layers/0/origin", 4), HasSubstr("layers[0].origin"));
+  EXPECT_THAT(error("/layers/0/origin/when", "yesterday"), HasSubstr("'yesterday'"));
   EXPECT_THAT(error("/edges", 3), HasSubstr("edges: must be an array"));
   EXPECT_THAT(error("/edges/0", "x"), HasSubstr("edges[0]"));
   EXPECT_THAT(error("/batch", 1.5), HasSubstr("batch"));

@@ -77,6 +77,9 @@ TEST_P(ProfilerContractTest, EveryLayerAndPrecisionHasAFiniteRow) {
       EXPECT_TRUE(std::isfinite(row->mad_ns) && row->mad_ns >= 0);
       EXPECT_TRUE(std::isfinite(row->weight_bytes) && row->weight_bytes > 0);
       EXPECT_FALSE(row->implementation.empty());
+      EXPECT_FALSE(row->origin.where.empty());
+      EXPECT_TRUE(ParseUtc(row->origin.when).ok()) << row->origin.when;
+      EXPECT_FALSE(row->origin.with.empty());
     }
   }
   EXPECT_TRUE(std::isfinite(table->fixed_latency_ns) && table->fixed_latency_ns >= 0);

@@ -12,6 +12,7 @@
 #include "base/statistics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "nn/engine/onednn/inference_plan.h"
 #include "profilers/onednn/cost_attribution.h"
 #include "profilers/onednn/cpu_lease.h"
@@ -127,6 +128,32 @@ TEST_F(CpuProfilerTest, WhatTheCacheKnowsIsNotMeasuredAgain) {
   }
 }
 
+TEST_F(CpuProfilerTest, ARowSaysWhenItWasReallyMeasured) {
+  MapCache cache;
+  const auto profiler = MakeCpuProfiler(&cache, Quick());
+  ASSERT_TRUE(profiler->Profile(request_, {}).ok());
+  constexpr char kLongAgo[] = "2001-02-03T04:05:06Z";
+  for (auto& [key, value] : cache.values()) {
+    nlohmann::json json = nlohmann::json::parse(value);
+    json["when"] = kLongAgo;
+    value = json.dump();
+  }
+  const auto cached = profiler->Profile(request_, {});
+  ASSERT_TRUE(cached.ok()) << cached.status();
+  for (const CostRow& row : cached->rows) EXPECT_EQ(row.origin.when, kLongAgo) << row.layer;
+
+  const absl::Time before = absl::FromUnixSeconds(absl::ToUnixSeconds(absl::Now()));
+  request_.refresh = true;
+  const auto fresh = profiler->Profile(request_, {});
+  ASSERT_TRUE(fresh.ok()) << fresh.status();
+  for (const CostRow& row : fresh->rows) {
+    EXPECT_GE(*ParseUtc(row.origin.when), before) << row.layer;
+    EXPECT_EQ(row.origin.where, fresh->device.name);
+    EXPECT_THAT(row.origin.with, HasSubstr(fresh->device.library));
+    EXPECT_THAT(row.origin.with, HasSubstr("1 thread"));
+  }
+}
+
 TEST_F(CpuProfilerTest, WhatABusyMachineGaveIsMarkedAndNotRemembered) {
   MapCache cache;
   MeasurementOptions options = Quick();
@@ -151,7 +178,8 @@ TEST_F(CpuProfilerTest, ADamagedCacheIsMeasuredAgain) {
   MapCache cache;
   const auto profiler = MakeCpuProfiler(&cache, Quick());
   ASSERT_TRUE(profiler->Profile(request_, {}).ok());
-  for (auto& [key, value] : cache.values()) value = R"({"latency_ns": -1, "mad_ns": 0})";
+  for (auto& [key, value] : cache.values())
+    value = R"({"latency_ns": -1, "mad_ns": 0, "when": "2001-02-03T04:05:06Z"})";
   const auto table = profiler->Profile(request_, {});
   ASSERT_TRUE(table.ok()) << table.status();
   for (const CostRow& row : table->rows) EXPECT_GT(row.latency_ns, 0);
