@@ -1,8 +1,7 @@
 #include "profilers/cost_table.h"
 
-#include <cmath>
-
 #include "absl/strings/str_cat.h"
+#include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -16,6 +15,9 @@ constexpr Provenance kProvenances[] = {Provenance::kMeasured, Provenance::kSimul
 constexpr char kUtcFormat[] = "%Y-%m-%dT%H:%M:%SZ";
 // Rows, edges and network rows together.
 constexpr size_t kMaxRows = 4'000'000;
+// Far above any cost; sums of such numbers stay finite.
+constexpr double kMaxCost = 1e30;
+constexpr int64_t kMaxCount = 1'000'000'000;
 
 json NumberOrNull(const std::optional<double>& value) {
   return value.has_value() ? json(*value) : json(nullptr);
@@ -42,160 +44,71 @@ json RowToJson(const CostRow& row) {
   return document;
 }
 
-// Reads the fields of one JSON object; errors name `path` and the field.
-class Reader {
- public:
-  static absl::StatusOr<Reader> Of(const json& object, const std::string& path) {
-    if (!object.is_object()) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": must be an object"));
+void ReadProvenance(JsonFields& fields, Provenance* value) {
+  fields.Require("provenance");
+  fields.ReadText("provenance", [&](const std::string& text) {
+    for (Provenance provenance : kProvenances) {
+      if (text != ProvenanceName(provenance)) continue;
+      *value = provenance;
+      return absl::OkStatus();
     }
-    return Reader(object, path);
-  }
-
-  absl::StatusOr<std::string> String(const char* name, bool required = true) const {
-    const json* value = Find(name);
-    if (value == nullptr && !required) return std::string();
-    if (value == nullptr) return Wrong(name, "is missing");
-    if (!value->is_string()) return Wrong(name, "must be a string");
-    return value->get<std::string>();
-  }
-
-  // Of an object in a field; absent or null reads as an empty one.
-  absl::StatusOr<Reader> Object(const char* name) const {
-    static const json* const kEmpty = new json(json::object());
-    const json* value = Find(name);
-    return Of(value == nullptr ? *kEmpty : *value, Path(name));
-  }
-
-  absl::StatusOr<Precision> ReadPrecision(const char* name) const {
-    HT_ASSIGN_OR_RETURN(const std::string text, String(name));
-    absl::StatusOr<Precision> precision = Precision::Parse(text);
-    if (!precision.ok()) return Wrong(name, precision.status().message());
-    return precision;
-  }
-
-  absl::StatusOr<double> Number(const char* name) const {
-    HT_ASSIGN_OR_RETURN(const std::optional<double> value, OptionalNumber(name));
-    if (!value.has_value()) return Wrong(name, "is missing");
-    return *value;
-  }
-
-  absl::StatusOr<std::optional<double>> OptionalNumber(const char* name) const {
-    const json* value = Find(name);
-    if (value == nullptr) return std::optional<double>();
-    if (!value->is_number()) return Wrong(name, "must be a number");
-    const double number = value->get<double>();
-    if (!std::isfinite(number) || number < 0) {
-      return Wrong(name, "must be a finite number that is not negative");
-    }
-    return std::optional<double>(number);
-  }
-
-  absl::StatusOr<int> Integer(const char* name, int fallback) const {
-    const json* value = Find(name);
-    if (value == nullptr) return fallback;
-    if (!value->is_number_integer()) return Wrong(name, "must be an integer");
-    const int64_t number = value->get<int64_t>();
-    if (number < 0 || number > 1'000'000'000) return Wrong(name, "is out of range");
-    return static_cast<int>(number);
-  }
-
-  // Calls `read` with a Reader for each element of an array; an absent one has none.
-  template <typename Read>
-  absl::Status ForEach(const char* name, Read read) const {
-    const json* array = Find(name);
-    if (array == nullptr) return absl::OkStatus();
-    if (!array->is_array()) return Wrong(name, "must be an array");
-    if (array->size() > kMaxRows) return Wrong(name, "has too many rows");
-    for (size_t i = 0; i < array->size(); ++i) {
-      HT_ASSIGN_OR_RETURN(const Reader row, Of((*array)[i], absl::StrCat(Path(name), "[", i, "]")));
-      HT_RETURN_IF_ERROR(read(row));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Wrong(const char* name, absl::string_view what) const {
-    return absl::InvalidArgumentError(absl::StrCat(Path(name), ": ", what));
-  }
-
- private:
-  Reader(const json& object, std::string path) : object_(&object), path_(std::move(path)) {}
-
-  // Null where the field is absent or null.
-  const json* Find(const char* name) const {
-    const auto found = object_->find(name);
-    return found == object_->end() || found->is_null() ? nullptr : &*found;
-  }
-  std::string Path(const char* name) const { return absl::StrCat(path_, ".", name); }
-
-  const json* object_;
-  std::string path_;
-};
-
-absl::StatusOr<Provenance> ReadProvenance(const Reader& reader) {
-  HT_ASSIGN_OR_RETURN(const std::string text, reader.String("provenance"));
-  for (Provenance provenance : kProvenances) {
-    if (text == ProvenanceName(provenance)) return provenance;
-  }
-  return reader.Wrong("provenance", absl::StrCat("'", text, "' is unknown"));
+    return absl::InvalidArgumentError(absl::StrCat("'", text.substr(0, 64), "' is unknown"));
+  });
 }
 
-absl::StatusOr<Origin> ReadOrigin(const Reader& row) {
-  Origin origin;
-  HT_ASSIGN_OR_RETURN(const Reader reader, row.Object("origin"));
-  HT_ASSIGN_OR_RETURN(origin.where, reader.String("where", false));
-  HT_ASSIGN_OR_RETURN(origin.when, reader.String("when", false));
-  HT_ASSIGN_OR_RETURN(origin.with, reader.String("with", false));
-  const absl::Status time = origin.when.empty() ? absl::OkStatus() : ParseUtc(origin.when).status();
-  if (!time.ok()) return reader.Wrong("when", time.message());
-  return origin;
+void ReadOrigin(JsonFields& fields, Origin* origin) {
+  fields.Read("where", &origin->where);
+  fields.ReadText("when", [&](const std::string& text) {
+    origin->when = text;
+    return text.empty() ? absl::OkStatus() : ParseUtc(text).status();
+  });
+  fields.Read("with", &origin->with);
 }
 
-absl::StatusOr<CostRow> ReadRow(const Reader& reader) {
-  CostRow row;
-  HT_ASSIGN_OR_RETURN(row.layer, reader.String("name"));
-  HT_ASSIGN_OR_RETURN(row.precision, reader.ReadPrecision("precision"));
-  HT_ASSIGN_OR_RETURN(row.executed_as, reader.ReadPrecision("executed_as"));
-  HT_ASSIGN_OR_RETURN(row.latency_ns, reader.Number("latency_ns"));
-  HT_ASSIGN_OR_RETURN(const std::optional<double> mad, reader.OptionalNumber("mad_ns"));
-  row.mad_ns = mad.value_or(0);
-  HT_ASSIGN_OR_RETURN(row.energy_pj, reader.OptionalNumber("energy_pj"));
-  HT_ASSIGN_OR_RETURN(row.cycles, reader.OptionalNumber("cycles"));
-  HT_ASSIGN_OR_RETURN(row.weight_bytes, reader.Number("weight_bytes"));
-  HT_ASSIGN_OR_RETURN(row.implementation, reader.String("implementation", false));
-  HT_ASSIGN_OR_RETURN(row.bound, reader.String("bound", false));
-  HT_ASSIGN_OR_RETURN(row.warning, reader.String("warning", false));
-  HT_ASSIGN_OR_RETURN(row.provenance, ReadProvenance(reader));
-  HT_ASSIGN_OR_RETURN(row.origin, ReadOrigin(reader));
-  return row;
+void ReadRow(JsonFields& fields, CostRow* row) {
+  for (const char* name : {"name", "precision", "executed_as", "latency_ns", "weight_bytes"}) {
+    fields.Require(name);
+  }
+  fields.Read("name", &row->layer);
+  fields.ReadParsed("precision", &row->precision);
+  fields.ReadParsed("executed_as", &row->executed_as);
+  fields.ReadNonNegative("latency_ns", kMaxCost, &row->latency_ns);
+  fields.ReadNonNegative("mad_ns", kMaxCost, &row->mad_ns);
+  fields.ReadNonNegative("energy_pj", kMaxCost, &row->energy_pj);
+  fields.ReadNonNegative("cycles", kMaxCost, &row->cycles);
+  fields.ReadNonNegative("weight_bytes", kMaxCost, &row->weight_bytes);
+  fields.Read("implementation", &row->implementation);
+  fields.Read("bound", &row->bound);
+  fields.Read("warning", &row->warning);
+  ReadProvenance(fields, &row->provenance);
+  fields.ReadFields("origin", [row](JsonFields& origin) { ReadOrigin(origin, &row->origin); });
 }
 
-absl::StatusOr<EdgeRow> ReadEdge(const Reader& reader) {
-  EdgeRow edge;
-  HT_ASSIGN_OR_RETURN(edge.from, reader.String("from"));
-  HT_ASSIGN_OR_RETURN(edge.to, reader.String("to"));
-  HT_ASSIGN_OR_RETURN(edge.from_precision, reader.ReadPrecision("from_precision"));
-  HT_ASSIGN_OR_RETURN(edge.to_precision, reader.ReadPrecision("to_precision"));
-  HT_ASSIGN_OR_RETURN(edge.latency_ns, reader.Number("latency_ns"));
-  HT_ASSIGN_OR_RETURN(edge.energy_pj, reader.OptionalNumber("energy_pj"));
-  return edge;
+void ReadEdge(JsonFields& fields, EdgeRow* edge) {
+  for (const char* name : {"from", "to", "from_precision", "to_precision", "latency_ns"}) {
+    fields.Require(name);
+  }
+  fields.Read("from", &edge->from);
+  fields.Read("to", &edge->to);
+  fields.ReadParsed("from_precision", &edge->from_precision);
+  fields.ReadParsed("to_precision", &edge->to_precision);
+  fields.ReadNonNegative("latency_ns", kMaxCost, &edge->latency_ns);
+  fields.ReadNonNegative("energy_pj", kMaxCost, &edge->energy_pj);
 }
 
-absl::StatusOr<NetworkRow> ReadNetworkRow(const Reader& reader) {
-  NetworkRow row;
-  HT_ASSIGN_OR_RETURN(row.precision, reader.ReadPrecision("precision"));
-  HT_ASSIGN_OR_RETURN(row.predicted_ns, reader.Number("predicted_ns"));
-  HT_ASSIGN_OR_RETURN(row.measured_ns, reader.OptionalNumber("measured_ns"));
-  return row;
+void ReadNetworkRow(JsonFields& fields, NetworkRow* row) {
+  fields.Require("precision");
+  fields.Require("predicted_ns");
+  fields.ReadParsed("precision", &row->precision);
+  fields.ReadNonNegative("predicted_ns", kMaxCost, &row->predicted_ns);
+  fields.ReadNonNegative("measured_ns", kMaxCost, &row->measured_ns);
 }
 
-absl::Status ReadDevice(const Reader& table, DeviceInfo& device) {
-  HT_ASSIGN_OR_RETURN(const Reader reader, table.Object("device"));
-  HT_ASSIGN_OR_RETURN(device.name, reader.String("name", false));
-  HT_ASSIGN_OR_RETURN(device.isa, reader.String("isa", false));
-  HT_ASSIGN_OR_RETURN(device.library, reader.String("library", false));
-  HT_ASSIGN_OR_RETURN(device.threads, reader.Integer("threads", 0));
-  return absl::OkStatus();
+void ReadDevice(JsonFields& fields, DeviceInfo* device) {
+  fields.Read("name", &device->name);
+  fields.Read("isa", &device->isa);
+  fields.Read("library", &device->library);
+  fields.ReadInteger("threads", 0, kMaxCount, &device->threads);
 }
 
 }  // namespace
@@ -263,24 +176,20 @@ json CostTableToJson(const CostTable& table) {
 
 absl::StatusOr<CostTable> CostTableFromJson(const json& document) {
   CostTable table;
-  HT_ASSIGN_OR_RETURN(const Reader reader, Reader::Of(document, "cost table"));
-  HT_ASSIGN_OR_RETURN(table.target, reader.String("target"));
-  HT_RETURN_IF_ERROR(ReadDevice(reader, table.device));
-  HT_ASSIGN_OR_RETURN(table.batch, reader.Integer("batch", 1));
-  HT_ASSIGN_OR_RETURN(const std::optional<double> fixed, reader.OptionalNumber("fixed_latency_ns"));
-  table.fixed_latency_ns = fixed.value_or(0);
-  HT_RETURN_IF_ERROR(reader.ForEach("layers", [&](const Reader& row) {
-    HT_ASSIGN_OR_RETURN(table.rows.emplace_back(), ReadRow(row));
-    return absl::OkStatus();
-  }));
-  HT_RETURN_IF_ERROR(reader.ForEach("edges", [&](const Reader& row) {
-    HT_ASSIGN_OR_RETURN(table.edges.emplace_back(), ReadEdge(row));
-    return absl::OkStatus();
-  }));
-  HT_RETURN_IF_ERROR(reader.ForEach("network", [&](const Reader& row) {
-    HT_ASSIGN_OR_RETURN(table.network.emplace_back(), ReadNetworkRow(row));
-    return absl::OkStatus();
-  }));
+  JsonFields fields(document, "");
+  fields.Require("target");
+  fields.Read("target", &table.target);
+  fields.ReadFields("device", [&](JsonFields& device) { ReadDevice(device, &table.device); });
+  fields.ReadInteger("batch", 0, kMaxCount, &table.batch);
+  fields.ReadNonNegative("fixed_latency_ns", kMaxCost, &table.fixed_latency_ns);
+  fields.ReadEachFields("layers", kMaxRows,
+                        [&](JsonFields& row) { ReadRow(row, &table.rows.emplace_back()); });
+  fields.ReadEachFields("edges", kMaxRows,
+                        [&](JsonFields& row) { ReadEdge(row, &table.edges.emplace_back()); });
+  fields.ReadEachFields("network", kMaxRows, [&](JsonFields& row) {
+    ReadNetworkRow(row, &table.network.emplace_back());
+  });
+  if (!fields.status().ok()) return Annotate(fields.status(), "cost table");
   return table;
 }
 

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "search/sensitivity/json_fields.h"
 
 namespace halftone {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <utility>
 
+#include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "search/sensitivity/json_fields.h"
 
 namespace halftone {
 namespace {
@@ -14,13 +14,6 @@ using nlohmann::json;
 template <typename T>
 json OrNull(const std::optional<T>& value) {
   return value.has_value() ? json(*value) : json(nullptr);
-}
-
-void ReadPrecision(JsonFields& fields, absl::string_view field, Precision* precision) {
-  fields.ReadText(field, [&](const std::string& text) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(*precision, Precision::Parse(text));
-    return absl::OkStatus();
-  });
 }
 
 json LayerToJson(const LayerResult& layer) {
@@ -45,8 +38,8 @@ absl::StatusOr<LayerResult> LayerFromJson(const json& object) {
   fields.Read("name", &layer.name);
   fields.Read("op", &layer.op);
   fields.Read("tie_group", &layer.tie_group);
-  ReadPrecision(fields, "precision", &layer.precision);
-  ReadPrecision(fields, "executed_as", &layer.executed_as);
+  fields.ReadParsed("precision", &layer.precision);
+  fields.ReadParsed("executed_as", &layer.executed_as);
   fields.Read("loss", &layer.loss);
   fields.Read("loss_stderr", &layer.loss_stderr);
   fields.Read("reference_latency_ns", &layer.reference_latency_ns);
@@ -152,7 +145,7 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   fields.Read("model_name", &result.model_name);
   fields.Read("target", &result.target);
   fields.ReadObject("device", [&](const json& part) { return ReadDevice(part, &result.device); });
-  ReadPrecision(fields, "reference", &result.reference);
+  fields.ReadParsed("reference", &result.reference);
   fields.Require("problem");
   fields.ReadObject("problem", [&](const json& part) -> absl::Status {
     HT_ASSIGN_OR_RETURN(result.problem, ProblemFromJson(part));

@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "base/units.h"
 #include "nlohmann/json.hpp"
-#include "search/sensitivity/json_fields.h"
 
 namespace halftone {
 namespace {

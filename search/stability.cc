@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "search/sensitivity/json_fields.h"
 
 namespace halftone {
 namespace {

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "search/sensitivity/json_fields.h"
 
 namespace halftone {
 namespace {
@@ -26,13 +26,6 @@ void ReadPrecisions(JsonFields& fields, absl::string_view field,
     if (!element.is_string()) return absl::InvalidArgumentError("must hold strings");
     HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(element.get<std::string>()));
     precisions->push_back(precision);
-    return absl::OkStatus();
-  });
-}
-
-void ReadPrecision(JsonFields& fields, absl::string_view field, Precision* precision) {
-  fields.ReadText(field, [&](const std::string& text) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(*precision, Precision::Parse(text));
     return absl::OkStatus();
   });
 }
@@ -101,7 +94,7 @@ absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes) {
   JsonFields fields(document, "offer");
   ReadPrecisions(fields, "offered", &offer.offered);
   ReadPrecisions(fields, "profiled", &offer.profiled);
-  ReadPrecision(fields, "reference", &offer.reference);
+  fields.ReadParsed("reference", &offer.reference);
   HT_RETURN_IF_ERROR(fields.status());
   return offer;
 }
@@ -131,7 +124,7 @@ absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
     HT_ASSIGN_OR_RETURN(output.stability, StabilityFromJson(part));
     return absl::OkStatus();
   });
-  ReadPrecision(fields, "reference", &output.reference);
+  fields.ReadParsed("reference", &output.reference);
   fields.Read("reference_cost", &output.reference_cost);
   HT_RETURN_IF_ERROR(fields.status());
   return output;

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <utility>
 
+#include "base/json_fields.h"
 #include "base/statistics.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "search/sensitivity/json_fields.h"
 
 namespace halftone {
 namespace {

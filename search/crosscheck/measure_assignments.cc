@@ -9,12 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/crosscheck/assignment_sampler.h"
 #include "search/result.h"
 #include "search/sensitivity/evaluate.h"
-#include "search/sensitivity/json_fields.h"
 #include "search/stage_outputs.h"
 
 namespace halftone {

@@ -88,12 +88,12 @@ TEST(CostTableTest, BadInputIsNamed) {
   };
   EXPECT_THAT(error("/layers/1/latency_ns", -1), HasSubstr("layers[1].latency_ns"));
   EXPECT_THAT(error("/layers/0/latency_ns", "fast"), HasSubstr("layers[0].latency_ns"));
-  EXPECT_THAT(error("/layers/0/weight_bytes", nullptr), HasSubstr("weight_bytes: is missing"));
+  EXPECT_THAT(error("/layers/0/weight_bytes", nullptr), HasSubstr("weight_bytes' is missing"));
   EXPECT_THAT(error("/layers/0/precision", "w99"), HasSubstr("w99"));
   EXPECT_THAT(error("/layers/0/provenance", "guessed"), HasSubstr("guessed"));
   EXPECT_THAT(error("/layers/0/origin", 4), HasSubstr("layers[0].origin"));
   EXPECT_THAT(error("/layers/0/origin/when", "yesterday"), HasSubstr("'yesterday'"));
-  EXPECT_THAT(error("/edges", 3), HasSubstr("edges: must be an array"));
+  EXPECT_THAT(error("/edges", 3), HasSubstr("'edges' must be an array"));
   EXPECT_THAT(error("/edges/0", "x"), HasSubstr("edges[0]"));
   EXPECT_THAT(error("/batch", 1.5), HasSubstr("batch"));
   EXPECT_THAT(error("/device", 1), HasSubstr("device"));

@@ -1,14 +1,16 @@
-#ifndef HALFTONE_SEARCH_SENSITIVITY_JSON_FIELDS_H_
-#define HALFTONE_SEARCH_SENSITIVITY_JSON_FIELDS_H_
+#ifndef HALFTONE_BASE_JSON_FIELDS_H_
+#define HALFTONE_BASE_JSON_FIELDS_H_
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "nlohmann/json.hpp"
 
@@ -19,7 +21,7 @@ namespace halftone {
 // INVALID_ARGUMENT that names it. Borrows the object. Not thread-safe.
 class JsonFields {
  public:
-  // `where` names the object in errors, e.g. "spec".
+  // `where` names the object in errors, e.g. "spec"; "" where its fields' names say enough.
   JsonFields(const nlohmann::json& object, absl::string_view where);
 
   void Read(absl::string_view field, std::string* value);
@@ -37,30 +39,59 @@ class JsonFields {
     ReadBounded(field, lowest, highest, &wide);
     *value = static_cast<Integer>(wide);
   }
+  // A finite number that is not negative, or one above 0, and at most `highest`.
+  void ReadNonNegative(absl::string_view field, double highest, double* value) {
+    ReadLimited(field, 0, /*or_lowest=*/true, highest, value);
+  }
+  void ReadNonNegative(absl::string_view field, double highest, std::optional<double>* value);
+  void ReadPositive(absl::string_view field, double highest, double* value) {
+    ReadLimited(field, 0, /*or_lowest=*/false, highest, value);
+  }
   // Calls `read` on the field's text; its error is passed on with the field's name.
   void ReadText(absl::string_view field,
                 const std::function<absl::Status(const std::string& text)>& read);
+  // Text that `T::Parse` understands.
+  template <typename T>
+  void ReadParsed(absl::string_view field, T* value) {
+    ReadText(field, [value](const std::string& text) {
+      absl::StatusOr<T> parsed = T::Parse(text);
+      if (parsed.ok()) *value = *std::move(parsed);
+      return parsed.status();
+    });
+  }
   // Calls `read` on each element of an array; on an object as a whole.
   void ReadEach(absl::string_view field,
                 const std::function<absl::Status(const nlohmann::json& element)>& read);
   void ReadObject(absl::string_view field,
                   const std::function<absl::Status(const nlohmann::json& object)>& read);
+  // The fields of an object in a field, or of each element of an array of `most` objects at most.
+  // Their errors give the whole path: "layers[3].device.name".
+  void ReadFields(absl::string_view field, const std::function<void(JsonFields& fields)>& read);
+  void ReadEachFields(absl::string_view field, size_t most,
+                      const std::function<void(JsonFields& fields)>& read);
   // Makes a field's absence an error.
   void Require(absl::string_view field);
+  // Makes a field that was not asked for so far an error: most likely a misspelt one.
+  void RefuseUnknown();
+  // Makes the field an error that says `problem`, e.g. "must be a prime".
+  void Fail(absl::string_view field, absl::string_view problem);
 
   const absl::Status& status() const { return status_; }
 
  private:
   const nlohmann::json* Find(absl::string_view field);
   void ReadBounded(absl::string_view field, int64_t lowest, int64_t highest, int64_t* value);
-  void Fail(absl::string_view field, absl::string_view expected);
+  void ReadLimited(absl::string_view field, double lowest, bool or_lowest, double highest,
+                   double* value);
   void Fail(absl::string_view field, const absl::Status& status);
+  std::string PathOf(absl::string_view field) const;
 
   const nlohmann::json& object_;
   std::string where_;
+  std::vector<std::string> asked_;
   absl::Status status_;
 };
 
 }  // namespace halftone
 
-#endif  // HALFTONE_SEARCH_SENSITIVITY_JSON_FIELDS_H_
+#endif  // HALFTONE_BASE_JSON_FIELDS_H_
