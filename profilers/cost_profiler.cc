@@ -29,18 +29,39 @@ absl::Status ProfilerRegistry::RegisterFiles(absl::string_view suffix, FileFacto
   return absl::OkStatus();
 }
 
+absl::Status ProfilerRegistry::RegisterAddresses(absl::string_view prefix, FileFactory create) {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [other, factory] : addresses_) {
+    if (other == prefix) {
+      return absl::AlreadyExistsError(
+          absl::StrCat("addresses ", prefix, " are registered already"));
+    }
+  }
+  addresses_.emplace_back(prefix, std::move(create));
+  return absl::OkStatus();
+}
+
+void ProfilerRegistry::RegisterDirectory(Directory directory) {
+  absl::MutexLock lock(&mutex_);
+  directories_.push_back(std::move(directory));
+}
+
 absl::StatusOr<std::unique_ptr<CostProfiler>> ProfilerRegistry::Create(
     absl::string_view name) const {
   std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>()> create;
+  for (const Target& target : List()) {
+    if (create == nullptr && target.name == name) create = target.create;
+  }
   {
     absl::MutexLock lock(&mutex_);
-    for (const Target& target : targets_) {
-      if (target.name == name) create = target.create;
+    const auto use = [&](const FileFactory& factory) {
+      create = [factory, path = std::string(name)] { return factory(path); };
+    };
+    for (const auto& [prefix, factory] : addresses_) {
+      if (create == nullptr && absl::StartsWith(name, prefix)) use(factory);
     }
     for (const auto& [suffix, factory] : files_) {
-      if (create == nullptr && absl::EndsWith(name, suffix)) {
-        create = [factory = factory, path = std::string(name)] { return factory(path); };
-      }
+      if (create == nullptr && absl::EndsWith(name, suffix)) use(factory);
     }
   }
   // Outside the lock: making a profiler may take long.
@@ -53,8 +74,18 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> ProfilerRegistry::Create(
 }
 
 std::vector<ProfilerRegistry::Target> ProfilerRegistry::List() const {
-  absl::MutexLock lock(&mutex_);
-  return targets_;
+  std::vector<Target> targets;
+  std::vector<Directory> directories;
+  {
+    absl::MutexLock lock(&mutex_);
+    targets = targets_;
+    directories = directories_;
+  }
+  // Outside the lock: a directory has one of its own.
+  for (const Directory& directory : directories) {
+    for (Target& target : directory()) targets.push_back(std::move(target));
+  }
+  return targets;
 }
 
 }  // namespace halftone

@@ -2,6 +2,7 @@
 #define HALFTONE_PROFILERS_COST_PROFILER_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,6 +27,13 @@ struct ProfileRequest {
   int batch = 1;
   int threads = 0;       // 0: all of the machine; only for targets that are measured here
   bool refresh = false;  // measure again even what a cache knows
+  // The rest only for targets that are measured here.
+  // Start every run with empty caches, as a network that runs now and then finds them.
+  bool cold_caches = false;
+  // Whole networks to run and to hold predictions against: these (a layer left out is f32; all in
+  // `precisions`), and so many in which every layer has a random one of `precisions`.
+  std::vector<std::map<std::string, Precision>> assignments;
+  int mixes = 0;
 };
 
 // Something that knows what layers cost on a target. Thread-safe; a measuring one serializes.
@@ -60,11 +68,17 @@ class ProfilerRegistry {
   };
   using FileFactory =
       std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>(const std::string& path)>;
+  // The targets that there are now. Thread-safe.
+  using Directory = std::function<std::vector<Target>()>;
 
   // ALREADY_EXISTS names the target.
   absl::Status Register(Target target);
   // Targets that are described by a file whose path ends so (".json").
   absl::Status RegisterFiles(absl::string_view suffix, FileFactory create);
+  // Targets that are named by an address that begins so ("grpc://").
+  absl::Status RegisterAddresses(absl::string_view prefix, FileFactory create);
+  // Targets that come and go while the registry is in use. Those of Register come before them.
+  void RegisterDirectory(Directory directory);
   // NOT_FOUND lists the targets that there are. A path to a .json file is a simulated accelerator
   // described there.
   absl::StatusOr<std::unique_ptr<CostProfiler>> Create(absl::string_view name) const;
@@ -74,6 +88,8 @@ class ProfilerRegistry {
   mutable absl::Mutex mutex_;
   std::vector<Target> targets_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::pair<std::string, FileFactory>> files_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::pair<std::string, FileFactory>> addresses_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Directory> directories_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace halftone

@@ -71,7 +71,7 @@ TEST(Structure, FoldersIncludeOnlyWhatStandsBelowThem) {
       {"nn/engine", {"nn/engine", "nn/graph", "nn/quant", "base"}},
       {"profilers", {"profilers", "nn/graph", "nn/quant", "base"}},
       {"profilers/onednn", {"profilers", "nn/engine", "nn/graph", "nn/quant", "base"}},
-      {"profilers/remote", {"profilers", "nn/graph", "nn/quant", "base", "proto"}},
+      {"profilers/remote", {"profilers", "nn/graph", "nn/onnx", "nn/quant", "base", "proto"}},
       {"search/solver", {"search/solver", "base"}},
       {"search/sensitivity", {"search/sensitivity", "nn", "base"}},
       {"search", {"search", "profilers", "nn", "base"}},

@@ -1,0 +1,16 @@
+#ifndef HALFTONE_PROFILERS_WEIGHT_BYTES_H_
+#define HALFTONE_PROFILERS_WEIGHT_BYTES_H_
+
+#include "nn/graph/layer.h"
+#include "nn/quant/precision.h"
+
+namespace halftone {
+
+// The size of a layer in a model file: weights packed by their own bits, 4 bytes per bias, and 4
+// per scale (one per output channel) where the weights are integers. 0 where both sources are
+// activations.
+double PackedWeightBytes(const Layer& layer, const Precision& precision);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_PROFILERS_WEIGHT_BYTES_H_
