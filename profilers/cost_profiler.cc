@@ -49,8 +49,18 @@ void ProfilerRegistry::RegisterDirectory(Directory directory) {
 absl::StatusOr<std::unique_ptr<CostProfiler>> ProfilerRegistry::Create(
     absl::string_view name) const {
   std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>()> create;
+  const size_t mark = name.find('?');
+  const absl::string_view plain = name.substr(0, mark);
   for (const Target& target : List()) {
     if (create == nullptr && target.name == name) create = target.create;
+    if (create != nullptr || target.name != plain || mark == absl::string_view::npos) continue;
+    if (target.create_with == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("target '", target.name, "' has no parameters"));
+    }
+    create = [target, parameters = std::string(name.substr(mark + 1))] {
+      return target.create_with(parameters);
+    };
   }
   {
     absl::MutexLock lock(&mutex_);
@@ -61,7 +71,8 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> ProfilerRegistry::Create(
       if (create == nullptr && absl::StartsWith(name, prefix)) use(factory);
     }
     for (const auto& [suffix, factory] : files_) {
-      if (create == nullptr && absl::EndsWith(name, suffix)) use(factory);
+      const bool is_file = absl::EndsWith(name, suffix) || absl::EndsWith(plain, suffix);
+      if (create == nullptr && is_file) use(factory);
     }
   }
   // Outside the lock: making a profiler may take long.
@@ -70,7 +81,7 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> ProfilerRegistry::Create(
   for (const Target& target : List()) names.push_back(target.name);
   return absl::NotFoundError(absl::StrCat("unknown target '", name.substr(0, 200), "'; there are ",
                                           absl::StrJoin(names, ", "),
-                                          ", or the path of a .json file that describes one"));
+                                          ", and files that describe one (.json, .csv)"));
 }
 
 std::vector<ProfilerRegistry::Target> ProfilerRegistry::List() const {

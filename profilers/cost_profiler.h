@@ -65,6 +65,9 @@ class ProfilerRegistry {
     std::string name;
     std::string description;
     std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>()> create;
+    // Of a target with parameters: makes "name?rows=16&columns=8" from what follows the "?".
+    std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>(absl::string_view parameters)>
+        create_with = nullptr;
   };
   using FileFactory =
       std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>(const std::string& path)>;
@@ -73,14 +76,14 @@ class ProfilerRegistry {
 
   // ALREADY_EXISTS names the target.
   absl::Status Register(Target target);
-  // Targets that are described by a file whose path ends so (".json").
+  // Targets that are described by a file whose path ends so (".json"). `create` is also given paths
+  // that are followed by parameters, "mine.json?rows=16".
   absl::Status RegisterFiles(absl::string_view suffix, FileFactory create);
   // Targets that are named by an address that begins so ("grpc://").
   absl::Status RegisterAddresses(absl::string_view prefix, FileFactory create);
   // Targets that come and go while the registry is in use. Those of Register come before them.
   void RegisterDirectory(Directory directory);
-  // NOT_FOUND lists the targets that there are. A path to a .json file is a simulated accelerator
-  // described there.
+  // NOT_FOUND lists the targets that there are.
   absl::StatusOr<std::unique_ptr<CostProfiler>> Create(absl::string_view name) const;
   std::vector<Target> List() const;
 

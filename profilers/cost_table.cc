@@ -1,7 +1,12 @@
 #include "profilers/cost_table.h"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/json_fields.h"
+#include "base/statistics.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -17,6 +22,9 @@ constexpr char kUtcFormat[] = "%Y-%m-%dT%H:%M:%SZ";
 constexpr size_t kMaxRows = 4'000'000;
 // Far above any cost; sums of such numbers stay finite.
 constexpr double kMaxCost = 1e30;
+// Operations or bytes per second.
+constexpr double kMaxRate = 1e30;
+constexpr size_t kMaxRoofs = 1000;
 constexpr int64_t kMaxCount = 1'000'000'000;
 
 json NumberOrNull(const std::optional<double>& value) {
@@ -25,6 +33,22 @@ json NumberOrNull(const std::optional<double>& value) {
 
 json OriginToJson(const Origin& origin) {
   return {{"where", origin.where}, {"when", origin.when}, {"with", origin.with}};
+}
+
+json EnergyToJson(const EnergySplit& energy) {
+  return {{"arithmetic_pj", energy.arithmetic_pj},
+          {"buffer_pj", energy.buffer_pj},
+          {"dram_pj", energy.dram_pj}};
+}
+
+json RooflineToJson(const Roofline& roofline) {
+  json document = {{"memory_bytes_per_second", roofline.memory_bytes_per_second},
+                   {"roofs", json::array()}};
+  for (const Roofline::Roof& roof : roofline.roofs) {
+    document["roofs"].push_back({{"precision", roof.precision.ToString()},
+                                 {"operations_per_second", roof.operations_per_second}});
+  }
+  return document;
 }
 
 json RowToJson(const CostRow& row) {
@@ -40,8 +64,27 @@ json RowToJson(const CostRow& row) {
                    {"provenance", std::string(ProvenanceName(row.provenance))},
                    {"origin", OriginToJson(row.origin)}};
   if (!row.bound.empty()) document["bound"] = row.bound;
+  if (row.utilization.has_value()) document["utilization"] = *row.utilization;
+  if (row.operations.has_value()) document["operations"] = *row.operations;
+  if (row.memory_bytes.has_value()) document["memory_bytes"] = *row.memory_bytes;
+  if (row.energy.has_value()) document["energy"] = EnergyToJson(*row.energy);
   if (!row.warning.empty()) document["warning"] = row.warning;
   return document;
+}
+
+json AssignmentToJson(const AssignmentCost& cost) {
+  json assignment = json::object();
+  for (const auto& [layer, precision] : cost.assignment) assignment[layer] = precision.ToString();
+  return {{"assignment", std::move(assignment)},
+          {"predicted_ns", cost.predicted_ns},
+          {"measured_ns", cost.measured_ns}};
+}
+
+json PredictionToJson(const PredictionQuality& quality) {
+  return {{"assignments", quality.assignments},
+          {"median_error", quality.median_error},
+          {"p95_error", quality.p95_error},
+          {"rank_correlation", NumberOrNull(quality.rank_correlation)}};
 }
 
 void ReadProvenance(JsonFields& fields, Provenance* value) {
@@ -65,6 +108,25 @@ void ReadOrigin(JsonFields& fields, Origin* origin) {
   fields.Read("with", &origin->with);
 }
 
+void ReadEnergy(JsonFields& fields, EnergySplit* energy) {
+  for (const char* name : {"arithmetic_pj", "buffer_pj", "dram_pj"}) fields.Require(name);
+  fields.ReadNonNegative("arithmetic_pj", kMaxCost, &energy->arithmetic_pj);
+  fields.ReadNonNegative("buffer_pj", kMaxCost, &energy->buffer_pj);
+  fields.ReadNonNegative("dram_pj", kMaxCost, &energy->dram_pj);
+}
+
+void ReadRoofline(JsonFields& fields, Roofline* roofline) {
+  fields.Require("memory_bytes_per_second");
+  fields.ReadPositive("memory_bytes_per_second", kMaxRate, &roofline->memory_bytes_per_second);
+  fields.ReadEachFields("roofs", kMaxRoofs, [roofline](JsonFields& roof) {
+    Roofline::Roof& read = roofline->roofs.emplace_back();
+    roof.Require("precision");
+    roof.Require("operations_per_second");
+    roof.ReadParsed("precision", &read.precision);
+    roof.ReadPositive("operations_per_second", kMaxRate, &read.operations_per_second);
+  });
+}
+
 void ReadRow(JsonFields& fields, CostRow* row) {
   for (const char* name : {"name", "precision", "executed_as", "latency_ns", "weight_bytes"}) {
     fields.Require(name);
@@ -80,6 +142,11 @@ void ReadRow(JsonFields& fields, CostRow* row) {
   fields.Read("implementation", &row->implementation);
   fields.Read("bound", &row->bound);
   fields.Read("warning", &row->warning);
+  fields.ReadNonNegative("utilization", 1, &row->utilization);
+  fields.ReadNonNegative("operations", kMaxCost, &row->operations);
+  fields.ReadNonNegative("memory_bytes", kMaxCost, &row->memory_bytes);
+  fields.ReadFields("energy",
+                    [row](JsonFields& energy) { ReadEnergy(energy, &row->energy.emplace()); });
   ReadProvenance(fields, &row->provenance);
   fields.ReadFields("origin", [row](JsonFields& origin) { ReadOrigin(origin, &row->origin); });
 }
@@ -104,11 +171,25 @@ void ReadNetworkRow(JsonFields& fields, NetworkRow* row) {
   fields.ReadNonNegative("measured_ns", kMaxCost, &row->measured_ns);
 }
 
+void ReadAssignment(JsonFields& fields, AssignmentCost* cost) {
+  for (const char* name : {"assignment", "predicted_ns", "measured_ns"}) fields.Require(name);
+  std::map<std::string, std::string> assignment;
+  fields.Read("assignment", &assignment);
+  for (const auto& [layer, text] : assignment) {
+    const absl::StatusOr<Precision> precision = Precision::Parse(text);
+    if (!precision.ok()) return fields.Fail("assignment", precision.status().message());
+    cost->assignment[layer] = *precision;
+  }
+  fields.ReadNonNegative("predicted_ns", kMaxCost, &cost->predicted_ns);
+  fields.ReadNonNegative("measured_ns", kMaxCost, &cost->measured_ns);
+}
+
 void ReadDevice(JsonFields& fields, DeviceInfo* device) {
   fields.Read("name", &device->name);
   fields.Read("isa", &device->isa);
   fields.Read("library", &device->library);
   fields.ReadInteger("threads", 0, kMaxCount, &device->threads);
+  fields.ReadNonNegative("frequency_mhz", kMaxRate, &device->frequency_mhz);
 }
 
 }  // namespace
@@ -145,13 +226,51 @@ const CostRow* CostTable::Find(absl::string_view layer, const Precision& precisi
   return nullptr;
 }
 
+double CostTable::PredictLatency(const std::map<std::string, Precision>& assignment) const {
+  const auto chosen = [&](const std::string& layer, const Precision& precision) {
+    const auto found = assignment.find(layer);
+    return found != assignment.end() && found->second == precision;
+  };
+  double sum = fixed_latency_ns;
+  for (const CostRow& row : rows) {
+    if (chosen(row.layer, row.precision)) sum += row.latency_ns;
+  }
+  for (const EdgeRow& edge : edges) {
+    if (chosen(edge.from, edge.from_precision) && chosen(edge.to, edge.to_precision)) {
+      sum += edge.latency_ns;
+    }
+  }
+  return sum;
+}
+
+PredictionQuality QualityOf(absl::Span<const AssignmentCost> assignments) {
+  PredictionQuality quality;
+  std::vector<double> predicted, measured, errors;
+  for (const AssignmentCost& cost : assignments) {
+    if (cost.measured_ns <= 0) continue;
+    predicted.push_back(cost.predicted_ns);
+    measured.push_back(cost.measured_ns);
+    errors.push_back(std::abs(cost.predicted_ns / cost.measured_ns - 1));
+  }
+  quality.assignments = static_cast<int>(errors.size());
+  if (errors.empty()) return quality;
+  std::sort(errors.begin(), errors.end());
+  quality.median_error = Median(errors);
+  // The smallest value that at least 95 % do not exceed.
+  const auto rank = static_cast<size_t>(std::ceil(0.95 * static_cast<double>(errors.size())));
+  quality.p95_error = errors[rank - 1];
+  quality.rank_correlation = SpearmanCorrelation(predicted, measured);
+  return quality;
+}
+
 json CostTableToJson(const CostTable& table) {
   json document = {{"target", table.target},
                    {"device",
                     {{"name", table.device.name},
                      {"isa", table.device.isa},
                      {"library", table.device.library},
-                     {"threads", table.device.threads}}},
+                     {"threads", table.device.threads},
+                     {"frequency_mhz", table.device.frequency_mhz}}},
                    {"batch", table.batch},
                    {"fixed_latency_ns", table.fixed_latency_ns},
                    {"layers", json::array()},
@@ -171,6 +290,14 @@ json CostTableToJson(const CostTable& table) {
                                    {"predicted_ns", row.predicted_ns},
                                    {"measured_ns", NumberOrNull(row.measured_ns)}});
   }
+  if (!table.assignments.empty()) {
+    document["assignments"] = json::array();
+    for (const AssignmentCost& cost : table.assignments) {
+      document["assignments"].push_back(AssignmentToJson(cost));
+    }
+    document["prediction"] = PredictionToJson(QualityOf(table.assignments));
+  }
+  if (table.roofline.has_value()) document["roofline"] = RooflineToJson(*table.roofline);
   return document;
 }
 
@@ -189,6 +316,11 @@ absl::StatusOr<CostTable> CostTableFromJson(const json& document) {
   fields.ReadEachFields("network", kMaxRows, [&](JsonFields& row) {
     ReadNetworkRow(row, &table.network.emplace_back());
   });
+  fields.ReadEachFields("assignments", kMaxRows, [&](JsonFields& cost) {
+    ReadAssignment(cost, &table.assignments.emplace_back());
+  });
+  fields.ReadFields(
+      "roofline", [&](JsonFields& roofline) { ReadRoofline(roofline, &table.roofline.emplace()); });
   if (!fields.status().ok()) return Annotate(fields.status(), "cost table");
   return table;
 }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "nlohmann/json_fwd.hpp"
 #include "nn/quant/precision.h"
 
@@ -27,6 +28,15 @@ struct Origin {
 std::string FormatUtc(absl::Time time);
 absl::StatusOr<absl::Time> ParseUtc(absl::string_view text);
 
+// Where energy goes.
+struct EnergySplit {
+  double arithmetic_pj = 0;
+  double buffer_pj = 0;  // memory on the chip
+  double dram_pj = 0;    // memory beside it
+
+  double Total() const { return arithmetic_pj + buffer_pj + dram_pj; }
+};
+
 // What one layer costs in one precision, on one target.
 struct CostRow {
   std::string layer;
@@ -38,7 +48,12 @@ struct CostRow {
   std::optional<double> cycles;
   double weight_bytes = 0;  // as stored: weights, scales, zero points, bias
   std::string implementation;
-  std::string bound;    // "compute" or "memory", where the target knows
+  std::string bound;  // "compute" or "memory", where the target knows
+  // Where the target knows them: the share of its peak in the precision that it executes, the
+  // operations (two per multiply-accumulate), the bytes that cross its memory interface, and what
+  // makes up energy_pj.
+  std::optional<double> utilization, operations, memory_bytes;
+  std::optional<EnergySplit> energy;
   std::string warning;  // e.g. a reference implementation ran
   Provenance provenance = Provenance::kMeasured;
   Origin origin;
@@ -59,9 +74,27 @@ struct NetworkRow {
   std::optional<double> measured_ns;
 };
 
+// An assignment that was really run, beside what the table predicts for it.
+struct AssignmentCost {
+  std::map<std::string, Precision> assignment;  // of every layer
+  double predicted_ns = 0;
+  double measured_ns = 0;
+};
+
+// What bounds any layer on a target: its peak in each precision, and its memory.
+struct Roofline {
+  struct Roof {
+    Precision precision;
+    double operations_per_second = 0;
+  };
+  double memory_bytes_per_second = 0;
+  std::vector<Roof> roofs;
+};
+
 struct DeviceInfo {
   std::string name, isa, library;
   int threads = 0;
+  double frequency_mhz = 0;  // 0: not known
 };
 
 // Costs of every (layer, precision) on a target. Time that no choice changes (pooling, input and
@@ -74,9 +107,22 @@ struct CostTable {
   std::vector<CostRow> rows;
   std::vector<EdgeRow> edges;
   std::vector<NetworkRow> network;
+  std::optional<Roofline> roofline;  // where the target knows it
+  std::vector<AssignmentCost> assignments;
 
   const CostRow* Find(absl::string_view layer, const Precision& precision) const;
+  // The sum of the fixed time, the rows and the edges of an assignment of every layer; layers and
+  // precisions without a row count nothing. Nanoseconds.
+  double PredictLatency(const std::map<std::string, Precision>& assignment) const;
 };
+
+// How well predictions hold over assignments that were run.
+struct PredictionQuality {
+  int assignments = 0;
+  double median_error = 0, p95_error = 0;  // |predicted / measured - 1|
+  std::optional<double> rank_correlation;  // Spearman's; absent for fewer than two different times
+};
+PredictionQuality QualityOf(absl::Span<const AssignmentCost> assignments);
 
 // The JSON of `halftone profile` (interfaces.md), and back. FromJson: INVALID_ARGUMENT names the
 // field; costs must be finite and not negative.

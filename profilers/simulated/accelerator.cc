@@ -1,159 +1,163 @@
 #include "profilers/simulated/accelerator.h"
 
 #include <cmath>
-#include <set>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "base/files.h"
 #include "base/status_macros.h"
-#include "nlohmann/json.hpp"
+#include "nn/quant/precision.h"
 
 namespace halftone {
 namespace {
 
-using nlohmann::json;
+using Limits = AcceleratorLimits;
 
-constexpr int64_t kMaxFileBytes = 1 << 20;
-constexpr double kMaxSide = 1 << 16;
-constexpr double kMaxBufferBytes = 1e12;
-constexpr double kMaxNumber = 1e9;
+constexpr char kHalf[] = "f16";
 
-// Reads one JSON object and remembers which of its fields were asked for.
-class Fields {
- public:
-  Fields(const json& object, std::string path) : object_(object), path_(std::move(path)) {}
-
-  absl::StatusOr<std::string> String(const char* name) {
-    HT_ASSIGN_OR_RETURN(const json* value, Find(name));
-    if (!value->is_string()) return Wrong(name, "must be a string");
-    return value->get<std::string>();
-  }
-
-  // A number above 0 (or, with `or_zero`, not below) and at most `most`.
-  absl::StatusOr<double> Number(const char* name, double most, bool or_zero = false) {
-    HT_ASSIGN_OR_RETURN(const json* value, Find(name));
-    if (!value->is_number()) return Wrong(name, "must be a number");
-    const double number = value->get<double>();
-    const bool too_small = or_zero ? number < 0 : number <= 0;
-    if (!std::isfinite(number) || too_small || number > most) {
-      return Wrong(name, absl::StrCat("must be ", or_zero ? "at least" : "more than",
-                                      " 0 and at most ", most, ", not ", number));
-    }
-    return number;
-  }
-
-  absl::StatusOr<int64_t> Integer(const char* name, double most) {
-    HT_ASSIGN_OR_RETURN(const double number, Number(name, most));
-    if (number != std::floor(number)) return Wrong(name, "must be an integer");
-    return static_cast<int64_t>(number);
-  }
-
-  absl::StatusOr<Fields> Object(const char* name) {
-    HT_ASSIGN_OR_RETURN(const json* value, Find(name));
-    if (!value->is_object()) return Wrong(name, "must be an object");
-    return Fields(*value, Path(name));
-  }
-
-  absl::StatusOr<std::map<std::string, std::string>> Strings() {
-    std::map<std::string, std::string> strings;
-    for (const auto& [name, value] : object_.items()) {
-      HT_ASSIGN_OR_RETURN(strings[name], String(name.c_str()));
-    }
-    return strings;
-  }
-
-  // Fails on a field that nobody asked for: most likely a misspelt one.
-  absl::Status Finish() const {
-    for (const auto& [name, value] : object_.items()) {
-      if (known_.count(name) == 0) return Wrong(name.c_str(), "is not a known field");
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Wrong(const char* name, absl::string_view what) const {
-    return absl::InvalidArgumentError(absl::StrCat("field '", Path(name), "' ", what));
-  }
-
- private:
-  absl::StatusOr<const json*> Find(const char* name) {
-    known_.insert(name);
-    const auto found = object_.find(name);
-    if (found == object_.end()) return Wrong(name, "is missing");
-    return &*found;
-  }
-  std::string Path(const char* name) const {
-    return path_.empty() ? std::string(name) : absl::StrCat(path_, ".", name);
-  }
-
-  const json& object_;
-  std::string path_;
-  std::set<std::string> known_;
+// A field and what it may be: above 0, or not below with `or_zero`, and at most `most`.
+struct Bound {
+  std::string field;
+  double value = 0;
+  double most = 0;
+  bool or_zero = false;
 };
 
-absl::Status CheckName(const Fields& fields, const std::string& name) {
-  bool plain = !name.empty() && name.size() <= 64 && absl::ascii_isalpha(name[0]);
-  for (const char c : name) plain &= absl::ascii_isalnum(c) || c == '-' || c == '_';
-  if (plain) return absl::OkStatus();
-  return fields.Wrong("name", "must be letters, digits, '-' and '_', 64 at most");
+absl::Status Check(const Bound& bound) {
+  const bool too_small = bound.or_zero ? bound.value < 0 : bound.value <= 0;
+  if (std::isfinite(bound.value) && !too_small && bound.value <= bound.most) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("field '", bound.field, "' must be ", bound.or_zero ? "at least" : "more than",
+                   " 0 and at most ", bound.most, ", not ", bound.value));
 }
 
-absl::Status ReadParts(Fields& fields, Accelerator& accelerator) {
-  HT_ASSIGN_OR_RETURN(Fields array, fields.Object("array"));
-  HT_ASSIGN_OR_RETURN(accelerator.rows, array.Integer("rows", kMaxSide));
-  HT_ASSIGN_OR_RETURN(accelerator.columns, array.Integer("columns", kMaxSide));
-  HT_ASSIGN_OR_RETURN(accelerator.clock_mhz, array.Number("clock_mhz", kMaxNumber));
-  HT_RETURN_IF_ERROR(array.Finish());
-  HT_ASSIGN_OR_RETURN(Fields buffers, fields.Object("buffers"));
-  HT_ASSIGN_OR_RETURN(accelerator.weights_buffer_bytes,
-                      buffers.Integer("weights_bytes", kMaxBufferBytes));
-  HT_ASSIGN_OR_RETURN(accelerator.src_buffer_bytes, buffers.Integer("src_bytes", kMaxBufferBytes));
-  HT_RETURN_IF_ERROR(buffers.Finish());
-  HT_ASSIGN_OR_RETURN(Fields dram, fields.Object("dram"));
-  HT_ASSIGN_OR_RETURN(accelerator.dram_bits_per_cycle, dram.Number("bits_per_cycle", kMaxNumber));
-  HT_RETURN_IF_ERROR(dram.Finish());
-  HT_ASSIGN_OR_RETURN(Fields energy, fields.Object("energy"));
-  HT_ASSIGN_OR_RETURN(accelerator.multiply_8x8_pj,
-                      energy.Number("multiply_8x8_pj", kMaxNumber, true));
-  HT_ASSIGN_OR_RETURN(accelerator.accumulate_pj, energy.Number("accumulate_pj", kMaxNumber, true));
-  HT_ASSIGN_OR_RETURN(accelerator.buffer_64_bits_pj,
-                      energy.Number("buffer_64_bits_pj", kMaxNumber, true));
-  HT_ASSIGN_OR_RETURN(accelerator.dram_64_bits_pj,
-                      energy.Number("dram_64_bits_pj", kMaxNumber, true));
-  return energy.Finish();
+absl::Status Check(std::initializer_list<Bound> bounds) {
+  for (const Bound& bound : bounds) HT_RETURN_IF_ERROR(Check(bound));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<Accelerator> ReadAccelerator(const json& document) {
-  if (!document.is_object()) return absl::InvalidArgumentError("must be a JSON object");
-  Accelerator accelerator;
-  Fields fields(document, "");
-  HT_ASSIGN_OR_RETURN(accelerator.name, fields.String("name"));
-  HT_RETURN_IF_ERROR(CheckName(fields, accelerator.name));
-  HT_ASSIGN_OR_RETURN(accelerator.description, fields.String("description"));
-  HT_ASSIGN_OR_RETURN(Fields sources, fields.Object("sources"));
-  HT_ASSIGN_OR_RETURN(accelerator.sources, sources.Strings());
-  HT_RETURN_IF_ERROR(ReadParts(fields, accelerator));
-  HT_RETURN_IF_ERROR(fields.Finish());
-  return accelerator;
+Bound Integer(const char* field, int64_t value, int64_t most, bool or_zero = false) {
+  return {field, static_cast<double>(value), static_cast<double>(most), or_zero};
+}
+
+bool IsPowerOfTwo(int64_t value) { return value > 0 && (value & (value - 1)) == 0; }
+
+absl::Status CheckElement(const ProcessingElement& element) {
+  HT_RETURN_IF_ERROR(
+      Check({Integer("processing_element.weight_bits", element.weight_bits, Limits::kBits),
+             Integer("processing_element.activation_bits", element.activation_bits, Limits::kBits),
+             Integer("processing_element.products", element.products, Limits::kProducts)}));
+  if (element.kind == ProcessingElement::Kind::kBitSerial && !element.serial_weights &&
+      !element.serial_activations) {
+    return absl::InvalidArgumentError(
+        "field 'processing_element.serial' must name weights, activations or both");
+  }
+  if (element.kind != ProcessingElement::Kind::kBitComposable) return absl::OkStatus();
+  HT_RETURN_IF_ERROR(
+      Check({Integer("processing_element.brick_bits", element.brick_bits, Limits::kBits),
+             Integer("processing_element.fused_bits", element.fused_bits, Limits::kBits)}));
+  for (const int64_t bits : {element.fused_bits, element.weight_bits, element.activation_bits}) {
+    if (bits % element.brick_bits != 0 || !IsPowerOfTwo(bits / element.brick_bits)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "field 'processing_element.brick_bits': ", bits, " bits cannot be composed of bricks of ",
+          element.brick_bits, ", only a power of two times that"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckMachine(const ProcessorArray& array) {
+  HT_RETURN_IF_ERROR(
+      Check({Integer("array.rows", array.rows, Limits::kSide),
+             Integer("array.columns", array.columns, Limits::kSide),
+             {"array.clock_mhz", array.clock_mhz, Limits::kClockMhz},
+             Integer("buffers.weights_bytes", array.weights_buffer_bytes, Limits::kBytes),
+             Integer("buffers.src_bytes", array.src_buffer_bytes, Limits::kBytes),
+             Integer("buffers.dst_bytes", array.dst_buffer_bytes, Limits::kBytes),
+             {"dram.bits_per_cycle", array.dram_bits_per_cycle, Limits::kBitsPerCycle},
+             {"energy.multiply_8x8_pj", array.energy.multiply_8x8_pj, Limits::kPicojoule, true},
+             {"energy.accumulate_pj", array.energy.accumulate_pj, Limits::kPicojoule, true},
+             {"energy.dram_64_bits_pj", array.energy.dram_64_bits_pj, Limits::kPicojoule, true},
+             {"energy.buffer_64_bits_pj", array.energy.buffer_64_bits_pj.value_or(0),
+              Limits::kPicojoule, true}}));
+  if (array.exposed_drain && (array.dataflow != Dataflow::kOutputStationary ||
+                              array.interconnect != Interconnect::kSystolic)) {
+    return absl::InvalidArgumentError(
+        "field 'array.exposed_drain' is of output-stationary systolic arrays only");
+  }
+  return CheckElement(array.element);
+}
+
+absl::Status CheckPeakName(const char* object, const std::string& name) {
+  absl::StatusOr<Precision> precision = Precision::Parse(name);
+  const bool known =
+      name == kHalf || (precision.ok() && precision->weights.kind == precision->activations.kind);
+  if (known) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("field '", object, ".", name.substr(0, 100),
+                   "' is not named by a precision that is executed, such as w8a8, bf16, f16 or "
+                   "f32"));
+}
+
+absl::Status CheckMachine(const RooflineProcessor& processor) {
+  if (processor.operations_per_second.empty()) {
+    return absl::InvalidArgumentError(
+        "field 'roofline.operations_per_second' must name a precision at least");
+  }
+  for (const auto& [name, peak] : processor.operations_per_second) {
+    HT_RETURN_IF_ERROR(CheckPeakName("roofline.operations_per_second", name));
+    HT_RETURN_IF_ERROR(
+        Check({absl::StrCat("roofline.operations_per_second.", name), peak, Limits::kPerSecond}));
+    if (!processor.operation_pj.empty() && processor.operation_pj.count(name) == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("field 'energy.operation_pj.", name, "' is missing"));
+    }
+  }
+  for (const auto& [name, energy] : processor.operation_pj) {
+    if (processor.operations_per_second.count(name) == 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("field 'energy.operation_pj.", name, "' is of a precision without a peak"));
+    }
+    HT_RETURN_IF_ERROR(
+        Check({absl::StrCat("energy.operation_pj.", name), energy, Limits::kPicojoule, true}));
+  }
+  return Check(
+      {{"roofline.memory_bytes_per_second", processor.memory_bytes_per_second, Limits::kPerSecond},
+       Integer("roofline.on_chip_bytes", processor.on_chip_bytes, Limits::kBytes, true),
+       {"energy.memory_64_bits_pj", processor.memory_64_bits_pj, Limits::kPicojoule, true}});
 }
 
 }  // namespace
 
-absl::StatusOr<Accelerator> Accelerator::Parse(absl::string_view text, const std::string& origin) {
-  const json document = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) {
-    return absl::InvalidArgumentError(absl::StrCat("accelerator ", origin, ": not valid JSON"));
+absl::string_view DataflowName(Dataflow dataflow) {
+  switch (dataflow) {
+    case Dataflow::kOutputStationary:
+      return "output-stationary";
+    case Dataflow::kWeightStationary:
+      return "weight-stationary";
+    case Dataflow::kInputStationary:
+      return "input-stationary";
   }
-  absl::StatusOr<Accelerator> accelerator = ReadAccelerator(document);
-  if (!accelerator.ok()) {
-    return Annotate(accelerator.status(), absl::StrCat("accelerator ", origin));
-  }
-  return accelerator;
+  return "";
 }
 
-absl::StatusOr<Accelerator> Accelerator::Load(const std::string& path) {
-  HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
-  return Parse(text, path);
+absl::string_view InterconnectName(Interconnect interconnect) {
+  return interconnect == Interconnect::kSystolic ? "systolic" : "broadcast";
+}
+
+double BufferEnergy(double bytes) {
+  struct Point {
+    double bytes, pj;
+  };
+  constexpr Point kSmall = {8192, 10}, kMiddle = {32768, 20}, kLarge = {1048576, 100};
+  const Point& from = bytes < kMiddle.bytes ? kSmall : kMiddle;
+  const Point& to = bytes < kMiddle.bytes ? kMiddle : kLarge;
+  const double slope = std::log(to.pj / from.pj) / std::log(to.bytes / from.bytes);
+  return from.pj * std::pow(bytes / from.bytes, slope);
+}
+
+absl::Status CheckAccelerator(const Accelerator& accelerator) {
+  return std::visit([](const auto& machine) { return CheckMachine(machine); }, accelerator.machine);
 }
 
 }  // namespace halftone

@@ -1,32 +1,37 @@
 #include "profilers/simulated/simulated_profiler.h"
 
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
-#include "profilers/simulated/systolic_model.h"
+#include "profilers/simulated/array_model.h"
+#include "profilers/simulated/layer_work.h"
+#include "profilers/simulated/roofline_model.h"
+#include "profilers/weight_bytes.h"
 
 namespace halftone {
 namespace {
 
 // Raised when the model gives other figures for the same accelerator.
-constexpr char kModelVersion[] = "analytic model 1";
+constexpr char kModelVersion[] = "analytic model 2";
 
-double ElementsPerSample(const Layer& layer, const Shape& shape) {
-  // Both shapes have the batch that the graph is bound to as their first dimension, if any.
-  const double samples = layer.dst_shape.rank() > 1
-                             ? static_cast<double>(std::max<int64_t>(1, layer.dst_shape.dim(0)))
-                             : 1;
-  return static_cast<double>(shape.Elements()) / samples;
+std::string Summary(const ProcessorArray& array) {
+  return absl::StrCat(InterconnectName(array.interconnect), " ", DataflowName(array.dataflow), " ",
+                      array.rows, "x", array.columns, ", ", array.clock_mhz, " MHz");
 }
 
-double StoredWeightBytes(const Layer& layer, const Precision& precision) {
-  if (layer.weights.empty()) return 0;
-  const auto channels = static_cast<double>(layer.weights_shape.dim(layer.channel_axis));
-  const double bias = layer.bias.empty() ? 0 : 4 * channels;
-  return static_cast<double>(layer.weights_shape.Elements()) * precision.weights.bits / 8 +
-         4 * channels + bias;
+std::string Summary(const RooflineProcessor& processor) {
+  return absl::StrCat("roofline, ", processor.memory_bytes_per_second / 1e9, " GB/s");
+}
+
+double MemoryBytesPerSecond(const ProcessorArray& array) {
+  return array.dram_bits_per_cycle / 8 * array.clock_mhz * 1e6;
+}
+
+double MemoryBytesPerSecond(const RooflineProcessor& processor) {
+  return processor.memory_bytes_per_second;
 }
 
 class SimulatedProfiler final : public CostProfiler {
@@ -38,25 +43,16 @@ class SimulatedProfiler final : public CostProfiler {
   DeviceInfo Describe() const override {
     DeviceInfo device;
     device.name = accelerator_.description;
-    device.isa = absl::StrCat("bit-composable ", accelerator_.rows, "x", accelerator_.columns, ", ",
-                              accelerator_.clock_mhz, " MHz");
+    device.isa =
+        std::visit([](const auto& machine) { return Summary(machine); }, accelerator_.machine);
     device.library = kModelVersion;
     return device;
   }
 
-  bool Supports(const Precision& precision) const override {
-    return precision.weights.IsInteger() && precision.activations.IsInteger();
-  }
+  bool Supports(const Precision& precision) const override { return Peak(precision).ok(); }
 
   absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                     const Progress& progress) override {
-    for (const Precision& precision : request.precisions) {
-      if (!Supports(precision)) {
-        return absl::UnimplementedError(
-            absl::StrCat("target '", target(), "' does not run ", precision.ToString(),
-                         ": it takes integer weights and activations, such as w8a8"));
-      }
-    }
     if (request.batch < 1) {
       return absl::InvalidArgumentError(absl::StrCat("batch ", request.batch, " is below 1"));
     }
@@ -64,6 +60,7 @@ class SimulatedProfiler final : public CostProfiler {
     table.target = target();
     table.device = Describe();
     table.batch = request.batch;
+    HT_ASSIGN_OR_RETURN(table.roofline, RoofsOf(request.precisions));
     for (const Precision& precision : request.precisions) table.network.push_back({precision});
     const Origin origin = {absl::StrCat("accelerator ", target()), FormatUtc(RealClock().Now()),
                            kModelVersion};
@@ -72,9 +69,10 @@ class SimulatedProfiler final : public CostProfiler {
       HT_RETURN_IF_ERROR(progress.Step(static_cast<double>(i) / static_cast<double>(layers.size()),
                                        absl::StrCat("layer ", i + 1, " of ", layers.size())));
       for (size_t p = 0; p < request.precisions.size(); ++p) {
-        table.rows.push_back(Row(layers[i], request.precisions[p], request.batch));
-        table.rows.back().origin = origin;
-        table.network[p].predicted_ns += table.rows.back().latency_ns;
+        HT_ASSIGN_OR_RETURN(CostRow row, Row(layers[i], request.precisions[p], request.batch));
+        row.origin = origin;
+        table.network[p].predicted_ns += row.latency_ns;
+        table.rows.push_back(std::move(row));
       }
     }
     HT_RETURN_IF_ERROR(progress.Step(1));
@@ -82,25 +80,51 @@ class SimulatedProfiler final : public CostProfiler {
   }
 
  private:
-  CostRow Row(const Layer& layer, const Precision& precision, int batch) const {
-    // Where both operands are activations there are no weights to be narrower.
-    const Precision operands = layer.weights.empty() ? precision.WithoutWeights() : precision;
-    const int activation_bits = operands.activations.bits, weight_bits = operands.weights.bits;
-    const SimulatedCost cost = SimulateGemm(
-        accelerator_, GemmOf(layer, batch), ElementsPerSample(layer, layer.src_shape) * batch,
-        ElementsPerSample(layer, layer.dst_shape) * batch, weight_bits, activation_bits);
+  absl::StatusOr<double> Peak(const Precision& precision) const {
+    return std::visit([&](const auto& machine) { return PeakOf(machine, precision); },
+                      accelerator_.machine);
+  }
+
+  // UNIMPLEMENTED names the precision.
+  absl::Status Refuse(const absl::Status& status, const Precision& precision) const {
+    return Annotate(status,
+                    absl::StrCat("target '", target(), "' does not run ", precision.ToString()));
+  }
+
+  absl::StatusOr<Roofline> RoofsOf(const std::vector<Precision>& precisions) const {
+    Roofline roofline;
+    roofline.memory_bytes_per_second = std::visit(
+        [](const auto& machine) { return MemoryBytesPerSecond(machine); }, accelerator_.machine);
+    for (const Precision& precision : precisions) {
+      const absl::StatusOr<double> peak = Peak(precision);
+      if (!peak.ok()) return Refuse(peak.status(), precision);
+      roofline.roofs.push_back({precision, *peak});
+    }
+    return roofline;
+  }
+
+  absl::StatusOr<CostRow> Row(const Layer& layer, const Precision& precision, int batch) const {
+    const LayerWork work = LayerWorkOf(layer, batch);
+    const absl::StatusOr<LayerCost> cost =
+        std::visit([&](const auto& machine) { return CostOn(machine, work, precision); },
+                   accelerator_.machine);
+    if (!cost.ok()) {
+      return Annotate(Refuse(cost.status(), precision), absl::StrCat("layer '", layer.name, "'"));
+    }
     CostRow row;
     row.layer = layer.name;
     row.precision = precision;
-    row.executed_as = Precision::Int(FusedBits(weight_bits), FusedBits(activation_bits));
-    row.latency_ns = cost.latency_ns;
-    row.energy_pj = cost.energy_pj;
-    row.cycles = cost.cycles;
-    row.weight_bytes = StoredWeightBytes(layer, precision);
-    row.implementation =
-        absl::StrCat("weight-stationary ", accelerator_.rows, "x", accelerator_.columns, ", ",
-                     ProductsPerCycle(weight_bits, activation_bits), " products per cycle");
-    row.bound = cost.memory_bound ? "memory" : "compute";
+    row.executed_as = cost->executed_as;
+    row.latency_ns = cost->latency_ns;
+    row.cycles = cost->cycles;
+    row.weight_bytes = PackedWeightBytes(layer, precision);
+    row.implementation = cost->implementation;
+    row.bound = cost->memory_bound ? "memory" : "compute";
+    row.utilization = cost->utilization;
+    row.operations = cost->operations;
+    row.memory_bytes = cost->memory_bytes;
+    row.energy = cost->energy;
+    if (cost->energy.has_value()) row.energy_pj = cost->energy->Total();
     row.provenance = Provenance::kSimulated;
     return row;
   }
@@ -121,13 +145,15 @@ absl::Status RegisterSimulatedProfilers(ProfilerRegistry& registry) {
     target.name = accelerator.name;
     target.description = accelerator.description;
     target.create = [accelerator] { return MakeSimulatedProfiler(accelerator); };
+    target.create_with =
+        [entry](absl::string_view parameters) -> absl::StatusOr<std::unique_ptr<CostProfiler>> {
+      HT_ASSIGN_OR_RETURN(Accelerator changed,
+                          Accelerator::Parse(entry.json, entry.file, parameters));
+      return MakeSimulatedProfiler(std::move(changed));
+    };
     HT_RETURN_IF_ERROR(registry.Register(std::move(target)));
   }
-  return registry.RegisterFiles(
-      ".json", [](const std::string& path) -> absl::StatusOr<std::unique_ptr<CostProfiler>> {
-        HT_ASSIGN_OR_RETURN(Accelerator accelerator, Accelerator::Load(path));
-        return MakeSimulatedProfiler(std::move(accelerator));
-      });
+  return absl::OkStatus();
 }
 
 }  // namespace halftone

@@ -9,14 +9,15 @@
 
 namespace halftone {
 
-// Costs of layers on a described accelerator, by the model of systolic_model.h. Precisions: integer
-// weights and activations of 1 to 16 bits, executed in the next width of 2, 4, 8 and 16. A change
-// of precision between layers is free: results are requantized as they leave the array; so is
-// everything that is not a layer. weight_bytes is the model's size: weights packed by their own
-// bits, 4 bytes per scale (one per output channel) and per bias.
+// Costs of layers on a described accelerator, by array_model.h or roofline_model.h. A precision
+// that it does not execute is UNIMPLEMENTED, or runs as the wider one that executed_as names.
+// Changes of precision between layers are free: results are requantized as they leave the array or
+// the kernel, and no source tells of a cost. What is not a layer (pooling, additions, activation
+// functions) is not costed. Rows are sums over the batch; weight_bytes is the model's size
+// (weight_bytes.h).
 std::unique_ptr<CostProfiler> MakeSimulatedProfiler(Accelerator accelerator);
 
-// Registers the built-in descriptions by name, and .json files as targets.
+// Registers the built-in descriptions by name; they take parameters: "bitfusion?rows=32".
 absl::Status RegisterSimulatedProfilers(ProfilerRegistry& registry);
 
 }  // namespace halftone
