@@ -62,7 +62,7 @@ absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& prof
   Offer offer;
   std::vector<Precision> defaults;
   for (const Precision& precision : DefaultPrecisions()) {
-    if (profiler.Supports(precision) && IsOfferedByDefault(profiler.target(), precision)) {
+    if (profiler.Supports(precision) && IsOfferedByDefault(spec.target, precision)) {
       defaults.push_back(precision);
     }
   }
@@ -283,7 +283,7 @@ class SearchRun {
       HT_ASSIGN_OR_RETURN(data, inputs_.LoadDataset(spec_.evaluation));
       output.on_held_out = true;
     }
-    const bool measures = tables_.costs.target == kCpuTarget;
+    const bool measures = spec_.target == kCpuTarget;
     HT_ASSIGN_OR_RETURN(output.evaluation,
                         EvaluateAssignment(*network, data, *calibration, assignment,
                                            progress.Part(0, measures ? 0.7 : 1)));

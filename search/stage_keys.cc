@@ -18,9 +18,10 @@ std::string Join(const std::vector<Precision>& precisions) {
 
 // A target that is described by a file is that file's content.
 std::string TargetIdentity(const std::string& target) {
-  constexpr int64_t kMaxDescriptionBytes = 1 << 20;
-  if (!absl::EndsWith(target, ".json")) return target;
-  const absl::StatusOr<std::string> description = ReadFile(target, kMaxDescriptionBytes);
+  constexpr int64_t kMaxDescriptionBytes = 32 << 20;
+  const std::string path = target.substr(0, target.find('?'));
+  if (!absl::EndsWith(path, ".json") && !absl::EndsWith(path, ".csv")) return target;
+  const absl::StatusOr<std::string> description = ReadFile(path, kMaxDescriptionBytes);
   return description.ok() ? absl::StrCat(target, "@", Sha256Hex(*description)) : target;
 }
 

@@ -27,7 +27,7 @@ namespace halftone {
 namespace {
 
 constexpr int kExitUsage = 2;
-constexpr int64_t kMaxDescriptionBytes = 1 << 20;
+constexpr int64_t kMaxDescriptionBytes = 32 << 20;
 
 struct Flags {
   std::string target = "cpu";
@@ -53,10 +53,11 @@ int WaitForSignal(const sigset_t& signals) {
   return signal;
 }
 
-// Accelerators that differ in their file alone are different devices.
+// Targets that differ in their file alone are different devices.
 absl::StatusOr<std::string> Configuration(const std::string& target) {
-  if (!absl::EndsWith(target, ".json")) return std::string();
-  HT_ASSIGN_OR_RETURN(const std::string file, ReadFile(target, kMaxDescriptionBytes));
+  const std::string path = target.substr(0, target.find('?'));
+  if (!absl::EndsWith(path, ".json") && !absl::EndsWith(path, ".csv")) return std::string();
+  HT_ASSIGN_OR_RETURN(const std::string file, ReadFile(path, kMaxDescriptionBytes));
   return absl::StrCat("description ", Sha256Hex(file).substr(0, 16));
 }
 
@@ -99,6 +100,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   MemoryCostCache cache;
   ProfilerRegistry registry;
   HT_RETURN_IF_ERROR(RegisterBuiltinProfilers(registry, &cache));
+  HT_RETURN_IF_ERROR(RegisterTargetFiles(registry));
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler, registry.Create(flags.target));
   ProfilerServiceImpl::Options options;
   options.description = DescriptionOf(registry, *profiler);

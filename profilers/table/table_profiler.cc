@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
@@ -192,7 +191,7 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> MakeTableProfiler(const TargetFile
         absl::StrCat("table '", file.name, "': is larger than ", kMaxSheetBytes, " bytes"));
   }
   absl::StatusOr<CostSheet> sheet =
-      absl::EndsWith(file.name, ".csv") ? ReadCsvSheet(file.text) : ReadJsonSheet(file.text);
+      IsJson(file) ? ReadJsonSheet(file.text) : ReadCsvSheet(file.text);
   if (!sheet.ok()) return Annotate(sheet.status(), absl::StrCat("table '", file.name, "'"));
   return std::make_unique<TableProfiler>(file, *std::move(sheet));
 }

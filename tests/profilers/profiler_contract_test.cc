@@ -1,10 +1,19 @@
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "profilers/builtin.h"
+#include "profilers/simulated/accelerator.h"
 #include "tests/profilers/small_network.h"
 
 namespace halftone {
@@ -30,32 +39,106 @@ class MemoryCache final : public CostCache {
   std::map<std::string, std::string> values_;
 };
 
+CostCache& Cache() {
+  static MemoryCache cache;
+  return cache;
+}
+
+absl::StatusOr<std::unique_ptr<CostProfiler>> MakeBuiltin(const std::string& name) {
+  ProfilerRegistry registry;
+  const absl::Status registered = RegisterBuiltinProfilers(registry, &Cache());
+  if (!registered.ok()) return registered;
+  return registry.Create(name);
+}
+
+constexpr int kBatch = 2;
+
+ProfileRequest RequestOf(const SmallNetwork& network, std::vector<Precision> precisions) {
+  ProfileRequest request;
+  request.graph = &network.graph();
+  request.layers = &network.layers();
+  request.batch = kBatch;
+  request.precisions = std::move(precisions);
+  return request;
+}
+
+// Costs of the network to make tables of.
+CostTable ExampleCosts(const SmallNetwork& network) {
+  const auto profiler = MakeBuiltin("bitfusion").value();
+  CostTable costs =
+      profiler->Profile(RequestOf(network, {Precision::Int(8, 8), Precision::Int(4, 4)}), {})
+          .value();
+  costs.edges.push_back({"conv", "depthwise", Precision::Int(8, 8), Precision::Int(4, 4), 30});
+  costs.fixed_latency_ns = 20;
+  return costs;
+}
+
+absl::StatusOr<std::unique_ptr<CostProfiler>> MakeJsonTable(const SmallNetwork& network) {
+  return MakeDescribedProfiler(
+      {"costs.json", CostTableToJson(ExampleCosts(network)).dump(), absl::UnixEpoch()});
+}
+
+absl::StatusOr<std::unique_ptr<CostProfiler>> MakeCsvTable(const SmallNetwork& network) {
+  std::string csv = "layer,precision,latency_ns,energy_pj,to_layer,to_precision,batch\n";
+  const CostTable costs = ExampleCosts(network);
+  for (const CostRow& row : costs.rows) {
+    absl::StrAppend(&csv, row.layer, ",", row.precision.ToString(), ",", row.latency_ns, ",",
+                    *row.energy_pj, ",,,", kBatch, "\n");
+  }
+  for (const EdgeRow& edge : costs.edges) {
+    absl::StrAppend(&csv, edge.from, ",", edge.from_precision.ToString(), ",", edge.latency_ns,
+                    ",,", edge.to, ",", edge.to_precision.ToString(), ",\n");
+  }
+  absl::StrAppend(&csv, ",,", costs.fixed_latency_ns, ",,,,\n");
+  return MakeDescribedProfiler({"costs.csv", csv, absl::UnixEpoch()});
+}
+
+struct ContractTarget {
+  std::string name;
+  Provenance provenance;
+  // Makes the profiler; `network` is the one that it will be asked for.
+  std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>(const SmallNetwork& network)> make;
+};
+
+ContractTarget BuiltinTarget(const std::string& name, Provenance provenance) {
+  return {name, provenance, [name](const SmallNetwork&) { return MakeBuiltin(name); }};
+}
+
+std::vector<ContractTarget> AllTargets() {
+  std::vector<ContractTarget> targets = {BuiltinTarget("cpu", Provenance::kMeasured)};
+  for (const CatalogueEntry& entry : AcceleratorCatalogue()) {
+    targets.push_back(BuiltinTarget(Accelerator::Parse(entry.json, entry.file).value().name,
+                                    Provenance::kSimulated));
+  }
+  targets.push_back({"costs.csv", Provenance::kTable, MakeCsvTable});
+  targets.push_back({"costs.json", Provenance::kTable, MakeJsonTable});
+  return targets;
+}
+
 // What every profiler promises, whatever its target.
-class ProfilerContractTest : public testing::TestWithParam<std::string> {
+class ProfilerContractTest : public testing::TestWithParam<ContractTarget> {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(RegisterBuiltinProfilers(registry_, &Cache()).ok());
-    auto profiler = registry_.Create(GetParam());
+    const absl::Status bound = network_.Bind(kBatch);
+    ASSERT_TRUE(bound.ok()) << bound;
+    auto profiler = GetParam().make(network_);
     ASSERT_TRUE(profiler.ok()) << profiler.status();
     profiler_ = *std::move(profiler);
-    const absl::Status bound = network_.Bind(2);
-    ASSERT_TRUE(bound.ok()) << bound;
-    request_.graph = &network_.graph();
-    request_.layers = &network_.layers();
-    request_.batch = 2;
-    for (const char* name : {"f32", "bf16", "w8a8", "w4a4"}) {
+    request_ = RequestOf(network_, {});
+    for (const char* name : {"f32", "bf16", "w8a8", "w4a4", "w4"}) {
       const Precision precision = *Precision::Parse(name);
       (profiler_->Supports(precision) ? request_.precisions : unsupported_).push_back(precision);
     }
-    ASSERT_GE(request_.precisions.size(), 2u);
+    ASSERT_FALSE(request_.precisions.empty());
   }
 
-  static CostCache& Cache() {
-    static MemoryCache cache;
-    return cache;
+  // The cost table as JSON, without the time of day.
+  static nlohmann::json Timeless(const CostTable& table) {
+    nlohmann::json document = CostTableToJson(table);
+    for (nlohmann::json& row : document["layers"]) row["origin"].erase("when");
+    return document;
   }
 
-  ProfilerRegistry registry_;
   std::unique_ptr<CostProfiler> profiler_;
   SmallNetwork network_;
   ProfileRequest request_;
@@ -65,8 +148,9 @@ class ProfilerContractTest : public testing::TestWithParam<std::string> {
 TEST_P(ProfilerContractTest, EveryLayerAndPrecisionHasAFiniteRow) {
   const auto table = profiler_->Profile(request_, {});
   ASSERT_TRUE(table.ok()) << table.status();
-  EXPECT_EQ(table->target, GetParam());
-  EXPECT_EQ(table->batch, 2);
+  EXPECT_EQ(table->target, GetParam().name);
+  EXPECT_EQ(profiler_->target(), GetParam().name);
+  EXPECT_EQ(table->batch, kBatch);
   EXPECT_FALSE(table->device.isa.empty());
   EXPECT_EQ(table->rows.size(), network_.layers().layers.size() * request_.precisions.size());
   for (const Layer& layer : network_.layers().layers) {
@@ -77,6 +161,9 @@ TEST_P(ProfilerContractTest, EveryLayerAndPrecisionHasAFiniteRow) {
       EXPECT_TRUE(std::isfinite(row->mad_ns) && row->mad_ns >= 0);
       EXPECT_TRUE(std::isfinite(row->weight_bytes) && row->weight_bytes > 0);
       EXPECT_FALSE(row->implementation.empty());
+      EXPECT_TRUE(std::isfinite(row->energy_pj.value_or(0)) && row->energy_pj.value_or(0) >= 0);
+      EXPECT_TRUE(std::isfinite(row->cycles.value_or(0)) && row->cycles.value_or(0) >= 0);
+      EXPECT_EQ(row->provenance, GetParam().provenance);
       EXPECT_FALSE(row->origin.where.empty());
       EXPECT_TRUE(ParseUtc(row->origin.when).ok()) << row->origin.when;
       EXPECT_FALSE(row->origin.with.empty());
@@ -86,6 +173,11 @@ TEST_P(ProfilerContractTest, EveryLayerAndPrecisionHasAFiniteRow) {
   for (const EdgeRow& edge : table->edges) {
     EXPECT_NE(network_.layers().Find(edge.from), nullptr) << edge.from;
     EXPECT_NE(network_.layers().Find(edge.to), nullptr) << edge.to;
+    EXPECT_NE(edge.from, edge.to);
+    for (const Precision& precision : {edge.from_precision, edge.to_precision}) {
+      EXPECT_EQ(std::count(request_.precisions.begin(), request_.precisions.end(), precision), 1)
+          << precision.ToString();
+    }
     EXPECT_TRUE(std::isfinite(edge.latency_ns) && edge.latency_ns >= 0);
   }
 }
@@ -93,10 +185,13 @@ TEST_P(ProfilerContractTest, EveryLayerAndPrecisionHasAFiniteRow) {
 TEST_P(ProfilerContractTest, NarrowerWeightsTakeFewerBytes) {
   const auto table = profiler_->Profile(request_, {});
   ASSERT_TRUE(table.ok()) << table.status();
-  for (const Layer& layer : network_.layers().layers) {
-    const double wide = table->Find(layer.name, Precision::Int(8, 8))->weight_bytes;
-    const double narrow = table->Find(layer.name, Precision::Int(4, 4))->weight_bytes;
-    EXPECT_LT(narrow, wide) << layer.name;
+  for (const CostRow& narrow : table->rows) {
+    for (const CostRow& wide : table->rows) {
+      const bool narrower = narrow.precision.weights.IsInteger() &&
+                            narrow.precision.weights.bits < wide.precision.weights.bits;
+      if (!narrower || narrow.layer != wide.layer) continue;
+      EXPECT_LT(narrow.weight_bytes, wide.weight_bytes) << narrow.layer;
+    }
   }
 }
 
@@ -127,6 +222,46 @@ TEST_P(ProfilerContractTest, AnUnsupportedPrecisionIsNamed) {
   }
 }
 
+TEST_P(ProfilerContractTest, WhatIsNotMeasuredIsTheSameAgain) {
+  if (GetParam().provenance == Provenance::kMeasured) {
+    GTEST_SKIP() << "a measurement is never the same again";
+  }
+  const auto first = profiler_->Profile(request_, {});
+  const auto second = profiler_->Profile(request_, {});
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(Timeless(*first), Timeless(*second));
+}
+
+TEST_P(ProfilerContractTest, TheTableSurvivesJson) {
+  const auto table = profiler_->Profile(request_, {});
+  ASSERT_TRUE(table.ok()) << table.status();
+  const nlohmann::json document = CostTableToJson(*table);
+  const auto read = CostTableFromJson(document);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(CostTableToJson(*read), document);
+}
+
+TEST_P(ProfilerContractTest, ASavedProfileIsATargetOfTheSameCosts) {
+  const auto table = profiler_->Profile(request_, {});
+  ASSERT_TRUE(table.ok()) << table.status();
+  const auto saved =
+      MakeDescribedProfiler({"saved.json", CostTableToJson(*table).dump(), absl::UnixEpoch()});
+  ASSERT_TRUE(saved.ok()) << saved.status();
+  const auto again = (*saved)->Profile(request_, {});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->fixed_latency_ns, table->fixed_latency_ns);
+  EXPECT_EQ(again->edges.size(), table->edges.size());
+  for (const CostRow& row : table->rows) {
+    const CostRow* other = again->Find(row.layer, row.precision);
+    ASSERT_NE(other, nullptr);
+    EXPECT_EQ(other->latency_ns, row.latency_ns);
+    EXPECT_EQ(other->energy_pj, row.energy_pj);
+    EXPECT_EQ(other->weight_bytes, row.weight_bytes);
+    EXPECT_EQ(other->origin.when, row.origin.when);
+    EXPECT_NE(other->origin.with.find(row.origin.with), std::string::npos) << other->origin.with;
+  }
+}
+
 TEST_P(ProfilerContractTest, CancellationEndsIt) {
   Progress progress;
   progress.cancellation.Cancel();
@@ -144,8 +279,12 @@ TEST_P(ProfilerContractTest, ProgressRisesToOne) {
   EXPECT_EQ(last, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, ProfilerContractTest, testing::Values("bitfusion", "cpu"),
-                         [](const auto& info) { return info.param; });
+INSTANTIATE_TEST_SUITE_P(Targets, ProfilerContractTest, testing::ValuesIn(AllTargets()),
+                         [](const auto& info) {
+                           std::string name = info.param.name;
+                           for (char& c : name) c = absl::ascii_isalnum(c) ? c : '_';
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace halftone

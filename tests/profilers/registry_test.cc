@@ -1,6 +1,11 @@
+#include <cstdio>
+
+#include "absl/time/clock.h"
+#include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "profilers/builtin.h"
+#include "profilers/simulated/accelerator.h"
 
 namespace halftone {
 namespace {
@@ -34,9 +39,44 @@ TEST(ProfilerRegistryTest, ANameIsTakenOnce) {
   EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
 }
 
-TEST(ProfilerRegistryTest, AFileThatIsNotThereIsNamed) {
+TEST(ProfilerRegistryTest, FilesAreTargetsOnRequestAlone) {
   ProfilerRegistry registry;
   ASSERT_TRUE(RegisterBuiltinProfilers(registry, nullptr).ok());
+  const std::string path = testing::TempDir() + "registry_test_costs.csv";
+  ASSERT_TRUE(WriteFileAtomically(path, "layer,precision,latency_ns\nconv,w8a8,5\n").ok());
+  EXPECT_EQ(registry.Create(path).status().code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(RegisterTargetFiles(registry).ok());
+  const auto profiler = registry.Create(path);
+  ASSERT_TRUE(profiler.ok()) << profiler.status();
+  EXPECT_EQ((*profiler)->target(), "registry_test_costs.csv");
+  std::remove(path.c_str());
+}
+
+TEST(DescribedProfilerTest, TheContentTellsTablesFromAccelerators) {
+  const auto describe = [](const char* name, const std::string& text, const char* parameters = "") {
+    return MakeDescribedProfiler({name, text, absl::Now()}, parameters);
+  };
+  constexpr char kTable[] = R"({"layers": [{"name": "a", "precision": "f32", "latency_ns": 1}]})";
+  EXPECT_TRUE(describe("costs.json", kTable).ok());
+  EXPECT_TRUE(describe("no ending", kTable).ok());
+  EXPECT_TRUE(describe("no ending", "layer,precision,latency_ns\na,f32,1\n").ok());
+  EXPECT_TRUE(describe("mine.json", AcceleratorCatalogue()[0].json).ok());
+
+  const auto error = [&](const std::string& text, const char* parameters = "") {
+    const absl::Status status = describe("x.json", text, parameters).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("x.json"));
+    return std::string(status.message());
+  };
+  EXPECT_THAT(error(R"({"layers": [], "array": {}})"), HasSubstr("both 'layers'"));
+  EXPECT_THAT(error(kTable, "rows=16"), HasSubstr("no parameters"));
+  EXPECT_THAT(error("{"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(error("3"), HasSubstr("must be a JSON object"));
+}
+
+TEST(ProfilerRegistryTest, AFileThatIsNotThereIsNamed) {
+  ProfilerRegistry registry;
+  ASSERT_TRUE(RegisterTargetFiles(registry).ok());
   const absl::Status status = registry.Create("/nowhere/mine.json").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("/nowhere/mine.json"));
