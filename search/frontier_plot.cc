@@ -6,15 +6,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/svg_plot.h"
 #include "base/units.h"
-#include "search/html.h"
 #include "search/report.h"
 
 namespace halftone {
 namespace {
 
 constexpr double kWidth = 900, kHeight = 420;
-constexpr double kLeft = 78, kRight = 24, kTop = 22, kBottom = 52;
+constexpr PlotFrame kFrame = {78, 22, kWidth - 24, kHeight - 52};
 
 struct Point {
   double cost = 0, loss = 0;
@@ -33,61 +33,49 @@ std::string FormatMetric(const std::string& metric, double value) {
   return FormatQuantity(quantity, value);
 }
 
+std::vector<double> LossesOf(const std::vector<Point>& points) {
+  std::vector<double> losses;
+  for (const Point& point : points) losses.push_back(point.loss);
+  return losses;
+}
+
 // Maps costs linearly and losses logarithmically to the plane. Losses of zero lie on the bottom.
 class Plane {
  public:
-  explicit Plane(const std::vector<Point>& points) {
+  explicit Plane(const std::vector<Point>& points)
+      : losses_(LossesOf(points), kFrame.bottom, kFrame.top) {
     min_cost_ = max_cost_ = points[0].cost;
-    double smallest = INFINITY, largest = 0;
     for (const Point& point : points) {
       min_cost_ = std::min(min_cost_, point.cost);
       max_cost_ = std::max(max_cost_, point.cost);
-      largest = std::max(largest, point.loss);
-      if (point.loss > 0) smallest = std::min(smallest, point.loss);
     }
-    if (!std::isfinite(smallest)) smallest = largest = 1;
-    low_ = std::floor(std::log10(smallest));
-    high_ = std::max(low_ + 1, std::ceil(std::log10(largest)));
-    // Everything from 1e-9 of the largest loss down is nothing.
-    low_ = std::max(low_, high_ - 9);
     const double margin = 0.04 * std::max(max_cost_ - min_cost_, 1e-9 * std::fabs(max_cost_));
     min_cost_ -= margin;
     max_cost_ += margin;
   }
 
   double X(double cost) const {
-    return kLeft + (kWidth - kLeft - kRight) * (cost - min_cost_) / (max_cost_ - min_cost_);
+    return kFrame.left +
+           (kFrame.right - kFrame.left) * (cost - min_cost_) / (max_cost_ - min_cost_);
   }
-  double Y(double loss) const {
-    const double exponent = loss > 0 ? std::clamp(std::log10(loss), low_, high_) : low_;
-    return kTop + (kHeight - kTop - kBottom) * (high_ - exponent) / (high_ - low_);
-  }
-  double low() const { return low_; }
-  double high() const { return high_; }
+  double Y(double loss) const { return losses_.At(loss); }
+  const LogAxis& losses() const { return losses_; }
   double min_cost() const { return min_cost_; }
   double max_cost() const { return max_cost_; }
 
  private:
-  double min_cost_ = 0, max_cost_ = 1, low_ = -1, high_ = 0;
+  LogAxis losses_;
+  double min_cost_ = 0, max_cost_ = 1;
 };
 
 std::string Axes(const Plane& plane, const std::string& metric) {
-  std::string svg;
-  const double right = kWidth - kRight, bottom = kHeight - kBottom;
-  for (double exponent = plane.low(); exponent <= plane.high(); exponent += 1) {
-    const double y = plane.Y(std::pow(10, exponent));
-    absl::StrAppendFormat(&svg, "<path class=\"g\" d=\"M%.1f %.1fH%.1f\"/>", kLeft, y, right);
-    absl::StrAppendFormat(&svg, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">1e%.0f</text>",
-                          kLeft - 8, y + 4, exponent);
-  }
+  std::string svg = DecadesAcross(plane.losses(), kFrame);
   constexpr int kTicks = 6;
   for (int i = 0; i < kTicks; ++i) {
     const double cost = plane.min_cost() + (plane.max_cost() - plane.min_cost()) * i / (kTicks - 1);
-    absl::StrAppendFormat(&svg, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>",
-                          plane.X(cost), bottom + 20, FormatMetric(metric, cost));
+    svg += PlotText(plane.X(cost), kFrame.bottom + 20, "middle", FormatMetric(metric, cost));
   }
-  absl::StrAppendFormat(&svg, "<text x=\"%.1f\" y=\"%.1f\">predicted loss</text>", kLeft, 14.0);
-  return svg;
+  return svg + PlotText(kFrame.left, 14, "start", "predicted loss");
 }
 
 // The frontier is a staircase: between two points nothing better than the cheaper one is known.
@@ -128,7 +116,7 @@ std::string Marks(const Plane& plane, const Solution& solution, const std::strin
                           "<path d=\"M%.2f %.1fV%.1f\" stroke=\"var(--m)\" "
                           "stroke-dasharray=\"5 4\"/><text x=\"%.2f\" y=\"%.1f\" "
                           "text-anchor=\"middle\">budget %s</text>",
-                          x, kTop, kHeight - kBottom, x, kHeight - 12,
+                          x, kFrame.top, kFrame.bottom, x, kHeight - 12,
                           FormatMetric(metric, budget->second));
   }
   if (solution.status != Solution::Status::kInfeasible) {
@@ -154,12 +142,7 @@ std::string RenderFrontier(const Solution& solution, const std::string& metric,
     all.push_back({CostOf(solution.cost, metric), solution.loss});
   }
   const Plane plane(all);
-  return absl::StrCat(absl::StrFormat("<svg class=\"ht\" xmlns=\"http://www.w3.org/2000/svg\" "
-                                      "viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
-                                      "aria-label=\"Frontier of loss against cost\">",
-                                      kWidth, kHeight),
-                      kPlotStyle,
-                      "<rect width=\"100%\" height=\"100%\" rx=\"10\" fill=\"var(--b)\"/>",
+  return absl::StrCat(OpenPlot(kWidth, kHeight, "Frontier of loss against cost"),
                       Axes(plane, metric), Staircase(plane, points), Dots(plane, points, metric),
                       Marks(plane, solution, metric, budgets), "</svg>");
 }

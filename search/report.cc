@@ -7,8 +7,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "base/html.h"
 #include "base/units.h"
-#include "search/html.h"
 #include "search/search_spec.h"
 
 namespace halftone {

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "search/html.h"
+#include "base/html.h"
 
 namespace halftone {
 namespace {

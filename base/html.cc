@@ -1,4 +1,4 @@
-#include "search/html.h"
+#include "base/html.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -31,12 +31,6 @@ th{color:var(--soft);font-weight:600}tr:last-child td{border-bottom:0}
 )css";
 
 }  // namespace
-
-const char kPlotStyle[] =
-    "<style>.ht{--i:#1d2330;--s:#5d6677;--b:#fff;--g:#e3e0d8;--m:#b4481e;--c:#28607d;"
-    "font:13px system-ui,sans-serif}"
-    "@media(prefers-color-scheme:dark){.ht{--i:#e8e6e1;--s:#a0a7b4;--b:#1c2028;--g:#333a46;"
-    "--m:#f08a5d;--c:#7cc0e0}}.ht text{fill:var(--s)}.ht .g{stroke:var(--g)}</style>";
 
 std::string RenderPage(absl::string_view title, absl::string_view body) {
   return absl::StrCat(

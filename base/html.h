@@ -1,5 +1,5 @@
-#ifndef HALFTONE_SEARCH_HTML_H_
-#define HALFTONE_SEARCH_HTML_H_
+#ifndef HALFTONE_BASE_HTML_H_
+#define HALFTONE_BASE_HTML_H_
 
 #include <string>
 
@@ -7,7 +7,7 @@
 
 namespace halftone {
 
-// What the pages and plots that jobs leave have in common. Pages need nothing else than themselves
+// What pages and plots have in common. Pages need nothing else than themselves
 // and are readable on light and dark screens and in print. Classes of the style: `soft` text,
 // `cards` of `card`, `wide` around tables, `text` cells, `tag`, `warn`.
 
@@ -20,10 +20,6 @@ std::string ShortNumber(double value);
 // A figure of a summary, from plain text.
 std::string RenderCard(absl::string_view title, absl::string_view value, absl::string_view note);
 
-// The <style> of plots, <svg class="ht">, with the colours of both schemes, so that a picture
-// stands alone too: --i ink, --s soft ink, --b background, --g grid, --m mark, --c cool.
-extern const char kPlotStyle[];
-
 }  // namespace halftone
 
-#endif  // HALFTONE_SEARCH_HTML_H_
+#endif  // HALFTONE_BASE_HTML_H_
