@@ -1,12 +1,20 @@
 #include "profilers/onednn/cost_attribution.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
 
 namespace halftone {
+namespace {
+
+constexpr int kSweeps = 20;
+// Of a row, at one edge: the rest stays with the layer.
+constexpr double kMostShifted = 0.5;
+
+}  // namespace
 
 CostAttribution::CostAttribution(const Graph& graph, const LayerSet& layers,
                                  const PlanSurvey& survey,
@@ -15,7 +23,9 @@ CostAttribution::CostAttribution(const Graph& graph, const LayerSet& layers,
   for (size_t i = 0; i < layers.layers.size(); ++i) layer_of_node_[layers.layers[i].name] = i;
   for (size_t i = 0; i < graph.nodes.size(); ++i) node_index_[graph.nodes[i].name] = i;
   FindFixedSteps();
-  for (const SurveyedPlan& plan : survey.uniform) uniform_.push_back(Own(plan.steps));
+  for (const SurveyedPlan& plan : survey.uniform)
+    rows_.push_back(Own(plan.steps, /*in_uniform=*/true));
+  MakeEdges();
 }
 
 std::string CostAttribution::IdOf(const PlanStep& step) {
@@ -59,7 +69,7 @@ void CostAttribution::FindFixedSteps() {
           step.kind == PlanStep::Kind::kLayer ||
           (step.kind == PlanStep::Kind::kConversion && layer_of_node_.count(step.to) > 0);
       if (of_layer) continue;
-      const double time = times_.at(step.key).latency_ns;
+      const double time = TimeOf(step, /*in_uniform=*/true).latency_ns;
       const auto [it, added] =
           steps.emplace(IdOf(step), std::tuple(OwnerOf(step), time, size_t{0}));
       auto& [owner, least, count] = it->second;
@@ -75,10 +85,15 @@ void CostAttribution::FindFixedSteps() {
   }
 }
 
-std::vector<MeasuredTime> CostAttribution::Own(absl::Span<const PlanStep> steps) const {
+const MeasuredTime& CostAttribution::TimeOf(const PlanStep& step, bool in_uniform) const {
+  return times_.at(in_uniform ? UniformKey(step.key) : step.key);
+}
+
+std::vector<MeasuredTime> CostAttribution::Own(absl::Span<const PlanStep> steps,
+                                               bool in_uniform) const {
   std::vector<MeasuredTime> own(fixed_of_layer_.size());
   for (const PlanStep& step : steps) {
-    const MeasuredTime& time = times_.at(step.key);
+    const MeasuredTime& time = TimeOf(step, in_uniform);
     MeasuredTime& sum = own[OwnerOf(step)];
     sum.latency_ns += time.latency_ns;
     sum.mad_ns += time.mad_ns;
@@ -88,40 +103,109 @@ std::vector<MeasuredTime> CostAttribution::Own(absl::Span<const PlanStep> steps)
   return own;
 }
 
-MeasuredTime CostAttribution::Row(size_t layer, size_t own) const { return uniform_[own][layer]; }
+std::vector<std::multiset<std::string>> CostAttribution::OwnKeys(
+    absl::Span<const PlanStep> steps) const {
+  std::vector<std::multiset<std::string>> keys(fixed_of_layer_.size());
+  for (const PlanStep& step : steps) keys[OwnerOf(step)].insert(step.key);
+  return keys;
+}
 
-std::vector<CostAttribution::Edge> CostAttribution::Edges() const {
-  std::map<std::tuple<size_t, size_t, size_t, size_t>, double> sums;
-  std::set<std::pair<size_t, size_t>> pairs;
-  for (const auto& [flip, plan] : survey_.flips) {
-    const std::vector<MeasuredTime> own = Own(plan.steps);
+std::vector<CostAttribution::Excess> CostAttribution::Excesses() const {
+  std::vector<Excess> excesses;
+  for (const PlanSurvey::Mix& mix : survey_.mixes) {
+    Excess excess{mix.classes, {}};
+    const std::vector<MeasuredTime> own = Own(mix.plan.steps, /*in_uniform=*/false);
     for (size_t layer = 0; layer < own.size(); ++layer) {
-      if (layer == flip.layer) continue;
-      // Equal steps have equal times, to the last bit but for the order of the sum.
-      const double difference = own[layer].latency_ns - uniform_[flip.rest][layer].latency_ns;
-      if (std::abs(difference) < 1e-3) continue;
-      const bool before = layer < flip.layer;
-      const auto key = before ? std::tuple(layer, flip.layer, flip.rest, flip.own)
-                              : std::tuple(flip.layer, layer, flip.own, flip.rest);
-      sums[key] += difference;
-      pairs.emplace(std::get<0>(key), std::get<1>(key));
+      excess.latency_ns.push_back(own[layer].latency_ns -
+                                  rows_[mix.classes[layer]][layer].latency_ns);
+    }
+    excesses.push_back(std::move(excess));
+  }
+  return excesses;
+}
+
+std::set<CostAttribution::Influence> CostAttribution::FindInfluences() const {
+  std::vector<std::vector<std::multiset<std::string>>> uniform;
+  for (const SurveyedPlan& plan : survey_.uniform) uniform.push_back(OwnKeys(plan.steps));
+  std::set<Influence> influences;
+  for (const auto& [flip, plan] : survey_.flips) {
+    const auto keys = OwnKeys(plan.steps);
+    for (size_t layer = 0; layer < keys.size(); ++layer) {
+      if (layer == flip.layer || keys[layer] == uniform[flip.rest][layer]) continue;
+      // Who is affected may in another class be the one that affects.
+      influences.insert({layer, flip.layer});
+      influences.insert({flip.layer, layer});
     }
   }
-  std::vector<Edge> edges;
-  for (const auto& [from, to] : pairs) {
-    for (size_t p = 0; p < survey_.classes.size(); ++p) {
-      for (size_t q = 0; q < survey_.classes.size(); ++q) {
-        const auto it = sums.find({from, to, p, q});
-        edges.push_back({from, to, p, q, it == sums.end() ? 0 : std::max(0.0, it->second)});
+  return influences;
+}
+
+// Least squares by coordinate descent: each entry in turn becomes the mean of what the others leave
+// of the assignments that show it. The assignments are random, so that few rounds suffice.
+std::map<CostAttribution::Influence, CostAttribution::ClassTable> CostAttribution::FitInfluences()
+    const {
+  std::map<Influence, ClassTable> fitted;
+  std::map<size_t, std::vector<size_t>> others;
+  const size_t classes = rows_.size();
+  for (const Influence& influence : FindInfluences()) {
+    fitted[influence] = ClassTable(classes, std::vector<double>(classes));
+    others[influence.layer].push_back(influence.other);
+  }
+  std::vector<Excess> left = Excesses();
+  for (int sweep = 0; sweep < kSweeps; ++sweep) {
+    for (const auto& [layer, affecting] : others) {
+      for (const size_t other : affecting) {
+        ClassTable sums(classes, std::vector<double>(classes)), counts = sums;
+        for (const Excess& excess : left) {
+          sums[excess.classes[layer]][excess.classes[other]] += excess.latency_ns[layer];
+          ++counts[excess.classes[layer]][excess.classes[other]];
+        }
+        ClassTable& table = fitted[{layer, other}];
+        for (size_t p = 0; p < classes; ++p) {
+          for (size_t q = 0; q < classes; ++q) {
+            sums[p][q] = p == q || counts[p][q] == 0 ? 0 : sums[p][q] / counts[p][q];
+            table[p][q] += sums[p][q];
+          }
+        }
+        for (Excess& excess : left) {
+          excess.latency_ns[layer] -= sums[excess.classes[layer]][excess.classes[other]];
+        }
       }
     }
   }
-  return edges;
+  return fitted;
 }
 
-double CostAttribution::Total(absl::Span<const PlanStep> steps) const {
+void CostAttribution::MakeEdges() {
+  const size_t classes = rows_.size();
+  std::map<Influence, ClassTable> pairs;  // the layer before the other
+  for (const auto& [influence, table] : FitInfluences()) {
+    const bool before = influence.layer < influence.other;
+    const Influence pair = before ? influence : Influence{influence.other, influence.layer};
+    ClassTable& sum =
+        pairs.emplace(pair, ClassTable(classes, std::vector<double>(classes))).first->second;
+    for (size_t p = 0; p < classes; ++p) {
+      for (size_t q = 0; q < classes; ++q) (before ? sum[p][q] : sum[q][p]) += table[p][q];
+    }
+  }
+  for (auto& [pair, table] : pairs) {
+    for (size_t p = 0; p < classes; ++p) {
+      double& row = rows_[p][pair.layer].latency_ns;
+      const double lowest = *std::min_element(table[p].begin(), table[p].end());
+      const double shift = std::min(std::max(0.0, -lowest), kMostShifted * row);
+      row -= shift;
+      for (size_t q = 0; q < classes; ++q) {
+        edges_.push_back({pair.layer, pair.other, p, q, std::max(0.0, table[p][q] + shift)});
+      }
+    }
+  }
+}
+
+double CostAttribution::UniformTotal(size_t own) const {
   double total = 0;
-  for (const PlanStep& step : steps) total += times_.at(step.key).latency_ns;
+  for (const PlanStep& step : survey_.uniform[own].steps) {
+    total += TimeOf(step, /*in_uniform=*/true).latency_ns;
+  }
   return total;
 }
 

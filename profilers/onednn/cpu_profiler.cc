@@ -1,49 +1,44 @@
 #include "profilers/onednn/cpu_profiler.h"
 
 #include <algorithm>
+#include <map>
+#include <random>
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/status_macros.h"
 #include "nn/engine/onednn/inference_plan.h"
-#include "profilers/onednn/cost_attribution.h"
 #include "profilers/onednn/cpu_lease.h"
+#include "profilers/onednn/cpu_table.h"
 #include "profilers/onednn/measured_cache.h"
 #include "profilers/onednn/plan_survey.h"
+#include "profilers/onednn/plan_timing.h"
 #include "profilers/onednn/processor_share.h"
 #include "profilers/onednn/profiling_assignment.h"
 
 namespace halftone {
 namespace {
 
-constexpr int64_t kMaxMeasuredTogetherBytes = int64_t{1} << 30;
-
 bool IsBFloat16(const Precision& precision) {
   return precision.weights.kind == NumberFormat::Kind::kBFloat16 ||
          precision.activations.kind == NumberFormat::Kind::kBFloat16;
 }
 
-// A uniform plan's whole time is remembered under its steps.
-std::string WholeKey(const SurveyedPlan& plan) {
-  std::vector<std::string> keys;
-  for (const PlanStep& step : plan.steps) keys.push_back(step.key);
-  return absl::StrCat("whole ", Sha256Hex(absl::StrJoin(keys, "\n")));
-}
+// Of the random assignments that are run to hold predictions against; others than the survey's.
+constexpr uint32_t kMixSeed = 2;
+constexpr size_t kMaxAssignments = 1000;
 
 // One Profile call.
 class Profiling {
  public:
   Profiling(const ProfileRequest& request, const MeasurementOptions& options, CostCache* cache)
       : request_(request),
-        options_(options),
+        options_(OptionsFor(request, options)),
         device_(DeviceFor(request)),
-        cache_(cache, device_),
+        cache_(cache, device_, request.cold_caches),
         plan_options_{/*exact_shortcuts=*/false, device_.threads} {}
 
   absl::StatusOr<CostTable> Run(const Progress& progress) {
@@ -52,12 +47,23 @@ class Profiling {
     HT_ASSIGN_OR_RETURN(const PlanSurvey survey,
                         SurveyPlans(*request_.graph, *request_.layers, assignment,
                                     request_.precisions, plan_options_, progress.Part(0, 0.2)));
-    std::set<std::string> missing = LoadKnown(survey);
-    if (!missing.empty()) {
-      HT_RETURN_IF_ERROR(Measure(assignment, survey, std::move(missing), progress.Part(0.2, 1)));
+    const std::set<std::string> missing = LoadKnown(survey);
+    const std::vector<std::vector<Precision>> asked = AssignmentsToRun();
+    std::vector<std::vector<Precision>> plans = PlansToRun(survey, missing);
+    const size_t profiled = plans.size();
+    plans.insert(plans.end(), asked.begin(), asked.end());
+    std::vector<TimedPlan> timed;
+    if (!plans.empty()) {
+      HT_ASSIGN_OR_RETURN(timed, Measure(assignment, plans, progress.Part(0.2, 1)));
     }
+    const absl::Span<const TimedPlan> all(timed);
+    TakeTimes(survey, missing, {plans.data(), profiled}, all.first(profiled));
+    // What a busy machine gave is an answer with a warning, but nothing to remember.
+    if (!IsDisturbed()) HT_RETURN_IF_ERROR(StoreMeasured(missing));
     HT_RETURN_IF_ERROR(progress.Step(1, "measured"));
-    return MakeTable(survey);
+    CostTable table = MakeCpuTable(request_, device_, survey, times_, Warning());
+    AddAssignments(asked, all.subspan(profiled), table);
+    return table;
   }
 
  private:
@@ -65,6 +71,11 @@ class Profiling {
     CpuDevice device = DescribeCpu();
     if (request.threads > 0) device.threads = request.threads;
     return device;
+  }
+
+  static MeasurementOptions OptionsFor(const ProfileRequest& request, MeasurementOptions options) {
+    options.cold_caches = request.cold_caches;
+    return options;
   }
 
   // Fills times_ from the cache; what is not there.
@@ -83,78 +94,81 @@ class Profiling {
     return missing;
   }
 
-  absl::Status Measure(const ProfilingAssignment& assignment, const PlanSurvey& survey,
-                       std::set<std::string> missing, const Progress& progress) {
-    HT_RETURN_IF_ERROR(progress.Step(0, "waiting for other measurements to end"));
-    HT_ASSIGN_OR_RETURN(const CpuLease lease, CpuLease::Acquire(progress.cancellation));
-    HT_ASSIGN_OR_RETURN(auto cover, CoverKeys(*request_.graph, *request_.layers, assignment, survey,
-                                              plan_options_, missing, progress.cancellation));
+  static std::vector<std::vector<Precision>> PlansToRun(const PlanSurvey& survey,
+                                                        const std::set<std::string>& missing) {
+    std::vector<std::vector<Precision>> plans = CoverKeys(survey, missing);
     for (const SurveyedPlan& plan : survey.uniform) {
-      const bool covered = std::find(cover.begin(), cover.end(), plan.precisions) != cover.end();
-      if (!covered && missing.count(WholeKey(plan)) > 0) cover.push_back(plan.precisions);
-    }
-    size_t done = 0;
-    while (done < cover.size()) {
-      const Progress part = progress.Part(static_cast<double>(done) / cover.size(), 1);
-      HT_ASSIGN_OR_RETURN(const auto plans, MakePlans(assignment, cover, done, part));
-      const double end = static_cast<double>(done + plans.size()) / cover.size();
-      share_.Start();
-      HT_RETURN_IF_ERROR(MeasureGroup(survey, cover, done, plans,
-                                      progress.Part(static_cast<double>(done) / cover.size(), end),
-                                      missing));
-      share_.Stop();
-      done += plans.size();
-    }
-    // What a busy machine gave is an answer with a warning, but nothing to remember.
-    return IsDisturbed() ? absl::OkStatus() : StoreMeasured(missing);
-  }
-
-  // As many plans from `begin` on as fit into memory together.
-  absl::StatusOr<std::vector<std::shared_ptr<const InferencePlan>>> MakePlans(
-      const ProfilingAssignment& assignment, const std::vector<std::vector<Precision>>& cover,
-      size_t begin, const Progress& progress) const {
-    std::vector<std::shared_ptr<const InferencePlan>> plans;
-    int64_t bytes = 0;
-    for (size_t i = begin; i < cover.size() && bytes < kMaxMeasuredTogetherBytes; ++i) {
-      HT_RETURN_IF_ERROR(progress.Step(0, absl::StrCat("preparing plan ", i + 1)));
-      HT_ASSIGN_OR_RETURN(const QuantizedAssignment quantized, assignment.Assign(cover[i]));
-      HT_ASSIGN_OR_RETURN(auto plan, InferencePlan::Create(*request_.graph, *request_.layers,
-                                                           quantized, plan_options_));
-      bytes += plan->weight_bytes() + plan->arena_bytes();
-      plans.push_back(std::move(plan));
+      const bool covered = std::find(plans.begin(), plans.end(), plan.precisions) != plans.end();
+      if (!covered && missing.count(WholeKey(plan)) > 0) plans.push_back(plan.precisions);
     }
     return plans;
   }
 
-  absl::Status MeasureGroup(const PlanSurvey& survey,
-                            const std::vector<std::vector<Precision>>& cover, size_t begin,
-                            const std::vector<std::shared_ptr<const InferencePlan>>& plans,
-                            const Progress& progress, const std::set<std::string>& missing) {
-    HT_ASSIGN_OR_RETURN(const std::vector<PlanTimes> measured,
-                        MeasurePlans(*request_.graph, plans, options_, progress));
-    const absl::Time now = RealClock().Now();
-    for (size_t i = 0; i < plans.size(); ++i) {
-      std::map<std::string, std::vector<MeasuredTime>> by_key;
-      for (size_t step = 0; step < plans[i]->steps().size(); ++step) {
-        by_key[plans[i]->steps()[step].key].push_back(measured[i].steps[step]);
-      }
-      for (const auto& [key, times] : by_key) {
-        // The first plan that has a key tells its time: uniform plans come first.
-        if (missing.count(key) == 0 || times_.count(key) > 0) continue;
-        times_[key] = Average(times);
-        times_[key].when = now;
-      }
-      for (const SurveyedPlan& uniform : survey.uniform) {
-        if (uniform.precisions != cover[begin + i]) continue;
-        MeasuredTime& whole = times_[WholeKey(uniform)] = measured[i].whole;
-        whole.when = now;
+  // The assignments of the request, every layer's precision in the set's order.
+  std::vector<std::vector<Precision>> AssignmentsToRun() const {
+    const std::vector<Layer>& layers = request_.layers->layers;
+    std::vector<std::vector<Precision>> assignments;
+    for (const auto& asked : request_.assignments) {
+      std::vector<Precision>& precisions = assignments.emplace_back();
+      for (const Layer& layer : layers) {
+        const auto found = asked.find(layer.name);
+        precisions.push_back(found == asked.end() ? Precision::Float32() : found->second);
       }
     }
-    return absl::OkStatus();
+    std::mt19937 random(kMixSeed);
+    for (int i = 0; i < request_.mixes; ++i) {
+      std::vector<Precision>& precisions = assignments.emplace_back();
+      for (size_t layer = 0; layer < layers.size(); ++layer) {
+        precisions.push_back(request_.precisions[random() % request_.precisions.size()]);
+      }
+    }
+    return assignments;
   }
 
-  // A key that occurs several times in a plan costs the mean of its places, so that the plan's sum
-  // is kept.
+  absl::StatusOr<std::vector<TimedPlan>> Measure(const ProfilingAssignment& assignment,
+                                                 absl::Span<const std::vector<Precision>> plans,
+                                                 const Progress& progress) {
+    HT_RETURN_IF_ERROR(progress.Step(0, "waiting for other measurements to end"));
+    HT_ASSIGN_OR_RETURN(const CpuLease lease, CpuLease::Acquire(progress.cancellation));
+    const TimingContext context{*request_.graph, *request_.layers, assignment, plan_options_,
+                                options_};
+    share_.Start();
+    absl::StatusOr<std::vector<TimedPlan>> timed = TimeAssignments(context, plans, progress);
+    share_.Stop();
+    return timed;
+  }
+
+  // A key costs the mean of all places in all plans of its kind where it ran: of the states in
+  // which networks leave the caches to it.
+  void TakeTimes(const PlanSurvey& survey, const std::set<std::string>& missing,
+                 absl::Span<const std::vector<Precision>> plans,
+                 absl::Span<const TimedPlan> timed) {
+    const absl::Time now = RealClock().Now();
+    std::map<std::string, std::vector<MeasuredTime>> by_key;
+    for (size_t i = 0; i < timed.size(); ++i) {
+      const SurveyedPlan* uniform = FindUniform(survey, plans[i]);
+      for (size_t step = 0; step < timed[i].keys.size(); ++step) {
+        const std::string& key = timed[i].keys[step];
+        by_key[uniform == nullptr ? key : UniformKey(key)].push_back(timed[i].times.steps[step]);
+      }
+      if (uniform != nullptr) by_key[WholeKey(*uniform)] = {timed[i].times.whole};
+    }
+    for (const auto& [key, times] : by_key) {
+      if (missing.count(key) == 0) continue;
+      times_[key] = Average(times);
+      times_[key].when = now;
+    }
+  }
+
+  // Null if the precisions differ.
+  static const SurveyedPlan* FindUniform(const PlanSurvey& survey,
+                                         const std::vector<Precision>& precisions) {
+    const auto found =
+        std::find_if(survey.uniform.begin(), survey.uniform.end(),
+                     [&](const SurveyedPlan& plan) { return plan.precisions == precisions; });
+    return found == survey.uniform.end() ? nullptr : &*found;
+  }
+
   static MeasuredTime Average(const std::vector<MeasuredTime>& times) {
     MeasuredTime mean;
     for (const MeasuredTime& time : times) {
@@ -166,6 +180,13 @@ class Profiling {
 
   bool IsDisturbed() const { return share_.Of(device_.threads) < options_.least_processor_share; }
 
+  std::string Warning() const {
+    if (!IsDisturbed()) return "";
+    return absl::StrFormat(
+        "the machine was busy: measured with %.0f %% of %d processors; measure again",
+        100 * share_.Of(device_.threads), device_.threads);
+  }
+
   absl::Status StoreMeasured(const std::set<std::string>& missing) const {
     for (const std::string& key : missing) {
       const auto it = times_.find(key);
@@ -174,76 +195,22 @@ class Profiling {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<CostTable> MakeTable(const PlanSurvey& survey) const {
-    const CostAttribution costs(*request_.graph, *request_.layers, survey, times_);
-    CostTable table;
-    table.target = "cpu";
-    table.device = {device_.name, device_.isa, device_.library, device_.threads};
-    table.batch = request_.batch;
-    table.fixed_latency_ns = costs.fixed_latency_ns();
-    for (const Precision& precision : request_.precisions) {
-      const size_t own = survey.class_of.at(precision);
-      for (size_t layer = 0; layer < request_.layers->layers.size(); ++layer) {
-        table.rows.push_back(MakeRow(survey.uniform[own], costs.Row(layer, own), layer, precision));
+  void AddAssignments(absl::Span<const std::vector<Precision>> asked,
+                      absl::Span<const TimedPlan> timed, CostTable& table) const {
+    for (size_t i = 0; i < asked.size(); ++i) {
+      AssignmentCost& cost = table.assignments.emplace_back();
+      for (size_t layer = 0; layer < asked[i].size(); ++layer) {
+        cost.assignment[request_.layers->layers[layer].name] = asked[i][layer];
       }
-      const SurveyedPlan& uniform = survey.uniform[own];
-      table.network.push_back(
-          {precision, costs.Total(uniform.steps), times_.at(WholeKey(uniform)).latency_ns});
+      cost.measured_ns = timed[i].times.whole.latency_ns;
     }
-    AddEdges(survey, costs, table);
-    return table;
-  }
-
-  CostRow MakeRow(const SurveyedPlan& plan, const MeasuredTime& time, size_t index,
-                  const Precision& precision) const {
-    const Layer& layer = request_.layers->layers[index];
-    CostRow row;
-    row.layer = layer.name;
-    row.precision = precision;
-    row.latency_ns = time.latency_ns;
-    row.mad_ns = time.mad_ns;
-    row.weight_bytes = LayerWeightBytes(layer, precision);
-    row.provenance = Provenance::kMeasured;
-    row.origin = {device_.name, FormatUtc(time.when),
-                  absl::StrCat(device_.library, ", ", device_.isa, ", ", device_.threads,
-                               device_.threads == 1 ? " thread" : " threads")};
-    for (const PlanStep& step : plan.steps) {
-      if (step.kind == PlanStep::Kind::kLayer && step.name == layer.name) {
-        row.executed_as = step.executed_as;
-        row.implementation = step.implementation;
-      }
-    }
-    if (absl::StrContains(row.implementation, "ref")) {
-      row.warning = "a reference implementation ran: no optimized kernel for this case";
-    } else if (IsDisturbed()) {
-      row.warning = absl::StrFormat(
-          "the machine was busy: measured with %.0f %% of %d processors; measure again",
-          100 * share_.Of(device_.threads), device_.threads);
-    }
-    return row;
-  }
-
-  void AddEdges(const PlanSurvey& survey, const CostAttribution& costs, CostTable& table) const {
-    const std::vector<Layer>& layers = request_.layers->layers;
-    for (const CostAttribution::Edge& edge : costs.Edges()) {
-      for (const Precision& from : request_.precisions) {
-        if (survey.class_of.at(from) != edge.from_class) continue;
-        for (const Precision& to : request_.precisions) {
-          if (from == to || survey.class_of.at(to) != edge.to_class) continue;
-          EdgeRow row;
-          row.from = layers[edge.from].name;
-          row.to = layers[edge.to].name;
-          row.from_precision = from;
-          row.to_precision = to;
-          row.latency_ns = edge.latency_ns;
-          table.edges.push_back(std::move(row));
-        }
-      }
+    for (AssignmentCost& cost : table.assignments) {
+      cost.predicted_ns = table.PredictLatency(cost.assignment);
     }
   }
 
   const ProfileRequest& request_;
-  const MeasurementOptions& options_;
+  const MeasurementOptions options_;
   const CpuDevice device_;
   const MeasuredCache cache_;
   const PlanOptions plan_options_;
@@ -260,7 +227,7 @@ class CpuProfiler final : public CostProfiler {
 
   DeviceInfo Describe() const override {
     const CpuDevice device = DescribeCpu();
-    return {device.name, device.isa, device.library, device.threads};
+    return {device.name, device.isa, device.library, device.threads, device.frequency_mhz};
   }
 
   bool Supports(const Precision& precision) const override {
@@ -290,7 +257,39 @@ class CpuProfiler final : public CostProfiler {
             absl::StrCat("target 'cpu' does not run ", precision.ToString()));
       }
     }
+    HT_RETURN_IF_ERROR(CheckAssignments(request));
     return absl::OkStatus();
+  }
+
+  absl::Status CheckAssignments(const ProfileRequest& request) const {
+    const size_t wanted = request.assignments.size() + static_cast<size_t>(request.mixes);
+    if (request.mixes < 0 || wanted > kMaxAssignments) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("between 0 and ", kMaxAssignments, " assignments can be run, not ", wanted));
+    }
+    for (const auto& assignment : request.assignments) {
+      for (const auto& [layer, precision] : assignment) {
+        if (request.layers->Find(layer) == nullptr) {
+          return absl::InvalidArgumentError(absl::StrCat("no layer '", layer, "' in the network"));
+        }
+        if (std::find(request.precisions.begin(), request.precisions.end(), precision) ==
+            request.precisions.end()) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("layer '", layer, "' is assigned ", precision.ToString(),
+                           ", which is not among the precisions of the profile"));
+        }
+      }
+      if (assignment.size() < request.layers->layers.size() && !HasFloat32(request)) {
+        return absl::InvalidArgumentError(
+            "the assignment leaves out layers, which then are f32, and the profile has no f32");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static bool HasFloat32(const ProfileRequest& request) {
+    return std::find(request.precisions.begin(), request.precisions.end(), Precision::Float32()) !=
+           request.precisions.end();
   }
 
   CostCache* cache_;

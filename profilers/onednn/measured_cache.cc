@@ -7,10 +7,11 @@
 
 namespace halftone {
 
-MeasuredCache::MeasuredCache(CostCache* cache, const CpuDevice& device) : cache_(cache) {
+MeasuredCache::MeasuredCache(CostCache* cache, const CpuDevice& device, bool cold_caches)
+    : cache_(cache) {
   // The number tells how steps are measured: another way, another number.
-  prefix_ = absl::StrCat("cpu/2/", device.name, "/", device.isa, "/", device.library, "/",
-                         device.threads, " threads/");
+  prefix_ = absl::StrCat("cpu/3/", device.name, "/", device.isa, "/", device.library, "/",
+                         device.threads, " threads/", cold_caches ? "cold/" : "");
 }
 
 std::optional<MeasuredTime> MeasuredCache::Load(const std::string& key) const {

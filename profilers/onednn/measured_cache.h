@@ -11,11 +11,11 @@
 namespace halftone {
 
 // Measured times in a CostCache, under keys that name the machine: processor, instruction set,
-// library version and threads. Thread-safe as the cache is.
+// library version, threads, and the state of the caches. Thread-safe as the cache is.
 class MeasuredCache {
  public:
   // `cache` may be null: then nothing is remembered.
-  MeasuredCache(CostCache* cache, const CpuDevice& device);
+  MeasuredCache(CostCache* cache, const CpuDevice& device, bool cold_caches);
 
   // Absent when not known or not readable.
   std::optional<MeasuredTime> Load(const std::string& key) const;

@@ -1,5 +1,7 @@
 #include "profilers/onednn/plan_survey.h"
 
+#include <algorithm>
+#include <random>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
@@ -43,39 +45,98 @@ class Surveyor {
   const PlanOptions& options_;
 };
 
-// Takes the plan's keys out of `missing`; whether there were any.
-bool Covers(const SurveyedPlan& plan, std::set<std::string>& missing) {
-  bool any = false;
-  for (const PlanStep& step : plan.steps) any = missing.erase(step.key) > 0 || any;
-  return any;
+std::set<std::string> KeysOf(const SurveyedPlan& plan, bool is_uniform) {
+  std::set<std::string> keys;
+  for (const PlanStep& step : plan.steps) {
+    keys.insert(is_uniform ? UniformKey(step.key) : step.key);
+  }
+  return keys;
 }
 
-// Uniform plans in which every `stride`-th layer, from each offset on, has another class.
-std::vector<std::vector<Precision>> Combs(const PlanSurvey& survey, size_t layers, size_t stride) {
-  std::vector<std::vector<Precision>> combs;
-  for (const Precision& rest : survey.classes) {
-    for (const Precision& own : survey.classes) {
-      if (own == rest) continue;
-      for (size_t offset = 0; offset < stride; ++offset) {
-        std::vector<Precision> precisions(layers, rest);
-        for (size_t layer = offset; layer < layers; layer += stride) precisions[layer] = own;
-        combs.push_back(std::move(precisions));
+// So many random plans show every pair of classes in every pair of neighbours some twenty times.
+constexpr size_t kMixesPerPair = 20;
+constexpr size_t kMostMixes = 1200;
+constexpr uint32_t kMixSeed = 1;
+
+// Chooses plans until each key was seen often enough.
+class KeyCover {
+ public:
+  explicit KeyCover(const std::set<std::string>& missing) {
+    for (const std::string& key : missing) wanted_[key] = kPlansPerKey;
+  }
+
+  void Offer(const SurveyedPlan& plan, const std::set<std::string>& keys) {
+    Offered offer{&plan};
+    for (const std::string& key : keys) {
+      if (wanted_.count(key) > 0) offer.keys.insert(key);
+    }
+    if (!offer.keys.empty()) offers_.push_back(std::move(offer));
+  }
+
+  // The offered plan that shows most; null when none shows anything new.
+  const SurveyedPlan* Best() {
+    Offered* best = nullptr;
+    int most = 0;
+    for (Offered& offer : offers_) {
+      const int gain = Gain(offer);
+      if (gain > most) {
+        best = &offer;
+        most = gain;
       }
     }
+    if (best == nullptr) return nullptr;
+    for (const std::string& key : best->keys) --wanted_[key];
+    best->taken = true;
+    return best->plan;
   }
-  return combs;
+
+ private:
+  static constexpr int kPlansPerKey = 3;
+  struct Offered {
+    const SurveyedPlan* plan;
+    std::set<std::string> keys = {};
+    bool taken = false;
+  };
+
+  int Gain(const Offered& offer) const {
+    if (offer.taken) return 0;
+    int gain = 0;
+    for (const std::string& key : offer.keys) gain += std::max(0, wanted_.at(key));
+    return gain;
+  }
+
+  std::map<std::string, int> wanted_;
+  std::vector<Offered> offers_;
+};
+
+absl::Status AddMixes(const Surveyor& surveyor, size_t layers, const Progress& progress,
+                      PlanSurvey& survey) {
+  const size_t classes = survey.classes.size();
+  if (classes < 2) return absl::OkStatus();
+  const size_t count = std::min(kMixesPerPair * classes * classes, kMostMixes);
+  std::mt19937 random(kMixSeed);
+  for (size_t i = 0; i < count; ++i) {
+    HT_RETURN_IF_ERROR(progress.Step(1, "planning mixed precisions"));
+    PlanSurvey::Mix mix;
+    std::vector<Precision> precisions;
+    for (size_t layer = 0; layer < layers; ++layer) {
+      mix.classes.push_back(random() % classes);
+      precisions.push_back(survey.classes[mix.classes.back()]);
+    }
+    HT_ASSIGN_OR_RETURN(mix.plan, surveyor.Describe(std::move(precisions)));
+    survey.mixes.push_back(std::move(mix));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
 
+std::string UniformKey(absl::string_view key) { return absl::StrCat("uniform ", key); }
+
 std::set<std::string> PlanSurvey::Keys() const {
   std::set<std::string> keys;
-  for (const SurveyedPlan& plan : uniform) {
-    for (const PlanStep& step : plan.steps) keys.insert(step.key);
-  }
-  for (const auto& [flip, plan] : flips) {
-    for (const PlanStep& step : plan.steps) keys.insert(step.key);
-  }
+  for (const SurveyedPlan& plan : uniform) keys.merge(KeysOf(plan, /*is_uniform=*/true));
+  for (const Mix& mix : mixes) keys.merge(KeysOf(mix.plan, /*is_uniform=*/false));
   return keys;
 }
 
@@ -112,31 +173,19 @@ absl::StatusOr<PlanSurvey> SurveyPlans(const Graph& graph, const LayerSet& layer
       }
     }
   }
+  HT_RETURN_IF_ERROR(AddMixes(surveyor, count, progress, survey));
   return survey;
 }
 
-absl::StatusOr<std::vector<std::vector<Precision>>> CoverKeys(
-    const Graph& graph, const LayerSet& layers, const ProfilingAssignment& assignment,
-    const PlanSurvey& survey, const PlanOptions& options, std::set<std::string> missing,
-    const Cancellation& cancellation) {
-  const Surveyor surveyor(graph, layers, assignment, options);
-  std::vector<std::vector<Precision>> cover;
-  for (const SurveyedPlan& plan : survey.uniform) {
-    if (Covers(plan, missing)) cover.push_back(plan.precisions);
-  }
-  for (const size_t stride : {size_t{4}, size_t{3}}) {
-    for (std::vector<Precision>& comb : Combs(survey, layers.layers.size(), stride)) {
-      if (missing.empty()) return cover;
-      HT_RETURN_IF_ERROR(cancellation.Check());
-      HT_ASSIGN_OR_RETURN(SurveyedPlan plan, surveyor.Describe(std::move(comb)));
-      if (Covers(plan, missing)) cover.push_back(std::move(plan.precisions));
-    }
-  }
-  for (const auto& [flip, plan] : survey.flips) {
-    if (missing.empty()) break;
-    if (Covers(plan, missing)) cover.push_back(plan.precisions);
-  }
-  return cover;
+std::vector<std::vector<Precision>> CoverKeys(const PlanSurvey& survey,
+                                              const std::set<std::string>& missing) {
+  std::vector<std::vector<Precision>> chosen;
+  KeyCover cover(missing);
+  for (const SurveyedPlan& plan : survey.uniform) cover.Offer(plan, KeysOf(plan, true));
+  while (const SurveyedPlan* plan = cover.Best()) chosen.push_back(plan->precisions);
+  for (const PlanSurvey::Mix& mix : survey.mixes) cover.Offer(mix.plan, KeysOf(mix.plan, false));
+  while (const SurveyedPlan* plan = cover.Best()) chosen.push_back(plan->precisions);
+  return chosen;
 }
 
 }  // namespace halftone

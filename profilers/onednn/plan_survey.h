@@ -24,9 +24,15 @@ struct SurveyedPlan {
   std::vector<PlanStep> steps;
 };
 
-// The plans whose steps tell all costs: for every precision the uniform plan, and the plans that
-// differ from a uniform one in a single layer. Precisions whose kernels and stored forms are the
-// same are represented by the first of them.
+// A step in a uniform plan runs the same code as many before it, and finds it in the caches of
+// instructions; among other precisions it takes up to a tenth longer where kernels are short. So
+// its time in a uniform plan has a key of its own.
+std::string UniformKey(absl::string_view key);
+
+// The plans whose steps tell all costs: for every precision the uniform plan, and random ones; and
+// those that differ from a uniform one in a single layer, whose steps are not timed, but tell which
+// layers affect each other. Precisions whose kernels and stored forms are the same are represented
+// by the first of them.
 struct PlanSurvey {
   std::vector<Precision> classes;        // one precision for each kind of plan
   std::map<Precision, size_t> class_of;  // of every precision of the request
@@ -37,8 +43,14 @@ struct PlanSurvey {
     auto operator<=>(const Flip&) const = default;
   };
   std::map<Flip, SurveyedPlan> flips;
+  // Every layer in a random class.
+  struct Mix {
+    std::vector<size_t> classes;  // of every layer
+    SurveyedPlan plan;
+  };
+  std::vector<Mix> mixes;
 
-  // All keys of all these plans.
+  // All keys that a table needs: UniformKey of the uniform plans' steps, and the keys of the mixes.
   std::set<std::string> Keys() const;
 };
 
@@ -47,13 +59,11 @@ absl::StatusOr<PlanSurvey> SurveyPlans(const Graph& graph, const LayerSet& layer
                                        absl::Span<const Precision> precisions,
                                        const PlanOptions& options, const Progress& progress);
 
-// Assignments whose plans together run every key in `missing` (keys of `survey`), the uniform ones
-// first, then those that differ from a uniform one in every third or fourth layer, then single
-// differences: few plans in all.
-absl::StatusOr<std::vector<std::vector<Precision>>> CoverKeys(
-    const Graph& graph, const LayerSet& layers, const ProfilingAssignment& assignment,
-    const PlanSurvey& survey, const PlanOptions& options, std::set<std::string> missing,
-    const Cancellation& cancellation);
+// Assignments among the survey's whose plans together run every key in `missing` (of Keys()), those
+// of mixes in three plans where there are as many: few plans in all, by always taking the one that
+// adds most. The uniform ones come first.
+std::vector<std::vector<Precision>> CoverKeys(const PlanSurvey& survey,
+                                              const std::set<std::string>& missing);
 
 }  // namespace halftone
 

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <optional>
 #include <random>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/statistics.h"
 #include "base/status_macros.h"
+#include "profilers/onednn/cache_sweep.h"
 
 namespace halftone {
 namespace {
@@ -16,6 +19,8 @@ constexpr int kRunsPerVisit = 2;
 // A machine so busy that rounds take this many times the target is not waited for any longer.
 constexpr int kPatience = 4;
 constexpr int kLeastRounds = 3;
+// The clock's own jitter, which in a network of microseconds is no disturbance.
+constexpr double kJitterNs = 300;
 
 // One plan with all its runs so far.
 struct Runs {
@@ -37,9 +42,10 @@ absl::Status FillInputs(const Graph& graph, InferenceSession& session) {
 }
 
 // A run to warm up, then runs with and without clocks in turn: both see the same machine.
-absl::Status Visit(Runs& runs, const Cancellation& cancellation) {
+absl::Status Visit(Runs& runs, CacheSweep* sweep, const Cancellation& cancellation) {
   HT_RETURN_IF_ERROR(runs.session->TimeRuns(1, cancellation).status());
   for (int run = 0; run < kRunsPerVisit; ++run) {
+    if (sweep != nullptr) sweep->Run();
     HT_ASSIGN_OR_RETURN(const auto times, runs.session->TimeSteps(1, cancellation));
     std::vector<double> steps;
     double total = 0;
@@ -49,29 +55,35 @@ absl::Status Visit(Runs& runs, const Cancellation& cancellation) {
     }
     runs.steps.push_back(std::move(steps));
     runs.totals.push_back(total);
+    if (sweep != nullptr) sweep->Run();
     HT_ASSIGN_OR_RETURN(const std::vector<double> wholes, runs.session->TimeRuns(1, cancellation));
     runs.wholes.push_back(wholes[0]);
   }
   return absl::OkStatus();
 }
 
-// The runs that no neighbour disturbed: not much slower than the fastest; at least `wanted` of
-// them, or all there are.
+double QuietLimit(const std::vector<double>& totals, const MeasurementOptions& options) {
+  const double fastest = *std::min_element(totals.begin(), totals.end());
+  return std::max(options.disturbed_ratio * fastest, fastest + kJitterNs);
+}
+
+// The runs that no neighbour disturbed: not much slower than the fastest; at least half as many as
+// were wanted, or all there are.
 std::vector<size_t> QuietRuns(const std::vector<double>& totals,
                               const MeasurementOptions& options) {
   std::vector<size_t> order(totals.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) { return totals[a] < totals[b]; });
-  const double limit = options.disturbed_ratio * totals[order[0]];
+  const double limit = QuietLimit(totals, options);
   size_t quiet = 0;
   while (quiet < order.size() && totals[order[quiet]] <= limit) ++quiet;
-  const auto wanted = static_cast<size_t>(options.quiet_runs) / 2;
-  order.resize(std::max(quiet, std::min(order.size(), wanted)));
+  const size_t wanted = std::min(order.size() / 2, static_cast<size_t>(options.quiet_runs) / 2);
+  order.resize(std::max(quiet, wanted));
   return order;
 }
 
 bool HasEnoughQuietRuns(const std::vector<double>& totals, const MeasurementOptions& options) {
-  const double limit = options.disturbed_ratio * *std::min_element(totals.begin(), totals.end());
+  const double limit = QuietLimit(totals, options);
   return std::count_if(totals.begin(), totals.end(),
                        [&](double total) { return total <= limit; }) >= options.quiet_runs;
 }
@@ -106,7 +118,8 @@ bool IsDone(const std::vector<Runs>& all, int rounds, absl::Duration spent,
 
 MeasuredTime Summarize(const std::vector<double>& values) {
   MeasuredTime time;
-  time.latency_ns = Median(values);
+  time.latency_ns =
+      std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
   std::vector<double> deviations;
   for (const double value : values) deviations.push_back(std::abs(value - time.latency_ns));
   time.mad_ns = Median(std::move(deviations));
@@ -121,11 +134,15 @@ absl::StatusOr<std::vector<PlanTimes>> MeasurePlans(
     HT_ASSIGN_OR_RETURN(all[i].session, InferenceSession::Create(plans[i]));
     HT_RETURN_IF_ERROR(FillInputs(graph, *all[i].session));
   }
+  std::optional<CacheSweep> sweep;
+  if (options.cold_caches) sweep.emplace();
   const absl::Time start = absl::Now();
   int rounds = 0;
   absl::Duration spent = absl::ZeroDuration();
   while (!IsDone(all, rounds, spent, options)) {
-    for (Runs& runs : all) HT_RETURN_IF_ERROR(Visit(runs, progress.cancellation));
+    for (Runs& runs : all) {
+      HT_RETURN_IF_ERROR(Visit(runs, sweep ? &*sweep : nullptr, progress.cancellation));
+    }
     ++rounds;
     spent = absl::Now() - start;
     const double by_rounds = static_cast<double>(rounds) / options.max_rounds;

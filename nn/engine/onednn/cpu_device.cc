@@ -1,8 +1,9 @@
 #include <fstream>
 #include <string>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "nn/engine/onednn/inference_plan.h"
 #include "nn/engine/onednn/onednn.h"
 #include "nn/engine/onednn/plan/form.h"
@@ -10,16 +11,25 @@
 namespace halftone {
 namespace {
 
-std::string ProcessorName() {
+// The first processor's field in the system's list; "" if it has none.
+std::string ProcessorField(absl::string_view field) {
   std::ifstream file("/proc/cpuinfo");
   std::string line;
   while (std::getline(file, line)) {
     const size_t colon = line.find(": ");
-    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) {
-      return line.substr(colon + 2);
-    }
+    if (absl::StartsWith(line, field) && colon != std::string::npos) return line.substr(colon + 2);
   }
-  return "unknown processor";
+  return "";
+}
+
+std::string ProcessorName() {
+  const std::string name = ProcessorField("model name");
+  return name.empty() ? "unknown processor" : name;
+}
+
+double ProcessorMegahertz() {
+  double megahertz = 0;
+  return absl::SimpleAtod(ProcessorField("cpu MHz"), &megahertz) ? megahertz : 0;
 }
 
 // oneDNN's own names, as in its verbose output and its environment variables.
@@ -58,6 +68,7 @@ CpuDevice DescribeCpu() {
   const dnnl_version_t& version = *dnnl::version();
   CpuDevice device;
   device.name = ProcessorName();
+  device.frequency_mhz = ProcessorMegahertz();
   device.isa = IsaName(dnnl::get_effective_cpu_isa());
   device.library = absl::StrCat("oneDNN ", version.major, ".", version.minor, ".", version.patch);
   device.threads = OneDnnThreads();

@@ -101,7 +101,7 @@ class InferenceSession {
   // Runs one step `repetitions` times on whatever is in its buffers; nanoseconds of each.
   absl::StatusOr<std::vector<double>> TimeStep(size_t step, int repetitions);
   // Nanoseconds of each step in `repetitions` whole runs: result[step][repetition]. Every step
-  // finds the caches as the network leaves them.
+  // finds the caches as the network leaves them; the clock's own time is taken off.
   absl::StatusOr<std::vector<std::vector<double>>> TimeSteps(int repetitions,
                                                              const Cancellation& cancellation = {});
   // Nanoseconds of each of `repetitions` whole runs.
@@ -119,6 +119,7 @@ class InferenceSession {
 // Facts of the machine that a measurement depends on.
 struct CpuDevice {
   std::string name;     // the processor's
+  double frequency_mhz = 0;  // as the system tells it, at the time of asking; 0: it does not
   std::string isa;      // oneDNN's, e.g. "avx512_core_bf16"
   std::string library;  // "oneDNN 3.7.2"
   int threads = 1;

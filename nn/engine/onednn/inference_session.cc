@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/statistics.h"
 #include "base/status_macros.h"
 #include "nn/engine/onednn/arena.h"
 #include "nn/engine/onednn/inference_plan.h"
@@ -14,6 +16,19 @@ namespace {
 
 double NanosecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+}
+
+// What reading the clock once adds to the time between two readings.
+double ClockNanoseconds() {
+  constexpr int kReadings = 101;
+  std::vector<double> gaps(kReadings);
+  auto last = std::chrono::steady_clock::now();
+  for (double& gap : gaps) {
+    const auto now = std::chrono::steady_clock::now();
+    gap = std::chrono::duration<double, std::nano>(now - last).count();
+    last = now;
+  }
+  return Median(std::move(gaps));
 }
 
 // A step with its arguments bound to the session's memory.
@@ -133,15 +148,19 @@ absl::StatusOr<std::vector<double>> InferenceSession::TimeStep(size_t step, int 
 absl::StatusOr<std::vector<std::vector<double>>> InferenceSession::TimeSteps(
     int repetitions, const Cancellation& cancellation) {
   UseOneDnnThreads(impl_->plan->threads());
+  const double clock_ns = ClockNanoseconds();
   std::vector<std::vector<double>> times(impl_->steps.size());
+  std::vector<std::chrono::steady_clock::time_point> ends(impl_->steps.size() + 1);
   for (int i = 0; i < repetitions; ++i) {
-    auto start = std::chrono::steady_clock::now();
+    ends[0] = std::chrono::steady_clock::now();
     for (size_t step = 0; step < impl_->steps.size(); ++step) {
       HT_RETURN_IF_ERROR(cancellation.Check());
       HT_RETURN_IF_ERROR(impl_->RunStep(impl_->steps[step]));
-      const auto end = std::chrono::steady_clock::now();
-      times[step].push_back(std::chrono::duration<double, std::nano>(end - start).count());
-      start = end;
+      ends[step + 1] = std::chrono::steady_clock::now();
+    }
+    for (size_t step = 0; step < impl_->steps.size(); ++step) {
+      const std::chrono::duration<double, std::nano> gap = ends[step + 1] - ends[step];
+      times[step].push_back(std::max(0.0, gap.count() - clock_ns));
     }
   }
   return times;

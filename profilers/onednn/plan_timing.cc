@@ -1,0 +1,63 @@
+#include "profilers/onednn/plan_timing.h"
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "profilers/onednn/thread_pinning.h"
+
+namespace halftone {
+namespace {
+
+constexpr int64_t kMaxMeasuredTogetherBytes = int64_t{2} << 30;
+
+using Plans = std::vector<std::shared_ptr<const InferencePlan>>;
+
+// The plans of the first assignments, as many as fit into memory together: at least one.
+absl::StatusOr<Plans> MakePlans(const TimingContext& context,
+                                absl::Span<const std::vector<Precision>> assignments,
+                                const Progress& progress) {
+  Plans plans;
+  int64_t bytes = 0;
+  while (plans.size() < assignments.size() && bytes < kMaxMeasuredTogetherBytes) {
+    HT_RETURN_IF_ERROR(progress.Step(0, absl::StrCat("preparing plan ", plans.size() + 1)));
+    HT_ASSIGN_OR_RETURN(const QuantizedAssignment quantized,
+                        context.assignment.Assign(assignments[plans.size()]));
+    HT_ASSIGN_OR_RETURN(auto plan, InferencePlan::Create(context.graph, context.layers, quantized,
+                                                         context.plan_options));
+    bytes += plan->weight_bytes() + plan->arena_bytes();
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<TimedPlan>> TimeAssignments(
+    const TimingContext& context, absl::Span<const std::vector<Precision>> assignments,
+    const Progress& progress) {
+  const ThreadPinning pinning(context.plan_options.threads);
+  std::vector<TimedPlan> timed;
+  const auto fraction = [&](size_t done) {
+    return static_cast<double>(done) / static_cast<double>(assignments.size());
+  };
+  while (timed.size() < assignments.size()) {
+    const size_t begin = timed.size();
+    HT_ASSIGN_OR_RETURN(const Plans plans, MakePlans(context, assignments.subspan(begin),
+                                                     progress.Part(fraction(begin), 1)));
+    const Progress part = progress.Part(fraction(begin), fraction(begin + plans.size()));
+    HT_ASSIGN_OR_RETURN(std::vector<PlanTimes> times,
+                        MeasurePlans(context.graph, plans, context.measurement, part));
+    for (size_t i = 0; i < plans.size(); ++i) {
+      TimedPlan plan;
+      for (const PlanStep& step : plans[i]->steps()) plan.keys.push_back(step.key);
+      plan.times = std::move(times[i]);
+      timed.push_back(std::move(plan));
+    }
+  }
+  return timed;
+}
+
+}  // namespace halftone
