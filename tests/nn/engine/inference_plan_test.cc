@@ -173,6 +173,29 @@ TEST(InferencePlanTest, FusesActivationsAndResidualsAndStoresIntegers) {
   }
 }
 
+// The keys of the steps of operators that are no layers, one after the other.
+std::string OtherKeys(const InferencePlan& plan) {
+  std::string keys;
+  for (const PlanStep& step : plan.steps()) {
+    if (step.kind == PlanStep::Kind::kOther) absl::StrAppend(&keys, step.key, "\n");
+  }
+  return keys;
+}
+
+TEST(InferencePlanTest, OperatorsBetweenLayersTakeTheirPrecision) {
+  const PlanNetwork network = RandomNetwork();
+  const std::string floats = OtherKeys(*PlanOf(network, {}));
+  EXPECT_THAT(floats, testing::ContainsRegex("concat1 [^\n]*f32"));
+  const std::string bytes =
+      OtherKeys(*PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8))));
+  EXPECT_THAT(bytes, testing::ContainsRegex("concat1 [^\n]*[us]8[^\n]*[us]8"));
+  EXPECT_THAT(bytes, Not(testing::ContainsRegex("concat1 [^\n]*f32")));
+  const std::string bfloats =
+      OtherKeys(*PlanOf(network, *network.QuantizeAll(*Precision::Parse("bf16"))));
+  EXPECT_THAT(bfloats, testing::ContainsRegex("concat1 [^\n]*bf16[^\n]*bf16"));
+  EXPECT_THAT(bfloats, testing::ContainsRegex("pool[^\n]*bf16"));
+}
+
 TEST(InferencePlanTest, EqualKeysForEqualWork) {
   const PlanNetwork network = TinyDigits();
   const auto w8 = KeysOf(*PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8))));

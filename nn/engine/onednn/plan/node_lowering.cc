@@ -7,6 +7,7 @@
 #include "nn/engine/onednn/onednn.h"
 #include "nn/engine/onednn/plan/layer_weights.h"
 #include "nn/engine/onednn/plan/node_parts.h"
+#include "nn/engine/onednn/plan/storage.h"
 #include "nn/engine/onednn/plan/view.h"
 
 namespace halftone::plan {
@@ -104,15 +105,13 @@ absl::StatusOr<Argument> ConstantOperand(const PlanBuilder& builder, const std::
   return PlanBuilder::Constant(role, ReorderedWeights(as_weights, plain, wanted));
 }
 
-// An activation in float32, or a constant.
-absl::StatusOr<Argument> FloatOperand(PlanBuilder& builder, const Node& node,
-                                      const std::string& value, int rank, Arrangement arrangement,
-                                      int role) {
+// An activation in that form, or a constant in float32.
+absl::StatusOr<Argument> Operand(PlanBuilder& builder, const Node& node, const std::string& value,
+                                 const Form& form, int rank, Arrangement arrangement, int role) {
   if (!IsActivationValue(builder, value)) {
     return ConstantOperand(builder, value, rank, arrangement, role);
   }
-  HT_ASSIGN_OR_RETURN(const Instance instance,
-                      builder.Need(value, Form::Float32(), arrangement, node.name));
+  HT_ASSIGN_OR_RETURN(const Instance instance, builder.Need(value, form, arrangement, node.name));
   return PlanBuilder::Use(role, instance);
 }
 
@@ -120,7 +119,8 @@ bool IsFloat(const PlanBuilder& builder, const std::string& value) {
   return builder.graph().values.at(value).type == DataType::kFloat32;
 }
 
-Lowered LowerBinary(PlanBuilder& builder, const Node& node, algorithm algorithm) {
+Lowered LowerBinary(PlanBuilder& builder, const LoweringContext& context, algorithm algorithm) {
+  const Node& node = *context.op->node;
   std::string a = node.inputs[0], b = node.inputs[1];
   const Shape& shape = builder.shape(node.outputs[0]);
   const bool commutes = node.op == "Add" || node.op == "Mul";
@@ -131,11 +131,12 @@ Lowered LowerBinary(PlanBuilder& builder, const Node& node, algorithm algorithm)
     return false;
   }
   const Arrangement arrangement = ArrangementOf(builder, a);
-  HT_ASSIGN_OR_RETURN(const Instance src0,
-                      builder.Need(a, Form::Float32(), arrangement, node.name));
+  const bool in_bfloat16 = context.dst_form.type == DataKind::bf16 && IsActivationValue(builder, b);
+  const Form form = in_bfloat16 ? Form::BFloat16() : Form::Float32();
+  HT_ASSIGN_OR_RETURN(const Instance src0, builder.Need(a, form, arrangement, node.name));
   HT_ASSIGN_OR_RETURN(Argument src1,
-                      FloatOperand(builder, node, b, shape.rank(), arrangement, DNNL_ARG_SRC_1));
-  const Instance dst = builder.Define(node.outputs[0], Form::Float32(), arrangement, node.name);
+                      Operand(builder, node, b, form, shape.rank(), arrangement, DNNL_ARG_SRC_1));
+  const Instance dst = builder.Define(node.outputs[0], form, arrangement, node.name);
   const dnnl::binary::primitive_desc desc(CpuEngine(), algorithm, src0.desc, src1.desc, dst.desc,
                                           UserScratchpad());
   PlanStep info = NodeInfo(node, absl::StrCat("binary", static_cast<int>(algorithm), " ",
@@ -146,7 +147,9 @@ Lowered LowerBinary(PlanBuilder& builder, const Node& node, algorithm algorithm)
   return true;
 }
 
-Lowered LowerConcat(PlanBuilder& builder, const PlanOp& op) {
+// In the form that its readers want, where all of its sources are activations; else in float32.
+Lowered LowerConcat(PlanBuilder& builder, const LoweringContext& context) {
+  const PlanOp& op = *context.op;
   const Node& node = *op.node;
   const Shape& shape = builder.shape(node.outputs[0]);
   HT_ASSIGN_OR_RETURN(const int64_t attribute, node.Int("axis", 1));
@@ -156,18 +159,19 @@ Lowered LowerConcat(PlanBuilder& builder, const PlanOp& op) {
     if (!IsFloat(builder, value) || builder.shape(value).Elements() == 0) return false;
   }
   const Arrangement arrangement = ArrangementOf(builder, op.sources[0]);
+  const Form form = KeepsForm(builder.graph(), node) ? context.dst_form : Form::Float32();
   std::vector<MemoryDesc> descs;
   std::vector<Argument> arguments;
   std::string key = absl::StrCat("concat", axis);
   for (const std::string& value : node.inputs) {
     const int role = DNNL_ARG_MULTIPLE_SRC + static_cast<int>(descs.size());
     HT_ASSIGN_OR_RETURN(Argument src,
-                        FloatOperand(builder, node, value, shape.rank(), arrangement, role));
+                        Operand(builder, node, value, form, shape.rank(), arrangement, role));
     descs.push_back(src.desc);
     absl::StrAppend(&key, " ", DescKey(src.desc));
     arguments.push_back(std::move(src));
   }
-  const Instance dst = builder.Define(node.outputs[0], Form::Float32(), arrangement, node.name);
+  const Instance dst = builder.Define(node.outputs[0], form, arrangement, node.name);
   const dnnl::concat::primitive_desc desc(CpuEngine(), dst.desc, axis, descs, UserScratchpad());
   arguments.push_back(PlanBuilder::Use(DNNL_ARG_DST, dst));
   builder.AddPrimitive<dnnl::concat>(NodeInfo(node, std::move(key)), desc, std::move(arguments));
@@ -182,12 +186,14 @@ Lowered LowerByPrimitive(PlanBuilder& builder, const LoweringContext& context) {
                                                        {"Div", algorithm::binary_div}});
   const Node& node = *context.op->node;
   if (!node.domain.empty() || context.op->layer != nullptr) return false;
-  if (node.op == "MaxPool" || node.op == "AveragePool") return LowerWindowPooling(builder, node);
+  if (node.op == "MaxPool" || node.op == "AveragePool") {
+    return LowerWindowPooling(builder, context);
+  }
   if (node.op == "GlobalAveragePool" || node.op == "GlobalMaxPool") {
-    return LowerGlobalPooling(builder, node);
+    return LowerGlobalPooling(builder, context);
   }
   if (IsView(builder.graph(), node)) return LowerView(builder, node);
-  if (node.op == "Concat") return LowerConcat(builder, *context.op);
+  if (node.op == "Concat") return LowerConcat(builder, context);
   if (node.op == "Softmax") return LowerSoftmax(builder, context);
   if (node.op == "LayerNormalization") return LowerLayerNormalization(builder, context);
   PostOp activation;
@@ -195,7 +201,7 @@ Lowered LowerByPrimitive(PlanBuilder& builder, const LoweringContext& context) {
     return LowerActivation(builder, *context.op, activation);
   }
   if (const auto it = binaries->find(node.op); it != binaries->end()) {
-    return LowerBinary(builder, node, it->second);
+    return LowerBinary(builder, context, it->second);
   }
   return false;
 }

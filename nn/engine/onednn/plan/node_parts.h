@@ -15,8 +15,8 @@ namespace halftone::plan {
 using Lowered = absl::StatusOr<bool>;
 
 // MaxPool, AveragePool; GlobalMaxPool, GlobalAveragePool. Maxima keep the form of their src.
-Lowered LowerWindowPooling(PlanBuilder& builder, const Node& node);
-Lowered LowerGlobalPooling(PlanBuilder& builder, const Node& node);
+Lowered LowerWindowPooling(PlanBuilder& builder, const LoweringContext& context);
+Lowered LowerGlobalPooling(PlanBuilder& builder, const LoweringContext& context);
 
 // Both store their result in the form that is wanted.
 Lowered LowerSoftmax(PlanBuilder& builder, const LoweringContext& context);

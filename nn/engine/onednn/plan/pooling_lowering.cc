@@ -39,9 +39,16 @@ Lowered LowerPooling(PlanBuilder& builder, const Node& node, algorithm algorithm
   return true;
 }
 
+// Averages of integers are none: they are taken in float32, or in bfloat16 for a reader that wants
+// it.
+Form AverageForm(const LoweringContext& context) {
+  return context.dst_form.type == DataKind::bf16 ? Form::BFloat16() : Form::Float32();
+}
+
 }  // namespace
 
-Lowered LowerWindowPooling(PlanBuilder& builder, const Node& node) {
+Lowered LowerWindowPooling(PlanBuilder& builder, const LoweringContext& context) {
+  const Node& node = *context.op->node;
   const Shape& src = builder.shape(node.inputs[0]);
   if (src.rank() < 3 || src.rank() > 5) return false;
   HT_ASSIGN_OR_RETURN(const Window window, ResolveWindow(node, src, {}));
@@ -52,10 +59,11 @@ Lowered LowerWindowPooling(PlanBuilder& builder, const Node& node) {
   HT_ASSIGN_OR_RETURN(const int64_t include, node.Int("count_include_pad", 0));
   const algorithm average = include != 0 ? algorithm::pooling_avg_include_padding
                                          : algorithm::pooling_avg_exclude_padding;
-  return LowerPooling(builder, node, average, window, Form::Float32());
+  return LowerPooling(builder, node, average, window, AverageForm(context));
 }
 
-Lowered LowerGlobalPooling(PlanBuilder& builder, const Node& node) {
+Lowered LowerGlobalPooling(PlanBuilder& builder, const LoweringContext& context) {
+  const Node& node = *context.op->node;
   const Shape& src = builder.shape(node.inputs[0]);
   if (src.rank() < 3 || src.rank() > 5) return false;
   Window window;
@@ -71,7 +79,7 @@ Lowered LowerGlobalPooling(PlanBuilder& builder, const Node& node) {
                         builder.Stored(node.inputs[0]).form);
   }
   return LowerPooling(builder, node, algorithm::pooling_avg_exclude_padding, window,
-                      Form::Float32());
+                      AverageForm(context));
 }
 
 }  // namespace halftone::plan

@@ -1,7 +1,9 @@
 #include "nn/engine/onednn/plan/storage.h"
 
 #include <algorithm>
+#include <initializer_list>
 
+#include "absl/algorithm/container.h"
 #include "nn/engine/onednn/plan/view.h"
 
 namespace halftone::plan {
@@ -25,6 +27,18 @@ Form Unify(const Wants& wants, bool exact_shortcuts) {
   return form;
 }
 
+bool IsOneOf(const Node& node, std::initializer_list<absl::string_view> ops) {
+  return absl::c_linear_search(ops, absl::string_view(node.op));
+}
+
+// Whether a node that is no layer computes in bfloat16 where its readers want that: averages, and
+// sums of activations.
+bool ComputesInBFloat16(const PlanOp& op) {
+  if (op.native()) return false;
+  if (IsOneOf(*op.node, {"AveragePool", "GlobalAveragePool"})) return true;
+  return IsOneOf(*op.node, {"Add", "Sub", "Mul"}) && op.sources.size() == 2;
+}
+
 // Whether the op's primitive writes the form, given what is wanted.
 bool Stores(const PlanOp& op, const OpPrecision& precision, const Form& wanted) {
   if (wanted.type == DataKind::f32) return true;
@@ -35,6 +49,10 @@ bool Stores(const PlanOp& op, const OpPrecision& precision, const Form& wanted) 
       return wanted.type == DataKind::bf16;
     case Arithmetic::kFloat32:
       break;
+  }
+  if (wanted.type == DataKind::bf16) {
+    return !op.native() &&
+           (ComputesInBFloat16(op) || IsOneOf(*op.node, {"LayerNormalization", "Softmax"}));
   }
   // Its kernels scale and saturate; layer normalization adds a zero point to its shift.
   const bool normalizes = !op.native() && op.node->op == "LayerNormalization";
@@ -79,7 +97,11 @@ std::vector<OpPrecision> DecidePrecisions(const std::vector<PlanOp>& ops,
 }
 
 bool KeepsForm(const Graph& graph, const Node& node) {
-  return node.op == "MaxPool" || node.op == "GlobalMaxPool" || IsView(graph, node);
+  if (node.op == "Concat") {
+    return absl::c_none_of(
+        node.inputs, [&](const std::string& input) { return graph.initializers.count(input) > 0; });
+  }
+  return IsOneOf(node, {"MaxPool", "GlobalMaxPool"}) || IsView(graph, node);
 }
 
 absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
@@ -95,9 +117,10 @@ absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
     const Form wanted = WantedForm(op, wants, exact_shortcuts);
     const Form form = keeps || Stores(op, precisions[i], wanted) ? wanted : Form::Float32();
     forms[op.dst] = form;
+    const bool follows = keeps || (form.type == DataKind::bf16 && ComputesInBFloat16(op));
     for (size_t source = 0; source < op.sources.size(); ++source) {
       const Form& own = source == 0 ? precisions[i].src : precisions[i].second;
-      wants[op.sources[source]].forms.push_back(keeps ? form : own);
+      wants[op.sources[source]].forms.push_back(follows ? form : own);
     }
     if (const std::string residual = op.Residual(); !residual.empty()) {
       wants[residual].added = true;

@@ -30,7 +30,7 @@ bool KeepsForm(const Graph& graph, const Node& node);
 // - the integers of a quantizer, when all layers that read it quantize with that quantizer, and an
 //   addition inside a kernel that reads it too is given at least 8 bits; `exact_shortcuts` keeps
 //   what additions read in float32;
-// - bfloat16 when all layers that read it compute in it;
+// - bfloat16 when all layers that read it compute in it; averages and sums before them, too;
 // - else float32.
 // Consumers that want another form get a conversion.
 absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
