@@ -7,14 +7,14 @@ import torch
 from torch import nn
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "networks"))
-from models import BasicBlock, MobileNetV2, ViT  # noqa: E402  of the test networks
+from models import BasicBlock, MobileNetV2, Residual, ViT  # noqa: E402  of the test networks
 
 NAMES = ("resnet18", "resnet50", "mobilenetv2", "vit_tiny")
 IMAGE = (3, 224, 224)
 CLASSES = 1000
 
 
-class Bottleneck(nn.Module):
+class Bottleneck(Residual):
     """1x1, strided 3x3 and 1x1 convolutions to four times the width, beside a shortcut."""
 
     def __init__(self, src_channels, width, stride):
@@ -23,13 +23,10 @@ class Bottleneck(nn.Module):
         self.conv1, self.bn1 = nn.Conv2d(src_channels, width, 1, bias=False), nn.BatchNorm2d(width)
         self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
         self.conv3, self.bn3 = nn.Conv2d(width, dst_channels, 1, bias=False), nn.BatchNorm2d(dst_channels)
-        self.project = None
-        if stride != 1 or src_channels != dst_channels:
-            self.project = nn.Conv2d(src_channels, dst_channels, 1, stride, bias=False)
-            self.project_bn = nn.BatchNorm2d(dst_channels)
+        self.add_shortcut(src_channels, dst_channels, stride)
 
     def forward(self, x):
-        shortcut = x if self.project is None else self.project_bn(self.project(x))
+        shortcut = self.shortcut(x)
         x = torch.relu(self.bn1(self.conv1(x)))
         x = torch.relu(self.bn2(self.conv2(x)))
         return torch.relu(self.bn3(self.conv3(x)) + shortcut)

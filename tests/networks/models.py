@@ -6,8 +6,21 @@ from torch import nn
 NAMES = ("resnet14", "mobilenetv2", "vit")
 
 
-class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut: the identity, or a 1x1 projection where shapes change."""
+class Residual(nn.Module):
+    """What residual blocks have in common, the shortcut: the identity, or a 1x1 projection where shapes change."""
+
+    def add_shortcut(self, src_channels, dst_channels, stride):
+        self.project = None
+        if stride != 1 or src_channels != dst_channels:
+            self.project = nn.Conv2d(src_channels, dst_channels, 1, stride, bias=False)
+            self.project_bn = nn.BatchNorm2d(dst_channels)
+
+    def shortcut(self, x):
+        return x if self.project is None else self.project_bn(self.project(x))
+
+
+class BasicBlock(Residual):
+    """Two 3x3 convolutions beside a shortcut."""
 
     def __init__(self, src_channels, dst_channels, stride):
         super().__init__()
@@ -15,13 +28,10 @@ class BasicBlock(nn.Module):
         self.bn1 = nn.BatchNorm2d(dst_channels)
         self.conv2 = nn.Conv2d(dst_channels, dst_channels, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(dst_channels)
-        self.project = None
-        if stride != 1 or src_channels != dst_channels:
-            self.project = nn.Conv2d(src_channels, dst_channels, 1, stride, bias=False)
-            self.project_bn = nn.BatchNorm2d(dst_channels)
+        self.add_shortcut(src_channels, dst_channels, stride)
 
     def forward(self, x):
-        shortcut = x if self.project is None else self.project_bn(self.project(x))
+        shortcut = self.shortcut(x)
         x = torch.relu(self.bn1(self.conv1(x)))
         return torch.relu(self.bn2(self.conv2(x)) + shortcut)
 
