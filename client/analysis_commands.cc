@@ -1,4 +1,5 @@
 // inspect, sensitivity, profile, evaluate, targets, version.
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <utility>
@@ -211,6 +212,32 @@ absl::StatusOr<ExitCode> Evaluate(const CommandLine& line, const EvaluateFlags& 
   return ExitCode::kDone;
 }
 
+std::string StateName(v1::ProfilerState state) {
+  return state == v1::PROFILER_STATE_BUSY ? "busy" : "idle";
+}
+
+json TargetToJson(const v1::Target& target) {
+  json document = {{"name", target.name()}, {"description", target.description()}};
+  for (const v1::ProfilerRegistration& profiler : target.profilers()) {
+    document["profilers"].push_back({{"address", profiler.address()},
+                                     {"state", StateName(profiler.state())},
+                                     {"silent_seconds", profiler.silent_seconds()},
+                                     {"lease_seconds", profiler.lease_seconds()},
+                                     {"device",
+                                      {{"name", profiler.device().name()},
+                                       {"isa", profiler.device().isa()},
+                                       {"library", profiler.device().library()},
+                                       {"threads", profiler.device().threads()}}}});
+  }
+  return document;
+}
+
+std::string ProfilerText(const v1::ProfilerRegistration& profiler) {
+  return absl::StrCat("  at ", profiler.address(), ": ", profiler.device().name(), ", ",
+                      StateName(profiler.state()), ", heard of ",
+                      static_cast<int64_t>(profiler.silent_seconds()), " s ago");
+}
+
 absl::StatusOr<ExitCode> Targets(const CommandLine& line) {
   v1::ListTargetsResponse response;
   if (line.server.empty()) {
@@ -222,8 +249,11 @@ absl::StatusOr<ExitCode> Targets(const CommandLine& line) {
   json targets = json::array();
   Table table({"target", "description"});
   for (const v1::Target& target : response.targets()) {
-    targets.push_back({{"name", target.name()}, {"description", target.description()}});
+    targets.push_back(TargetToJson(target));
     table.Add({target.name(), target.description()});
+    for (const v1::ProfilerRegistration& profiler : target.profilers()) {
+      table.Add({"", ProfilerText(profiler)});
+    }
   }
   if (line.json) {
     PrintJson({{"targets", std::move(targets)}});

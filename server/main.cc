@@ -72,6 +72,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--state-dir", options.state_directory, "where jobs, models and results are kept")
       ->capture_default_str();
+  app.add_flag("--profilers-anywhere", options.profilers_anywhere,
+               "let profilers register addresses on other hosts than the one they call from");
   app.add_option("--log-level", log_level, "debug, info, warn, error or off")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
       ->capture_default_str();

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -18,6 +19,9 @@
 #include "nlohmann/json.hpp"
 #include "profilers/builtin.h"
 #include "profilers/cost_profiler.h"
+#include "profilers/remote/profiler_directory.h"
+#include "profilers/remote/protocol.h"
+#include "profilers/remote/remote_profiler.h"
 #include "search/crosscheck/crosscheck.h"
 #include "search/pipeline.h"
 #include "server/convert/crosscheck.h"
@@ -26,6 +30,7 @@
 #include "server/jobs/job_runner.h"
 #include "server/services/analysis_service.h"
 #include "server/services/model_service.h"
+#include "server/services/profiler_registry_service.h"
 #include "server/services/search_service.h"
 #include "spdlog/spdlog.h"
 
@@ -36,6 +41,11 @@ constexpr int kWorkers = 4;
 constexpr size_t kMaxWaitingCalls = 256;
 // Uploads come in chunks of at most 2 MiB; a problem may have 32 MiB.
 constexpr int kMaxMessageBytes = 36 << 20;
+// Describing a profiler that does not answer takes seconds; heartbeats need no worker.
+constexpr int kRegistrationWorkers = 2;
+constexpr size_t kMaxWaitingRegistrations = 64;
+// So long after its start, a server waits for the profilers of the jobs that it takes up.
+constexpr absl::Duration kGraceForProfilers = absl::Seconds(30);
 // Of the calls that are still being answered then; idle connections are closed at its end.
 constexpr auto kGraceForCalls = std::chrono::seconds(1);
 
@@ -53,17 +63,17 @@ absl::StatusOr<PipelineOutput> RunCrosscheckJob(ArtifactStore& store,
   return output;
 }
 
-absl::StatusOr<PipelineOutput> RunPipeline(Catalog* catalog, const ProfilerRegistry* profilers,
-                                           const std::string& stored_spec,
-                                           const PipelineObserver& observer,
-                                           const Cancellation& cancellation) {
-  if (IsCrosscheck(stored_spec)) {
-    return RunCrosscheckJob(*catalog, stored_spec, observer, cancellation);
-  }
+// `await_target` returns when a target has been given time to be there.
+absl::StatusOr<PipelineOutput> RunSearchJob(
+    ArtifactStore& store, const ProfilerRegistry& profilers,
+    const std::function<absl::Status(const std::string& target)>& await_target,
+    const std::string& stored_spec, const PipelineObserver& observer,
+    const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(stored_spec));
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
+  HT_RETURN_IF_ERROR(await_target(spec.target));
   HT_ASSIGN_OR_RETURN(const SearchResult result,
-                      RunSearch(spec, *catalog, *profilers, observer, cancellation));
+                      RunSearch(spec, store, profilers, observer, cancellation));
   PipelineOutput output;
   output.solution_status = result.solution.status;
   output.result_json = SearchResultToJson(result).dump();
@@ -83,20 +93,23 @@ std::string DefaultStateDirectory() {
 struct Server::Parts {
   ServerOptions options;
   RealClock clock;
+  const absl::Time started = clock.Now();
   std::unique_ptr<DirectoryLock> lock;
   std::unique_ptr<StateDatabase> database;
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<Catalog> catalog;
   std::unique_ptr<StoredCostCache> costs;
+  std::unique_ptr<ProfilerDirectory> remotes;
   ProfilerRegistry profilers;
   EventHub hub;
   std::unique_ptr<JobStore> jobs;
   ComputeGate gate;
-  std::unique_ptr<WorkerPool> pool;
+  std::unique_ptr<WorkerPool> pool, registrations;
   ServiceContext context;
   std::unique_ptr<SearchService> search;
   std::unique_ptr<ModelService> models;
   std::unique_ptr<AnalysisService> analysis;
+  std::unique_ptr<ProfilerRegistryService> registry;
   std::unique_ptr<JobRunner> runner;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
@@ -106,6 +119,10 @@ struct Server::Parts {
 
   absl::Status OpenState();
   absl::Status StartRunner(std::optional<std::string> only);
+  absl::StatusOr<PipelineOutput> RunStored(const std::string& spec,
+                                           const PipelineObserver& observer,
+                                           const Cancellation& cancellation);
+  absl::Status AwaitTarget(const std::string& target, const Cancellation& cancellation) const;
   absl::Status StartServing();
   void Shutdown();
 };
@@ -119,9 +136,13 @@ absl::Status Server::Parts::OpenState() {
   HT_ASSIGN_OR_RETURN(blobs, BlobStore::Create(options.state_directory + "/blobs"));
   catalog = std::make_unique<Catalog>(database.get(), blobs.get(), &clock);
   costs = std::make_unique<StoredCostCache>(database.get());
+  remotes = std::make_unique<ProfilerDirectory>(&clock, costs.get(), RemoteOptions());
   HT_RETURN_IF_ERROR(RegisterBuiltinProfilers(profilers, costs.get()));
+  HT_RETURN_IF_ERROR(RegisterRemoteAddresses(profilers, costs.get()));
+  profilers.RegisterDirectory([this] { return remotes->Targets(); });
   jobs = std::make_unique<JobStore>(database.get(), &hub, &clock);
   pool = std::make_unique<WorkerPool>(kWorkers, kMaxWaitingCalls);
+  registrations = std::make_unique<WorkerPool>(kRegistrationWorkers, kMaxWaitingRegistrations);
   context.blobs = blobs.get();
   context.catalog = catalog.get();
   context.jobs = jobs.get();
@@ -129,6 +150,7 @@ absl::Status Server::Parts::OpenState() {
   context.gate = &gate;
   context.pool = pool.get();
   context.profilers = &profilers;
+  context.remotes = remotes.get();
   context.limits.target_files = options.target_files;
   return absl::OkStatus();
 }
@@ -146,18 +168,39 @@ absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
   runner = std::make_unique<JobRunner>(
       jobs.get(), blobs.get(), &hub, &gate, &clock,
       [this](const std::string& spec, const PipelineObserver& observer,
-             const Cancellation& cancellation) {
-        return RunPipeline(catalog.get(), &profilers, spec, observer, cancellation);
-      },
+             const Cancellation& cancellation) { return RunStored(spec, observer, cancellation); },
       runner_options);
   runner->Start();
   return absl::OkStatus();
+}
+
+absl::StatusOr<PipelineOutput> Server::Parts::RunStored(const std::string& spec,
+                                                        const PipelineObserver& observer,
+                                                        const Cancellation& cancellation) {
+  if (IsCrosscheck(spec)) return RunCrosscheckJob(*catalog, spec, observer, cancellation);
+  return RunSearchJob(
+      *catalog, profilers,
+      [&](const std::string& target) { return AwaitTarget(target, cancellation); }, spec, observer,
+      cancellation);
+}
+
+// A profiler needs a moment to notice that the server was restarted, and to register again.
+absl::Status Server::Parts::AwaitTarget(const std::string& target,
+                                        const Cancellation& cancellation) const {
+  const std::vector<ProfilerRegistry::Target> targets = profilers.List();
+  const bool known = std::any_of(targets.begin(), targets.end(),
+                                 [&](const auto& other) { return other.name == target; });
+  const bool may_come = !options.address.empty() && CheckTargetName(target).ok();
+  if (known || !may_come) return absl::OkStatus();
+  return remotes->AwaitName(target, started + kGraceForProfilers, cancellation);
 }
 
 absl::Status Server::Parts::StartServing() {
   search = std::make_unique<SearchService>(&context);
   models = std::make_unique<ModelService>(&context);
   analysis = std::make_unique<AnalysisService>(&context);
+  registry = std::make_unique<ProfilerRegistryService>(ProfilerRegistryService::Options{
+      remotes.get(), &profilers, registrations.get(), options.profilers_anywhere});
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -167,6 +210,7 @@ absl::Status Server::Parts::StartServing() {
   builder.RegisterService(search.get());
   builder.RegisterService(models.get());
   builder.RegisterService(analysis.get());
+  builder.RegisterService(registry.get());
   if (!options.address.empty()) {
     builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port);
   }
@@ -193,6 +237,7 @@ void Server::Parts::Shutdown() {
   if (!stopped.HasBeenNotified()) stopped.Notify();
   if (ticker.joinable()) ticker.join();
   if (pool != nullptr) pool->Stop();
+  if (registrations != nullptr) registrations->Stop();
   if (server != nullptr) {
     server->Shutdown(std::chrono::system_clock::now() + kGraceForCalls);
     server->Wait();

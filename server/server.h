@@ -22,8 +22,10 @@ struct ServerOptions {
   std::string address;
   // Whether this process runs the queue of the state directory, which one process at a time may.
   bool run_jobs = true;
-  // Whether targets may be paths of descriptions on this machine.
+  // Whether targets may be paths of descriptions on this machine, or addresses of profilers.
   bool target_files = false;
+  // Whether profilers may register addresses on other hosts than the one they call from.
+  bool profilers_anywhere = false;
 };
 
 // The service: state directory, job runner, gRPC services, health and reflection. Thread-safe.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -26,6 +27,31 @@ absl::Status CheckText(absl::string_view field, const std::string& text) {
   if (text.size() <= kMaxTextBytes) return absl::OkStatus();
   return absl::DataLossError(
       absl::StrCat(field, " has ", text.size(), " bytes, the limit is ", kMaxTextBytes));
+}
+
+// Costs that a device may know, read from `message` into `row`.
+absl::Status ReadOptionalCosts(const v1::LayerCost& message, CostRow& row) {
+  const auto read = [](absl::string_view field, bool has, double value,
+                       std::optional<double>& out) {
+    if (has) out = value;
+    return CheckCost(field, has ? value : 0);
+  };
+  HT_RETURN_IF_ERROR(
+      read("energy_pj", message.has_energy_pj(), message.energy_pj(), row.energy_pj));
+  HT_RETURN_IF_ERROR(read("cycles", message.has_cycles(), message.cycles(), row.cycles));
+  HT_RETURN_IF_ERROR(
+      read("utilization", message.has_utilization(), message.utilization(), row.utilization));
+  HT_RETURN_IF_ERROR(
+      read("operations", message.has_operations(), message.operations(), row.operations));
+  HT_RETURN_IF_ERROR(
+      read("memory_bytes", message.has_memory_bytes(), message.memory_bytes(), row.memory_bytes));
+  if (!message.has_energy()) return absl::OkStatus();
+  const v1::EnergySplit& energy = message.energy();
+  for (const double part : {energy.arithmetic_pj(), energy.buffer_pj(), energy.dram_pj()}) {
+    HT_RETURN_IF_ERROR(CheckCost("energy", part));
+  }
+  row.energy = EnergySplit{energy.arithmetic_pj(), energy.buffer_pj(), energy.dram_pj()};
+  return absl::OkStatus();
 }
 
 // As text of bounded length, for errors.
@@ -78,10 +104,7 @@ absl::Status CostLedger::AddRow(const v1::LayerCost& message, const Origin& orig
   HT_RETURN_IF_ERROR(CheckCost("latency_ns", row.latency_ns));
   row.mad_ns = message.latency_mad_ns();
   HT_RETURN_IF_ERROR(CheckCost("latency_mad_ns", row.mad_ns));
-  if (message.has_energy_pj()) row.energy_pj = message.energy_pj();
-  HT_RETURN_IF_ERROR(CheckCost("energy_pj", row.energy_pj.value_or(0)));
-  if (message.has_cycles()) row.cycles = message.cycles();
-  HT_RETURN_IF_ERROR(CheckCost("cycles", row.cycles.value_or(0)));
+  HT_RETURN_IF_ERROR(ReadOptionalCosts(message, row));
   row.weight_bytes = message.has_weight_bytes()
                          ? message.weight_bytes()
                          : PackedWeightBytes(*request_->layers->Find(row.layer), row.precision);

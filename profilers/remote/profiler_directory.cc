@@ -22,6 +22,11 @@ std::string Nonce() {
   return absl::StrCat(absl::Hex(random(), absl::kZeroPad8), absl::Hex(random(), absl::kZeroPad8));
 }
 
+bool SameProfiler(const ProfilerDescription& a, const ProfilerDescription& b) {
+  return a.description == b.description && a.precisions == b.precisions &&
+         DeviceIdentity(a.device) == DeviceIdentity(b.device);
+}
+
 absl::Status Unknown(absl::string_view id) {
   return absl::NotFoundError(
       absl::StrCat("there is no registration '", id.substr(0, 100), "' (any more)"));
@@ -150,11 +155,17 @@ absl::StatusOr<RegisteredProfiler> ProfilerDirectory::Register(const std::string
 absl::StatusOr<RegisteredProfiler> ProfilerDirectory::Enter(Entry entry) {
   absl::MutexLock lock(&mutex_);
   DropSilent();
-  for (auto it = entries_.begin(); it != entries_.end();) {
-    const RegisteredProfiler& other = it->second.profiler;
-    const bool same =
-        other.name == entry.profiler.name && other.offer.address == entry.profiler.offer.address;
-    it = same ? entries_.erase(it) : std::next(it);
+  for (auto it = entries_.begin(); it != entries_.end(); ++it) {
+    RegisteredProfiler& other = it->second.profiler;
+    if (other.name != entry.profiler.name) continue;
+    if (other.offer.address != entry.profiler.offer.address) continue;
+    if (!SameProfiler(other.offer.description, entry.profiler.offer.description)) {
+      entries_.erase(it);
+      break;
+    }
+    other.lease = entry.profiler.lease;
+    it->second.last_life = clock_->Now();
+    return Snapshot(it->second);
   }
   if (entries_.size() >= kMaxRegistrations) {
     return absl::ResourceExhaustedError(

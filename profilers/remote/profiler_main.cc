@@ -53,12 +53,16 @@ int WaitForSignal(const sigset_t& signals) {
   return signal;
 }
 
-// Targets that differ in their file alone are different devices.
+// Targets that differ in their file or parameters alone are different devices.
 absl::StatusOr<std::string> Configuration(const std::string& target) {
   const std::string path = target.substr(0, target.find('?'));
-  if (!absl::EndsWith(path, ".json") && !absl::EndsWith(path, ".csv")) return std::string();
-  HT_ASSIGN_OR_RETURN(const std::string file, ReadFile(path, kMaxDescriptionBytes));
-  return absl::StrCat("description ", Sha256Hex(file).substr(0, 16));
+  std::string text = target.substr(path.size());
+  if (absl::EndsWith(path, ".json") || absl::EndsWith(path, ".csv")) {
+    HT_ASSIGN_OR_RETURN(const std::string file, ReadFile(path, kMaxDescriptionBytes));
+    absl::StrAppend(&text, file);
+  }
+  if (text.empty()) return text;
+  return absl::StrCat("description ", Sha256Hex(text).substr(0, 16));
 }
 
 std::string DescriptionOf(const ProfilerRegistry& registry, const CostProfiler& profiler) {
@@ -76,10 +80,10 @@ std::string AdvertisedAddress(const Flags& flags, int port) {
   return absl::StrCat(any ? "" : host, ":", port);
 }
 
-std::unique_ptr<Registration> Register(const Flags& flags, const CostProfiler& profiler, int port) {
+std::unique_ptr<Registration> Register(const Flags& flags, int port) {
   Registration::Options options;
   options.server = flags.server;
-  options.name = flags.name.empty() ? absl::StrCat("remote-", profiler.target()) : flags.name;
+  options.name = flags.name;
   options.address = AdvertisedAddress(flags, port);
   options.lease = absl::Seconds(flags.lease_seconds);
   options.report = [server = flags.server](const absl::Status& status, absl::string_view what) {
@@ -125,7 +129,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
               flags.address.substr(0, flags.address.rfind(':')).c_str(), port);
   std::fflush(stdout);
   std::unique_ptr<Registration> registration;
-  if (!flags.server.empty()) registration = Register(flags, *profiler, port);
+  if (!flags.server.empty()) registration = Register(flags, port);
   spdlog::info("signal {}: stopping", WaitForSignal(signals));
   // First of all, so that no more work comes.
   registration.reset();
@@ -151,8 +155,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--address", flags.address, "HOST:PORT to listen on; port 0: any free one")
       ->capture_default_str();
-  app.add_option("--server", flags.server, "HOST:PORT of a Halftone server to register with");
-  app.add_option("--name", flags.name, "the target's name on that server (default: remote-TARGET)");
+  CLI::Option* name = app.add_option("--name", flags.name, "the target's name on the server");
+  app.add_option("--server", flags.server, "HOST:PORT of a Halftone server to register with")
+      ->needs(name);
   app.add_option("--advertise", flags.advertise,
                  "HOST:PORT at which the server reaches this profiler (default: --address)");
   app.add_option("--lease", flags.lease_seconds,

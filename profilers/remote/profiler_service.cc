@@ -181,6 +181,7 @@ class ProfilerServiceImpl::Call {
     request.batch = request_.batch();
     request.threads = Threads();
     request.refresh = refresh;
+    request.cold_caches = request_.cold_caches();
     Progress progress;
     progress.cancellation = cancellation_;
     progress.report = [&](double fraction, absl::string_view detail) {

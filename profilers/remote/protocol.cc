@@ -1,6 +1,7 @@
 #include "profilers/remote/protocol.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -82,6 +83,7 @@ v1::Device DeviceToProto(const DeviceInfo& device) {
   message.set_isa(device.isa);
   message.set_library(device.library);
   message.set_threads(device.threads);
+  message.set_frequency_mhz(device.frequency_mhz);
   return message;
 }
 
@@ -97,7 +99,11 @@ absl::StatusOr<DeviceInfo> DeviceFromProto(const v1::Device& device) {
     return absl::InvalidArgumentError(
         absl::StrCat("device.threads: ", device.threads(), " is not in 0 to 65536"));
   }
-  return DeviceInfo{device.name(), device.isa(), device.library(), device.threads()};
+  if (!std::isfinite(device.frequency_mhz()) || device.frequency_mhz() < 0) {
+    return absl::InvalidArgumentError("device.frequency_mhz: must be finite and not negative");
+  }
+  return DeviceInfo{device.name(), device.isa(), device.library(), device.threads(),
+                    device.frequency_mhz()};
 }
 
 std::string DeviceIdentity(const DeviceInfo& device) {
@@ -131,6 +137,14 @@ v1::LayerCost RowToProto(const CostRow& row) {
   message.set_implementation(row.implementation);
   message.set_warning(row.warning);
   message.set_bound(row.bound);
+  if (row.utilization) message.set_utilization(*row.utilization);
+  if (row.operations) message.set_operations(*row.operations);
+  if (row.memory_bytes) message.set_memory_bytes(*row.memory_bytes);
+  if (row.energy) {
+    message.mutable_energy()->set_arithmetic_pj(row.energy->arithmetic_pj);
+    message.mutable_energy()->set_buffer_pj(row.energy->buffer_pj);
+    message.mutable_energy()->set_dram_pj(row.energy->dram_pj);
+  }
   return message;
 }
 

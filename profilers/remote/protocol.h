@@ -40,7 +40,8 @@ absl::StatusOr<HostPort> ParseHostPort(absl::string_view text);
 v1::Device DeviceToProto(const DeviceInfo& device);
 // INVALID_ARGUMENT when a text is longer than 256 bytes or the threads are not in 0 to 65536.
 absl::StatusOr<DeviceInfo> DeviceFromProto(const v1::Device& device);
-// Equal for devices whose rows may stand in one table: a hash of all the fields.
+// Equal for devices whose rows may stand in one table: a hash of all the fields but the frequency,
+// which changes by the hour.
 std::string DeviceIdentity(const DeviceInfo& device);
 // "name, isa, library, N threads", for people.
 std::string DeviceText(const DeviceInfo& device);

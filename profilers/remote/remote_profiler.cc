@@ -54,6 +54,7 @@ absl::StatusOr<v1::ProfileRequest> MakeMessage(const ProfileRequest& request) {
   message.set_batch(request.batch);
   message.set_threads(request.threads);
   message.set_refresh(request.refresh);
+  message.set_cold_caches(request.cold_caches);
   return message;
 }
 
@@ -132,7 +133,7 @@ class Profiling {
 
   std::string Key() const {
     return absl::StrCat("remote/1/", identity_, "/", model_hash_, "/", request_.batch, "/",
-                        request_.threads);
+                        request_.threads, request_.cold_caches ? "/cold" : "");
   }
 
   // Failing to keep them costs the rows of a later death, not this answer.
@@ -270,6 +271,10 @@ class RemoteProfiler final : public CostProfiler {
                                     const Progress& progress) override {
     if (request.batch < 1) {
       return absl::InvalidArgumentError(absl::StrCat("batch ", request.batch, " is below 1"));
+    }
+    if (request.precisions.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "target '", target_, "': no precision is asked for: name those that it runs"));
     }
     if (!pool_->List().empty()) HT_RETURN_IF_ERROR(CheckPrecisions(request.precisions));
     return Profiling(target_, request, *pool_, cache_, options_, progress).Run();

@@ -14,6 +14,7 @@
 #include "server/convert/job.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
+#include "server/services/profiler_registry_service.h"
 
 namespace halftone {
 namespace {
@@ -179,6 +180,12 @@ void ListTargets(const ServiceContext& context, v1::ListTargetsResponse* respons
     v1::Target* out = response->add_targets();
     out->set_name(target.name);
     out->set_description(target.description);
+  }
+  if (context.remotes == nullptr) return;
+  for (const RegisteredProfiler& profiler : context.remotes->List()) {
+    for (v1::Target& target : *response->mutable_targets()) {
+      if (target.name() == profiler.name) *target.add_profilers() = RegistrationToProto(profiler);
+    }
   }
 }
 

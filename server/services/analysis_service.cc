@@ -49,18 +49,21 @@ absl::Status PushResult(const AnalysisDocument& document, const Stream::Push& pu
   return absl::OkStatus();
 }
 
-// Streams the progress and the result of a heavy analysis, when it is its turn.
+// Streams the progress and the result of an analysis. A heavy one waits for its turn.
 template <typename Request>
 grpc::ServerWriteReactor<v1::AnalysisResponse>* StreamAnalysis(
     grpc::CallbackServerContext* context, const char* call, const ServiceContext* services,
     const Request* request,
     absl::StatusOr<AnalysisDocument> (*analyse)(const ServiceContext&, const Request&,
-                                                const Progress&)) {
+                                                const Progress&),
+    bool heavy = true) {
   return Stream::Start(
       context, call, services->pool,
       [=](const Stream::Push& push, const Cancellation& cancellation) -> absl::Status {
-        HT_ASSIGN_OR_RETURN(const std::unique_ptr<ComputeGate::Pass> pass,
-                            services->gate->Enter(cancellation));
+        std::unique_ptr<ComputeGate::Pass> pass;
+        if (heavy) {
+          HT_ASSIGN_OR_RETURN(pass, services->gate->Enter(cancellation));
+        }
         HT_ASSIGN_OR_RETURN(const AnalysisDocument document,
                             analyse(*services, *request, ProgressTo(push, cancellation)));
         return PushResult(document, push);
@@ -77,7 +80,8 @@ grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::MeasureSensitiv
 
 grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::ProfileModel(
     grpc::CallbackServerContext* context, const v1::ProfileModelRequest* request) {
-  return StreamAnalysis(context, "ProfileModel", context_, request, &halftone::ProfileModel);
+  return StreamAnalysis(context, "ProfileModel", context_, request, &halftone::ProfileModel,
+                        !context_->IsElsewhere(request->target()));
 }
 
 grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::EvaluateAssignment(

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/onnx/import.h"
+#include "profilers/remote/protocol.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/status.h"
 
@@ -43,6 +44,10 @@ absl::Status ServiceContext::CheckUploaded(absl::string_view field, ContentKind 
   return AtField(field, AboutResource(name, catalog->Find(kind, sha256).status()));
 }
 
+bool ServiceContext::IsElsewhere(const std::string& target) const {
+  return absl::StartsWith(target, kProfilerScheme) || (remotes != nullptr && remotes->Has(target));
+}
+
 absl::StatusOr<std::unique_ptr<CostProfiler>> ServiceContext::CreateProfiler(
     absl::string_view field, const std::string& target) const {
   if (absl::EndsWith(target, ".json") && !limits.target_files) {
@@ -50,6 +55,12 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> ServiceContext::CreateProfiler(
                               absl::StrCat("'", target,
                                            "': a server does not read descriptions of targets from "
                                            "its files; ask ListTargets for their names")));
+  }
+  if (absl::StartsWith(target, kProfilerScheme) && !limits.target_files) {
+    return AtField(field, absl::InvalidArgumentError(absl::StrCat(
+                              "'", target,
+                              "': a server does not connect to addresses that its clients name; "
+                              "profilers register with it, and ListTargets tells their names")));
   }
   absl::StatusOr<std::unique_ptr<CostProfiler>> profiler = profilers->Create(target);
   if (!profiler.ok()) return AtField(field, profiler.status());

@@ -9,6 +9,7 @@
 #include "nn/data/dataset.h"
 #include "nn/graph/graph.h"
 #include "profilers/cost_profiler.h"
+#include "profilers/remote/profiler_directory.h"
 #include "search/sensitivity/sensitivity.h"
 #include "server/jobs/blob_store.h"
 #include "server/jobs/catalog.h"
@@ -23,8 +24,8 @@ struct ServiceLimits {
   int64_t max_model_bytes = int64_t{1} << 30;
   int64_t max_dataset_bytes = int64_t{4} << 30;
   int64_t max_chunk_bytes = int64_t{2} << 20;
-  // Whether a target may be the path of an accelerator's description on this machine: only where
-  // the caller is the same user.
+  // Whether a target may be the path of an accelerator's description on this machine, or the
+  // address of a profiler: only where the caller is the same user.
   bool target_files = false;
 };
 
@@ -37,6 +38,7 @@ struct ServiceContext {
   ComputeGate* gate;
   WorkerPool* pool;
   const ProfilerRegistry* profilers;
+  const ProfilerDirectory* remotes;  // null where none can register
   ServiceLimits limits;
 
   // The uploaded model or dataset of that resource name. `field` names the request's field in
@@ -49,6 +51,8 @@ struct ServiceContext {
   // OK if it was uploaded.
   absl::Status CheckUploaded(absl::string_view field, ContentKind kind,
                              const std::string& sha256) const;
+  // Whether another machine, or at least another process, does the work of profiling on a target.
+  bool IsElsewhere(const std::string& target) const;
   // NOT_FOUND lists the targets.
   absl::StatusOr<std::unique_ptr<CostProfiler>> CreateProfiler(absl::string_view field,
                                                                const std::string& target) const;

@@ -14,6 +14,7 @@
 #include "nlohmann/json.hpp"
 #include "profilers/builtin.h"
 #include "profilers/simulated/accelerator.h"
+#include "tests/profilers/remote/served_target.h"
 #include "tests/profilers/small_network.h"
 
 namespace halftone {
@@ -93,6 +94,13 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> MakeCsvTable(const SmallNetwork& n
   return MakeDescribedProfiler({"costs.csv", csv, absl::UnixEpoch()});
 }
 
+// The simulated array, asked over the network.
+absl::StatusOr<std::unique_ptr<CostProfiler>> MakeRemote(const SmallNetwork&) {
+  static const auto board = ServedTarget::Start("bitfusion", "board");
+  if (!board.ok()) return board.status();
+  return (*board)->directory().Targets().at(0).create();
+}
+
 struct ContractTarget {
   std::string name;
   Provenance provenance;
@@ -112,6 +120,7 @@ std::vector<ContractTarget> AllTargets() {
   }
   targets.push_back({"costs.csv", Provenance::kTable, MakeCsvTable});
   targets.push_back({"costs.json", Provenance::kTable, MakeJsonTable});
+  targets.push_back({"board", Provenance::kRemote, MakeRemote});
   return targets;
 }
 

@@ -1,0 +1,298 @@
+"""Profilers in other processes: halftone-profiler and the Python plug-in of docs/examples."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+from halftone_server import BINARY, SOURCE, TINY_DIGITS, Client, Server, compile_protos, read
+
+FOLDER = tempfile.TemporaryDirectory()
+MODULES = compile_protos(FOLDER.name)
+HALFTONE = os.path.join(BINARY, "bin/halftone")
+MODEL = os.path.join(TINY_DIGITS, "model.onnx")
+LAYERS = ["/conv1/Conv", "/conv2/Conv", "/conv3/Conv", "/fc/Gemm"]
+PLUGIN = os.path.join(SOURCE, "docs/examples/profiler_plugin.py")
+SLOW_PLUGIN = os.path.join(SOURCE, "tests/e2e/slow_plugin.py")
+
+
+def wait_for(condition, seconds=30):
+    """The first true value of `condition`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+class RemoteTestCase(unittest.TestCase):
+    def setUp(self):
+        self.server = Server()
+        self.addCleanup(lambda: self.server.close())
+        self.client = Client(self.server.address, MODULES)
+
+    def spawn(self, *command):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                   text=True)
+
+        def end():
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
+        self.addCleanup(end)
+        return process
+
+    def profiler(self, *flags):
+        """halftone-profiler, and its address."""
+        process = self.spawn(os.path.join(BINARY, "bin/halftone-profiler"), *flags)
+        return process, re.search(r"127\.0\.0\.1:\d+", process.stdout.readline()).group(0)
+
+    def registered_profiler(self, target, name, *flags):
+        before = len(self.registrations(name))
+        process, address = self.profiler("--target", target, "--server", self.server.address,
+                                         "--name", name, *flags)
+        wait_for(lambda: len(self.registrations(name)) > before)
+        return process, address
+
+    def slow_plugin(self, name, seconds):
+        """The plug-in, and the rows that it has told so far."""
+        log = os.path.join(FOLDER.name, f"rows-{time.monotonic_ns()}")
+        before = len(self.registrations(name))
+        process = self.spawn(sys.executable, SLOW_PLUGIN, os.path.join(SOURCE, "proto"),
+                             self.server.address, name, str(seconds), log)
+        wait_for(lambda: len(self.registrations(name)) > before)
+
+        def rows():
+            if not os.path.exists(log):
+                return []
+            with open(log) as file:
+                return file.read().splitlines()
+
+        return process, rows
+
+    def registrations(self, name):
+        targets = self.client.call("AnalysisService", "ListTargets").targets
+        return [profiler for target in targets if target.name == name
+                for profiler in target.profilers]
+
+    def start(self, *arguments):
+        return subprocess.Popen([HALFTONE, *arguments, "--json"], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def finish(self, process, code=0):
+        out, err = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, code, out[-2000:] + err[-2000:])
+        return json.loads(out) if code == 0 else err
+
+    def halftone(self, *arguments, code=0):
+        return self.finish(self.start(*arguments), code)
+
+    def profile(self, target, *flags, code=0):
+        return self.halftone("profile", MODEL, "--server", self.server.address, "--target", target,
+                             *flags, code=code)
+
+
+class ProfilerProgramTest(RemoteTestCase):
+    def test_a_registered_profiler_is_a_target(self):
+        process, address = self.registered_profiler("bitfusion", "board")
+        targets = self.halftone("targets", "--server", self.server.address)["targets"]
+        board = next(target for target in targets if target["name"] == "board")
+        self.assertEqual(board["profilers"][0]["state"], "idle")
+        self.assertEqual(board["profilers"][0]["address"], address)
+        here = self.profile("bitfusion", "--precisions", "w8a8,w4a4", "--batch", "2")
+        there = self.profile("board", "--precisions", "w8a8,w4a4", "--batch", "2")
+        self.assertEqual(there["target"], "board")
+        self.assertEqual(there["device"]["isa"], here["device"]["isa"])
+        costs = ["name", "precision", "latency_ns", "energy_pj", "cycles", "weight_bytes",
+                 "executed_as", "implementation"]
+        rows = lambda table: sorted([row[key] for key in costs] for row in table["layers"])
+        self.assertEqual(rows(there), rows(here))
+        self.assertEqual(there["network"], here["network"])
+        for row in there["layers"]:
+            self.assertEqual(row["provenance"], "remote")
+            self.assertIn(address, row["origin"]["where"])
+        # What it has told is known to the server from then on.
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=20), 0)
+        self.assertEqual(self.registrations("board"), [])
+        self.assertIn("unknown target 'board'", self.profile("board", code=2))
+
+    def test_a_search_uses_it(self):
+        self.registered_profiler("bitfusion", "board")
+        result = self.halftone("search", MODEL, "--data", os.path.join(TINY_DIGITS, "calib.npz"),
+                               "--server", self.server.address, "--target", "board",
+                               "--budget", "latency=50%", "--precisions", "w8a8,w4a4,w2a2")
+        self.assertEqual(set(result["assignment"]), set(LAYERS))
+        self.assertEqual(result["status"], "OPTIMAL")
+
+    def test_without_a_server_it_is_reached_by_its_address(self):
+        _, address = self.profiler("--target", "bitfusion")
+        with tempfile.TemporaryDirectory() as state:
+            document = self.halftone("profile", MODEL, "--target", f"grpc://{address}",
+                                     "--precisions", "w8a8", "--state-dir", state)
+            self.assertEqual(len(document["layers"]), 4)
+            error = self.halftone("profile", MODEL, "--target", "grpc://127.0.0.1:9",
+                                  "--state-dir", state, code=5)
+            self.assertIn("127.0.0.1:9", error)
+        # A server connects to nobody whom its clients name.
+        self.assertIn("register", self.profile(f"grpc://{address}", code=2))
+
+    def test_killed_in_the_middle_another_one_continues(self):
+        precisions = ["f32", "w8a8", "w16a16"]
+        first, first_address = self.registered_profiler("cpu", "arm", "--threads", "1")
+        second, second_address = self.registered_profiler("cpu", "arm", "--threads", "1")
+        model = self.client.upload("Model", read(MODEL)).name
+        stream = self.client.stream("AnalysisService", "ProfileModel", model=model, target="arm",
+                                    precisions=precisions)
+        text, killed = "", False
+        for response in stream:
+            # All rows of the first of three precisions have come at 0.7/3.
+            if not killed and 0.25 < response.progress.fraction < 0.6:
+                first.kill()
+                killed = True
+            text += response.result.result_json
+        self.assertTrue(killed)
+        document = json.loads(text)
+        by_profiler = {address: sorted({row["precision"] for row in document["layers"]
+                                        if address in row["origin"]["where"]})
+                       for address in (first_address, second_address)}
+        self.assertEqual(len(document["layers"]), 12)
+        self.assertIn("f32", by_profiler[first_address])
+        self.assertNotIn("f32", by_profiler[second_address])
+        self.assertEqual(sum(map(len, by_profiler.values())), 3)
+
+    def test_a_silent_one_is_dropped(self):
+        process, _ = self.registered_profiler("bitfusion", "board", "--lease", "1")
+        time.sleep(2.5)
+        self.assertEqual(len(self.registrations("board")), 1)  # heartbeats come
+        process.kill()
+        wait_for(lambda: not self.registrations("board"), 5)
+        process, _ = self.registered_profiler("bitfusion", "board", "--lease", "1")
+        process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: not self.registrations("board"), 5)
+        process.send_signal(signal.SIGCONT)
+        wait_for(lambda: self.registrations("board"), 10)  # it comes back by itself
+
+    def test_it_registers_again_after_a_restart_of_the_server(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        self.server.close()
+        with tempfile.TemporaryDirectory() as state:
+            self.server = Server(state, address)
+            self.client = Client(self.server.address, MODULES)
+            self.registered_profiler("bitfusion", "board", "--lease", "3")
+            self.server.kill()
+            self.server.process.stdout.close()
+            self.server = Server(state, address)
+            wait_for(lambda: self.registrations("board"))
+            self.assertEqual(len(self.profile("board", "--precisions", "w8a8")["layers"]), 4)
+            self.server.close()
+
+    def test_builtin_targets_are_not_shadowed(self):
+        process, address = self.profiler("--target", "bitfusion")
+        call = lambda **fields: self.client.call("ProfilerRegistryService", "RegisterProfiler",
+                                                 **fields)
+        for code, fields in {
+                "ALREADY_EXISTS": {"name": "cpu", "address": address},
+                "INVALID_ARGUMENT": {"name": "no/good", "address": address},
+                "PERMISSION_DENIED": {"name": "board", "address": "10.11.12.13:80"},
+                "UNAVAILABLE": {"name": "board", "address": ":9"}}.items():
+            with self.assertRaises(Exception) as caught:
+                call(**fields)
+            self.assertEqual(caught.exception.code().name, code)
+        self.assertEqual(self.registrations("cpu"), [])
+        self.assertEqual(call(name="board", address=":" + address.split(":")[1]).address, address)
+
+    def test_bad_flags(self):
+        for flags in (["--target", "nothing"], ["--name", "a b", "--target", "bitfusion"],
+                      ["--server", "nowhere", "--name", "board"], ["--server", "127.0.0.1:9"],
+                      ["--lease", "0"], ["--address", "256.0.0.1:99999"]):
+            done = subprocess.run([os.path.join(BINARY, "bin/halftone-profiler"), *flags],
+                                  capture_output=True, text=True, timeout=30)
+            self.assertEqual(done.returncode, 2, flags)
+
+
+class PluginTest(RemoteTestCase):
+    """The Python plug-in of docs/examples."""
+
+    def test_it_is_a_target(self):
+        self.spawn(sys.executable, PLUGIN, os.path.join(SOURCE, "proto"), self.server.address,
+                   "toy")
+        wait_for(lambda: self.registrations("toy"))
+        document = self.profile("toy", "--precisions", "w8a8,w4a4")
+        self.assertEqual(document["device"]["name"], "toy core")
+        self.assertEqual([row["name"] for row in document["layers"][::2]], LAYERS)
+        conv1 = document["layers"][0]
+        macs = self.halftone("inspect", MODEL)["layers"][0]["macs"]
+        self.assertAlmostEqual(conv1["latency_ns"], macs / 2 * 5)
+        self.assertIn("does not run f32", self.profile("toy", "--precisions", "f32", code=2))
+
+    def test_killed_in_the_middle_no_row_is_asked_for_twice(self):
+        first, first_rows = self.slow_plugin("toy", 0.4)
+        _, second_rows = self.slow_plugin("toy", 0.01)
+        command = self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
+                             "--precisions", "w8a8,w4a4")
+        wait_for(lambda: len(first_rows()) >= 3)
+        first.kill()
+        document = self.finish(command)
+        rows = first_rows() + second_rows()
+        self.assertEqual(len(document["layers"]), 8)
+        self.assertGreaterEqual(len(first_rows()), 3)
+        # The last row of the first one may have been written down, but not have come through.
+        self.assertLessEqual(len(rows) - len(set(rows)), 1)
+        self.assertEqual(len(set(rows)), 8)
+
+    def test_with_none_left_the_error_tells_and_the_next_time_goes_on(self):
+        first, first_rows = self.slow_plugin("toy", 0.4)
+        command = self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
+                             "--precisions", "w8a8,w4a4")
+        wait_for(lambda: len(first_rows()) >= 3)
+        first.kill()
+        error = self.finish(command, 5)
+        self.assertRegex(error, r"the profiler at 127\.0\.0\.1:\d+ died with [23] of 8 rows")
+        _, second_rows = self.slow_plugin("toy", 0.01)
+        wait_for(lambda: self.registrations("toy"))
+        self.assertEqual(len(self.profile("toy", "--precisions", "w8a8,w4a4")["layers"]), 8)
+        self.assertLessEqual(len(second_rows()), 6)
+
+    def test_two_clients_take_turns(self):
+        _, rows = self.slow_plugin("toy", 0.2)
+        commands = [self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
+                               "--precisions", precision) for precision in ("w8a8", "w4a8,w4a4")]
+        wait_for(rows)
+        self.assertEqual([profiler.state for profiler in self.registrations("toy")],
+                         [MODULES["profiler_registry_service"].PROFILER_STATE_BUSY])
+        documents = [self.finish(command) for command in commands]
+        self.assertEqual([len(document["layers"]) for document in documents], [4, 8])
+        # One after the other, not in turns of rows.
+        precisions = [row.split()[1] == "w8a8" for row in rows()]
+        changes = sum(a != b for a, b in zip(precisions, precisions[1:]))
+        self.assertEqual(changes, 1)
+
+    def test_a_client_that_waits_can_be_cancelled(self):
+        _, rows = self.slow_plugin("toy", 0.5)
+        first = self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
+                           "--precisions", "w8a8,w4a4")
+        wait_for(rows)
+        second = self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
+                            "--precisions", "w4a8")
+        time.sleep(1)
+        second.send_signal(signal.SIGINT)
+        self.finish(second, 4)
+        self.assertIsNone(first.poll())
+        self.finish(first)
+        self.assertEqual(len([row for row in rows() if row.endswith("w4a8")]), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
