@@ -81,6 +81,10 @@ Precision ExecutedAs(const Layer& layer, const Precision& precision) {
   switch (plan::ArithmeticOf(layer, precision)) {
     case plan::Arithmetic::kInt8:
       return Precision::Int(8, 8);
+    case plan::Arithmetic::kDecompress8:
+      return {Precision::Int(8, 8).weights, precision.activations};
+    case plan::Arithmetic::kDecompress4:
+      return {Precision::Int(4, 4).weights, precision.activations};
     case plan::Arithmetic::kBFloat16:
       return precision;
     case plan::Arithmetic::kFloat32:

@@ -49,9 +49,11 @@ struct PlanOptions {
 //
 // What runs: a layer with integer weights and activations of at most 8 bits runs in 8-bit kernels
 // on the integers of its quantizers (fewer bits are a smaller grid in bytes), and its result is
-// stored in the form that its readers want. bf16 runs in bfloat16 where the CPU has it. Everything
-// else (f32, weight-only, more than 8 bits) runs in float32 with the weights rounded to their grid;
-// sources of more than 8 bits are not rounded. Activations are stored channels last.
+// stored in the form that its readers want. bf16 runs in bfloat16 where the CPU has it. Large
+// matrices of weight-only precisions are read in 8 or 4 bits and multiplied in bfloat16 where
+// oneDNN has a kernel for that. Everything else (f32, other weight-only, more than 8 bits) runs in
+// float32 with the weights rounded to their grid; sources of more than 8 bits are not rounded.
+// Activations are stored channels last.
 class InferencePlan {
  public:
   // `graph` from BindBatch (batch normalization folded), `layers` of the same graph.
@@ -118,10 +120,10 @@ class InferenceSession {
 
 // Facts of the machine that a measurement depends on.
 struct CpuDevice {
-  std::string name;     // the processor's
+  std::string name;          // the processor's
   double frequency_mhz = 0;  // as the system tells it, at the time of asking; 0: it does not
-  std::string isa;      // oneDNN's, e.g. "avx512_core_bf16"
-  std::string library;  // "oneDNN 3.7.2"
+  std::string isa;           // oneDNN's, e.g. "avx512_core_bf16"
+  std::string library;       // "oneDNN 3.7.2"
   int threads = 1;
 };
 CpuDevice DescribeCpu();

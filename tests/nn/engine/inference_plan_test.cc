@@ -4,11 +4,13 @@
 #include <random>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nn/data/npz.h"
+#include "tests/nn/engine/graph_maker.h"
 #include "tests/nn/engine/plan_network.h"
 #include "tests/nn/engine/run_program.h"
 
@@ -186,8 +188,7 @@ TEST(InferencePlanTest, OperatorsBetweenLayersTakeTheirPrecision) {
   const PlanNetwork network = RandomNetwork();
   const std::string floats = OtherKeys(*PlanOf(network, {}));
   EXPECT_THAT(floats, testing::ContainsRegex("concat1 [^\n]*f32"));
-  const std::string bytes =
-      OtherKeys(*PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8))));
+  const std::string bytes = OtherKeys(*PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8))));
   EXPECT_THAT(bytes, testing::ContainsRegex("concat1 [^\n]*[us]8[^\n]*[us]8"));
   EXPECT_THAT(bytes, Not(testing::ContainsRegex("concat1 [^\n]*f32")));
   const std::string bfloats =
@@ -220,6 +221,41 @@ TEST(InferencePlanTest, ADescriptionListsTheStepsOfThePlan) {
     EXPECT_EQ((*steps)[i].name, plan->steps()[i].name);
     EXPECT_EQ((*steps)[i].key, plan->steps()[i].key);
     EXPECT_EQ((*steps)[i].implementation, plan->steps()[i].implementation);
+  }
+}
+
+// Three rows by a matrix too large for the caches.
+PlanNetwork LargeMatrix() {
+  GraphMaker maker(Shape{3, 2048}, 5);
+  const std::string product = maker.Node1("MatMul", {"x", maker.Weights(Shape{2048, 2048}, 0.05f)});
+  const Graph graph = maker.Finish(maker.Node1("Relu", {product}));
+  std::vector<float> input(3 * 2048);
+  std::mt19937 random(6);
+  std::normal_distribution<float> normal;
+  for (float& value : input) value = normal(random);
+  absl::StatusOr<PlanNetwork> network = PlanNetwork::Create(graph, 3, std::move(input));
+  EXPECT_TRUE(network.ok()) << network.status();
+  return *std::move(network);
+}
+
+TEST(InferencePlanTest, LargeMatricesAreDecompressedWhereAKernelDoes) {
+  const PlanNetwork network = LargeMatrix();
+  for (const char* const name : {"w4", "w3", "w8"}) {
+    const Precision precision = *Precision::Parse(name);
+    const auto assignment = network.QuantizeAll(precision);
+    ASSERT_TRUE(assignment.ok()) << assignment.status();
+    // The sources are rounded to bfloat16.
+    EXPECT_LT(PlanError(network, *assignment, {}), 0.01) << name;
+    const auto plan = PlanOf(network, *assignment);
+    for (const PlanStep& step : plan->steps()) {
+      if (step.kind != PlanStep::Kind::kLayer) continue;
+      EXPECT_THAT(step.implementation, testing::Not(HasSubstr("ref")));
+      EXPECT_EQ(step.executed_as, ExecutedAs(network.layers.layers[0], precision));
+      const bool decompresses = step.executed_as.weights.IsInteger();
+      EXPECT_EQ(decompresses, absl::StrContains(step.key, "weights s")) << step.key;
+      if (!decompresses) continue;  // no kernel on this machine
+      EXPECT_EQ(step.executed_as.weights.bits, precision.weights.bits > 4 ? 8 : 4);
+    }
   }
 }
 

@@ -20,12 +20,11 @@ class AttributeWriter {
   absl::StatusOr<LayerAttributes> Write(const std::vector<float>& weight_scales) {
     if (src_.form.IsInteger()) {
       AddQuantizer(DNNL_ARG_SRC, src_.form);
-      result_.attr.set_scales_mask(DNNL_ARG_WEIGHTS, geometry_.weights_scale_mask);
-      result_.arguments.push_back(PlanBuilder::Constant(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS,
-                                                        FloatConstant(weight_scales)));
+      AddWeightScales(weight_scales);
       AddZeroPoint(DNNL_ARG_WEIGHTS, geometry_.weights_zero_point);
       if (geometry_.weights_zero_point != 0) result_.key = " weights+zp";
     }
+    if (IsDecompression(context_.precision.arithmetic)) DecompressWeights(weight_scales);
     for (const PostOp& post_op : context_.op->post_ops) HT_RETURN_IF_ERROR(AddPostOp(post_op));
     AddClipToGrid();
     if (context_.dst_form.IsInteger()) AddQuantizer(DNNL_ARG_DST, context_.dst_form);
@@ -36,6 +35,19 @@ class AttributeWriter {
   }
 
  private:
+  void AddWeightScales(const std::vector<float>& scales) {
+    result_.attr.set_scales_mask(DNNL_ARG_WEIGHTS, geometry_.weights_scale_mask);
+    result_.arguments.push_back(
+        PlanBuilder::Constant(DNNL_ARG_ATTR_SCALES | DNNL_ARG_WEIGHTS, FloatConstant(scales)));
+  }
+
+  void DecompressWeights(const std::vector<float>& scales) {
+    AddWeightScales(scales);
+    result_.attr.set_fpmath_mode(dnnl::fpmath_mode::bf16, /*apply_to_int=*/true);
+    const bool four = context_.precision.arithmetic == Arithmetic::kDecompress4;
+    result_.key = four ? " weights s4" : " weights s8";
+  }
+
   void AddQuantizer(int role, const Form& form) {
     result_.attr.set_scales_mask(role, 0);
     result_.arguments.push_back(

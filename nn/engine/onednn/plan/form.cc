@@ -4,7 +4,9 @@
 #include <numeric>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "nn/engine/onednn/onednn.h"
 
 namespace halftone::plan {
 namespace {
@@ -27,6 +29,23 @@ memory::dims StridesOf(const memory::dims& dims, const std::vector<size_t>& orde
     stride *= std::max<int64_t>(dims[order[i]], 1);
   }
   return strides;
+}
+
+// Kernels take no zero points of weights; they are subtracted, which must leave so many bits.
+bool FitsSigned(const UniformQuantizer& quantizer, int bits) {
+  const int32_t end = 1 << (bits - 1);
+  for (const int32_t zero_point : quantizer.zero_points) {
+    if (quantizer.qmax - zero_point >= end || quantizer.qmin - zero_point < -end) return false;
+  }
+  return quantizer.bits <= bits;
+}
+
+// Below so many weights (16 MB in float32) they stay in the caches, and float32 is faster.
+constexpr int64_t kLeastDecompressed = int64_t{1} << 22;
+
+bool IsWorthDecompressing(const Layer& layer) {
+  return (layer.op == "MatMul" || layer.op == "Gemm") && layer.weights_shape.rank() == 2 &&
+         layer.weights_shape.Elements() >= kLeastDecompressed;
 }
 
 }  // namespace
@@ -73,11 +92,7 @@ bool FitsInt8Activations(const UniformQuantizer& quantizer) {
 }
 
 bool FitsInt8Weights(const UniformQuantizer& quantizer) {
-  // Kernels take no zero points of weights; they are subtracted, which must leave 8 bits.
-  for (const int32_t zero_point : quantizer.zero_points) {
-    if (quantizer.qmax - zero_point > 127 || quantizer.qmin - zero_point < -128) return false;
-  }
-  return quantizer.bits <= kMaxInt8Bits;
+  return FitsSigned(quantizer, kMaxInt8Bits);
 }
 
 bool CpuHasBFloat16() {
@@ -88,6 +103,29 @@ bool CpuHasBFloat16() {
          isa == dnnl::cpu_isa::avx10_1_512_amx_fp16 || isa == dnnl::cpu_isa::avx2_vnni_2;
 }
 
+bool CpuDecompressesWeights() {
+  static const bool decompresses = [] {
+    if (!CpuHasBFloat16()) return false;
+    constexpr int64_t kSide = 256;
+    dnnl::primitive_attr attr;
+    attr.set_scales_mask(DNNL_ARG_WEIGHTS, 2);
+    attr.set_fpmath_mode(dnnl::fpmath_mode::bf16, /*apply_to_int=*/true);
+    const auto desc = [](DataKind type, memory::format_tag tag) {
+      return MemoryDesc({kSide, kSide}, type, tag);
+    };
+    const dnnl::matmul::primitive_desc matmul(
+        CpuEngine(), desc(DataKind::bf16, memory::format_tag::ab),
+        desc(DataKind::s4, memory::format_tag::any), desc(DataKind::bf16, memory::format_tag::ab),
+        attr, /*allow_empty=*/true);
+    return matmul && !absl::StrContains(matmul.impl_info_str(), "ref");
+  }();
+  return decompresses;
+}
+
+bool IsDecompression(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::kDecompress8 || arithmetic == Arithmetic::kDecompress4;
+}
+
 Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision) {
   const Precision sources = layer.weights.empty() ? precision.WithoutWeights() : precision;
   const NumberFormat& weights = sources.weights;
@@ -96,6 +134,10 @@ Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision) {
       activations.kind == NumberFormat::Kind::kBFloat16) {
     return CpuHasBFloat16() ? Arithmetic::kBFloat16 : Arithmetic::kFloat32;
   }
+  if (weights.IsInteger() && weights.bits <= kMaxInt8Bits && IsWorthDecompressing(layer) &&
+      activations.kind == NumberFormat::Kind::kFloat32 && CpuDecompressesWeights()) {
+    return weights.bits <= 4 ? Arithmetic::kDecompress4 : Arithmetic::kDecompress8;
+  }
   const bool int8 = weights.IsInteger() && weights.bits <= kMaxInt8Bits &&
                     activations.IsInteger() && activations.bits <= kMaxInt8Bits;
   return int8 ? Arithmetic::kInt8 : Arithmetic::kFloat32;
@@ -103,6 +145,11 @@ Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision) {
 
 Arithmetic ArithmeticOf(const Layer& layer, const LayerQuantizers& quantizers) {
   const Arithmetic arithmetic = ArithmeticOf(layer, quantizers.precision);
+  if (IsDecompression(arithmetic)) {
+    const int bits = arithmetic == Arithmetic::kDecompress4 ? 4 : kMaxInt8Bits;
+    const bool fits = quantizers.weights != nullptr && FitsSigned(*quantizers.weights, bits);
+    return fits ? arithmetic : Arithmetic::kFloat32;
+  }
   if (arithmetic != Arithmetic::kInt8) return arithmetic;
   const auto fits_second = layer.weights.empty() ? FitsInt8Activations : FitsInt8Weights;
   const bool fits = quantizers.src != nullptr && FitsInt8Activations(*quantizers.src) &&

@@ -46,8 +46,10 @@ std::string FormName(const Form& form);
 bool FitsInt8Activations(const UniformQuantizer& quantizer);
 bool FitsInt8Weights(const UniformQuantizer& quantizer);
 
-// How the layer's kernel computes.
-enum class Arithmetic { kFloat32, kBFloat16, kInt8 };
+// How the layer's kernel computes. The last two read weights of 8 or 4 bits and make bfloat16 of
+// them as they go: less memory traffic, which is what large matrix products of few rows wait for.
+enum class Arithmetic { kFloat32, kBFloat16, kInt8, kDecompress8, kDecompress4 };
+bool IsDecompression(Arithmetic arithmetic);
 
 // What the kernels of this machine make of a layer with these quantizers, if it is native (see
 // PlanOp).
@@ -57,6 +59,9 @@ Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision);
 
 // Whether this CPU computes in bfloat16 by instructions of its own.
 bool CpuHasBFloat16();
+// Whether oneDNN has an optimized kernel here that decompresses weights. Its reference
+// implementation is thousands of times slower than float32.
+bool CpuDecompressesWeights();
 
 // The arrangement of activations between steps: channels last from rank 3 on, C order below.
 MemoryDesc ActivationDesc(const Shape& shape, DataKind type);

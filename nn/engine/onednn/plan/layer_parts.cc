@@ -10,6 +10,10 @@ DataKind WeightsType(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::kInt8:
       return DataKind::s8;
+    case Arithmetic::kDecompress8:
+      return DataKind::s8;
+    case Arithmetic::kDecompress4:
+      return DataKind::s4;
     case Arithmetic::kBFloat16:
       return DataKind::bf16;
     case Arithmetic::kFloat32:
@@ -24,6 +28,10 @@ Precision Executed(Arithmetic arithmetic) {
       return Precision::Int(8, 8);
     case Arithmetic::kBFloat16:
       return {{NumberFormat::Kind::kBFloat16, 16}, {NumberFormat::Kind::kBFloat16, 16}};
+    case Arithmetic::kDecompress8:
+      return {Precision::Int(8, 8).weights, Precision::Float32().activations};
+    case Arithmetic::kDecompress4:
+      return {Precision::Int(4, 4).weights, Precision::Float32().activations};
     case Arithmetic::kFloat32:
       return Precision::Float32();
   }

@@ -77,9 +77,14 @@ absl::StatusOr<LayerWeights> PrepareWeights(const Graph& graph, const Node& node
   LayerWeights result;
   const bool own_bias = gemm && bias == layer.bias;
   HT_ASSIGN_OR_RETURN(result.bias, BiasOf(graph, layer, bias, own_bias ? beta : 1.0f));
-  if (arithmetic == Arithmetic::kInt8) {
+  if (arithmetic == Arithmetic::kInt8 || IsDecompression(arithmetic)) {
     HT_RETURN_IF_ERROR(
         QuantizeInto(weights, layer, *quantizers->weights, gemm ? alpha : 1.0f, result));
+    if (arithmetic == Arithmetic::kDecompress4) {
+      // oneDNN 3.7 packs 4-bit integers from floats rightly, from bytes not.
+      result.floats.assign(result.bytes.begin(), result.bytes.end());
+      result.bytes.clear();
+    }
     return result;
   }
   if (quantizers != nullptr && quantizers->weights != nullptr) {

@@ -16,8 +16,8 @@ namespace halftone::plan {
 // A layer's constants as its kernel takes them.
 struct LayerWeights {
   std::vector<float> floats;  // for kFloat32 and kBFloat16: the weights, rounded to their grid
-  std::vector<int8_t> bytes;  // for kInt8: integers without zero point
-  std::vector<float> scales;  // for kInt8: one per output channel
+  std::vector<int8_t> bytes;  // integers without zero point; those of kDecompress4 are in `floats`
+  std::vector<float> scales;  // of these integers: one per output channel
   std::vector<float> bias;    // one per output channel, zeros where the layer has none
 };
 

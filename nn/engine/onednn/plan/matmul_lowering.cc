@@ -75,7 +75,8 @@ absl::Status LowerMatMul(PlanBuilder& builder, const LoweringContext& context) {
   const dnnl::matmul::primitive_desc desc(CpuEngine(), src.desc,
                                           AnyDesc({depth, channels}, WeightsType(arithmetic)),
                                           bias_desc, dst.desc, attributes.attr);
-  const DataKind plain_type = arithmetic == Arithmetic::kInt8 ? DataKind::s8 : DataKind::f32;
+  const bool bytes = arithmetic == Arithmetic::kInt8 || arithmetic == Arithmetic::kDecompress8;
+  const DataKind plain_type = bytes ? DataKind::s8 : DataKind::f32;
   const MemoryDesc plain({depth, channels}, plain_type,
                          swap ? memory::dims{1, depth} : memory::dims{channels, 1});
   std::vector<Argument> arguments = std::move(attributes.arguments);

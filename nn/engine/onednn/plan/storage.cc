@@ -46,6 +46,8 @@ bool Stores(const PlanOp& op, const OpPrecision& precision, const Form& wanted) 
     case Arithmetic::kInt8:
       return wanted.IsInteger();
     case Arithmetic::kBFloat16:
+    case Arithmetic::kDecompress8:
+    case Arithmetic::kDecompress4:
       return wanted.type == DataKind::bf16;
     case Arithmetic::kFloat32:
       break;
@@ -84,7 +86,7 @@ std::vector<OpPrecision> DecidePrecisions(const std::vector<PlanOp>& ops,
     if (it == assignment.end()) continue;
     OpPrecision& precision = precisions[i];
     precision.arithmetic = ArithmeticOf(*ops[i].layer, it->second);
-    if (precision.arithmetic == Arithmetic::kBFloat16) {
+    if (precision.arithmetic == Arithmetic::kBFloat16 || IsDecompression(precision.arithmetic)) {
       precision.src = precision.second = Form::BFloat16();
     } else if (precision.arithmetic == Arithmetic::kInt8) {
       precision.src = Form::Of(*it->second.src);
