@@ -3,6 +3,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "base/openmp_waiting.h"
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "server/server.h"
@@ -10,6 +11,7 @@
 #include "spdlog/spdlog.h"
 
 int main(int argc, char** argv) {
+  halftone::BoundOpenMpSpinning(argv);
   halftone::TakeInterrupts();
   std::signal(SIGPIPE, SIG_IGN);
   // The service in this process speaks up only when something is wrong.

@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/openmp_waiting.h"
 #include "server/server.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
@@ -58,6 +59,7 @@ int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  halftone::BoundOpenMpSpinning(argv);
   // Before any thread is started, so that all of them inherit the mask. Constant once blocked.
   static sigset_t signals;
   BlockSignals(&signals);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/openmp_waiting.h"
 #include "base/status_macros.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
@@ -143,6 +144,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
 }  // namespace halftone
 
 int main(int argc, char** argv) {
+  halftone::BoundOpenMpSpinning(argv);
   // Before any thread is started, so that all of them inherit the mask.
   sigset_t signals;
   halftone::BlockSignals(&signals);
