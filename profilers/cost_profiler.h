@@ -44,6 +44,8 @@ class CostProfiler {
   virtual DeviceInfo Describe() const = 0;
   // Which of the precisions the target can be asked for (others are UNIMPLEMENTED in Profile).
   virtual bool Supports(const Precision& precision) const = 0;
+  // All that it supports, of a target that knows a few alone; else empty.
+  virtual std::vector<Precision> Precisions() const { return {}; }
   // A row for every (layer, precision) of the request, edges, and a network row per precision.
   virtual absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                             const Progress& progress) = 0;

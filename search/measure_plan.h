@@ -6,7 +6,6 @@
 
 #include "absl/status/statusor.h"
 #include "base/progress.h"
-#include "nn/data/dataset.h"
 #include "nn/quant/precision.h"
 #include "search/sensitivity/sensitivity.h"
 
@@ -18,11 +17,12 @@ struct MeasuredLatency {
   double assignment_ns = 0;
 };
 
-// Times the inference plans of both assignments (a layer left out is f32) in interleaved rounds, so
-// that both see the same machine: the median of each. `threads` 0: all of the machine. The data
-// gives the inputs. Cancelled within a second.
+// Times the inference plans of both assignments (a layer left out is f32) as the profiler of the
+// `cpu` target times networks, so that predicted and measured are the same kind of figure: in turn,
+// with pinned threads, alone on this machine. `threads` 0: all of the machine. CANCELLED within a
+// step of the network.
 absl::StatusOr<MeasuredLatency> MeasureLatency(const PreparedNetwork& network,
-                                               const Calibration& calibration, const Dataset& data,
+                                               const Calibration& calibration,
                                                const std::map<std::string, Precision>& reference,
                                                const std::map<std::string, Precision>& assignment,
                                                int batch, int threads, const Progress& progress);

@@ -61,7 +61,8 @@ std::string Join(const std::vector<Precision>& precisions) {
 absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& profiler) {
   Offer offer;
   std::vector<Precision> defaults;
-  for (const Precision& precision : DefaultPrecisions()) {
+  const std::vector<Precision> known = profiler.Precisions();
+  for (const Precision& precision : known.empty() ? DefaultPrecisions() : known) {
     if (profiler.Supports(precision) && IsOfferedByDefault(spec.target, precision)) {
       defaults.push_back(precision);
     }
@@ -289,7 +290,7 @@ class SearchRun {
                                            progress.Part(0, measures ? 0.7 : 1)));
     if (!measures) return output;
     HT_ASSIGN_OR_RETURN(const MeasuredLatency latency,
-                        MeasureLatency(*network, *calibration, data, /*reference=*/{}, assignment,
+                        MeasureLatency(*network, *calibration, /*reference=*/{}, assignment,
                                        spec_.batch, spec_.threads, progress.Part(0.7, 1)));
     output.reference_measured_ns = latency.reference_ns;
     output.measured_ns = latency.assignment_ns;

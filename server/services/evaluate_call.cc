@@ -25,27 +25,6 @@ PrecisionOf Complete(const PreparedNetwork& network, const PrecisionOf& assignme
   return complete;
 }
 
-// The sum of the rows and edges that the assignment takes.
-absl::StatusOr<double> PredictLatency(const CostTable& table, const PrecisionOf& assignment) {
-  double latency_ns = table.fixed_latency_ns;
-  for (const auto& [layer, precision] : assignment) {
-    const CostRow* row = table.Find(layer, precision);
-    if (row == nullptr) {
-      return absl::InternalError(
-          absl::StrCat("the profile has no cost of layer '", layer, "' as ", precision.ToString()));
-    }
-    latency_ns += row->latency_ns;
-  }
-  for (const EdgeRow& edge : table.edges) {
-    const auto from = assignment.find(edge.from), to = assignment.find(edge.to);
-    if (from != assignment.end() && to != assignment.end() && from->second == edge.from_precision &&
-        to->second == edge.to_precision) {
-      latency_ns += edge.latency_ns;
-    }
-  }
-  return latency_ns;
-}
-
 absl::StatusOr<double> ProfileAndPredict(const ServiceContext& context,
                                          const PreparedNetwork& network,
                                          const PrecisionOf& assignment, int batch, int threads,
@@ -63,11 +42,11 @@ absl::StatusOr<double> ProfileAndPredict(const ServiceContext& context,
   request.batch = batch;
   request.threads = threads;
   HT_ASSIGN_OR_RETURN(const CostTable table, profiler->Profile(request, progress));
-  return PredictLatency(table, assignment);
+  return table.PredictLatency(assignment);
 }
 
 absl::StatusOr<nlohmann::json> Measure(const ServiceContext& context,
-                                       const PreparedNetwork& network, const Dataset& data,
+                                       const PreparedNetwork& network,
                                        const Calibration& calibration,
                                        const PrecisionOf& assignment,
                                        const v1::EvaluateAssignmentRequest& request,
@@ -80,10 +59,9 @@ absl::StatusOr<nlohmann::json> Measure(const ServiceContext& context,
   HT_ASSIGN_OR_RETURN(const double predicted_ns,
                       ProfileAndPredict(context, network, Complete(network, assignment), batch_size,
                                         static_cast<int>(*threads), progress.Part(0, 0.6)));
-  HT_ASSIGN_OR_RETURN(
-      const MeasuredLatency latency,
-      MeasureLatency(network, calibration, data, /*reference=*/{}, assignment, batch_size,
-                     static_cast<int>(*threads), progress.Part(0.6, 1)));
+  HT_ASSIGN_OR_RETURN(const MeasuredLatency latency,
+                      MeasureLatency(network, calibration, /*reference=*/{}, assignment, batch_size,
+                                     static_cast<int>(*threads), progress.Part(0.6, 1)));
   return nlohmann::json{{"f32_ns", latency.reference_ns},
                         {"assignment_ns", latency.assignment_ns},
                         {"predicted_ns", predicted_ns}};
@@ -124,9 +102,8 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
                                                    progress.Part(0.3 * evaluated, evaluated)));
   nlohmann::json document = EvaluationToJson(evaluation);
   if (request.measure()) {
-    HT_ASSIGN_OR_RETURN(document["latency"],
-                        Measure(context, network, data, calibration, *assignment, request,
-                                progress.Part(evaluated, 1)));
+    HT_ASSIGN_OR_RETURN(document["latency"], Measure(context, network, calibration, *assignment,
+                                                     request, progress.Part(evaluated, 1)));
   }
   return AnalysisDocument{document.dump(), ""};
 }
