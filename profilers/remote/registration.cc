@@ -77,7 +77,7 @@ absl::Duration Registration::Register() {
 
 absl::Duration Registration::Heartbeat() {
   grpc::ClientContext context;
-  SetTimeout(context, options_.lease / 3);
+  SetTimeout(context, options_.lease);
   v1::HeartbeatRequest request;
   request.set_id(id_);
   v1::ProfilerRegistration registration;
