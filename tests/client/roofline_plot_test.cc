@@ -35,8 +35,8 @@ TEST(RooflinePlotTest, ShowsRoofsAndPoints) {
   const auto svg = RooflineSvg(Profile());
   ASSERT_TRUE(svg.ok()) << svg.status();
   EXPECT_THAT(*svg, AllOf(HasSubstr("<svg"), HasSubstr("</svg>"), HasSubstr("w8a8  100 Gop/s"),
-                          HasSubstr("w4a4  400 Gop/s"), HasSubstr("1 GB/s")));
-  EXPECT_THAT(*svg, HasSubstr("a&lt;b&gt;, w8a8: 10 op/byte, 10 Gop/s, 10.0 % of the peak"));
+                          HasSubstr("w4a4  400 Gop/s"), HasSubstr("1.00 GB/s")));
+  EXPECT_THAT(*svg, HasSubstr("a&lt;b&gt;, w8a8: 10 op/byte, 10.0 Gop/s, 10.0 % of the peak"));
   EXPECT_THAT(*svg, HasSubstr("fc, w4a4: 400 op/byte, 400 Gop/s, 100.0 % of the peak"));
   EXPECT_THAT(*svg, Not(HasSubstr("nan")));
 }
@@ -72,7 +72,7 @@ TEST(RooflinePlotTest, AMeasuredTargetHasNone) {
 TEST(AcceleratorTextTest, SaysWhatBoundsEachLayer) {
   const std::string text = AcceleratorTable(Profile()["layers"]);
   EXPECT_THAT(text, AllOf(HasSubstr("500"), HasSubstr("memory"), HasSubstr("compute"),
-                          HasSubstr("10 / 30 / 60 %"), HasSubstr("2 nJ")));
+                          HasSubstr("10 / 30 / 60 %"), HasSubstr("2.00 nJ")));
   EXPECT_THAT(ProfileText(Profile()), HasSubstr(text));
 }
 
