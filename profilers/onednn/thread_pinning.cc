@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <atomic>
+#include <set>
 
 namespace halftone {
 namespace {
@@ -26,23 +27,41 @@ bool OnEveryThread(int threads, SetAffinity set_affinity) {
   return all;
 }
 
+// A processor for each thread: the one that it runs on, which the system has chosen with a view to
+// what else is running, and another one where two threads share it.
+std::vector<int> ChooseProcessors(const std::vector<int>& allowed,
+                                  const std::vector<int>& current) {
+  std::vector<int> chosen;
+  std::set<int> free(allowed.begin(), allowed.end());
+  for (const int processor : current) chosen.push_back(free.erase(processor) > 0 ? processor : -1);
+  for (int& processor : chosen) {
+    if (processor >= 0) continue;
+    processor = *free.begin();
+    free.erase(free.begin());
+  }
+  return chosen;
+}
+
 }  // namespace
 
 ThreadPinning::ThreadPinning(int threads) {
-  const std::vector<int> processors = AllowedProcessors();
-  if (threads < 1 || processors.size() < static_cast<size_t>(threads)) return;
+  const std::vector<int> allowed = AllowedProcessors();
+  if (threads < 1 || allowed.size() < static_cast<size_t>(threads)) return;
   before_.resize(static_cast<size_t>(threads));
-  const bool known = OnEveryThread(threads, [this](size_t thread) {
+  std::vector<int> current(before_.size());
+  const bool known = OnEveryThread(threads, [&](size_t thread) {
+    current[thread] = ::sched_getcpu();
     return ::sched_getaffinity(0, sizeof(cpu_set_t), &before_[thread]) == 0;
   });
   if (!known) {
     before_.clear();
     return;
   }
+  const std::vector<int> chosen = ChooseProcessors(allowed, current);
   OnEveryThread(threads, [&](size_t thread) {
     cpu_set_t one;
     CPU_ZERO(&one);
-    CPU_SET(processors[thread], &one);
+    CPU_SET(chosen[thread], &one);
     return ::sched_setaffinity(0, sizeof(one), &one) == 0;
   });
 }
