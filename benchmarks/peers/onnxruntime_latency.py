@@ -79,12 +79,13 @@ def time_session(session, batch, seconds):
     return 1e6 * undisturbed_mean(times)
 
 
-def time_halftone(halftone, model, batch, threads, folder):
-    """Microseconds of the whole network by precision."""
-    command = [halftone, "profile", model, "--precisions", "f32,w8a8", "--threads", str(threads),
+def time_halftone(halftone, model, precision, batch, threads, folder):
+    """Microseconds of the whole network in one precision: then nothing else is measured."""
+    command = [halftone, "profile", model, "--precisions", precision, "--threads", str(threads),
                "--batch", str(batch), "--refresh", "--json", "--state-dir", folder]
-    document = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    return {row["precision"]: row["measured_ns"] / 1e3 for row in document["network"]}
+    document = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                                         stderr=subprocess.DEVNULL).stdout)
+    return document["network"][0]["measured_ns"] / 1e3
 
 
 def compare(model, args):
@@ -93,9 +94,9 @@ def compare(model, args):
                     "w8a8": open_session(quantize(model, folder), args.threads)}
         rounds = []
         for _ in range(args.rounds):
-            peer = {p: time_session(s, args.batch, args.seconds) for p, s in sessions.items()}
-            own = time_halftone(args.halftone, model, args.batch, args.threads, folder)
-            rounds.append({p: (own[p], peer[p]) for p in sessions})
+            rounds.append({
+                p: (time_halftone(args.halftone, model, p, args.batch, args.threads, folder),
+                    time_session(s, args.batch, args.seconds)) for p, s in sessions.items()})
     name = os.path.splitext(os.path.basename(model))[0]
     for precision in sessions:
         own = statistics.median(r[precision][0] for r in rounds)
