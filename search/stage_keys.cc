@@ -36,7 +36,7 @@ std::string HashOf(std::initializer_list<absl::string_view> fields) {
 std::string ImportKey(const SearchSpec& spec) { return HashOf({"import/2", spec.model}); }
 
 std::string OfferKey(const SearchSpec& spec) {
-  return HashOf({"offer/1", TargetIdentity(spec.target), Join(spec.precisions)});
+  return HashOf({"offer/2", TargetIdentity(spec.target), Join(spec.precisions)});
 }
 
 std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
@@ -51,7 +51,7 @@ std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>&
 }
 
 std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& profiled) {
-  return HashOf({"profile/1", spec.model, TargetIdentity(spec.target), Join(profiled),
+  return HashOf({"profile/2", spec.model, TargetIdentity(spec.target), Join(profiled),
                  absl::StrCat(spec.batch), absl::StrCat(spec.threads)});
 }
 
