@@ -4,12 +4,14 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
 #include "base/status_macros.h"
 #include "client/analysis_text.h"
 #include "client/command.h"
 #include "client/interrupt.h"
+#include "client/roofline_plot.h"
 #include "server/local.h"
 
 namespace halftone {
@@ -132,11 +134,19 @@ absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityF
 }
 
 struct ProfileFlags {
-  std::string model, precisions;
+  std::string model, precisions, roofline;
   std::string target = "cpu";
   int threads = 0, batch = 0;
   bool refresh = false;
 };
+
+// A page where the path ends so, else a picture.
+absl::Status WriteRoofline(const json& document, const std::string& path) {
+  HT_ASSIGN_OR_RETURN(
+      const std::string plot,
+      absl::EndsWith(path, ".html") ? RooflinePage(document) : RooflineSvg(document));
+  return WriteFileAtomically(path, plot);
+}
 
 absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
@@ -155,6 +165,7 @@ absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& fl
                       connection->ProfileModel(request, Show(bar, "profile")));
   bar.Clear();
   HT_ASSIGN_OR_RETURN(const json document, ParseDocument(output.json));
+  if (!flags.roofline.empty()) HT_RETURN_IF_ERROR(WriteRoofline(document, flags.roofline));
   Print(line, document, ProfileText);
   return ExitCode::kDone;
 }
@@ -340,6 +351,8 @@ void AddProfile(CLI::App& app, CommandLine& line) {
   sub->add_option("--threads", flags->threads, "(default: all)")->check(CLI::PositiveNumber);
   sub->add_option("--batch", flags->batch, "(default: 1)")->check(CLI::PositiveNumber);
   sub->add_flag("--refresh", flags->refresh, "measure again what is known already");
+  sub->add_option("--roofline", flags->roofline,
+                  "write the roofline plot of a simulated target, .svg or .html");
   SetAction(sub, &line, [&line, flags] { return Profile(line, *flags); });
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/units.h"
+#include "client/accelerator_text.h"
 #include "client/terminal.h"
 #include "client/warnings.h"
 
@@ -180,7 +181,9 @@ std::string ProfileText(const json& document) {
                  Has(row, "measured_ns") ? Time(Number(row, "measured_ns")) : "-"});
   }
   const json device = document.value("device", json::object());
-  return absl::StrCat(table.Render(), warnings.Render(), "\n", network.Render(), "target ",
+  const std::string layers =
+      Has(document, "roofline") ? AcceleratorTable(List(document, "layers")) : table.Render();
+  return absl::StrCat(layers, warnings.Render(), "\n", network.Render(), "target ",
                       Text(document, "target"), ": ", Text(device, "name"), " ",
                       Text(device, "isa"), ", ", Number(device, "threads"), " threads, ",
                       Text(device, "library"), "\n");

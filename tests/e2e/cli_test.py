@@ -113,6 +113,26 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(len(document["layers"]), 8)
         self.assertEqual({row["provenance"] for row in document["layers"]}, {"simulated"})
 
+    def test_a_simulated_target_says_what_bounds_each_layer(self):
+        plot = os.path.join(self.folder.name, "roofline.svg")
+        document = self.document("profile", MODEL, "--target", "bitfusion?rows=64",
+                                 "--precisions", "w8a8,w3a5", "--roofline", plot)
+        self.assertEqual(document["target"], "bitfusion?rows=64")
+        self.assertEqual(document["layers"][1]["executed_as"], "w4a8")
+        for row in document["layers"]:
+            self.assertIn(row["bound"], ("compute", "memory"))
+            self.assertTrue(0 < row["utilization"] <= 1)
+            self.assertGreater(row["cycles"], 0)
+            self.assertAlmostEqual(sum(row["energy"].values()), row["energy_pj"],
+                                   delta=1e-9 * row["energy_pj"])
+        with open(plot, encoding="utf-8") as file:
+            self.assertEqual(file.read().count("<title>"), len(document["layers"]))
+        text = self.run_command("profile", MODEL, "--target", "nvidia-t4").stdout
+        self.assertIn("memory", text)
+        self.document("profile", MODEL, "--target", "bitfusion?rows=0", code=2)
+        self.document("profile", MODEL, "--target", "edge-tpu-like", "--precisions", "w16a16",
+                      code=2)
+
     def test_solve(self):
         document = self.document("solve", self.path("p.json", json.dumps(PROBLEM)))
         self.assertEqual((document["status"], document["loss"]), ("OPTIMAL", 1.0))
