@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "base/svg_plot.h"
 #include "base/units.h"
+#include "client/json_values.h"
 
 namespace halftone {
 namespace {
@@ -51,35 +52,35 @@ struct Roofs {
 
 void AddPoint(const json& row, Roofs& roofs) {
   Point point;
-  point.layer = row.value("name", "");
-  point.bound = row.value("bound", "");
-  const std::string precision = row.value("precision", "");
-  const double operations = row.value("operations", 0.0);
-  const double bytes = row.value("memory_bytes", 0.0), latency_ns = row.value("latency_ns", 0.0);
+  point.layer = TextIn(row, "name");
+  point.bound = TextIn(row, "bound");
+  const std::string precision = TextIn(row, "precision");
+  const double operations = NumberIn(row, "operations").value_or(0);
+  const double bytes = NumberIn(row, "memory_bytes").value_or(0),
+               latency_ns = NumberIn(row, "latency_ns").value_or(0);
   const auto roof = std::find_if(roofs.roofs.begin(), roofs.roofs.end(),
                                  [&](const Roof& other) { return other.precision == precision; });
   if (roof == roofs.roofs.end() || operations <= 0 || bytes <= 0 || latency_ns <= 0) return;
   point.roof = static_cast<size_t>(roof - roofs.roofs.begin());
   point.operations_per_byte = operations / bytes;
   point.operations_per_second = operations / latency_ns * 1e9;
-  point.utilization = row.value("utilization", 0.0);
+  point.utilization = NumberIn(row, "utilization").value_or(0);
   roofs.points.push_back(std::move(point));
 }
 
-// The document is one of the service's own: its fields have their types.
 absl::StatusOr<Roofs> ReadRoofs(const json& profile) {
   Roofs roofs;
-  roofs.target = profile.value("target", "");
-  const auto roofline = profile.find("roofline");
-  if (roofline == profile.end() || !roofline->is_object()) {
+  roofs.target = TextIn(profile, "target");
+  if (!profile.contains("roofline") || !profile["roofline"].is_object()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "target '", roofs.target, "' tells no peaks: only simulated ones have a roofline"));
   }
-  roofs.bytes_per_second = roofline->value("memory_bytes_per_second", 0.0);
-  for (const json& roof : roofline->value("roofs", json::array())) {
-    roofs.roofs.push_back({roof.value("precision", ""), roof.value("operations_per_second", 0.0)});
+  roofs.bytes_per_second = NumberIn(profile["roofline"], "memory_bytes_per_second").value_or(0);
+  for (const json& roof : ListIn(profile["roofline"], "roofs")) {
+    roofs.roofs.push_back(
+        {TextIn(roof, "precision"), NumberIn(roof, "operations_per_second").value_or(0)});
   }
-  for (const json& row : profile.value("layers", json::array())) AddPoint(row, roofs);
+  for (const json& row : ListIn(profile, "layers")) AddPoint(row, roofs);
   if (roofs.bytes_per_second > 0 && !roofs.roofs.empty() && !roofs.points.empty()) return roofs;
   return absl::InvalidArgumentError(
       absl::StrCat("the profile of target '", roofs.target, "' has no points under its roofs"));

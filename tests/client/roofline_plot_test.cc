@@ -69,6 +69,18 @@ TEST(RooflinePlotTest, AMeasuredTargetHasNone) {
   EXPECT_EQ(RooflineSvg(profile).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+TEST(RooflinePlotTest, ADocumentOfOtherTypesDoesNoHarm) {
+  json profile = Profile();
+  profile["layers"][0]["operations"] = nullptr;
+  profile["layers"][1]["precision"] = 7;
+  EXPECT_EQ(RooflineSvg(profile).status().code(), absl::StatusCode::kInvalidArgument);
+  profile["layers"].push_back("x");
+  profile["roofline"] = {{"memory_bytes_per_second", "much"}, {"roofs", 3}};
+  EXPECT_EQ(RooflineSvg(profile).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(RooflineSvg(json(3)).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(AcceleratorTable(profile["layers"]), HasSubstr("compute"));
+}
+
 TEST(AcceleratorTextTest, SaysWhatBoundsEachLayer) {
   const std::string text = AcceleratorTable(Profile()["layers"]);
   EXPECT_THAT(text, AllOf(HasSubstr("500"), HasSubstr("memory"), HasSubstr("compute"),
