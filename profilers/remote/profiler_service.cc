@@ -1,10 +1,13 @@
 #include "profilers/remote/profiler_service.h"
 
 #include <algorithm>
+#include <exception>
+#include <new>
 #include <set>
 #include <thread>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
@@ -20,6 +23,7 @@ namespace {
 constexpr absl::Duration kCheckInterval = absl::Milliseconds(50);
 constexpr absl::Duration kLifeInterval = absl::Seconds(10);
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(100);
+constexpr int kMaxWaiting = 8;
 constexpr int kMaxBatch = 4096;
 constexpr int kMaxThreads = 1024;
 constexpr int kMaxPrecisions = 1024;
@@ -68,7 +72,7 @@ class ProfilerServiceImpl::Call {
 
   absl::Status Run() {
     std::thread watcher([this] { Watch(); });
-    absl::Status status = Answer();
+    const absl::Status status = AnswerGuarded();
     ended_.Notify();
     watcher.join();
     if (service_->stopping_) return absl::UnavailableError("the profiler is going away");
@@ -95,13 +99,26 @@ class ProfilerServiceImpl::Call {
     if (!writer_->Write(response)) cancellation_.Cancel();
   }
 
+  // What a library throws ends this call alone.
+  absl::Status AnswerGuarded() {
+    try {
+      return Answer();
+    } catch (const std::bad_alloc&) {
+      return absl::ResourceExhaustedError("this needs more memory than the profiler has");
+    } catch (const std::exception& error) {
+      return absl::InternalError(absl::StrCat("unexpected exception: ", error.what()));
+    }
+  }
+
   absl::Status Answer() {
     HT_RETURN_IF_ERROR(ReadRequest());
+    SendDevice();
     HT_RETURN_IF_ERROR(AwaitTurn());
-    const absl::Status status = Profile();
-    absl::MutexLock lock(&service_->busy_mutex_);
-    service_->busy_ = false;
-    return status;
+    const auto free = absl::MakeCleanup([this] {
+      absl::MutexLock lock(&service_->busy_mutex_);
+      service_->busy_ = false;
+    });
+    return Profile();
   }
 
   absl::Status ReadRequest() {
@@ -144,18 +161,25 @@ class ProfilerServiceImpl::Call {
 
   absl::Status AwaitTurn() {
     absl::MutexLock lock(&service_->busy_mutex_);
+    if (service_->waiting_ >= kMaxWaiting) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(service_->waiting_, " calls wait for this profiler already"));
+    }
+    ++service_->waiting_;
     const auto is_free = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(service_->busy_mutex_) {
       return !service_->busy_;
     };
-    while (!service_->busy_mutex_.AwaitWithTimeout(absl::Condition(&is_free), kCheckInterval)) {
-      HT_RETURN_IF_ERROR(cancellation_.Check());
+    absl::Status status = cancellation_.Check();
+    while (status.ok() &&
+           !service_->busy_mutex_.AwaitWithTimeout(absl::Condition(&is_free), kCheckInterval)) {
+      status = cancellation_.Check();
     }
-    service_->busy_ = true;
-    return absl::OkStatus();
+    --service_->waiting_;
+    if (status.ok()) service_->busy_ = true;
+    return status;
   }
 
   absl::Status Profile() {
-    SendDevice();
     std::vector<Precision> missing;
     for (const Precision& precision : precisions_) {
       if (!IsKnown(precision)) missing.push_back(precision);
@@ -200,6 +224,7 @@ class ProfilerServiceImpl::Call {
   void SendDevice() {
     v1::ProfileResponse response;
     *response.mutable_device() = DeviceToProto(service_->Device(Threads()));
+    response.set_detail("waiting for the device");
     Write(response);
   }
 

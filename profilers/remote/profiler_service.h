@@ -15,7 +15,7 @@ namespace halftone {
 // Offers a CostProfiler to other processes (profiler_service.proto). Rows are delivered precision
 // by precision, so that what is measured is not lost with what is not: a profiler that keeps
 // measured costs in a cache does not measure them again for the edges, which come last. One Profile
-// call is worked on at a time; others wait, with signs of life. Thread-safe.
+// call is worked on at a time; up to eight others wait, with signs of life. Thread-safe.
 class ProfilerServiceImpl final : public v1::ProfilerService::Service {
  public:
   struct Options {
@@ -46,6 +46,7 @@ class ProfilerServiceImpl final : public v1::ProfilerService::Service {
   std::atomic<bool> stopping_ = false;
   absl::Mutex busy_mutex_;
   bool busy_ ABSL_GUARDED_BY(busy_mutex_) = false;
+  int waiting_ ABSL_GUARDED_BY(busy_mutex_) = 0;
 
   class Call;
 };

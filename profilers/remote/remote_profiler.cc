@@ -161,7 +161,8 @@ class Profiling {
           HT_RETURN_IF_ERROR(progress_.cancellation.Check());
           return lease.Check();
         });
-    if (end.kind == StreamEnd::Kind::kDone && done_) {
+    // A death after the last word is none.
+    if (done_ && (end.kind == StreamEnd::Kind::kDone || end.kind == StreamEnd::Kind::kDied)) {
       StoreRows();
       return true;
     }

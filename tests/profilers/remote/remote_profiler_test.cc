@@ -191,6 +191,17 @@ TEST_F(RemoteProfilerTest, AnAnswerMustSayThatItIsDone) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("done"));
 }
 
+TEST_F(RemoteProfilerTest, ADeathAfterTheLastWordIsNone) {
+  FakeProfiler fake;
+  fake.set_script([](const auto& wanted, grpc::ServerContext& context, auto& writer) {
+    FakeProfiler::AnswerAll(wanted, context, writer);
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "going away");
+  });
+  const auto table = ProfileAt(fake.address());
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_THAT(table->rows, SizeIs(kRows));
+}
+
 TEST_F(RemoteProfilerTest, AnAnswerMustTellItsDevice) {
   FakeProfiler fake;
   fake.set_greets(false);

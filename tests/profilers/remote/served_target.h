@@ -36,8 +36,8 @@ class ServedTarget {
     builder.RegisterService(served->service_.get());
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     served->server_ = builder.BuildAndStart();
-    const auto registered =
-        served->directory_.Register(name, absl::StrCat("127.0.0.1:", port), absl::Hours(1));
+    served->address_ = absl::StrCat("127.0.0.1:", port);
+    const auto registered = served->directory_.Register(name, served->address_, absl::Hours(1));
     if (!registered.ok()) return registered.status();
     return served;
   }
@@ -48,6 +48,8 @@ class ServedTarget {
   }
 
   ProfilerDirectory& directory() { return directory_; }
+  const std::string& address() const { return address_; }
+  ProfilerServiceImpl& service() { return *service_; }
 
  private:
   ServedTarget() = default;
@@ -58,6 +60,7 @@ class ServedTarget {
   std::unique_ptr<CostProfiler> profiler_;
   std::unique_ptr<ProfilerServiceImpl> service_;
   std::unique_ptr<grpc::Server> server_;
+  std::string address_;
   // Without a cache: every test's rows come over the wire.
   ProfilerDirectory directory_{&clock_, nullptr, RemoteOptions()};
 };
