@@ -13,7 +13,7 @@ using Limits = AcceleratorLimits;
 
 constexpr char kHalf[] = "f16";
 
-// A field and what it may be: above 0, or not below with `or_zero`, and at most `most`.
+// A field and what it may be: not negligible, or not below 0 with `or_zero`, and at most `most`.
 struct Bound {
   std::string field;
   double value = 0;
@@ -22,13 +22,13 @@ struct Bound {
 };
 
 absl::Status Check(const Bound& bound) {
-  const bool too_small = bound.or_zero ? bound.value < 0 : bound.value <= 0;
-  if (std::isfinite(bound.value) && !too_small && bound.value <= bound.most) {
+  const double least = bound.or_zero ? 0 : Limits::kLeast;
+  if (std::isfinite(bound.value) && bound.value >= least && bound.value <= bound.most) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("field '", bound.field, "' must be ", bound.or_zero ? "at least" : "more than",
-                   " 0 and at most ", bound.most, ", not ", bound.value));
+  return absl::InvalidArgumentError(absl::StrCat("field '", bound.field, "' must be at least ",
+                                                 least, " and at most ", bound.most, ", not ",
+                                                 bound.value));
 }
 
 absl::Status Check(std::initializer_list<Bound> bounds) {

@@ -81,8 +81,9 @@ struct Accelerator {
                                            absl::string_view parameters = "");
 };
 
-// What values may be at most.
+// What values may be at most, and rates and sizes at least: less would make costs that are none.
 struct AcceleratorLimits {
+  static constexpr double kLeast = 1e-6;
   static constexpr int64_t kSide = 1 << 16;
   static constexpr int64_t kProducts = 1 << 16;
   static constexpr int64_t kBits = 16;

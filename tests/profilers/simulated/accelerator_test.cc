@@ -88,7 +88,9 @@ TEST_F(AcceleratorTest, ValuesOutOfBounds) {
   EXPECT_THAT(ErrorWith(roofline_, "/roofline/memory_bytes_per_second", -1),
               HasSubstr("'roofline.memory_bytes_per_second'"));
   EXPECT_THAT(ErrorWith(roofline_, "/roofline/operations_per_second/w8a8", -5),
-              HasSubstr("'roofline.operations_per_second.w8a8' must be more than 0"));
+              HasSubstr("'roofline.operations_per_second.w8a8' must be at least 1e-06"));
+  EXPECT_THAT(ErrorWith(array_, "/array/clock_mhz", 1e-300),
+              HasSubstr("'array.clock_mhz' must be at least 1e-06"));
 }
 
 TEST_F(AcceleratorTest, WrongTypes) {

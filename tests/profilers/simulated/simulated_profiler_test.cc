@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "tests/profilers/simulated/accelerators.h"
 #include "tests/profilers/small_network.h"
 
@@ -115,6 +116,37 @@ TEST_P(SimulatedProfilerTest, AttentionHasACost) {
   EXPECT_GT(table->rows[0].latency_ns, 0);
   EXPECT_EQ(table->rows[0].latency_ns, table->rows[1].latency_ns);
   EXPECT_EQ(table->rows[0].weight_bytes, 0);
+}
+
+// Every figure of a description at its least and at its most: whatever is accepted has costs.
+TEST_P(SimulatedProfilerTest, ExtremesHaveFiniteCosts) {
+  using nlohmann::json;
+  const CatalogueEntry* entry =
+      std::find_if(AcceleratorCatalogue().begin(), AcceleratorCatalogue().end(),
+                   [](const CatalogueEntry& other) { return other.file == GetParam() + ".json"; });
+  const json flat = json::parse(entry->json).flatten();
+  int accepted = 0;
+  for (const auto& [pointer, value] : flat.items()) {
+    if (!value.is_number()) continue;
+    for (const json& extreme : {json(1e-6), json(1), json(1e9), json(1 << 16), json(16)}) {
+      json changed = flat;
+      changed[pointer] = extreme;
+      auto accelerator = Accelerator::Parse(changed.unflatten().dump(), pointer);
+      if (!accelerator.ok()) continue;
+      ++accepted;
+      ProfileRequest request;
+      request.layers = &network_.layers();
+      request.precisions = {Precision::Int(1, 1)};
+      const auto table = MakeSimulatedProfiler(*std::move(accelerator))->Profile(request, {});
+      ASSERT_TRUE(table.ok()) << table.status();
+      for (const CostRow& row : table->rows) {
+        EXPECT_TRUE(std::isfinite(row.latency_ns) && row.latency_ns > 0) << pointer << extreme;
+        EXPECT_TRUE(std::isfinite(row.energy_pj.value_or(0))) << pointer << extreme;
+        EXPECT_TRUE(*row.utilization > 0 && *row.utilization <= 1) << pointer << extreme;
+      }
+    }
+  }
+  EXPECT_GE(accepted, 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Catalogue, SimulatedProfilerTest, testing::ValuesIn(CatalogueNames()),
