@@ -157,7 +157,7 @@ absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& fl
   for (const std::string& precision : SplitList(flags.precisions)) {
     request.add_precisions(precision);
   }
-  request.set_target(flags.target);
+  HT_ASSIGN_OR_RETURN(*request.mutable_target(), ResolveTarget(*connection, flags.target, bar));
   request.set_threads(flags.threads);
   request.set_batch(flags.batch);
   request.set_refresh(flags.refresh);

@@ -1,6 +1,8 @@
 #include "client/analysis_text.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -164,6 +166,24 @@ std::string SensitivityText(const json& document) {
                       Has(document, "stability") ? StabilityText(document["stability"]) : "");
 }
 
+// How and when the rows came about: a line for each means, with the times of its first and last.
+std::string OriginText(const json& layers) {
+  std::map<std::string, std::pair<std::string, std::string>> spans;
+  for (const json& row : layers) {
+    const json origin = row.value("origin", json::object());
+    const std::string when = Text(origin, "when");
+    const auto [span, added] = spans.emplace(
+        absl::StrCat(Text(row, "provenance"), ": ", Text(origin, "with")), std::pair(when, when));
+    span->second = {std::min(span->second.first, when), std::max(span->second.second, when)};
+  }
+  std::string text;
+  for (const auto& [means, span] : spans) {
+    absl::StrAppend(&text, means, ", ", span.first,
+                    span.first == span.second ? "" : absl::StrCat(" to ", span.second), "\n");
+  }
+  return text;
+}
+
 std::string ProfileText(const json& document) {
   Table table({"layer", "precision", "runs as", "latency", "+-", "weights", "implementation"});
   Warnings warnings;
@@ -186,7 +206,7 @@ std::string ProfileText(const json& document) {
   return absl::StrCat(layers, warnings.Render(), "\n", network.Render(), "target ",
                       Text(document, "target"), ": ", Text(device, "name"), " ",
                       Text(device, "isa"), ", ", Number(device, "threads"), " threads, ",
-                      Text(device, "library"), "\n");
+                      Text(device, "library"), "\n", OriginText(List(document, "layers")));
 }
 
 std::string EvaluationText(const json& document) {

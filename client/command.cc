@@ -1,11 +1,14 @@
 #include "client/command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 
 namespace halftone {
 namespace {
@@ -66,6 +69,16 @@ absl::StatusOr<std::string> UploadModel(Connection& connection, const std::strin
 absl::StatusOr<std::string> UploadDataset(Connection& connection, const std::string& path,
                                           ProgressBar& bar) {
   return connection.UploadDataset(path, ShowUpload(path, bar));
+}
+
+absl::StatusOr<std::string> ResolveTarget(Connection& connection, const std::string& target,
+                                          ProgressBar& bar) {
+  const size_t end = std::min(target.find('?'), target.size());
+  const std::string path = target.substr(0, end);
+  if (!absl::EndsWith(path, ".json") && !absl::EndsWith(path, ".csv")) return target;
+  HT_ASSIGN_OR_RETURN(const std::string name,
+                      connection.UploadTargetFile(path, ShowUpload(path, bar)));
+  return name + target.substr(end);
 }
 
 std::vector<std::string> SplitList(const std::string& text) {

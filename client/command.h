@@ -41,6 +41,11 @@ absl::StatusOr<std::string> UploadModel(Connection& connection, const std::strin
 absl::StatusOr<std::string> UploadDataset(Connection& connection, const std::string& path,
                                           ProgressBar& bar);
 
+// What the service calls the target that a command names: a file, .json or .csv, is uploaded; what
+// follows a "?" are its parameters and stays.
+absl::StatusOr<std::string> ResolveTarget(Connection& connection, const std::string& target,
+                                          ProgressBar& bar);
+
 // "w4a8,f32" -> {"w4a8", "f32"}; what is wrong with them, the server says.
 std::vector<std::string> SplitList(const std::string& text);
 

@@ -115,6 +115,30 @@ v1::UploadHeader HeaderOf(const std::string& path, const std::string& bytes) {
   return header;
 }
 
+// Sends the file unless `get` says that the server has it.
+template <typename Get, typename Send, typename Record, typename Impl>
+absl::StatusOr<std::string> Upload(
+    Impl* impl, absl::string_view collection, const std::string& path,
+    grpc::Status (v1::ModelService::Stub::*get)(grpc::ClientContext*, const Get&, Record*),
+    std::unique_ptr<grpc::ClientWriter<Send>> (v1::ModelService::Stub::*send)(grpc::ClientContext*,
+                                                                              Record*),
+    const Connection::ProgressCallback& progress) {
+  HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  const v1::UploadHeader header = HeaderOf(path, bytes);
+  Get known;
+  known.set_name(absl::StrCat(collection, "/", header.sha256()));
+  const absl::StatusOr<Record> found = Ask(impl, impl->models.get(), get, known);
+  if (found.ok()) return found->name();
+  if (!absl::IsNotFound(found.status())) return found.status();
+  Call call(impl);
+  Record record;
+  const auto writer = (impl->models.get()->*send)(&call.context, &record);
+  SendContent<Send>(header, bytes, writer.get(), progress);
+  const grpc::Status status = writer->Finish();
+  if (!status.ok()) return FromGrpcStatus(status);
+  return record.name();
+}
+
 // Reads an analysis' stream to its end.
 absl::StatusOr<AnalysisOutput> Collect(
     std::unique_ptr<grpc::ClientReader<v1::AnalysisResponse>> reader,
@@ -158,7 +182,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::InProcess(
   ServerOptions options;
   options.state_directory = state_directory;
   options.run_jobs = false;
-  options.target_files = true;
+  options.target_addresses = true;
   HT_ASSIGN_OR_RETURN(impl->server, Server::Start(options));
   impl->channel = impl->server->InProcessChannel();
   impl->MakeStubs();
@@ -175,40 +199,23 @@ void Connection::Interrupt() {
 
 absl::StatusOr<std::string> Connection::UploadModel(const std::string& path,
                                                     const ProgressCallback& progress) {
-  HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
-  const v1::UploadHeader header = HeaderOf(path, bytes);
-  v1::GetModelRequest known;
-  known.set_name(absl::StrCat("models/", header.sha256()));
-  const absl::StatusOr<v1::Model> found =
-      Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::GetModel, known);
-  if (found.ok()) return found->name();
-  if (!absl::IsNotFound(found.status())) return found.status();
-  Call call(impl_.get());
-  v1::Model model;
-  const auto writer = impl_->models->UploadModel(&call.context, &model);
-  SendContent<v1::UploadModelRequest>(header, bytes, writer.get(), progress);
-  const grpc::Status status = writer->Finish();
-  if (!status.ok()) return FromGrpcStatus(status);
-  return model.name();
+  using Stub = v1::ModelService::Stub;
+  return Upload<v1::GetModelRequest, v1::UploadModelRequest, v1::Model>(
+      impl_.get(), "models", path, &Stub::GetModel, &Stub::UploadModel, progress);
 }
 
 absl::StatusOr<std::string> Connection::UploadDataset(const std::string& path,
                                                       const ProgressCallback& progress) {
-  HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
-  const v1::UploadHeader header = HeaderOf(path, bytes);
-  v1::GetDatasetRequest known;
-  known.set_name(absl::StrCat("datasets/", header.sha256()));
-  const absl::StatusOr<v1::Dataset> found =
-      Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::GetDataset, known);
-  if (found.ok()) return found->name();
-  if (!absl::IsNotFound(found.status())) return found.status();
-  Call call(impl_.get());
-  v1::Dataset dataset;
-  const auto writer = impl_->models->UploadDataset(&call.context, &dataset);
-  SendContent<v1::UploadDatasetRequest>(header, bytes, writer.get(), progress);
-  const grpc::Status status = writer->Finish();
-  if (!status.ok()) return FromGrpcStatus(status);
-  return dataset.name();
+  using Stub = v1::ModelService::Stub;
+  return Upload<v1::GetDatasetRequest, v1::UploadDatasetRequest, v1::Dataset>(
+      impl_.get(), "datasets", path, &Stub::GetDataset, &Stub::UploadDataset, progress);
+}
+
+absl::StatusOr<std::string> Connection::UploadTargetFile(const std::string& path,
+                                                         const ProgressCallback& progress) {
+  using Stub = v1::ModelService::Stub;
+  return Upload<v1::GetTargetFileRequest, v1::UploadTargetFileRequest, v1::TargetFile>(
+      impl_.get(), "targets", path, &Stub::GetTargetFile, &Stub::UploadTargetFile, progress);
 }
 
 absl::StatusOr<v1::Job> Connection::CreateJob(const v1::CreateJobRequest& request) {

@@ -39,11 +39,15 @@ class Connection {
 
   bool in_process() const;
 
-  // Sends a file unless the server has that content; `models/{sha256}` or `datasets/{sha256}`.
+  // Sends a file unless the server has that content; returns its name there, such as
+  // `models/{sha256}`.
   absl::StatusOr<std::string> UploadModel(const std::string& path,
                                           const ProgressCallback& progress = {});
   absl::StatusOr<std::string> UploadDataset(const std::string& path,
                                             const ProgressCallback& progress = {});
+
+  absl::StatusOr<std::string> UploadTargetFile(const std::string& path,
+                                               const ProgressCallback& progress = {});
 
   absl::StatusOr<v1::Job> CreateJob(const v1::CreateJobRequest& request);
   absl::StatusOr<v1::Job> GetJob(const std::string& name);

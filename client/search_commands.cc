@@ -36,7 +36,6 @@ absl::StatusOr<std::pair<std::string, std::string>> SplitPair(absl::string_view 
 }
 
 absl::Status FillSpec(const SearchFlags& flags, v1::SearchSpec* spec) {
-  spec->set_target(flags.target);
   for (const std::string& precision : SplitList(flags.precisions)) spec->add_precisions(precision);
   for (const std::string& text : flags.budgets) {
     HT_ASSIGN_OR_RETURN(const auto budget, SplitPair("budget", text));
@@ -72,6 +71,7 @@ absl::StatusOr<v1::Job> Submit(Connection& connection, const SearchFlags& flags,
     HT_ASSIGN_OR_RETURN(*spec->mutable_evaluation_dataset(),
                         UploadDataset(connection, flags.evaluation, bar));
   }
+  HT_ASSIGN_OR_RETURN(*spec->mutable_target(), ResolveTarget(connection, flags.target, bar));
   const std::string file = flags.model.substr(flags.model.rfind('/') + 1);
   request.set_display_name(flags.display_name.empty() ? file : flags.display_name);
   request.set_request_id(flags.request_id.empty() ? NewRequestId() : flags.request_id);
@@ -102,7 +102,8 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
   sub->add_option("model", flags->model, "ONNX file")->required()->type_name("MODEL.onnx");
   sub->add_option("--data", flags->data, "calibration samples, .npz")->required();
   sub->add_option("--eval", flags->evaluation, "held-out samples, .npz");
-  sub->add_option("--target", flags->target, "see `halftone targets`")->capture_default_str();
+  sub->add_option("--target", flags->target, "see `halftone targets`, or a .json or .csv file")
+      ->capture_default_str();
   sub->add_option("--budget", flags->budgets,
                   "METRIC=LIMIT, e.g. latency=0.4x, size=300KB, energy=50%; may be repeated")
       ->take_all();

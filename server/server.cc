@@ -32,6 +32,7 @@
 #include "server/services/model_service.h"
 #include "server/services/profiler_registry_service.h"
 #include "server/services/search_service.h"
+#include "server/services/uploaded_targets.h"
 #include "spdlog/spdlog.h"
 
 namespace halftone {
@@ -138,6 +139,7 @@ absl::Status Server::Parts::OpenState() {
   costs = std::make_unique<StoredCostCache>(database.get());
   remotes = std::make_unique<ProfilerDirectory>(&clock, costs.get(), RemoteOptions());
   HT_RETURN_IF_ERROR(RegisterBuiltinProfilers(profilers, costs.get()));
+  HT_RETURN_IF_ERROR(RegisterUploadedTargets(profilers, catalog.get()));
   HT_RETURN_IF_ERROR(RegisterRemoteAddresses(profilers, costs.get()));
   profilers.RegisterDirectory([this] { return remotes->Targets(); });
   jobs = std::make_unique<JobStore>(database.get(), &hub, &clock);
@@ -151,7 +153,7 @@ absl::Status Server::Parts::OpenState() {
   context.pool = pool.get();
   context.profilers = &profilers;
   context.remotes = remotes.get();
-  context.limits.target_files = options.target_files;
+  context.limits.target_addresses = options.target_addresses;
   return absl::OkStatus();
 }
 

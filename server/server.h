@@ -22,8 +22,8 @@ struct ServerOptions {
   std::string address;
   // Whether this process runs the queue of the state directory, which one process at a time may.
   bool run_jobs = true;
-  // Whether targets may be paths of descriptions on this machine, or addresses of profilers.
-  bool target_files = false;
+  // Whether targets may be addresses of profilers.
+  bool target_addresses = false;
   // Whether profilers may register addresses on other hosts than the one they call from.
   bool profilers_anywhere = false;
 };

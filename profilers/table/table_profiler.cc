@@ -52,6 +52,10 @@ class TableProfiler final : public CostProfiler {
     return precisions_.count(precision) > 0;
   }
 
+  std::vector<Precision> Precisions() const override {
+    return {precisions_.begin(), precisions_.end()};
+  }
+
   absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                     const Progress& progress) override {
     HT_RETURN_IF_ERROR(progress.Step(0));

@@ -59,6 +59,7 @@ absl::StatusOr<std::string> ParseHashName(absl::string_view name, absl::string_v
 std::string JobName(absl::string_view id) { return absl::StrCat("jobs/", id); }
 std::string ModelName(absl::string_view sha256) { return absl::StrCat("models/", sha256); }
 std::string DatasetName(absl::string_view sha256) { return absl::StrCat("datasets/", sha256); }
+std::string TargetFileName(absl::string_view sha256) { return absl::StrCat("targets/", sha256); }
 std::string ArtifactName(absl::string_view job_id, absl::string_view file) {
   return absl::StrCat("jobs/", job_id, "/artifacts/", file);
 }
@@ -77,6 +78,10 @@ absl::StatusOr<std::string> ParseModelName(absl::string_view name) {
 
 absl::StatusOr<std::string> ParseDatasetName(absl::string_view name) {
   return ParseHashName(name, "datasets");
+}
+
+absl::StatusOr<std::string> ParseTargetFileName(absl::string_view name) {
+  return ParseHashName(name, "targets");
 }
 
 absl::StatusOr<ArtifactId> ParseArtifactName(absl::string_view name) {

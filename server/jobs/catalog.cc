@@ -8,7 +8,15 @@ namespace halftone {
 namespace {
 
 absl::string_view CollectionOf(ContentKind kind) {
-  return kind == ContentKind::kModel ? "models" : "datasets";
+  switch (kind) {
+    case ContentKind::kModel:
+      return "models";
+    case ContentKind::kDataset:
+      return "datasets";
+    case ContentKind::kTargetFile:
+      return "targets";
+  }
+  return "";
 }
 
 ContentRecord ReadRecord(const Statement& statement) {

@@ -16,9 +16,9 @@
 
 namespace halftone {
 
-enum class ContentKind { kModel = 1, kDataset = 2 };
+enum class ContentKind { kModel = 1, kDataset = 2, kTargetFile = 3 };
 
-// An uploaded model or dataset.
+// An upload.
 struct ContentRecord {
   std::string sha256;
   std::string display_name;
@@ -41,7 +41,7 @@ class Catalog final : public ArtifactStore {
   // Remembers a blob that is stored; the first name stays. Returns what is known of it.
   absl::StatusOr<ContentRecord> Add(ContentKind kind, const std::string& sha256,
                                     const std::string& display_name, int64_t size_bytes);
-  // NOT_FOUND names `models/{sha256}` or `datasets/{sha256}`.
+  // NOT_FOUND names `models/{sha256}` or the like.
   absl::StatusOr<ContentRecord> Find(ContentKind kind, const std::string& sha256) const;
   // Newest first. INVALID_ARGUMENT for a malformed token.
   absl::StatusOr<ContentPage> List(ContentKind kind, int page_size,

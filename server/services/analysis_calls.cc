@@ -78,6 +78,7 @@ absl::StatusOr<std::vector<Precision>> PrecisionsOr(
 absl::StatusOr<std::vector<Precision>> ProfilePrecisions(
     const google::protobuf::RepeatedPtrField<std::string>& requested,
     const CostProfiler& profiler) {
+  if (requested.empty() && !profiler.Precisions().empty()) return profiler.Precisions();
   HT_ASSIGN_OR_RETURN(std::vector<Precision> precisions,
                       PrecisionsOr(requested, kProfilePrecisions));
   if (requested.empty()) {

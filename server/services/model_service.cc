@@ -13,15 +13,15 @@ namespace {
 
 using nlohmann::json;
 
-void FillRecord(const ContentRecord& record, v1::Model* out) {
-  out->set_name(ModelName(record.sha256));
-  out->set_display_name(record.display_name);
-  out->set_size_bytes(record.size_bytes);
-  out->mutable_create_time()->set_seconds(absl::ToUnixSeconds(record.create_time));
+std::string NameOf(const v1::Model&, const std::string& sha256) { return ModelName(sha256); }
+std::string NameOf(const v1::Dataset&, const std::string& sha256) { return DatasetName(sha256); }
+std::string NameOf(const v1::TargetFile&, const std::string& sha256) {
+  return TargetFileName(sha256);
 }
 
-void FillRecord(const ContentRecord& record, v1::Dataset* out) {
-  out->set_name(DatasetName(record.sha256));
+template <typename Message>
+void FillRecord(const ContentRecord& record, Message* out) {
+  out->set_name(NameOf(*out, record.sha256));
   out->set_display_name(record.display_name);
   out->set_size_bytes(record.size_bytes);
   out->mutable_create_time()->set_seconds(absl::ToUnixSeconds(record.create_time));
@@ -98,6 +98,13 @@ grpc::ServerReadReactor<v1::UploadDatasetRequest>* ModelService::UploadDataset(
       [response](const ContentRecord& record) { FillRecord(record, response); });
 }
 
+grpc::ServerReadReactor<v1::UploadTargetFileRequest>* ModelService::UploadTargetFile(
+    grpc::CallbackServerContext* context, v1::TargetFile* response) {
+  return new UploadReactor<v1::UploadTargetFileRequest>(
+      context_, ContentKind::kTargetFile, "UploadTargetFile",
+      [response](const ContentRecord& record) { FillRecord(record, response); });
+}
+
 grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* context,
                                                  const v1::GetModelRequest* request,
                                                  v1::Model* response) {
@@ -113,6 +120,15 @@ grpc::ServerUnaryReactor* ModelService::GetDataset(grpc::CallbackServerContext* 
   return AnswerNow(context, "GetDataset", [&] {
     return GetContent(*context_, ContentKind::kDataset, request->name(),
                       ParseDatasetName(request->name()), response);
+  });
+}
+
+grpc::ServerUnaryReactor* ModelService::GetTargetFile(grpc::CallbackServerContext* context,
+                                                      const v1::GetTargetFileRequest* request,
+                                                      v1::TargetFile* response) {
+  return AnswerNow(context, "GetTargetFile", [&] {
+    return GetContent(*context_, ContentKind::kTargetFile, request->name(),
+                      ParseTargetFileName(request->name()), response);
   });
 }
 

@@ -15,12 +15,17 @@ class ModelService final : public v1::ModelService::CallbackService {
                                                                v1::Model* response) override;
   grpc::ServerReadReactor<v1::UploadDatasetRequest>* UploadDataset(
       grpc::CallbackServerContext* context, v1::Dataset* response) override;
+  grpc::ServerReadReactor<v1::UploadTargetFileRequest>* UploadTargetFile(
+      grpc::CallbackServerContext* context, v1::TargetFile* response) override;
   grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
                                      const v1::GetModelRequest* request,
                                      v1::Model* response) override;
   grpc::ServerUnaryReactor* GetDataset(grpc::CallbackServerContext* context,
                                        const v1::GetDatasetRequest* request,
                                        v1::Dataset* response) override;
+  grpc::ServerUnaryReactor* GetTargetFile(grpc::CallbackServerContext* context,
+                                          const v1::GetTargetFileRequest* request,
+                                          v1::TargetFile* response) override;
   grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext* context,
                                        const v1::ListModelsRequest* request,
                                        v1::ListModelsResponse* response) override;

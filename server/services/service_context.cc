@@ -50,13 +50,14 @@ bool ServiceContext::IsElsewhere(const std::string& target) const {
 
 absl::StatusOr<std::unique_ptr<CostProfiler>> ServiceContext::CreateProfiler(
     absl::string_view field, const std::string& target) const {
-  if (absl::EndsWith(target, ".json") && !limits.target_files) {
-    return AtField(field, absl::InvalidArgumentError(
-                              absl::StrCat("'", target,
-                                           "': a server does not read descriptions of targets from "
-                                           "its files; ask ListTargets for their names")));
+  const absl::string_view plain = absl::string_view(target).substr(0, target.find('?'));
+  if (absl::EndsWith(plain, ".json") || absl::EndsWith(plain, ".csv")) {
+    return AtField(field, absl::InvalidArgumentError(absl::StrCat(
+                              "'", plain,
+                              "': a server does not read targets from its own files; upload it "
+                              "with UploadTargetFile, or ask ListTargets for names")));
   }
-  if (absl::StartsWith(target, kProfilerScheme) && !limits.target_files) {
+  if (absl::StartsWith(target, kProfilerScheme) && !limits.target_addresses) {
     return AtField(field, absl::InvalidArgumentError(absl::StrCat(
                               "'", target,
                               "': a server does not connect to addresses that its clients name; "

@@ -24,9 +24,9 @@ struct ServiceLimits {
   int64_t max_model_bytes = int64_t{1} << 30;
   int64_t max_dataset_bytes = int64_t{4} << 30;
   int64_t max_chunk_bytes = int64_t{2} << 20;
-  // Whether a target may be the path of an accelerator's description on this machine, or the
-  // address of a profiler: only where the caller is the same user.
-  bool target_files = false;
+  int64_t max_target_file_bytes = int64_t{32} << 20;
+  // Whether a target may be the address of a profiler: only where the caller is the same user.
+  bool target_addresses = false;
 };
 
 // What the services work with. Borrowed; all parts outlive the services and are thread-safe.
@@ -53,7 +53,7 @@ struct ServiceContext {
                              const std::string& sha256) const;
   // Whether another machine, or at least another process, does the work of profiling on a target.
   bool IsElsewhere(const std::string& target) const;
-  // NOT_FOUND lists the targets.
+  // A target by its name, or the upload `targets/{sha256}`. NOT_FOUND lists the targets.
   absl::StatusOr<std::unique_ptr<CostProfiler>> CreateProfiler(absl::string_view field,
                                                                const std::string& target) const;
 };

@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/onnx/import.h"
+#include "profilers/builtin.h"
 #include "server/services/upload_reactor.h"
 
 namespace halftone {
@@ -11,8 +12,15 @@ constexpr size_t kMaxDisplayNameBytes = 256;
 }  // namespace
 
 int64_t Upload::LimitBytes() const {
-  return kind_ == ContentKind::kModel ? context_->limits.max_model_bytes
-                                      : context_->limits.max_dataset_bytes;
+  switch (kind_) {
+    case ContentKind::kModel:
+      return context_->limits.max_model_bytes;
+    case ContentKind::kDataset:
+      return context_->limits.max_dataset_bytes;
+    case ContentKind::kTargetFile:
+      return context_->limits.max_target_file_bytes;
+  }
+  return 0;
 }
 
 absl::Status Upload::Begin(const v1::UploadHeader& header) {
@@ -76,14 +84,23 @@ absl::StatusOr<ContentRecord> Upload::Finish() {
   }
   const std::string& name = header_.display_name();
   HT_ASSIGN_OR_RETURN(const std::string bytes, writer_->Content());
-  HT_RETURN_IF_ERROR(name.empty() ? CheckContent(bytes) : Annotate(CheckContent(bytes), name));
+  // What is wrong with a target's file names it already.
+  const bool names_itself = name.empty() || kind_ == ContentKind::kTargetFile;
+  HT_RETURN_IF_ERROR(names_itself ? CheckContent(bytes) : Annotate(CheckContent(bytes), name));
   HT_RETURN_IF_ERROR(writer_->Commit());
   return context_->catalog->Add(kind_, header_.sha256(), name, header_.size_bytes());
 }
 
 absl::Status Upload::CheckContent(const std::string& bytes) const {
-  if (kind_ == ContentKind::kModel) return ImportOnnx(bytes, {}).status();
-  return Dataset::FromNpz(bytes).status();
+  switch (kind_) {
+    case ContentKind::kModel:
+      return ImportOnnx(bytes, {}).status();
+    case ContentKind::kDataset:
+      return Dataset::FromNpz(bytes).status();
+    case ContentKind::kTargetFile:
+      return MakeDescribedProfiler({header_.display_name(), bytes, absl::Time()}).status();
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace halftone

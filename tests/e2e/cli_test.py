@@ -10,7 +10,7 @@ import unittest
 
 import numpy as np
 
-from halftone_server import BINARY, NETWORKS, TINY_DIGITS, Server
+from halftone_server import BINARY, NETWORKS, SOURCE, TINY_DIGITS, Server
 
 MODEL = os.path.join(TINY_DIGITS, "model.onnx")
 CALIB = os.path.join(TINY_DIGITS, "calib.npz")
@@ -132,6 +132,62 @@ class CommandTest(unittest.TestCase):
         self.document("profile", MODEL, "--target", "bitfusion?rows=0", code=2)
         self.document("profile", MODEL, "--target", "edge-tpu-like", "--precisions", "w16a16",
                       code=2)
+
+    def costs_csv(self, change=lambda lines: lines):
+        """The costs of the model on an accelerator, as the lines of a CSV file."""
+        costs = self.document("profile", MODEL, "--target", "bitfusion", "--precisions",
+                              "w8a8,w4a4")
+        lines = ["layer,precision,latency_ns,energy_pj"]
+        lines += [f"{row['name']},{row['precision']},{row['latency_ns']},{row['energy_pj']}"
+                  for row in costs["layers"]]
+        return self.path("costs.csv", "\n".join(change(lines)) + "\n")
+
+    def test_a_table_is_a_target(self):
+        path = self.costs_csv()
+        document = self.document("profile", MODEL, "--target", path)
+        self.assertEqual(document["target"], "costs.csv")
+        self.assertEqual(len(document["layers"]), 8)
+        self.assertEqual({row["provenance"] for row in document["layers"]}, {"table"})
+        self.assertEqual(document["layers"][0]["origin"]["where"][:16], "costs.csv, line ")
+        found = self.document("search", MODEL, "--data", CALIB, "--target", path, "--budget",
+                              "latency=50%")
+        self.assertEqual((found["status"], found["target"]), ("OPTIMAL", "costs.csv"))
+
+    def test_a_saved_profile_is_a_target(self):
+        saved = self.document("profile", MODEL, "--target", "bitfusion", "--precisions", "w6a6")
+        path = self.path("saved.json", json.dumps(saved))
+        again = self.document("profile", MODEL, "--target", path)
+        self.assertEqual([row["latency_ns"] for row in again["layers"]],
+                         [row["latency_ns"] for row in saved["layers"]])
+        self.assertEqual(again["layers"][0]["origin"]["when"], saved["layers"][0]["origin"]["when"])
+        self.assertIn("bitfusion", again["layers"][0]["origin"]["with"])
+
+    def test_a_wrong_table_gives_an_error_and_no_costs(self):
+        def error(change, *more):
+            document = self.document("profile", MODEL, "--target", self.costs_csv(change), *more,
+                                     code=2)
+            self.assertNotIn("layers", document)
+            return document["error"]["message"]
+
+        self.assertRegex(error(lambda lines: lines[:3] + lines[4:]), "lacks 1 of the 8 rows.* in w")
+        self.assertIn("line 9: '", error(lambda lines: lines[:-1] + lines[1:2]))
+        self.assertIn("line 2, column 'latency_ns': '-1'",
+                      error(lambda lines: [lines[0], "/conv1/Conv,w8a8,-1,1"] + lines[2:]))
+        self.assertIn("'head' (line 10)", error(lambda lines: lines + ["head,w8a8,1,1"]))
+        self.assertIn("no column 'energy'",
+                      error(lambda lines: [lines[0].replace("energy_pj", "energy")] + lines[1:]))
+        self.assertIn("w2a2", error(lambda lines: lines, "--precisions", "w2a2"))
+        self.document("profile", MODEL, "--target", "/no/such/costs.csv", code=2)
+
+    def test_an_accelerator_of_ones_own(self):
+        path = os.path.join(SOURCE, "profilers/simulated/bitfusion.json")
+        own = self.document("profile", MODEL, "--target", path, "--precisions", "w8a8")
+        known = self.document("profile", MODEL, "--target", "bitfusion", "--precisions", "w8a8")
+        self.assertEqual([row["latency_ns"] for row in own["layers"]],
+                         [row["latency_ns"] for row in known["layers"]])
+        changed = self.document("profile", MODEL, "--target", path + "?clock_mhz=250", "--precisions",
+                                "w8a8")
+        self.assertGreater(changed["layers"][0]["latency_ns"], own["layers"][0]["latency_ns"])
 
     def test_solve(self):
         document = self.document("solve", self.path("p.json", json.dumps(PROBLEM)))

@@ -84,6 +84,7 @@ TEST_F(TableProfilerTest, GivesTheCostsOfACsvFile) {
   EXPECT_EQ((*profiler)->target(), "costs.csv");
   EXPECT_TRUE((*profiler)->Supports(*Precision::Parse("w8a8")));
   EXPECT_FALSE((*profiler)->Supports(*Precision::Parse("w4a4")));
+  EXPECT_THAT((*profiler)->Precisions(), testing::UnorderedElementsAreArray(request_.precisions));
   const auto table = (*profiler)->Profile(request_, {});
   ASSERT_TRUE(table.ok()) << table.status();
   const CostRow* row = table->Find("conv", *Precision::Parse("w8a8"));
