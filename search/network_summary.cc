@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
+#include <tuple>
+#include <vector>
 
 #include "base/json_fields.h"
+#include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -13,36 +15,29 @@ namespace {
 
 using nlohmann::json;
 
-absl::StatusOr<NetworkSummary::LayerFacts> LayerFromJson(const json& object) {
-  NetworkSummary::LayerFacts layer;
-  JsonFields fields(object, "layer");
-  fields.Require("name");
-  fields.Read("name", &layer.name);
-  fields.Read("op", &layer.op);
-  fields.Read("tie_group", &layer.tie_group);
-  fields.Read("macs", &layer.macs);
-  fields.Read("has_weights", &layer.has_weights);
-  HT_RETURN_IF_ERROR(fields.status());
-  return layer;
-}
+constexpr auto kLayerMembers =
+    std::tuple(JsonMember("name", &NetworkSummary::LayerFacts::name),
+               JsonMember("op", &NetworkSummary::LayerFacts::op),
+               JsonMember("tie_group", &NetworkSummary::LayerFacts::tie_group),
+               JsonMember("macs", &NetworkSummary::LayerFacts::macs),
+               JsonMember("has_weights", &NetworkSummary::LayerFacts::has_weights));
 
-absl::StatusOr<Tie> TieFromJson(const json& object) {
-  Tie tie;
-  JsonFields fields(object, "tie");
-  fields.Read("layers", &tie.layers);
-  fields.Read("reason", &tie.reason);
-  HT_RETURN_IF_ERROR(fields.status());
-  return tie;
-}
+constexpr auto kTieMembers =
+    std::tuple(JsonMember("layers", &Tie::layers), JsonMember("reason", &Tie::reason));
 
-absl::StatusOr<LiveSet> LiveSetFromJson(const json& object) {
-  LiveSet set;
-  JsonFields fields(object, "live_set");
-  fields.Read("node", &set.node);
-  fields.Read("fixed_bytes", &set.fixed_bytes);
-  fields.Read("elements", &set.elements);
-  HT_RETURN_IF_ERROR(fields.status());
-  return set;
+constexpr auto kLiveSetMembers =
+    std::tuple(JsonMember("node", &LiveSet::node), JsonMember("fixed_bytes", &LiveSet::fixed_bytes),
+               JsonMember("elements", &LiveSet::elements));
+
+// Reads each object of an array in `field`.
+template <typename Members, typename Struct>
+void ReadList(JsonFields& fields, const char* field, const Members& members,
+              std::vector<Struct>* list) {
+  fields.ReadEach(field, [&](const json& element) {
+    JsonFields inner(element, field);
+    ReadMembers(members, inner, &list->emplace_back());
+    return inner.status();
+  });
 }
 
 }  // namespace
@@ -72,18 +67,11 @@ json NetworkSummaryToJson(const NetworkSummary& summary) {
                  {"ties", json::array()},
                  {"live_sets", json::array()}};
   for (const NetworkSummary::LayerFacts& layer : summary.layers) {
-    object["layers"].push_back({{"name", layer.name},
-                                {"op", layer.op},
-                                {"tie_group", layer.tie_group},
-                                {"macs", layer.macs},
-                                {"has_weights", layer.has_weights}});
+    object["layers"].push_back(MembersToJson(kLayerMembers, layer));
   }
-  for (const Tie& tie : summary.ties) {
-    object["ties"].push_back({{"layers", tie.layers}, {"reason", tie.reason}});
-  }
+  for (const Tie& tie : summary.ties) object["ties"].push_back(MembersToJson(kTieMembers, tie));
   for (const LiveSet& set : summary.live_sets) {
-    object["live_sets"].push_back(
-        {{"node", set.node}, {"fixed_bytes", set.fixed_bytes}, {"elements", set.elements}});
+    object["live_sets"].push_back(MembersToJson(kLiveSetMembers, set));
   }
   return object;
 }
@@ -93,21 +81,9 @@ absl::StatusOr<NetworkSummary> NetworkSummaryFromJson(const json& object) {
   JsonFields fields(object, "network");
   fields.Read("name", &summary.name);
   fields.Require("layers");
-  fields.ReadEach("layers", [&](const json& element) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(auto layer, LayerFromJson(element));
-    summary.layers.push_back(std::move(layer));
-    return absl::OkStatus();
-  });
-  fields.ReadEach("ties", [&](const json& element) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(Tie tie, TieFromJson(element));
-    summary.ties.push_back(std::move(tie));
-    return absl::OkStatus();
-  });
-  fields.ReadEach("live_sets", [&](const json& element) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(LiveSet set, LiveSetFromJson(element));
-    summary.live_sets.push_back(std::move(set));
-    return absl::OkStatus();
-  });
+  ReadList(fields, "layers", kLayerMembers, &summary.layers);
+  ReadList(fields, "ties", kTieMembers, &summary.ties);
+  ReadList(fields, "live_sets", kLiveSetMembers, &summary.live_sets);
   HT_RETURN_IF_ERROR(fields.status());
   return summary;
 }

@@ -1,8 +1,10 @@
 #include "search/result.h"
 
+#include <tuple>
 #include <utility>
 
 #include "base/json_fields.h"
+#include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -11,75 +13,46 @@ namespace {
 
 using nlohmann::json;
 
-template <typename T>
-json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? json(*value) : json(nullptr);
-}
+constexpr auto kLayerMembers = std::tuple(
+    JsonMember("name", &LayerResult::name), JsonMember("op", &LayerResult::op),
+    JsonMember("tie_group", &LayerResult::tie_group),
+    JsonMember("precision", &LayerResult::precision),
+    JsonMember("executed_as", &LayerResult::executed_as), JsonMember("loss", &LayerResult::loss),
+    JsonMember("loss_stderr", &LayerResult::loss_stderr),
+    JsonMember("reference_latency_ns", &LayerResult::reference_latency_ns),
+    JsonMember("latency_ns", &LayerResult::latency_ns),
+    JsonMember("weight_bytes", &LayerResult::weight_bytes),
+    JsonMember("implementation", &LayerResult::implementation),
+    JsonMember("warning", &LayerResult::warning));
 
-json LayerToJson(const LayerResult& layer) {
-  return {{"name", layer.name},
-          {"op", layer.op},
-          {"tie_group", layer.tie_group},
-          {"precision", layer.precision.ToString()},
-          {"executed_as", layer.executed_as.ToString()},
-          {"loss", layer.loss},
-          {"loss_stderr", layer.loss_stderr},
-          {"reference_latency_ns", layer.reference_latency_ns},
-          {"latency_ns", layer.latency_ns},
-          {"weight_bytes", layer.weight_bytes},
-          {"implementation", layer.implementation},
-          {"warning", layer.warning}};
-}
+constexpr auto kDeviceMembers = std::tuple(
+    JsonMember("name", &DeviceInfo::name), JsonMember("isa", &DeviceInfo::isa),
+    JsonMember("library", &DeviceInfo::library), JsonMember("threads", &DeviceInfo::threads));
+
+constexpr auto kLatencyMembers =
+    std::tuple(JsonMember("reference_predicted_ns", &LatencyResult::reference_predicted),
+               JsonMember("predicted_ns", &LatencyResult::predicted),
+               JsonMember("reference_measured_ns", &LatencyResult::reference_measured),
+               JsonMember("measured_ns", &LatencyResult::measured));
 
 absl::StatusOr<LayerResult> LayerFromJson(const json& object) {
   LayerResult layer;
   JsonFields fields(object, "layer");
   fields.Require("name");
-  fields.Read("name", &layer.name);
-  fields.Read("op", &layer.op);
-  fields.Read("tie_group", &layer.tie_group);
-  fields.ReadParsed("precision", &layer.precision);
-  fields.ReadParsed("executed_as", &layer.executed_as);
-  fields.Read("loss", &layer.loss);
-  fields.Read("loss_stderr", &layer.loss_stderr);
-  fields.Read("reference_latency_ns", &layer.reference_latency_ns);
-  fields.Read("latency_ns", &layer.latency_ns);
-  fields.Read("weight_bytes", &layer.weight_bytes);
-  fields.Read("implementation", &layer.implementation);
-  fields.Read("warning", &layer.warning);
+  ReadMembers(kLayerMembers, fields, &layer);
   HT_RETURN_IF_ERROR(fields.status());
   return layer;
 }
 
-json DeviceToJson(const DeviceInfo& device) {
-  return {{"name", device.name},
-          {"isa", device.isa},
-          {"library", device.library},
-          {"threads", device.threads}};
-}
-
 absl::Status ReadDevice(const json& object, DeviceInfo* device) {
   JsonFields fields(object, "device");
-  fields.Read("name", &device->name);
-  fields.Read("isa", &device->isa);
-  fields.Read("library", &device->library);
-  fields.ReadInteger("threads", 0, INT32_MAX, &device->threads);
+  ReadMembers(kDeviceMembers, fields, device);
   return fields.status();
-}
-
-json LatencyToJson(const LatencyResult& latency) {
-  return {{"reference_predicted_ns", latency.reference_predicted},
-          {"predicted_ns", latency.predicted},
-          {"reference_measured_ns", OrNull(latency.reference_measured)},
-          {"measured_ns", OrNull(latency.measured)}};
 }
 
 absl::Status ReadLatency(const json& object, LatencyResult* latency) {
   JsonFields fields(object, "latency");
-  fields.Read("reference_predicted_ns", &latency->reference_predicted);
-  fields.Read("predicted_ns", &latency->predicted);
-  fields.Read("reference_measured_ns", &latency->reference_measured);
-  fields.Read("measured_ns", &latency->measured);
+  ReadMembers(kLatencyMembers, fields, latency);
   return fields.status();
 }
 
@@ -122,18 +95,19 @@ absl::StatusOr<Evaluation> EvaluationFromJson(const json& object) {
 json SearchResultToJson(const SearchResult& result) {
   json object = {{"model_name", result.model_name},
                  {"target", result.target},
-                 {"device", DeviceToJson(result.device)},
+                 {"device", MembersToJson(kDeviceMembers, result.device)},
                  {"reference", result.reference.ToString()},
                  {"problem", ProblemToJson(result.problem)},
                  {"solution", SolutionToJson(result.solution)},
                  {"reference_cost", result.reference_cost},
                  {"layers", json::array()},
-                 {"latency", LatencyToJson(result.latency)},
+                 {"latency", MembersToJson(kLatencyMembers, result.latency)},
                  {"evaluation", nullptr},
                  {"evaluated_on_held_out", result.evaluated_on_held_out},
                  {"warnings", result.warnings},
                  {"artifacts", result.artifacts}};
-  for (const LayerResult& layer : result.layers) object["layers"].push_back(LayerToJson(layer));
+  for (const LayerResult& layer : result.layers)
+    object["layers"].push_back(MembersToJson(kLayerMembers, layer));
   if (result.stability.has_value()) object["stability"] = StabilityToJson(*result.stability);
   if (result.evaluation.has_value()) object["evaluation"] = EvaluationToJson(*result.evaluation);
   return object;

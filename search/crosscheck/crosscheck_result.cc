@@ -1,9 +1,11 @@
 #include "search/crosscheck/crosscheck_result.h"
 
 #include <cmath>
+#include <tuple>
 #include <utility>
 
 #include "base/json_fields.h"
+#include "base/json_members.h"
 #include "base/statistics.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -12,11 +14,6 @@ namespace halftone {
 namespace {
 
 using nlohmann::json;
-
-template <typename T>
-json OrNull(const std::optional<T>& value) {
-  return value.has_value() ? json(*value) : json(nullptr);
-}
 
 void ScoreCalibration(absl::Span<const MeasuredAssignment> measured, EstimatorScore& score) {
   std::vector<double> ratios, logarithms;
@@ -31,35 +28,29 @@ void ScoreCalibration(absl::Span<const MeasuredAssignment> measured, EstimatorSc
   if (logarithms.size() > 1) score.log_ratio_std = StandardDeviation(logarithms);
 }
 
+constexpr auto kScoreMembers = std::tuple(
+    JsonMember("name", &EstimatorScore::name),
+    JsonMember("predicts_divergence", &EstimatorScore::predicts_divergence),
+    JsonMember("error", &EstimatorScore::error), JsonMember("spearman", &EstimatorScore::spearman),
+    JsonMember("kendall", &EstimatorScore::kendall),
+    JsonMember("accuracy_spearman", &EstimatorScore::accuracy_spearman),
+    JsonMember("accuracy_kendall", &EstimatorScore::accuracy_kendall),
+    JsonMember("median_ratio", &EstimatorScore::median_ratio),
+    JsonMember("log_ratio_std", &EstimatorScore::log_ratio_std),
+    JsonMember("seconds", &EstimatorScore::seconds),
+    JsonMember("predicted", &EstimatorScore::predicted));
+
 json ScoreToJson(const EstimatorScore& score) {
-  return {{"name", score.name},
-          {"predicts_divergence", score.predicts_divergence},
-          {"error", score.error.empty() ? json(nullptr) : json(score.error)},
-          {"spearman", OrNull(score.spearman)},
-          {"kendall", OrNull(score.kendall)},
-          {"accuracy_spearman", OrNull(score.accuracy_spearman)},
-          {"accuracy_kendall", OrNull(score.accuracy_kendall)},
-          {"median_ratio", OrNull(score.median_ratio)},
-          {"log_ratio_std", OrNull(score.log_ratio_std)},
-          {"seconds", score.seconds},
-          {"predicted", score.predicted}};
+  json object = MembersToJson(kScoreMembers, score);
+  if (score.error.empty()) object["error"] = nullptr;
+  return object;
 }
 
 absl::StatusOr<EstimatorScore> ScoreFromJson(const json& object) {
   EstimatorScore score;
   JsonFields fields(object, "estimator");
   fields.Require("name");
-  fields.Read("name", &score.name);
-  fields.Read("predicts_divergence", &score.predicts_divergence);
-  fields.Read("error", &score.error);
-  fields.Read("spearman", &score.spearman);
-  fields.Read("kendall", &score.kendall);
-  fields.Read("accuracy_spearman", &score.accuracy_spearman);
-  fields.Read("accuracy_kendall", &score.accuracy_kendall);
-  fields.Read("median_ratio", &score.median_ratio);
-  fields.Read("log_ratio_std", &score.log_ratio_std);
-  fields.Read("seconds", &score.seconds);
-  fields.Read("predicted", &score.predicted);
+  ReadMembers(kScoreMembers, fields, &score);
   HT_RETURN_IF_ERROR(fields.status());
   return score;
 }
@@ -119,7 +110,7 @@ json MeasuredAssignmentToJson(const MeasuredAssignment& measured) {
   }
   return {{"measured", measured.divergence},
           {"damage", measured.damage},
-          {"accuracy_loss", OrNull(measured.accuracy_loss)},
+          {"accuracy_loss", MemberToJson(measured.accuracy_loss)},
           {"assignment", std::move(assignment)}};
 }
 
@@ -151,7 +142,7 @@ json CrosscheckResultToJson(const CrosscheckResult& result) {
                  {"requested", result.requested},
                  {"tried", result.tried},
                  {"evaluation_seconds", result.evaluation_seconds},
-                 {"float_accuracy", OrNull(result.float_accuracy)},
+                 {"float_accuracy", MemberToJson(result.float_accuracy)},
                  {"assignments", json::array()},
                  {"estimators", json::array()},
                  {"warnings", result.warnings},

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/json_fields.h"
+#include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -42,6 +43,11 @@ absl::StatusOr<std::vector<double>> PredictAll(
   }
   return predicted;
 }
+
+constexpr auto kPredictionMembers = std::tuple(
+    JsonMember("name", &Prediction::name), JsonMember("predicted", &Prediction::predicted),
+    JsonMember("samples", &Prediction::samples), JsonMember("seconds", &Prediction::seconds),
+    JsonMember("error", &Prediction::error));
 
 }  // namespace
 
@@ -87,22 +93,14 @@ absl::StatusOr<Prediction> Predict(const Estimator& estimator, const PreparedNet
 }
 
 nlohmann::json PredictionToJson(const Prediction& prediction) {
-  return {{"name", prediction.name},
-          {"predicted", prediction.predicted},
-          {"samples", prediction.samples},
-          {"seconds", prediction.seconds},
-          {"error", prediction.error}};
+  return MembersToJson(kPredictionMembers, prediction);
 }
 
 absl::StatusOr<Prediction> PredictionFromJson(const nlohmann::json& json) {
   Prediction prediction;
   JsonFields fields(json, "prediction");
   fields.Require("name");
-  fields.Read("name", &prediction.name);
-  fields.Read("predicted", &prediction.predicted);
-  fields.ReadInteger("samples", 0, INT64_MAX, &prediction.samples);
-  fields.Read("seconds", &prediction.seconds);
-  fields.Read("error", &prediction.error);
+  ReadMembers(kPredictionMembers, fields, &prediction);
   HT_RETURN_IF_ERROR(fields.status());
   return prediction;
 }

@@ -1,5 +1,6 @@
 #include "base/json_fields.h"
 
+#include "base/json_members.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -16,6 +17,7 @@ struct Even {
     if (text.size() % 2 == 0) return Even{static_cast<int>(text.size())};
     return absl::InvalidArgumentError("has an odd length");
   }
+  std::string ToString() const { return std::string(static_cast<size_t>(value), 'e'); }
 };
 
 std::string Error(const json& object, const std::function<void(JsonFields&)>& read) {
@@ -114,6 +116,44 @@ TEST(JsonFieldsTest, WhatNobodyAskedForIsRefusedOnRequest) {
                     fields.ReadFields("inner", [](JsonFields& inner) { inner.RefuseUnknown(); });
                   }),
             "field 'inner.mispelt' is not a known field");
+}
+
+struct Thing {
+  std::string name;
+  int64_t count = 0;
+  bool good = false;
+  std::optional<double> maybe;
+  Even even;
+  std::map<std::string, double> parts;
+};
+
+constexpr auto kThingMembers =
+    std::tuple(JsonMember("name", &Thing::name), JsonMember("count", &Thing::count),
+               JsonMember("good", &Thing::good), JsonMember("maybe", &Thing::maybe),
+               JsonMember("even", &Thing::even), JsonMember("parts", &Thing::parts));
+
+TEST(JsonMembersTest, OneListOfMembersWritesAndReads) {
+  const Thing thing{"it", 7, true, std::nullopt, {4}, {{"a", 1.5}}};
+  const json object = MembersToJson(kThingMembers, thing);
+  EXPECT_EQ(object, json::parse(R"({"name": "it", "count": 7, "good": true, "maybe": null,
+                                    "even": "eeee", "parts": {"a": 1.5}})"));
+  Thing read;
+  JsonFields fields(object, "thing");
+  ReadMembers(kThingMembers, fields, &read);
+  ASSERT_TRUE(fields.status().ok()) << fields.status();
+  EXPECT_EQ(MembersToJson(kThingMembers, read), object);
+}
+
+TEST(JsonMembersTest, AWrongMemberIsNamed) {
+  const auto error = [](const char* name, const json& value) {
+    return Error({{name, value}}, [](JsonFields& fields) {
+      Thing thing;
+      ReadMembers(kThingMembers, fields, &thing);
+    });
+  };
+  EXPECT_THAT(error("count", -1), HasSubstr("'count' must be an integer from 0"));
+  EXPECT_THAT(error("even", "abc"), HasSubstr("'even': has an odd length"));
+  EXPECT_THAT(error("good", 1), HasSubstr("'good' must be true or false"));
 }
 
 }  // namespace
