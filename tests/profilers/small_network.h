@@ -14,18 +14,18 @@ namespace halftone {
 // A network with a convolution, a depthwise and a strided one, and a classifier.
 class SmallNetwork {
  public:
-  SmallNetwork() {
+  explicit SmallNetwork(int64_t classes = 10) {
     graph_.name = "small";
     graph_.inputs = {{"x", {DataType::kFloat32, Shape{Shape::kDynamic, 3, 16, 16}}}};
-    graph_.outputs = {{"y", {DataType::kFloat32, Shape{Shape::kDynamic, 10}}}};
+    graph_.outputs = {{"y", {DataType::kFloat32, Shape{Shape::kDynamic, classes}}}};
     Convolve("conv", "x", "a", {16, 3, 3, 3}, 1, 1);
     Add("relu", "Relu", {"a"}, "b");
     Convolve("depthwise", "b", "c", {16, 1, 3, 3}, 16, 1);
     Convolve("strided", "c", "d", {32, 16, 3, 3}, 1, 2);
     Add("pool", "GlobalAveragePool", {"d"}, "e");
     Add("flat", "Flatten", {"e"}, "f");
-    Weights("fc.w", {10, 32});
-    Weights("fc.b", {10});
+    Weights("fc.w", {classes, 32});
+    Weights("fc.b", {classes});
     Add("fc", "Gemm", {"f", "fc.w", "fc.b"}, "y").attributes["transB"] = int64_t{1};
   }
 
