@@ -133,11 +133,34 @@ absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityF
   return ExitCode::kDone;
 }
 
+// The `assignment` object of the file, into a request's map.
+absl::Status ReadAssignment(const std::string& path,
+                            google::protobuf::Map<std::string, std::string>& assignment) {
+  HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, int64_t{64} << 20));
+  const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (document.is_discarded() || !document.is_object()) {
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a JSON object"));
+  }
+  const auto found = document.find("assignment");
+  if (found == document.end() || !found->is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", path, "': field 'assignment' must be an object"));
+  }
+  for (const auto& [layer, precision] : found->items()) {
+    if (!precision.is_string()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", path, "': assignment['", layer, "'] must be a text"));
+    }
+    assignment[layer] = precision.get<std::string>();
+  }
+  return absl::OkStatus();
+}
+
 struct ProfileFlags {
-  std::string model, precisions, roofline;
+  std::string model, precisions, assignment, roofline;
   std::string target = "cpu";
-  int threads = 0, batch = 0;
-  bool refresh = false;
+  int threads = 0, batch = 0, mixes = 0;
+  bool refresh = false, cold = false;
 };
 
 // A page where the path ends so, else a picture.
@@ -149,10 +172,13 @@ absl::Status WriteRoofline(const json& document, const std::string& path) {
 }
 
 absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& flags) {
+  v1::ProfileModelRequest request;
+  if (!flags.assignment.empty()) {
+    HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, *request.mutable_assignment()));
+  }
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   OnInterrupt interrupt([&] { connection->Interrupt(); });
   ProgressBar bar(line.ProgressMode());
-  v1::ProfileModelRequest request;
   HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
   for (const std::string& precision : SplitList(flags.precisions)) {
     request.add_precisions(precision);
@@ -161,6 +187,8 @@ absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& fl
   request.set_threads(flags.threads);
   request.set_batch(flags.batch);
   request.set_refresh(flags.refresh);
+  request.set_cold_caches(flags.cold);
+  request.set_mixes(flags.mixes);
   HT_ASSIGN_OR_RETURN(const AnalysisOutput output,
                       connection->ProfileModel(request, Show(bar, "profile")));
   bar.Clear();
@@ -177,31 +205,9 @@ struct EvaluateFlags {
   bool measure = false;
 };
 
-// The `assignment` object of the file, into the request.
-absl::Status ReadAssignment(const std::string& path, v1::EvaluateAssignmentRequest& request) {
-  HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, int64_t{64} << 20));
-  const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded() || !document.is_object()) {
-    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a JSON object"));
-  }
-  const auto assignment = document.find("assignment");
-  if (assignment == document.end() || !assignment->is_object()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", path, "': field 'assignment' must be an object"));
-  }
-  for (const auto& [layer, precision] : assignment->items()) {
-    if (!precision.is_string()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("'", path, "': assignment['", layer, "'] must be a text"));
-    }
-    (*request.mutable_assignment())[layer] = precision.get<std::string>();
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<ExitCode> Evaluate(const CommandLine& line, const EvaluateFlags& flags) {
   v1::EvaluateAssignmentRequest request;
-  HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, request));
+  HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, *request.mutable_assignment()));
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   OnInterrupt interrupt([&] { connection->Interrupt(); });
   ProgressBar bar(line.ProgressMode());
@@ -353,6 +359,12 @@ void AddProfile(CLI::App& app, CommandLine& line) {
   sub->add_flag("--refresh", flags->refresh, "measure again what is known already");
   sub->add_option("--roofline", flags->roofline,
                   "write the roofline plot of a simulated target, .svg or .html");
+  sub->add_flag("--cold", flags->cold, "start every run with empty caches (measured targets)");
+  sub->add_option("--mixes", flags->mixes,
+                  "also run so many random assignments: how good are the predictions?")
+      ->check(CLI::Range(1, 1000));
+  sub->add_option("--assignment", flags->assignment,
+                  "also run this one, JSON: {\"assignment\":{\"layer\":\"w8a8\"}}");
   SetAction(sub, &line, [&line, flags] { return Profile(line, *flags); });
 }
 

@@ -166,6 +166,28 @@ std::string SensitivityText(const json& document) {
                       Has(document, "stability") ? StabilityText(document["stability"]) : "");
 }
 
+// Assignments that were run, beside their predictions; many of them as their errors alone.
+std::string PredictionText(const json& document) {
+  constexpr size_t kMostListed = 10;
+  const json assignments = List(document, "assignments");
+  Table table({"assignment", "predicted", "measured", "error"});
+  for (size_t i = 0; i < std::min(assignments.size(), kMostListed); ++i) {
+    const double predicted = Number(assignments[i], "predicted_ns");
+    const double measured = Number(assignments[i], "measured_ns");
+    table.Add({absl::StrCat(i + 1), Time(predicted), Time(measured),
+               absl::StrFormat("%+.1f %%", 100 * (predicted / measured - 1))});
+  }
+  const json& prediction = document.at("prediction");
+  std::string text = absl::StrFormat(
+      "%s%d assignments run: error %.1f %% in the median, %.1f %% at the 95th percentile",
+      table.Render(), static_cast<int>(Number(prediction, "assignments")),
+      100 * Number(prediction, "median_error"), 100 * Number(prediction, "p95_error"));
+  if (Has(prediction, "rank_correlation")) {
+    absl::StrAppendFormat(&text, ", rank correlation %.4f", Number(prediction, "rank_correlation"));
+  }
+  return absl::StrCat(text, "\n");
+}
+
 // How and when the rows came about: a line for each means, with the times of its first and last.
 std::string OriginText(const json& layers) {
   std::map<std::string, std::pair<std::string, std::string>> spans;
@@ -200,12 +222,17 @@ std::string ProfileText(const json& document) {
     network.Add({Text(row, "precision"), Time(Number(row, "predicted_ns")),
                  Has(row, "measured_ns") ? Time(Number(row, "measured_ns")) : "-"});
   }
+  std::string runs;
+  if (Has(document, "prediction")) runs = PredictionText(document);
   const json device = document.value("device", json::object());
   const std::string layers =
       Has(document, "roofline") ? AcceleratorTable(List(document, "layers")) : table.Render();
-  return absl::StrCat(layers, warnings.Render(), "\n", network.Render(), "target ",
+  return absl::StrCat(layers, warnings.Render(), "\n", network.Render(), runs, "target ",
                       Text(document, "target"), ": ", Text(device, "name"), " ",
-                      Text(device, "isa"), ", ", Number(device, "threads"), " threads, ",
+                      Text(device, "isa"), ", ",
+                      Number(device, "threads") > 0
+                          ? absl::StrCat(Number(device, "threads"), " threads, ")
+                          : "",
                       Text(device, "library"), "\n", OriginText(List(document, "layers")));
 }
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -139,6 +140,38 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
   return document;
 }
 
+// The assignment of the request, and its precisions among those of the profile.
+absl::Status AddAssignment(const v1::ProfileModelRequest& request, ProfileRequest& profile) {
+  if (request.assignment().empty()) return absl::OkStatus();
+  std::map<std::string, Precision>& assignment = profile.assignments.emplace_back();
+  const auto offer = [&profile](const Precision& precision) {
+    auto& offered = profile.precisions;
+    if (std::find(offered.begin(), offered.end(), precision) == offered.end()) {
+      offered.push_back(precision);
+    }
+  };
+  offer(Precision::Float32());
+  for (const auto& [layer, text] : request.assignment()) {
+    const absl::StatusOr<Precision> precision = Precision::Parse(text);
+    if (!precision.ok()) return AtField("assignment", precision.status());
+    assignment[layer] = *precision;
+    offer(*precision);
+  }
+  return absl::OkStatus();
+}
+
+// Of a profile with options of measured targets.
+absl::Status CheckWasRun(const ProfileRequest& profile, const CostTable& table) {
+  const bool asks_for_runs = profile.mixes > 0 || !profile.assignments.empty();
+  const bool measured = absl::c_all_of(
+      table.rows, [](const CostRow& row) { return row.provenance == Provenance::kMeasured; });
+  if (measured && (!asks_for_runs || !table.assignments.empty())) return absl::OkStatus();
+  if (!asks_for_runs && !profile.cold_caches) return absl::OkStatus();
+  return absl::UnimplementedError(absl::StrCat(
+      "target '", table.target,
+      "' is not measured here: it has no caches to empty, and runs no assignments to compare"));
+}
+
 absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
                                               const v1::ProfileModelRequest& request,
                                               const Progress& progress) {
@@ -150,12 +183,16 @@ absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
   HT_ASSIGN_OR_RETURN(profile.batch, ReadCount("batch", request.batch(), 1, 4096));
   HT_ASSIGN_OR_RETURN(profile.threads, ReadCount("threads", request.threads(), 0, 1024));
   profile.refresh = request.refresh();
+  profile.cold_caches = request.cold_caches();
+  HT_ASSIGN_OR_RETURN(profile.mixes, ReadCount("mixes", request.mixes(), 0, 1000));
+  HT_RETURN_IF_ERROR(AddAssignment(request, profile));
   HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(profile.batch));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   profile.graph = &graph;
   profile.layers = &layers;
   HT_ASSIGN_OR_RETURN(const CostTable table, profiler->Profile(profile, progress));
+  HT_RETURN_IF_ERROR(CheckWasRun(profile, table));
   return AnalysisDocument{CostTableToJson(table).dump(), ""};
 }
 

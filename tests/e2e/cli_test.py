@@ -153,6 +153,25 @@ class CommandTest(unittest.TestCase):
                               "latency=50%")
         self.assertEqual((found["status"], found["target"]), ("OPTIMAL", "costs.csv"))
 
+    def test_profile_runs_assignments_beside_their_predictions(self):
+        layer = self.document("inspect", MODEL)["layers"][0]["name"]
+        path = self.path("a.json", json.dumps({"assignment": {layer: "w8a8"}}))
+        document = self.document("profile", MODEL, "--precisions", "f32", "--threads", "1",
+                                 "--assignment", path, "--mixes", "2")
+        self.assertEqual(len(document["assignments"]), 3)
+        self.assertEqual(document["assignments"][0]["assignment"][layer], "w8a8")
+        self.assertEqual(set(document["assignments"][0]["assignment"].values()), {"f32", "w8a8"})
+        for assignment in document["assignments"]:
+            self.assertGreater(assignment["predicted_ns"], 0)
+            self.assertGreater(assignment["measured_ns"], 0)
+        self.assertEqual(document["prediction"]["assignments"], 3)
+        text = self.run_command("profile", MODEL, "--precisions", "f32,w8a8", "--threads", "1",
+                                "--mixes", "2").stdout
+        self.assertIn("2 assignments run: error", text)
+        for flags in (["--mixes", "2"], ["--cold"]):
+            error = self.document("profile", MODEL, "--target", "bitfusion", *flags, code=2)
+            self.assertIn("is not measured here", error["error"]["message"])
+
     def test_a_saved_profile_is_a_target(self):
         saved = self.document("profile", MODEL, "--target", "bitfusion", "--precisions", "w6a6")
         path = self.path("saved.json", json.dumps(saved))
