@@ -55,7 +55,8 @@ TEST_F(AcceleratorTest, TheCatalogueIsValidAndNamesItsSources) {
     EXPECT_EQ(accelerator->name + ".json", entry.file);
     EXPECT_GE(accelerator->sources.size(), 3u) << entry.file;
     // Each part has a source, or the whole roofline has one.
-    for (const auto& [part, value] : json::parse(entry.json).items()) {
+    const json document = json::parse(entry.json);
+    for (const auto& [part, value] : document.items()) {
       if (value.is_object() && part != "sources") {
         EXPECT_TRUE(accelerator->sources.count(part) == 1) << entry.file << " " << part;
       }
