@@ -8,7 +8,7 @@
 namespace halftone {
 namespace {
 
-constexpr char kSpinCount[] = "3000";
+constexpr char kSpinCount[] = "20000";
 
 }  // namespace
 

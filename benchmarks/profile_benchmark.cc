@@ -16,13 +16,16 @@
 // How long profiling this processor takes without a cache, and how well the cost table predicts
 // whole networks: the uniform ones, and random mixed assignments of f32, w8a8 and bf16 that were
 // not measured for the table. On the shipped networks and, with --large=FOLDER, on those that
-// benchmarks/networks/export_large.py has written there; --mixes=N runs other than 50 assignments.
+// benchmarks/networks/export_large.py has written there; --mixes=N runs other than 50 assignments,
+// and
+// --seconds=N measures for about that long (40; less where the machine is quiet).
 // Errors are relative to the time measured. Counters: NAME_us and NAME_error of the uniform
 // networks; median_error, p95_error (magnitudes) and rank (Spearman's) of the mixed ones.
 namespace halftone {
 namespace {
 
 int mixes = 50;
+int seconds = 40;
 
 struct Case {
   std::string file;
@@ -39,7 +42,9 @@ absl::Status ProfileOnce(benchmark::State& state, const Case& profiled) {
   request.graph = &folded;
   request.layers = &layers;
   request.precisions = {Precision::Float32(), Precision::Int(8, 8)};
-  const auto profiler = MakeCpuProfiler(nullptr);
+  MeasurementOptions options;
+  options.target_duration = absl::Seconds(seconds);
+  const auto profiler = MakeCpuProfiler(nullptr, options);
   HT_ASSIGN_OR_RETURN(const Precision bfloat16, Precision::Parse("bf16"));
   if (profiler->Supports(bfloat16)) request.precisions.push_back(bfloat16);
   request.batch = profiled.batch;
@@ -95,9 +100,12 @@ int main(int argc, char** argv) {
     absl::string_view argument = argv[i];
     if (absl::ConsumePrefix(&argument, "--large=")) {
       halftone::Register(std::string(argument), "_224", {"resnet18", "resnet50", "mobilenetv2"});
-    } else if (!absl::ConsumePrefix(&argument, "--mixes=") ||
-               !absl::SimpleAtoi(argument, &halftone::mixes)) {
-      std::cerr << "does not know " << argv[i] << "; takes --large=FOLDER and --mixes=N\n";
+    } else if ((!absl::ConsumePrefix(&argument, "--mixes=") ||
+                !absl::SimpleAtoi(argument, &halftone::mixes)) &&
+               (!absl::ConsumePrefix(&argument, "--seconds=") ||
+                !absl::SimpleAtoi(argument, &halftone::seconds))) {
+      std::cerr << "does not know " << argv[i]
+                << "; takes --large=FOLDER, --mixes=N and --seconds=N\n";
       return 1;
     }
   }

@@ -27,7 +27,7 @@ struct MeasuredTime {
 struct MeasurementOptions {
   int min_rounds = 5;
   int max_rounds = 4000;
-  absl::Duration target_duration = absl::Seconds(6);
+  absl::Duration target_duration = absl::Seconds(10);
   // A run is disturbed when it takes more than this many times the plan's fastest run.
   double disturbed_ratio = 1.03;
   int quiet_runs = 20;  // wanted of each plan
