@@ -1,5 +1,6 @@
 #include "nn/engine/onednn/arena.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,9 @@
 
 namespace halftone {
 namespace {
+
+constexpr int64_t kLargePage = int64_t{2} << 20;
+constexpr int64_t kLeastInLargePages = 2 * kLargePage;
 
 int64_t Align(int64_t bytes) {
   return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
@@ -73,11 +77,15 @@ absl::StatusOr<AlignedMemory> AllocateAligned(int64_t bytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat("needs ", bytes, " bytes; the machine has ", physical));
   }
-  const int64_t size = std::max(Align(bytes), kBufferAlignment);
-  void* memory = std::aligned_alloc(kBufferAlignment, static_cast<size_t>(size));
+  const bool is_large = bytes >= kLeastInLargePages;
+  const int64_t alignment = is_large ? kLargePage : kBufferAlignment;
+  const int64_t size = std::max((bytes + alignment - 1) / alignment * alignment, alignment);
+  void* memory = std::aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(size));
   if (memory == nullptr) {
     return absl::ResourceExhaustedError(absl::StrCat("cannot allocate ", bytes, " bytes"));
   }
+  // A wish: without large pages it is the same memory.
+  if (is_large) ::madvise(memory, static_cast<size_t>(size), MADV_HUGEPAGE);
   return AlignedMemory(static_cast<std::byte*>(memory));
 }
 
