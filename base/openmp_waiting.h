@@ -6,7 +6,7 @@ namespace halftone {
 // OpenMP's threads spin while they wait for each other: the next kernel comes within microseconds,
 // and to sleep and be woken takes longer than the kernel. But where another process has taken a
 // thread's processor, the others spin for milliseconds, and a network on two threads beside a busy
-// process takes up to a hundred times longer. So the spinning is bounded, to some ten microseconds.
+// process takes up to a hundred times longer. So the spinning is bounded, to less than a millisecond.
 // Much less would let them sleep between kernels, and a system that wakes two of them on one
 // processor halves the speed (docs/benchmarks.md has figures).
 //
