@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/openmp_waiting.h"
+#include "base/stop_signals.h"
 #include "server/server.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
@@ -15,21 +16,6 @@
 namespace {
 
 constexpr int kExitUsage = 2;
-
-// SIGTERM and SIGINT are taken by WaitForSignal alone, in whatever thread it is called.
-void BlockSignals(sigset_t* signals) {
-  sigemptyset(signals);
-  sigaddset(signals, SIGTERM);
-  sigaddset(signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, signals, nullptr);
-}
-
-int WaitForSignal(const sigset_t& signals) {
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
-  }
-  return signal;
-}
 
 int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
   absl::StatusOr<std::unique_ptr<halftone::Server>> server = halftone::Server::Start(options);
@@ -41,13 +27,13 @@ int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
   std::printf("halftone-server: listening on %s:%d, state in %s\n", host.c_str(), (*server)->port(),
               options.state_directory.c_str());
   std::fflush(stdout);
-  spdlog::info("signal {}: stopping", WaitForSignal(signals));
+  spdlog::info("signal {}: stopping", halftone::WaitForStopSignal(signals));
   // A second signal does not wait for what is still running; the state on disk is whole anyway.
   std::thread([&signals] {
     // Some programs signal a process both by its id and through its group: that is one signal.
     const absl::Time first = absl::Now();
     do {
-      WaitForSignal(signals);
+      halftone::WaitForStopSignal(signals);
     } while (absl::Now() - first < absl::Milliseconds(500));
     std::_Exit(EXIT_FAILURE);
   }).detach();
@@ -62,7 +48,7 @@ int main(int argc, char** argv) {
   halftone::BoundOpenMpSpinning(argv);
   // Before any thread is started, so that all of them inherit the mask. Constant once blocked.
   static sigset_t signals;
-  BlockSignals(&signals);
+  halftone::BlockStopSignals(&signals);
   std::signal(SIGPIPE, SIG_IGN);
 
   halftone::ServerOptions options;

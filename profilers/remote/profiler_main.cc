@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/openmp_waiting.h"
 #include "base/status_macros.h"
+#include "base/stop_signals.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -38,21 +39,6 @@ struct Flags {
   double lease_seconds = 30;
   std::string log_level = "info";
 };
-
-// SIGTERM and SIGINT are taken by WaitForSignal alone.
-void BlockSignals(sigset_t* signals) {
-  sigemptyset(signals);
-  sigaddset(signals, SIGTERM);
-  sigaddset(signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, signals, nullptr);
-}
-
-int WaitForSignal(const sigset_t& signals) {
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
-  }
-  return signal;
-}
 
 // Targets that differ in their file or parameters alone are different devices.
 absl::StatusOr<std::string> Configuration(const std::string& target) {
@@ -131,7 +117,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   std::fflush(stdout);
   std::unique_ptr<Registration> registration;
   if (!flags.server.empty()) registration = Register(flags, port);
-  spdlog::info("signal {}: stopping", WaitForSignal(signals));
+  spdlog::info("signal {}: stopping", WaitForStopSignal(signals));
   // First of all, so that no more work comes.
   registration.reset();
   service.Stop();
@@ -147,7 +133,7 @@ int main(int argc, char** argv) {
   halftone::BoundOpenMpSpinning(argv);
   // Before any thread is started, so that all of them inherit the mask.
   sigset_t signals;
-  halftone::BlockSignals(&signals);
+  halftone::BlockStopSignals(&signals);
   std::signal(SIGPIPE, SIG_IGN);
 
   halftone::Flags flags;
