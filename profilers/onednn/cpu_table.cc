@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/hash.h"
+#include "nn/quant/weight_bytes.h"
 #include "profilers/onednn/cost_attribution.h"
 
 namespace halftone {
@@ -25,7 +26,7 @@ CostRow MakeRow(const ProfileRequest& request, const CpuDevice& device, const Su
   row.precision = precision;
   row.latency_ns = time.latency_ns;
   row.mad_ns = time.mad_ns;
-  row.weight_bytes = LayerWeightBytes(layer, precision);
+  row.weight_bytes = PackedWeightBytes(layer, precision);
   row.provenance = Provenance::kMeasured;
   row.origin = {device.name, FormatUtc(time.when), Means(request, device)};
   for (const PlanStep& step : plan.steps) {

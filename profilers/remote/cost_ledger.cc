@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "profilers/weight_bytes.h"
+#include "nn/quant/weight_bytes.h"
 
 namespace halftone {
 namespace {

@@ -6,10 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "nn/quant/weight_bytes.h"
 #include "profilers/simulated/array_model.h"
 #include "profilers/simulated/layer_work.h"
 #include "profilers/simulated/roofline_model.h"
-#include "profilers/weight_bytes.h"
 
 namespace halftone {
 namespace {

@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
+#include "nn/quant/weight_bytes.h"
 #include "profilers/table/cost_sheet.h"
-#include "profilers/weight_bytes.h"
 
 namespace halftone {
 namespace {

@@ -9,10 +9,10 @@
 #include "nn/engine/onednn/onednn.h"
 #include "nn/engine/onednn/plan/form.h"
 #include "nn/engine/onednn/plan/fusion.h"
-#include "nn/engine/onednn/plan/layer_weights.h"
 #include "nn/engine/onednn/plan/lowering.h"
 #include "nn/engine/onednn/plan/storage.h"
 #include "nn/graph/passes.h"
+#include "nn/quant/weight_bytes.h"
 
 namespace halftone {
 namespace {
@@ -123,8 +123,8 @@ double WeightBytes(const LayerSet& layers, const QuantizedAssignment& assignment
   double bytes = 0;
   for (const Layer& layer : layers.layers) {
     const auto it = assignment.find(layer.name);
-    bytes += LayerWeightBytes(layer,
-                              it == assignment.end() ? Precision::Float32() : it->second.precision);
+    bytes += PackedWeightBytes(
+        layer, it == assignment.end() ? Precision::Float32() : it->second.precision);
   }
   return bytes;
 }
@@ -162,10 +162,6 @@ absl::StatusOr<std::vector<PlanStep>> DescribePlan(const Graph& graph, const Lay
   HT_ASSIGN_OR_RETURN(const plan::CompiledPlan compiled,
                       Compile(graph, layers, assignment, options, plan::Purpose::kDescribe));
   return StepsOf(compiled);
-}
-
-double LayerWeightBytes(const Layer& layer, const Precision& precision) {
-  return layer.weights.empty() ? 0 : plan::StoredWeightBytes(layer, precision);
 }
 
 }  // namespace halftone

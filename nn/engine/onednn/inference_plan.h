@@ -83,10 +83,6 @@ absl::StatusOr<std::vector<PlanStep>> DescribePlan(const Graph& graph, const Lay
                                                    const QuantizedAssignment& assignment,
                                                    const PlanOptions& options = {});
 
-// The constants of one layer as stored in that precision, in bytes: weights by their bits, 4 bytes
-// per scale (one per output channel) and per bias.
-double LayerWeightBytes(const Layer& layer, const Precision& precision);
-
 // What a precision is executed as by this machine's kernels: w4a8 as w8a8, w16a16 as f32, bf16 as
 // f32 where the CPU has no bf16 instructions.
 Precision ExecutedAs(const Layer& layer, const Precision& precision);

@@ -9,6 +9,7 @@
 #include "nn/data/npz.h"
 #include "nn/engine/onednn/inference_plan.h"
 #include "nn/onnx/import.h"
+#include "nn/quant/weight_bytes.h"
 #include "tests/nn/engine/plan_network.h"
 #include "tests/nn/engine/run_program.h"
 
@@ -178,7 +179,7 @@ TEST(PlanTransformerTest, ABitWidthOfWeightsMeansNothingToAProduct) {
   EXPECT_EQ(executed("w16a8"), "w8a8");
   EXPECT_EQ(executed("w8a16"), "f32");
   EXPECT_EQ(executed("w4"), "f32");
-  EXPECT_EQ(LayerWeightBytes(*product, Precision::Int(8, 8)), 0);
+  EXPECT_EQ(PackedWeightBytes(*product, Precision::Int(8, 8)), 0);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
-#include "profilers/weight_bytes.h"
+#include "nn/quant/weight_bytes.h"
 #include "tests/profilers/small_network.h"
 
 namespace halftone {

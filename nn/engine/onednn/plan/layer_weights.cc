@@ -114,12 +114,4 @@ dnnl::memory ReorderedWeights(const LayerWeights& weights, const MemoryDesc& pla
   return to;
 }
 
-double StoredWeightBytes(const Layer& layer, const Precision& precision) {
-  const auto weights = static_cast<double>(layer.weights_shape.Elements());
-  const auto channels = static_cast<double>(ChannelsOf(layer));
-  const double scales = precision.weights.IsInteger() ? 4 * channels : 0;
-  const double bias = layer.bias.empty() ? 0 : 4 * channels;
-  return weights * precision.weights.bits / 8 + scales + bias;
-}
-
 }  // namespace halftone::plan

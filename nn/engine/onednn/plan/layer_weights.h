@@ -32,10 +32,6 @@ absl::StatusOr<LayerWeights> PrepareWeights(const Graph& graph, const Node& node
 dnnl::memory ReorderedWeights(const LayerWeights& weights, const MemoryDesc& plain,
                               const MemoryDesc& wanted);
 
-// Bytes of a layer's constants as they are stored in that precision: weights by their bits,
-// 4 bytes per scale and per bias.
-double StoredWeightBytes(const Layer& layer, const Precision& precision);
-
 }  // namespace halftone::plan
 
 #endif  // HALFTONE_NN_ENGINE_ONEDNN_PLAN_LAYER_WEIGHTS_H_

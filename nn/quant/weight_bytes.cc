@@ -1,4 +1,4 @@
-#include "profilers/weight_bytes.h"
+#include "nn/quant/weight_bytes.h"
 
 namespace halftone {
 

@@ -1,5 +1,5 @@
-#ifndef HALFTONE_PROFILERS_WEIGHT_BYTES_H_
-#define HALFTONE_PROFILERS_WEIGHT_BYTES_H_
+#ifndef HALFTONE_NN_QUANT_WEIGHT_BYTES_H_
+#define HALFTONE_NN_QUANT_WEIGHT_BYTES_H_
 
 #include "nn/graph/layer.h"
 #include "nn/quant/precision.h"
@@ -13,4 +13,4 @@ double PackedWeightBytes(const Layer& layer, const Precision& precision);
 
 }  // namespace halftone
 
-#endif  // HALFTONE_PROFILERS_WEIGHT_BYTES_H_
+#endif  // HALFTONE_NN_QUANT_WEIGHT_BYTES_H_
