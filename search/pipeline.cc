@@ -1,19 +1,18 @@
 #include "search/pipeline.h"
 
-#include <algorithm>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/onnx/export.h"
 #include "search/measure_plan.h"
+#include "search/offer.h"
 #include "search/report.h"
 #include "search/sensitivity/evaluate.h"
+#include "search/solve_tables.h"
 #include "search/stage_inputs.h"
 #include "search/stage_keys.h"
 #include "search/stage_outputs.h"
@@ -38,109 +37,8 @@ absl::Status CheckSpec(const SearchSpec& spec) {
   return absl::OkStatus();
 }
 
-std::vector<Precision> DefaultPrecisions() {
-  const auto bf16 = NumberFormat{NumberFormat::Kind::kBFloat16, 16};
-  return {Precision::Float32(), {bf16, bf16},         Precision::Int(16, 16),
-          Precision::Int(8, 8), Precision::Int(8, 4), Precision::Int(4, 8),
-          Precision::Int(4, 4), Precision::Int(2, 4), Precision::Int(2, 2)};
-}
-
-// On the CPU few bits are executed as 8: only those that save memory at no loss of speed are worth
-// offering by default.
-bool IsOfferedByDefault(const std::string& target, const Precision& precision) {
-  if (target != kCpuTarget || !precision.weights.IsInteger()) return true;
-  return precision == Precision::Int(8, 8) || precision == Precision::Int(4, 8);
-}
-
-std::string Join(const std::vector<Precision>& precisions) {
-  return absl::StrJoin(precisions, ", ", [](std::string* out, const Precision& precision) {
-    out->append(precision.ToString());
-  });
-}
-
-absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& profiler) {
-  Offer offer;
-  std::vector<Precision> defaults;
-  const std::vector<Precision> known = profiler.Precisions();
-  for (const Precision& precision : known.empty() ? DefaultPrecisions() : known) {
-    if (profiler.Supports(precision) && IsOfferedByDefault(spec.target, precision)) {
-      defaults.push_back(precision);
-    }
-  }
-  for (const Precision& precision : spec.precisions) {
-    if (!profiler.Supports(precision)) {
-      return absl::InvalidArgumentError(absl::StrCat("target '", spec.target, "' does not run ",
-                                                     precision.ToString(), "; it runs ",
-                                                     Join(defaults), " and others"));
-    }
-    if (std::find(offer.offered.begin(), offer.offered.end(), precision) != offer.offered.end()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("precision ", precision.ToString(), " is offered twice"));
-    }
-    offer.offered.push_back(precision);
-  }
-  if (offer.offered.empty()) offer.offered = defaults;
-  if (offer.offered.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("target '", spec.target, "' runs none of the default precisions: name some"));
-  }
-  offer.reference = ChooseReference(profiler.Supports(Precision::Float32()), offer.offered);
-  offer.profiled = offer.offered;
-  if (std::find(offer.offered.begin(), offer.offered.end(), offer.reference) ==
-      offer.offered.end()) {
-    offer.profiled.push_back(offer.reference);
-  }
-  return offer;
-}
-
 bool SameDevice(const DeviceInfo& a, const DeviceInfo& b) {
   return a.name == b.name && a.isa == b.isa && a.library == b.library;
-}
-
-// The stored tables that a problem is built from, parsed.
-struct Tables {
-  NetworkSummary network;
-  SensitivityResult sensitivity;
-  CostTable costs;
-};
-
-absl::StatusOr<Tables> ParseTables(absl::string_view import_output,
-                                   absl::string_view sensitivity_output,
-                                   absl::string_view profile_output) {
-  Tables tables;
-  HT_ASSIGN_OR_RETURN(const json network, ParseStored(import_output, "network summary"));
-  HT_ASSIGN_OR_RETURN(tables.network, NetworkSummaryFromJson(network));
-  HT_ASSIGN_OR_RETURN(const json sensitivity, ParseStored(sensitivity_output, "sensitivities"));
-  HT_ASSIGN_OR_RETURN(tables.sensitivity, SensitivityFromJson(sensitivity));
-  HT_ASSIGN_OR_RETURN(const json costs, ParseStored(profile_output, "cost table"));
-  HT_ASSIGN_OR_RETURN(tables.costs, CostTableFromJson(costs));
-  return tables;
-}
-
-absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer,
-                                        const SearchSpec& spec, const Progress& progress) {
-  const ProblemInputs inputs{tables.network, tables.sensitivity, tables.costs,
-                             offer.offered,  offer.reference,    spec};
-  HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(inputs, progress));
-  SolveOutput output;
-  const bool resampled = !tables.sensitivity.resampled_losses.empty();
-  HT_ASSIGN_OR_RETURN(output.solution, SolveWithLiveSets(built, spec.time_limit,
-                                                         progress.Part(0, resampled ? 0.3 : 1)));
-  if (resampled && output.solution.status != Solution::Status::kInfeasible) {
-    const ProblemSolver solve = [&](const Problem& problem, const Progress& part) {
-      BuiltProblem drawn = built;
-      drawn.problem = problem;
-      drawn.problem.frontier.clear();
-      return SolveWithLiveSets(drawn, spec.time_limit, part);
-    };
-    HT_ASSIGN_OR_RETURN(output.stability,
-                        MeasureStability(built.problem, output.solution.assignment,
-                                         tables.sensitivity, solve, progress.Part(0.3, 1)));
-  }
-  output.problem = std::move(built.problem);
-  output.reference = offer.reference;
-  output.reference_cost = std::move(built.reference_cost);
-  return output;
 }
 
 // One run of the pipeline, stage by stage. The network and the data are loaded when the first

@@ -1,0 +1,71 @@
+#include "search/offer.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "search/problem_builder.h"
+
+namespace halftone {
+namespace {
+
+constexpr char kCpuTarget[] = "cpu";
+
+std::vector<Precision> DefaultPrecisions() {
+  const auto bf16 = NumberFormat{NumberFormat::Kind::kBFloat16, 16};
+  return {Precision::Float32(), {bf16, bf16},         Precision::Int(16, 16),
+          Precision::Int(8, 8), Precision::Int(8, 4), Precision::Int(4, 8),
+          Precision::Int(4, 4), Precision::Int(2, 4), Precision::Int(2, 2)};
+}
+
+// On the CPU few bits are executed as 8: only those that save memory at no loss of speed are worth
+// offering by default.
+bool IsOfferedByDefault(const std::string& target, const Precision& precision) {
+  if (target != kCpuTarget || !precision.weights.IsInteger()) return true;
+  return precision == Precision::Int(8, 8) || precision == Precision::Int(4, 8);
+}
+
+std::string Join(const std::vector<Precision>& precisions) {
+  return absl::StrJoin(precisions, ", ", [](std::string* out, const Precision& precision) {
+    out->append(precision.ToString());
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& profiler) {
+  Offer offer;
+  std::vector<Precision> defaults;
+  const std::vector<Precision> known = profiler.Precisions();
+  for (const Precision& precision : known.empty() ? DefaultPrecisions() : known) {
+    if (profiler.Supports(precision) && IsOfferedByDefault(spec.target, precision)) {
+      defaults.push_back(precision);
+    }
+  }
+  for (const Precision& precision : spec.precisions) {
+    if (!profiler.Supports(precision)) {
+      return absl::InvalidArgumentError(absl::StrCat("target '", spec.target, "' does not run ",
+                                                     precision.ToString(), "; it runs ",
+                                                     Join(defaults), " and others"));
+    }
+    if (std::find(offer.offered.begin(), offer.offered.end(), precision) != offer.offered.end()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("precision ", precision.ToString(), " is offered twice"));
+    }
+    offer.offered.push_back(precision);
+  }
+  if (offer.offered.empty()) offer.offered = defaults;
+  if (offer.offered.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("target '", spec.target, "' runs none of the default precisions: name some"));
+  }
+  offer.reference = ChooseReference(profiler.Supports(Precision::Float32()), offer.offered);
+  offer.profiled = offer.offered;
+  if (std::find(offer.offered.begin(), offer.offered.end(), offer.reference) ==
+      offer.offered.end()) {
+    offer.profiled.push_back(offer.reference);
+  }
+  return offer;
+}
+
+}  // namespace halftone

@@ -1,0 +1,53 @@
+#include "search/solve_tables.h"
+
+#include <utility>
+
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "search/problem_builder.h"
+#include "search/stability.h"
+
+namespace halftone {
+
+using nlohmann::json;
+
+absl::StatusOr<Tables> ParseTables(absl::string_view import_output,
+                                   absl::string_view sensitivity_output,
+                                   absl::string_view profile_output) {
+  Tables tables;
+  HT_ASSIGN_OR_RETURN(const json network, ParseStored(import_output, "network summary"));
+  HT_ASSIGN_OR_RETURN(tables.network, NetworkSummaryFromJson(network));
+  HT_ASSIGN_OR_RETURN(const json sensitivity, ParseStored(sensitivity_output, "sensitivities"));
+  HT_ASSIGN_OR_RETURN(tables.sensitivity, SensitivityFromJson(sensitivity));
+  HT_ASSIGN_OR_RETURN(const json costs, ParseStored(profile_output, "cost table"));
+  HT_ASSIGN_OR_RETURN(tables.costs, CostTableFromJson(costs));
+  return tables;
+}
+
+absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer,
+                                        const SearchSpec& spec, const Progress& progress) {
+  const ProblemInputs inputs{tables.network, tables.sensitivity, tables.costs,
+                             offer.offered,  offer.reference,    spec};
+  HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(inputs, progress));
+  SolveOutput output;
+  const bool resampled = !tables.sensitivity.resampled_losses.empty();
+  HT_ASSIGN_OR_RETURN(output.solution, SolveWithLiveSets(built, spec.time_limit,
+                                                         progress.Part(0, resampled ? 0.3 : 1)));
+  if (resampled && output.solution.status != Solution::Status::kInfeasible) {
+    const ProblemSolver solve = [&](const Problem& problem, const Progress& part) {
+      BuiltProblem drawn = built;
+      drawn.problem = problem;
+      drawn.problem.frontier.clear();
+      return SolveWithLiveSets(drawn, spec.time_limit, part);
+    };
+    HT_ASSIGN_OR_RETURN(output.stability,
+                        MeasureStability(built.problem, output.solution.assignment,
+                                         tables.sensitivity, solve, progress.Part(0.3, 1)));
+  }
+  output.problem = std::move(built.problem);
+  output.reference = offer.reference;
+  output.reference_cost = std::move(built.reference_cost);
+  return output;
+}
+
+}  // namespace halftone
