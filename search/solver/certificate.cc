@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -55,16 +56,34 @@ absl::Status CheckPoint(const Problem& problem, const FrontierPoint& point) {
       return Disagrees("layer '", layer, "' is pinned to '", choice, "'");
     }
   }
+  for (const auto& [layer, choices] : problem.allowed) {
+    const std::string& chosen = point.assignment.at(layer);
+    if (std::find(choices.begin(), choices.end(), chosen) == choices.end()) {
+      return Disagrees("layer '", layer, "' is not allowed to take '", chosen, "'");
+    }
+  }
   if (point.lower_bound > point.loss + kRounding * std::max(std::abs(point.loss), scale)) {
     return Disagrees("the lower bound ", point.lower_bound, " is above the loss ", point.loss);
   }
   return absl::OkStatus();
 }
 
+double CostOf(const Costs& costs, const std::string& metric) {
+  const auto found = costs.find(metric);
+  return found == costs.end() ? 0 : found->second;
+}
+
+std::map<std::string, double> LimitsOf(const Problem& problem) {
+  std::map<std::string, double> limits = problem.budgets;
+  if (problem.max_changes.has_value()) {
+    limits[kChangesMetric] = static_cast<double>(*problem.max_changes);
+  }
+  return limits;
+}
+
 absl::Status CheckBudgets(const Problem& problem, const Costs& cost, const std::string& but_for) {
-  for (const auto& [metric, limit] : problem.budgets) {
-    const auto found = cost.find(metric);
-    const double value = found == cost.end() ? 0 : found->second;
+  for (const auto& [metric, limit] : LimitsOf(problem)) {
+    const double value = CostOf(cost, metric);
     if (metric != but_for && value > limit && !Close(value, limit, 1e-300)) {
       return Disagrees("budget '", metric, "' of ", limit, " is exceeded: ", value);
     }
@@ -92,15 +111,21 @@ absl::Status CheckInfeasible(const Problem& problem, const Solution::Infeasible&
   if (CheckBudgets(problem, infeasible.nearest.cost, "").ok()) {
     return Disagrees("the nearest assignment keeps all budgets");
   }
+  const std::map<std::string, double> limits = LimitsOf(problem);
   if (infeasible.conflict.empty()) return Disagrees("no budgets are named as conflicting");
   for (const std::string& metric : infeasible.conflict) {
-    if (!problem.budgets.contains(metric)) return Disagrees("'", metric, "' is no budget");
+    if (!limits.contains(metric)) return Disagrees("'", metric, "' is no budget");
   }
-  for (const auto& [metric, limit] : problem.budgets) {
+  for (const auto& [metric, limit] : limits) {
     const auto minimum = infeasible.minimum.find(metric);
     if (minimum == infeasible.minimum.end()) return Disagrees("no minimum of '", metric, "'");
-    const auto reached = infeasible.nearest.cost.find(metric);
-    const double value = reached == infeasible.nearest.cost.end() ? 0 : reached->second;
+    const auto relaxed = infeasible.relaxations.find(metric);
+    if (relaxed != infeasible.relaxations.end() &&
+        relaxed->second.limit < std::max(limit, minimum->second) &&
+        !Close(relaxed->second.limit, std::max(limit, minimum->second), 0)) {
+      return Disagrees("the relaxed limit of '", metric, "' is below it, or below the minimum");
+    }
+    const double value = CostOf(infeasible.nearest.cost, metric);
     if (value < minimum->second && !Close(value, minimum->second, 0)) {
       return Disagrees("the nearest assignment is below the minimum of '", metric, "'");
     }

@@ -12,6 +12,8 @@ namespace {
 
 // Larger numbers are no losses or costs, and their sums might overflow.
 constexpr double kMaxMagnitude = 1e100;
+// Of entries of interaction rows, whose products add up to losses.
+constexpr double kMaxRowMagnitude = 1e50;
 
 bool IsSound(double value) { return std::abs(value) <= kMaxMagnitude; }
 
@@ -34,8 +36,11 @@ class Checker {
     HT_RETURN_IF_ERROR(CheckLayers());
     HT_RETURN_IF_ERROR(CheckPins());
     HT_RETURN_IF_ERROR(CheckTies());
+    HT_RETURN_IF_ERROR(CheckAllowed());
     HT_RETURN_IF_ERROR(CheckEdges());
     HT_RETURN_IF_ERROR(CheckInteractions());
+    HT_RETURN_IF_ERROR(CheckInteractionRows());
+    HT_RETURN_IF_ERROR(CheckChanges());
     return CheckMetrics();
   }
 
@@ -75,6 +80,10 @@ class Checker {
       if (!IsSound(choice.loss)) {
         return Invalid(owner, ", choice ", Quoted(choice.name),
                        ": loss is not finite, or above 1e100");
+      }
+      if (!(choice.loss_stderr >= 0 && choice.loss_stderr <= kMaxMagnitude)) {
+        return Invalid(owner, ", choice ", Quoted(choice.name),
+                       ": loss_stderr is negative, not finite, or above 1e100");
       }
       for (const auto& [metric, value] : choice.cost) {
         if (IsSound(value) && metrics_.contains(metric)) continue;
@@ -147,29 +156,28 @@ class Checker {
 
   absl::Status CheckTies() {
     for (size_t i = 0; i < problem_.ties.size(); ++i) {
-      HT_RETURN_IF_ERROR(CheckTie(problem_.ties[i], absl::StrCat("tie ", i)));
+      const std::vector<std::string>& tie = problem_.ties[i];
+      HT_RETURN_IF_ERROR(CheckTie(tie, absl::StrCat("tie ", i)));
+      for (const std::string& name : tie) {
+        const std::string a = RootOf(tie[0]), b = RootOf(name);
+        if (a != b) tied_to_[b] = a;
+      }
     }
     return CheckPinsOfTies();
   }
 
-  // Layers that are tied, also through others, must not be pinned to different choices.
-  absl::Status CheckPinsOfTies() {
-    absl::flat_hash_map<std::string, std::string> parent;
-    const auto root = [&](std::string name) {
-      for (auto up = parent.find(name); up != parent.end(); up = parent.find(name)) {
-        name = up->second;
-      }
-      return name;
-    };
-    for (const std::vector<std::string>& tie : problem_.ties) {
-      for (const std::string& name : tie) {
-        const std::string a = root(tie[0]), b = root(name);
-        if (a != b) parent[b] = a;
-      }
+  // The same layer for all that are tied, also through others.
+  std::string RootOf(std::string name) const {
+    for (auto up = tied_to_.find(name); up != tied_to_.end(); up = tied_to_.find(name)) {
+      name = up->second;
     }
+    return name;
+  }
+
+  absl::Status CheckPinsOfTies() {
     absl::flat_hash_map<std::string, const std::pair<const std::string, std::string>*> pinned;
     for (const auto& pin : problem_.pins) {
-      const auto [found, is_new] = pinned.emplace(root(pin.first), &pin);
+      const auto [found, is_new] = pinned.emplace(RootOf(pin.first), &pin);
       if (!is_new && found->second->second != pin.second) {
         return Invalid("tied layers ", Quoted(found->second->first), " and ", Quoted(pin.first),
                        " are pinned to different choices");
@@ -178,10 +186,64 @@ class Checker {
     return absl::OkStatus();
   }
 
+  // Layers that are tied must have a choice that is allowed to all of them.
+  absl::Status CheckAllowed() {
+    absl::flat_hash_map<std::string, absl::flat_hash_set<std::string>> left;  // by root
+    for (const auto& [name, choices] : problem_.allowed) {
+      const std::string owner = "an allowed set";
+      HT_ASSIGN_OR_RETURN(const Problem::Layer* layer, Find(name, owner));
+      for (const std::string& choice : choices) {
+        HT_RETURN_IF_ERROR(CheckChoice(*layer, choice, owner));
+      }
+      HT_RETURN_IF_ERROR(Intersect(name, choices, left[RootOf(name)]));
+    }
+    for (const auto& [name, choice] : problem_.pins) {
+      const auto found = left.find(RootOf(name));
+      if (found == left.end()) continue;
+      HT_RETURN_IF_ERROR(Intersect(name, {choice}, found->second));
+    }
+    return absl::OkStatus();
+  }
+
+  // `left` is empty before the first rule.
+  static absl::Status Intersect(const std::string& layer, const std::vector<std::string>& choices,
+                                absl::flat_hash_set<std::string>& left) {
+    absl::flat_hash_set<std::string> both;
+    for (const std::string& choice : choices) {
+      if (left.empty() || left.contains(choice)) both.insert(choice);
+    }
+    left = std::move(both);
+    if (!left.empty()) return absl::OkStatus();
+    return Invalid("layer ", Quoted(layer),
+                   " has no choice that pins, ties and allowed sets leave to it");
+  }
+
+  absl::Status CheckChanges() {
+    for (const auto& [a, b] : problem_.neighbours) {
+      HT_ASSIGN_OR_RETURN(const Problem::Layer* first, Find(a, "neighbours"));
+      HT_ASSIGN_OR_RETURN(const Problem::Layer* second, Find(b, "neighbours"));
+      if (first == second) return Invalid("layer ", Quoted(a), " is its own neighbour");
+      HT_RETURN_IF_ERROR(CountPairs(first->choices.size() * second->choices.size()));
+    }
+    if (!problem_.max_changes.has_value()) return absl::OkStatus();
+    if (problem_.neighbours.empty()) {
+      for (const Problem::Edge& edge : problem_.edges) {
+        HT_RETURN_IF_ERROR(CountPairs(layers_.at(edge.from)->choices.size() *
+                                      layers_.at(edge.to)->choices.size()));
+      }
+    }
+    if (metrics_.contains(kChangesMetric)) {
+      return Invalid("metric ", kChangesMetric,
+                     " is what max_changes limits, and cannot be a cost");
+    }
+    metrics_.insert(kChangesMetric);
+    return absl::OkStatus();
+  }
+
   absl::Status CountPairs(size_t more) {
     pairs_ += more;
     if (pairs_ <= kMaxPairCosts) return absl::OkStatus();
-    return Invalid("edges and interactions have more than ", kMaxPairCosts, " entries");
+    return Invalid("edges, interactions and neighbours have more than ", kMaxPairCosts, " entries");
   }
 
   absl::Status CheckEdges() {
@@ -223,6 +285,40 @@ class Checker {
     return absl::OkStatus();
   }
 
+  absl::Status CheckInteractionRows() {
+    if (!problem_.interaction_rows.has_value()) return absl::OkStatus();
+    const Problem::InteractionRows& factor = *problem_.interaction_rows;
+    if (!(factor.weight >= 0) || !(factor.weight <= kMaxRowMagnitude)) {
+      return Invalid("interaction_rows: the weight is negative, not finite, or above 1e50");
+    }
+    if (factor.rows.size() * factor.choices.size() > kMaxRowEntries) {
+      return Invalid("interaction_rows have more than ", kMaxRowEntries, " entries");
+    }
+    absl::flat_hash_set<std::pair<absl::string_view, absl::string_view>> seen;
+    for (size_t column = 0; column < factor.choices.size(); ++column) {
+      const auto& [name, choice] = factor.choices[column];
+      const std::string owner = absl::StrCat("interaction_rows, column ", column);
+      HT_ASSIGN_OR_RETURN(const Problem::Layer* layer, Find(name, owner));
+      HT_RETURN_IF_ERROR(CheckChoice(*layer, choice, owner));
+      if (!seen.emplace(name, choice).second) {
+        return Invalid(owner, ": layer ", Quoted(name), ", choice ", Quoted(choice),
+                       " has a column already");
+      }
+    }
+    for (size_t r = 0; r < factor.rows.size(); ++r) {
+      if (factor.rows[r].size() != factor.choices.size()) {
+        return Invalid("interaction_rows, row ", r, " has ", factor.rows[r].size(),
+                       " entries, not one for each of the ", factor.choices.size(), " choices");
+      }
+      for (double value : factor.rows[r]) {
+        if (std::abs(value) <= kMaxRowMagnitude) continue;
+        return Invalid("interaction_rows, row ", r, " has an entry that is not finite, or above ",
+                       kMaxRowMagnitude);
+      }
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status CheckMetrics() {
     if (problem_.budgets.size() > kMaxBudgets) {
       return Invalid("the problem has more than ", kMaxBudgets, " budgets");
@@ -230,6 +326,9 @@ class Checker {
     for (const auto& [metric, limit] : problem_.budgets) {
       if (!IsSound(limit))
         return Invalid("budget ", Quoted(metric), " is not finite, or above 1e100");
+      if (metric == kChangesMetric) {
+        return Invalid("budget ", Quoted(metric), ": max_changes is that limit");
+      }
       if (limit < 0) return Invalid("budget ", Quoted(metric), " is negative: ", limit);
       if (!metrics_.contains(metric)) {
         return Invalid("budget ", Quoted(metric), " is on a metric that no choice has a cost in");
@@ -245,6 +344,7 @@ class Checker {
   const Problem& problem_;
   absl::flat_hash_map<absl::string_view, const Problem::Layer*> layers_;
   absl::flat_hash_set<std::string> metrics_;
+  absl::flat_hash_map<std::string, std::string> tied_to_;  // upwards to a root
   size_t pairs_ = 0;
 };
 

@@ -57,6 +57,7 @@ class Reducer {
     new_variable_.assign(problem.choices.size(), -1);
     for (int v = 0; v < problem.variables(); ++v) AddVariable(v, keep[static_cast<size_t>(v)]);
     for (const CompactPair& pair : problem.pairs) AddPair(pair);
+    if (problem.cross != nullptr) AddCross(*problem.cross);
   }
 
   ReducedProblem Take() { return std::move(reduced_); }
@@ -119,12 +120,79 @@ class Reducer {
     }
   }
 
+  // Keeps the losses between what is left; those with fixed choices become constants and values.
+  void AddCross(const CrossLosses& cross) {
+    std::vector<const double*> fixed;  // rows of the fixed choices
+    for (size_t v = 0; v < reduced_.fixed.size(); ++v) {
+      if (reduced_.fixed[v] < 0) continue;
+      const size_t column = cross.first[v] + static_cast<size_t>(reduced_.fixed[v]);
+      for (const double* row : fixed) reduced_.problem.constant[0] += row[column];
+      fixed.push_back(cross.Row(column));
+    }
+    auto kept = std::make_shared<CrossLosses>();
+    std::vector<size_t> columns;
+    for (size_t w = 0; w < reduced_.choices_of.size(); ++w) {
+      kept->first.push_back(columns.size());
+      const auto v = static_cast<size_t>(reduced_.variable_of[w]);
+      for (size_t o = 0; o < reduced_.choices_of[w].size(); ++o) {
+        columns.push_back(cross.first[v] + static_cast<size_t>(reduced_.choices_of[w][o]));
+        double& loss =
+            reduced_.problem.values[w][o * static_cast<size_t>(reduced_.problem.components)];
+        for (const double* row : fixed) loss += row[columns.back()];
+      }
+      kept->within.push_back(
+          KeptBlock(cross.within[v], reduced_.choices_of[w], problem_.choices[v]));
+    }
+    kept->first.push_back(columns.size());
+    if (columns.empty()) return;
+    kept->values.reserve(columns.size() * columns.size());
+    for (size_t column : columns) {
+      for (size_t other : columns) kept->values.push_back(cross.Row(column)[other]);
+    }
+    reduced_.problem.cross = std::move(kept);
+  }
+
+  static std::vector<double> KeptBlock(const std::vector<double>& block,
+                                       const std::vector<ChoiceIndex>& kept, int choices) {
+    if (block.empty()) return {};
+    std::vector<double> smaller;
+    for (ChoiceIndex o : kept) {
+      for (ChoiceIndex p : kept) {
+        smaller.push_back(
+            block[static_cast<size_t>(o) * static_cast<size_t>(choices) + static_cast<size_t>(p)]);
+      }
+    }
+    return smaller;
+  }
+
   const CompactProblem& problem_;
   ReducedProblem reduced_;
   std::vector<int> new_variable_;
 };
 
 }  // namespace
+
+double CrossLosses::Evaluate(const Selection& selection) const {
+  double sum = 0;
+  for (size_t v = 0; v < selection.size(); ++v) {
+    const double* row = Row(first[v] + static_cast<size_t>(selection[v]));
+    for (size_t w = v + 1; w < selection.size(); ++w) {
+      sum += row[first[w] + static_cast<size_t>(selection[w])];
+    }
+  }
+  return sum;
+}
+
+void CompactProblem::ScaleLimit(size_t limit_index, double factor) {
+  const size_t component = limit_index + 1, stride = static_cast<size_t>(components);
+  const auto scale = [&](std::vector<double>& of_choices) {
+    for (size_t i = component; i < of_choices.size(); i += stride) of_choices[i] *= factor;
+  };
+  limit[limit_index] *= factor;
+  scale(constant);
+  for (std::vector<double>& of_choices : values) scale(of_choices);
+  for (CompactPair& pair : pairs) scale(pair.values);
+}
 
 std::vector<double> CompactProblem::Evaluate(const Selection& selection) const {
   std::vector<double> totals = constant;
@@ -133,6 +201,7 @@ std::vector<double> CompactProblem::Evaluate(const Selection& selection) const {
     AddTo(totals, PairValue(pair, selection[static_cast<size_t>(pair.a)],
                             selection[static_cast<size_t>(pair.b)]));
   }
+  if (cross != nullptr) totals[0] += cross->Evaluate(selection);
   return totals;
 }
 
@@ -189,6 +258,42 @@ Extremes ExtremesOf(const CompactProblem& problem) {
   return extremes;
 }
 
+CompactProblem SelectComponents(const CompactProblem& problem,
+                                const std::vector<size_t>& components) {
+  const auto pick = [&](const std::vector<double>& values) {
+    std::vector<double> picked;
+    const auto stride = static_cast<size_t>(problem.components);
+    picked.reserve(values.size() / stride * components.size());
+    for (size_t i = 0; i < values.size(); i += stride) {
+      for (size_t c : components) picked.push_back(values[i + c]);
+    }
+    return picked;
+  };
+  CompactProblem selected;
+  selected.components = static_cast<int>(components.size());
+  selected.choices = problem.choices;
+  selected.constant = pick(problem.constant);
+  if (components[0] == 0) selected.cross = problem.cross;
+  for (const std::vector<double>& values : problem.values) selected.values.push_back(pick(values));
+  for (const CompactPair& pair : problem.pairs) {
+    selected.pairs.push_back({pair.a, pair.b, pick(pair.values)});
+  }
+  for (size_t k = 1; k < components.size(); ++k) {
+    const size_t c = components[k];
+    selected.limit.push_back(c > 0 ? problem.limit[c - 1]
+                                   : std::numeric_limits<double>::infinity());
+  }
+  DropZeroPairs(selected);
+  return selected;
+}
+
+void DropZeroPairs(CompactProblem& problem) {
+  std::erase_if(problem.pairs, [](const CompactPair& pair) {
+    return std::all_of(pair.values.begin(), pair.values.end(),
+                       [](double value) { return value == 0; });
+  });
+}
+
 CompactProblem DropSlackLimits(const CompactProblem& problem, int always) {
   const Extremes extremes = ExtremesOf(problem);
   std::vector<size_t> kept;
@@ -197,26 +302,7 @@ CompactProblem DropSlackLimits(const CompactProblem& problem, int always) {
     if (!is_slack || c < static_cast<size_t>(always)) kept.push_back(c);
   }
   if (kept.size() == static_cast<size_t>(problem.components)) return problem;
-  const auto pick = [&](const std::vector<double>& values) {
-    std::vector<double> picked;
-    const auto components = static_cast<size_t>(problem.components);
-    for (size_t i = 0; i < values.size(); i += components) {
-      for (size_t c : kept) picked.push_back(values[i + c]);
-    }
-    return picked;
-  };
-  CompactProblem smaller;
-  smaller.components = static_cast<int>(kept.size());
-  smaller.choices = problem.choices;
-  smaller.constant = pick(problem.constant);
-  for (const std::vector<double>& values : problem.values) smaller.values.push_back(pick(values));
-  for (const CompactPair& pair : problem.pairs) {
-    smaller.pairs.push_back({pair.a, pair.b, pick(pair.values)});
-  }
-  for (size_t c : kept) {
-    if (c > 0) smaller.limit.push_back(problem.limit[c - 1]);
-  }
-  return smaller;
+  return SelectComponents(problem, kept);
 }
 
 std::vector<std::vector<char>> UndominatedChoices(const CompactProblem& problem) {

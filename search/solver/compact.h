@@ -2,6 +2,7 @@
 #define HALFTONE_SEARCH_SOLVER_COMPACT_H_
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -20,16 +21,31 @@ struct CompactPair {
   std::vector<double> values;  // [choices of a][choices of b][components]
 };
 
+// Losses of all pairs of choices of different variables at once. Columns are the choices of all
+// variables, one variable's after another's. A plain value.
+struct CrossLosses {
+  std::vector<size_t> first;                // per variable: its first column; then the end
+  std::vector<double> values;               // [column][column], symmetric; 0 within a variable
+  std::vector<std::vector<double>> within;  // per variable, [choice][choice]: what to put there for
+                                            // a positive semi-definite matrix; empty: not known
+
+  size_t columns() const { return first.back(); }
+  const double* Row(size_t column) const { return values.data() + column * columns(); }
+  // The sum over all pairs that the selection contains.
+  double Evaluate(const Selection& selection) const;
+};
+
 // The solver's own form of a problem: variables instead of groups of tied layers, numbers instead
 // of names. Component 0 of every value is the loss; component k > 0 is the cost that limit[k - 1]
 // bounds, divided by a scale so that limits are near 1. A plain value.
 struct CompactProblem {
   int components = 1;
-  std::vector<int> choices;                 // per variable
-  std::vector<std::vector<double>> values;  // per variable: [choice][component]
-  std::vector<CompactPair> pairs;           // at most one for any two variables
-  std::vector<double> constant;             // per component, of all selections
-  std::vector<double> limit;                // upper limit of components 1 to components - 1
+  std::vector<int> choices;                  // per variable
+  std::vector<std::vector<double>> values;   // per variable: [choice][component]
+  std::vector<CompactPair> pairs;            // at most one for any two variables
+  std::vector<double> constant;              // per component, of all selections
+  std::vector<double> limit;                 // upper limit of components 1 to components - 1
+  std::shared_ptr<const CrossLosses> cross;  // in component 0, besides the above; null: none
 
   int variables() const { return static_cast<int>(choices.size()); }
   const double* Value(int variable, ChoiceIndex choice) const {
@@ -41,6 +57,8 @@ struct CompactProblem {
     return pair.values.data() + (row + static_cast<size_t>(b)) * static_cast<size_t>(components);
   }
 
+  // Measures a limited cost, and its limit, in other units.
+  void ScaleLimit(size_t limit_index, double factor);
   // Every component's total of a selection.
   std::vector<double> Evaluate(const Selection& selection) const;
   // No limit is exceeded.
@@ -49,14 +67,24 @@ struct CompactProblem {
   double Excess(absl::Span<const double> totals) const;
 };
 
-// The least and the largest that each component's total can be, each variable and pair taken alone.
+// The least and the largest that each component's total can be, each variable and pair taken alone;
+// of the loss, without `cross`.
 struct Extremes {
   std::vector<double> least, most;
 };
 Extremes ExtremesOf(const CompactProblem& problem);
 
+// The problem of minimizing the first of these components within the limits of the others, which
+// are what they were; a loss among those others has no limit. `cross` stays with a loss that is
+// minimized, and is left out otherwise.
+CompactProblem SelectComponents(const CompactProblem& problem,
+                                const std::vector<size_t>& components);
+
 // The problem without the components whose limit cannot be exceeded; the first `always` stay.
 CompactProblem DropSlackLimits(const CompactProblem& problem, int always);
+
+// Removes the pairs that cost nothing.
+void DropZeroPairs(CompactProblem& problem);
 
 // Which pairs each variable takes part in.
 std::vector<std::vector<int>> PairsOfVariables(const CompactProblem& problem);
@@ -76,7 +104,7 @@ struct ReducedProblem {
 ReducedProblem Reduce(const CompactProblem& problem, const std::vector<std::vector<char>>& keep);
 
 // Marks the choices that another choice of the same variable replaces in every selection without
-// making any component larger. Of equal choices one stays.
+// making any component larger. Of equal choices one stays. Not for problems with `cross`.
 std::vector<std::vector<char>> UndominatedChoices(const CompactProblem& problem);
 
 }  // namespace halftone

@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 
 namespace halftone {
 namespace {
-
-// Numbers that the tables of all pairs may hold.
-constexpr size_t kMaxPairTable = 64'000'000;
 
 int IndexOf(const Problem::Layer& layer, absl::string_view name) {
   for (size_t i = 0; i < layer.choices.size(); ++i) {
@@ -20,25 +19,30 @@ int IndexOf(const Problem::Layer& layer, absl::string_view name) {
   return -1;
 }
 
-double CostOf(const Costs& costs, const std::string& metric) {
-  const auto found = costs.find(metric);
-  return found == costs.end() ? 0 : found->second;
-}
-
 void Add(Costs& total, const Costs& costs) {
   for (const auto& [metric, value] : costs) total[metric] += value;
 }
 
-// What a limit is divided by: itself, or for a limit of 0 the largest cost of one choice.
-double ScaleOf(const Problem& problem, const std::string& metric, double limit) {
-  if (limit > 0 && std::isfinite(limit)) return limit;
-  double largest = 0;
-  for (const Problem::Layer& layer : problem.layers) {
-    for (const Problem::Choice& choice : layer.choices) {
-      largest = std::max(largest, std::abs(CostOf(choice.cost, metric)));
+// Each pair once.
+std::set<std::pair<std::string, std::string>> NeighboursOf(const Problem& problem) {
+  std::set<std::pair<std::string, std::string>> pairs;
+  for (const auto& [a, b] : problem.neighbours) pairs.insert(std::minmax(a, b));
+  if (!problem.neighbours.empty()) return pairs;
+  for (const Problem::Edge& edge : problem.edges) pairs.insert(std::minmax(edge.from, edge.to));
+  return pairs;
+}
+
+// The loss of all pairs of the chosen columns.
+double LossOfRows(const Problem::InteractionRows& factor, const std::vector<size_t>& chosen) {
+  double loss = 0;
+  for (const std::vector<double>& row : factor.rows) {
+    double before = 0;
+    for (size_t column : chosen) {
+      loss += row[column] * before;
+      before += row[column];
     }
   }
-  return largest > 0 ? largest : 1;
+  return factor.weight * loss;
 }
 
 }  // namespace
@@ -51,8 +55,15 @@ absl::StatusOr<CompiledProblem> CompiledProblem::Create(const Problem& problem) 
     compiled.layer_index_.emplace(problem.layers[i].name, static_cast<int>(i));
   }
   compiled.MergeTies();
-  compiled.ApplyPins();
+  for (const auto& [layer, choices] : problem.allowed) compiled.Restrict(layer, choices);
+  for (const auto& [layer, choice] : problem.pins) compiled.Restrict(layer, {choice});
+  compiled.NumberChoices();
   compiled.FindPairs();
+  compiled.limits_.assign(problem.budgets.begin(), problem.budgets.end());
+  if (problem.max_changes.has_value()) {
+    compiled.AddChanges();
+    compiled.limits_.emplace_back(kChangesMetric, static_cast<double>(*problem.max_changes));
+  }
   return compiled;
 }
 
@@ -98,17 +109,27 @@ void CompiledProblem::MergeTies() {
   }
 }
 
-void CompiledProblem::ApplyPins() {
-  for (const auto& [name, choice] : problem_->pins) {
-    const int layer = layer_index_.at(name);
-    std::vector<Member>& members = variables_[size_t(variable_of_layer_[size_t(layer)])];
-    const auto pinned = std::find_if(members.begin(), members.end(),
-                                     [&](const Member& member) { return member.layer == layer; });
-    const int wanted = IndexOf(problem_->layers[size_t(layer)], choice);
-    const auto position =
-        std::find(pinned->choices.begin(), pinned->choices.end(), wanted) - pinned->choices.begin();
-    for (Member& member : members) member.choices = {member.choices[size_t(position)]};
+void CompiledProblem::Restrict(const std::string& name, const std::vector<std::string>& choices) {
+  const int layer = layer_index_.at(name);
+  std::vector<Member>& members = variables_[size_t(variable_of_layer_[size_t(layer)])];
+  const auto named = std::find_if(members.begin(), members.end(),
+                                  [&](const Member& member) { return member.layer == layer; });
+  const absl::flat_hash_set<absl::string_view> wanted(choices.begin(), choices.end());
+  std::vector<size_t> positions;
+  for (size_t i = 0; i < named->choices.size(); ++i) {
+    const int choice = named->choices[i];
+    if (wanted.contains(problem_->layers[size_t(layer)].choices[size_t(choice)].name)) {
+      positions.push_back(i);
+    }
   }
+  for (Member& member : members) {
+    std::vector<int> kept;
+    for (size_t position : positions) kept.push_back(member.choices[position]);
+    member.choices = std::move(kept);
+  }
+}
+
+void CompiledProblem::NumberChoices() {
   choice_of_layer_.resize(problem_->layers.size());
   for (const std::vector<Member>& members : variables_) {
     for (const Member& member : members) {
@@ -138,102 +159,50 @@ void CompiledProblem::FindPairs() {
     pairs_.push_back({Find(interaction.a.first, interaction.a.second),
                       Find(interaction.b.first, interaction.b.second), interaction.loss, nullptr});
   }
+  if (!problem_->interaction_rows.has_value()) return;
+  for (const auto& [layer, choice] : problem_->interaction_rows->choices) {
+    columns_.push_back(Find(layer, choice));
+  }
 }
 
-// Fills a CompactProblem.
-class CompiledProblem::Tabulator {
- public:
-  Tabulator(const CompiledProblem& source,
-            const std::vector<std::pair<std::string, double>>& metrics)
-      : source_(source), metrics_(metrics), components_(1 + metrics.size()) {
-    compact_.components = static_cast<int>(components_);
-    compact_.constant.assign(components_, 0);
-    for (const auto& [metric, limit] : metrics) {
-      scale_.push_back(ScaleOf(*source.problem_, metric, limit));
-      // A limit of 0 is kept to rounding: a sum of what cancels need not be 0 exactly.
-      compact_.limit.push_back(limit > 0 ? limit / scale_.back() * (1 + kBudgetTolerance) : 1e-15);
-    }
-  }
-
-  absl::StatusOr<CompactProblem> Take() {
-    for (const std::vector<Member>& members : source_.variables_) AddVariable(members);
-    for (const PairPrice& pair : source_.pairs_) HT_RETURN_IF_ERROR(AddPair(pair));
-    return std::move(compact_);
-  }
-
- private:
-  void AddVariable(const std::vector<Member>& members) {
-    const size_t choices = members[0].choices.size();
-    compact_.choices.push_back(static_cast<int>(choices));
-    std::vector<double>& values = compact_.values.emplace_back(choices * components_, 0.0);
-    for (const Member& member : members) {
-      const Problem::Layer& layer = source_.problem_->layers[size_t(member.layer)];
-      for (size_t i = 0; i < choices; ++i) {
-        const Problem::Choice& choice = layer.choices[size_t(member.choices[i])];
-        AddTo(values.data() + i * components_, choice.loss, choice.cost);
+void CompiledProblem::AddChanges() {
+  static const Costs kOneChange = {{kChangesMetric, 1}};
+  for (const auto& [first, second] : NeighboursOf(*problem_)) {
+    const int a = layer_index_.at(first), b = layer_index_.at(second);
+    const Problem::Layer& before = problem_->layers[size_t(a)];
+    const Problem::Layer& after = problem_->layers[size_t(b)];
+    for (size_t o = 0; o < before.choices.size(); ++o) {
+      for (size_t p = 0; p < after.choices.size(); ++p) {
+        if (before.choices[o].name == after.choices[p].name) continue;
+        pairs_.push_back({{a, static_cast<int>(o)}, {b, static_cast<int>(p)}, 0, &kOneChange});
       }
     }
   }
+}
 
-  void AddTo(double* value, double loss, const Costs& cost) const {
-    value[0] += loss;
-    for (size_t k = 0; k < metrics_.size(); ++k) {
-      value[k + 1] += CostOf(cost, metrics_[k].first) / scale_[k];
+absl::StatusOr<Selection> CompiledProblem::ToSelection(const Assignment& assignment) const {
+  Selection selection(variables_.size(), -1);
+  for (size_t layer = 0; layer < problem_->layers.size(); ++layer) {
+    const Problem::Layer& named = problem_->layers[layer];
+    const auto chosen = assignment.find(named.name);
+    const int index = chosen == assignment.end() ? -1 : IndexOf(named, chosen->second);
+    const ChoiceIndex choice = index < 0 ? -1 : choice_of_layer_[layer][size_t(index)];
+    ChoiceIndex& of_variable = selection[size_t(variable_of_layer_[layer])];
+    if (choice < 0 || (of_variable >= 0 && of_variable != choice)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the assignment gives layer '", named.name, "' no choice that it may take"));
     }
+    of_variable = choice;
   }
+  return selection;
+}
 
-  absl::Status AddPair(const PairPrice& pair) {
-    static const Costs kNone;
-    const Costs& cost = pair.cost != nullptr ? *pair.cost : kNone;
-    int v = source_.variable_of_layer_[size_t(pair.a.layer)];
-    int w = source_.variable_of_layer_[size_t(pair.b.layer)];
-    ChoiceIndex o = source_.choice_of_layer_[size_t(pair.a.layer)][size_t(pair.a.choice)];
-    ChoiceIndex p = source_.choice_of_layer_[size_t(pair.b.layer)][size_t(pair.b.choice)];
-    if (o < 0 || p < 0) return absl::OkStatus();  // a pin rules it out
-    if (v == w) {
-      // Tied layers: only equal choices ever meet.
-      if (o == p) {
-        AddTo(compact_.values[size_t(v)].data() + size_t(o) * components_, pair.loss, cost);
-      }
-      return absl::OkStatus();
-    }
-    if (v > w) {
-      std::swap(v, w);
-      std::swap(o, p);
-    }
-    HT_ASSIGN_OR_RETURN(CompactPair * table, TableOf(v, w));
-    const size_t row = size_t(o) * size_t(compact_.choices[size_t(w)]);
-    AddTo(table->values.data() + (row + size_t(p)) * components_, pair.loss, cost);
-    return absl::OkStatus();
+std::vector<std::pair<int, int>> CompiledProblem::PlacesOf(int variable, ChoiceIndex choice) const {
+  std::vector<std::pair<int, int>> places;
+  for (const Member& member : variables_[size_t(variable)]) {
+    places.emplace_back(member.layer, member.choices[size_t(choice)]);
   }
-
-  absl::StatusOr<CompactPair*> TableOf(int v, int w) {
-    const auto [found, is_new] = index_.try_emplace(std::pair(v, w), compact_.pairs.size());
-    if (is_new) {
-      const size_t size =
-          size_t(compact_.choices[size_t(v)]) * size_t(compact_.choices[size_t(w)]) * components_;
-      table_size_ += size;
-      if (table_size_ > kMaxPairTable) {
-        return absl::ResourceExhaustedError(
-            "the pairs of choices of edges and interactions are too many to be tabulated");
-      }
-      compact_.pairs.push_back({v, w, std::vector<double>(size, 0.0)});
-    }
-    return &compact_.pairs[found->second];
-  }
-
-  const CompiledProblem& source_;
-  const std::vector<std::pair<std::string, double>>& metrics_;
-  size_t components_;
-  std::vector<double> scale_;
-  CompactProblem compact_;
-  absl::flat_hash_map<std::pair<int, int>, size_t> index_;
-  size_t table_size_ = 0;
-};
-
-absl::StatusOr<CompactProblem> CompiledProblem::Compact(
-    const std::vector<std::pair<std::string, double>>& metrics) const {
-  return Tabulator(*this, metrics).Take();
+  return places;
 }
 
 FrontierPoint CompiledProblem::ToPoint(const Selection& selection) const {
@@ -257,6 +226,14 @@ FrontierPoint CompiledProblem::ToPoint(const Selection& selection) const {
     point.loss += pair.loss;
     if (pair.cost != nullptr) Add(point.cost, *pair.cost);
   }
+  if (!columns_.empty()) {
+    std::vector<size_t> columns;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      if (chosen[size_t(columns_[i].layer)] == columns_[i].choice) columns.push_back(i);
+    }
+    point.loss += LossOfRows(*problem_->interaction_rows, columns);
+  }
+  if (problem_->max_changes.has_value()) point.cost.try_emplace(kChangesMetric, 0);
   point.lower_bound = point.loss;
   return point;
 }
@@ -291,6 +268,18 @@ absl::StatusOr<FrontierPoint> EvaluateAssignment(const Problem& problem,
         chosen(interaction.b.first) == interaction.b.second) {
       point.loss += interaction.loss;
     }
+  }
+  if (problem.interaction_rows.has_value()) {
+    std::vector<size_t> columns;
+    const auto& named = problem.interaction_rows->choices;
+    for (size_t i = 0; i < named.size(); ++i) {
+      if (chosen(named[i].first) == absl::string_view(named[i].second)) columns.push_back(i);
+    }
+    point.loss += LossOfRows(*problem.interaction_rows, columns);
+  }
+  if (problem.max_changes.has_value()) {
+    double& changes = point.cost[kChangesMetric];
+    for (const auto& [a, b] : NeighboursOf(problem)) changes += chosen(a) != chosen(b) ? 1 : 0;
   }
   point.assignment = assignment;
   point.lower_bound = point.loss;

@@ -18,21 +18,30 @@ namespace halftone {
 // leaves room for the rounding of sums.
 inline constexpr double kBudgetTolerance = 1e-9;
 
-// A checked problem with tied layers merged and pins applied. Borrows the problem, which must
-// outlive it. Thread-safe to read.
+// A checked problem with tied layers merged, pins and allowed sets applied. Borrows the problem,
+// which must outlive it. Thread-safe to read.
 class CompiledProblem {
  public:
   // INVALID_ARGUMENT as CheckProblem.
   static absl::StatusOr<CompiledProblem> Create(const Problem& problem);
 
   // The compact form with these metrics as components 1, 2, ... and these limits (infinite: none).
-  // RESOURCE_EXHAUSTED when the tables of all pairs would be too large.
+  // Interactions are pairs where they join few variables, else the matrix `cross`.
+  // RESOURCE_EXHAUSTED when the tables of all pairs, or the matrix, would be too large.
   absl::StatusOr<CompactProblem> Compact(
       const std::vector<std::pair<std::string, double>>& metrics) const;
 
+  // The budgets, and max_changes.
+  const std::vector<std::pair<std::string, double>>& limits() const { return limits_; }
+
+  // INVALID_ARGUMENT when the assignment leaves a layer out or breaks a tie, a pin or an allowed
+  // set.
+  absl::StatusOr<Selection> ToSelection(const Assignment& assignment) const;
   // Loss, costs of all metrics and assignment, summed from the problem's own numbers; the lower
   // bound equals the loss.
   FrontierPoint ToPoint(const Selection& selection) const;
+  // The (layer, choice), by number, that a variable's choice stands for.
+  std::vector<std::pair<int, int>> PlacesOf(int variable, ChoiceIndex choice) const;
   const Problem& problem() const { return *problem_; }
 
  private:
@@ -53,8 +62,11 @@ class CompiledProblem {
   class Tabulator;
 
   void MergeTies();
-  void ApplyPins();
+  // Leaves a layer, and those tied to it, these choices at most.
+  void Restrict(const std::string& layer, const std::vector<std::string>& choices);
+  void NumberChoices();
   void FindPairs();
+  void AddChanges();
   Place Find(const std::string& layer, absl::string_view choice) const;
 
   const Problem* problem_ = nullptr;
@@ -64,7 +76,13 @@ class CompiledProblem {
   // layer, the layer's choice -> the variable's choice, or -1
   std::vector<std::vector<ChoiceIndex>> choice_of_layer_;
   std::vector<PairPrice> pairs_;
+  std::vector<Place> columns_;  // of the problem's interaction rows
+  std::vector<std::pair<std::string, double>> limits_;
 };
+
+// What a limit and its metric are divided by in a CompactProblem: the limit itself, or for a limit
+// of 0 the largest cost of one choice.
+double ScaleOf(const Problem& problem, const std::string& metric, double limit);
 
 // The loss and all costs of an assignment, from the problem's own numbers. The assignment must name
 // a choice of every layer.

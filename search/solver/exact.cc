@@ -7,6 +7,7 @@
 #include "search/solver/elimination.h"
 #include "search/solver/lagrangian.h"
 #include "search/solver/local_search.h"
+#include "search/solver/quadratic.h"
 
 namespace halftone {
 namespace {
@@ -26,6 +27,7 @@ class ExactSolver {
 
   ExactResult Run() {
     problem_ = DropSlackLimits(original_, 1);
+    problem_.cross = nullptr;  // it is no part of the excess
     Shrink(UndominatedChoices(problem_));
     for (bool again = true; again && !result_.proven;) again = Round();
     return std::move(result_);
@@ -261,6 +263,9 @@ class ExactSolver {
 }  // namespace
 
 ExactResult SolveExactly(const CompactProblem& problem, Goal goal, Stop& stop, Incumbent start) {
+  if (problem.cross != nullptr && goal == Goal::kLoss) {
+    return SolveQuadratic(problem, stop, std::move(start));
+  }
   return ExactSolver(problem, goal, stop, std::move(start)).Run();
 }
 

@@ -15,8 +15,9 @@ struct ExactResult {
   bool proven = false;  // the incumbent is optimal, or there is none
 };
 
-// Minimizes the goal: removes dominated choices, bounds by Lagrangian relaxation of the limits over
-// bucket elimination, fixes what the bound and a first incumbent rule out, and searches the rest.
+// Minimizes the goal. Problems with `cross` are SolveQuadratic's. Of all others: removes dominated
+// choices, bounds by Lagrangian relaxation of the limits over bucket elimination, fixes what the
+// bound and a first incumbent rule out, and searches the rest.
 // `start` may carry a selection that is already known. Deterministic but for `stop`.
 ExactResult SolveExactly(const CompactProblem& problem, Goal goal, Stop& stop,
                          Incumbent start = {});

@@ -29,7 +29,7 @@ absl::StatusOr<CompactProblem> CompactForFrontier(const CompiledProblem& compile
   const Problem& problem = compiled.problem();
   std::vector<std::pair<std::string, double>> metrics = {
       {problem.frontier, std::numeric_limits<double>::infinity()}};
-  for (const auto& [metric, limit] : problem.budgets) {
+  for (const auto& [metric, limit] : compiled.limits()) {
     if (metric != problem.frontier) metrics.emplace_back(metric, limit);
   }
   HT_ASSIGN_OR_RETURN(CompactProblem compact, compiled.Compact(metrics));
@@ -38,6 +38,7 @@ absl::StatusOr<CompactProblem> CompactForFrontier(const CompiledProblem& compile
 }
 
 std::optional<std::vector<Found>> SweepAllFronts(const CompactProblem& problem, Stop& stop) {
+  if (problem.cross != nullptr) return std::nullopt;
   const ReducedProblem reduced = Reduce(problem, UndominatedChoices(problem));
   const Elimination elimination = Elimination::Plan(reduced.problem);
   if (!elimination.exact()) return std::nullopt;

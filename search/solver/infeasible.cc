@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "base/status_macros.h"
 #include "search/solver/exact.h"
@@ -16,27 +17,18 @@ using Metrics = std::vector<std::pair<std::string, double>>;
 // Budgets up to which all sets of them are tried.
 constexpr size_t kMaxEnumerated = 8;
 
+double CostOf(const Costs& costs, const std::string& metric) {
+  const auto found = costs.find(metric);
+  return found == costs.end() ? 0 : found->second;
+}
+
 absl::StatusOr<double> LeastCost(const CompiledProblem& compiled, const std::string& metric,
                                  Stop& stop) {
   HT_ASSIGN_OR_RETURN(const CompactProblem costs,
                       compiled.Compact({{metric, std::numeric_limits<double>::infinity()}}));
-  CompactProblem alone;
-  alone.components = 1;
-  alone.choices = costs.choices;
-  const auto second = [](const std::vector<double>& values) {
-    std::vector<double> picked;
-    for (size_t i = 1; i < values.size(); i += 2) picked.push_back(values[i]);
-    return picked;
-  };
-  alone.constant = second(costs.constant);
-  for (const std::vector<double>& values : costs.values) alone.values.push_back(second(values));
-  for (const CompactPair& pair : costs.pairs) {
-    alone.pairs.push_back({pair.a, pair.b, second(pair.values)});
-  }
+  const CompactProblem alone = SelectComponents(costs, {1});
   const ExactResult result = SolveExactly(alone, Goal::kLoss, stop);
-  const FrontierPoint point = compiled.ToPoint(result.incumbent.selection);
-  const auto cost = point.cost.find(metric);
-  return cost == point.cost.end() ? 0 : cost->second;
+  return CostOf(compiled.ToPoint(result.incumbent.selection).cost, metric);
 }
 
 // Whether the budgets marked in `set` are proven to conflict.
@@ -89,12 +81,32 @@ absl::StatusOr<FrontierPoint> Nearest(const CompiledProblem& compiled, const Met
   return point;
 }
 
+// The least value of limit k within the other ones, and the least loss within that; nothing where
+// no value helps, or none was found in time.
+absl::StatusOr<std::optional<Solution::Infeasible::Relaxation>> Relax(
+    const CompiledProblem& compiled, const Metrics& limits, size_t k, Stop& stop) {
+  HT_ASSIGN_OR_RETURN(CompactProblem problem, compiled.Compact(limits));
+  std::vector<size_t> components = {k + 1};
+  for (size_t c = 1; c < static_cast<size_t>(problem.components); ++c) {
+    if (c != k + 1) components.push_back(c);
+  }
+  const ExactResult least = SolveExactly(SelectComponents(problem, components), Goal::kLoss, stop);
+  if (!least.incumbent.found() || !least.proven) return std::nullopt;
+  const std::vector<double> totals = problem.Evaluate(least.incumbent.selection);
+  problem.limit[k] = std::max(problem.limit[k], totals[k + 1]);
+  const ExactResult best =
+      SolveExactly(problem, Goal::kLoss, stop, {totals[0], least.incumbent.selection});
+  const FrontierPoint cheapest = compiled.ToPoint(least.incumbent.selection);
+  return Solution::Infeasible::Relaxation{CostOf(cheapest.cost, limits[k].first),
+                                          compiled.ToPoint(best.incumbent.selection).loss};
+}
+
 }  // namespace
 
 absl::StatusOr<Solution::Infeasible> ExplainInfeasible(const CompiledProblem& compiled,
                                                        Stop& stop) {
   Solution::Infeasible answer;
-  const Metrics budgets(compiled.problem().budgets.begin(), compiled.problem().budgets.end());
+  const Metrics& budgets = compiled.limits();
   for (const auto& [metric, limit] : budgets) {
     HT_ASSIGN_OR_RETURN(answer.minimum[metric], LeastCost(compiled, metric, stop));
   }
@@ -103,6 +115,10 @@ absl::StatusOr<Solution::Infeasible> ExplainInfeasible(const CompiledProblem& co
     if (set >> k & 1) answer.conflict.push_back(budgets[k].first);
   }
   HT_ASSIGN_OR_RETURN(answer.nearest, Nearest(compiled, budgets, stop));
+  for (size_t k = 0; k < budgets.size(); ++k) {
+    HT_ASSIGN_OR_RETURN(const auto relaxation, Relax(compiled, budgets, k, stop));
+    if (relaxation.has_value()) answer.relaxations[budgets[k].first] = *relaxation;
+  }
   return answer;
 }
 

@@ -1,9 +1,12 @@
 #include "search/solver/local_search.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <utility>
+
+#include "base/random.h"
 
 namespace halftone {
 namespace {
@@ -13,6 +16,10 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kMaxExchanges = 4e6;
 // Terms of changes that are added up in all: some tenths of a second.
 constexpr int64_t kMaxTerms = 20'000'000;
+// Variables that a kick changes at most, and how much worse than the incumbent what comes of it may
+// be for exchanges to be tried.
+constexpr int kMaxKicked = 6;
+constexpr double kPromising = 0.01;
 
 class Walker {
  public:
@@ -21,7 +28,11 @@ class Walker {
         goal_(goal),
         pairs_(PairsOfVariables(problem)),
         selection_(std::move(start)),
-        totals_(problem.Evaluate(selection_)) {}
+        totals_(problem.Evaluate(selection_)) {
+    if (problem.cross == nullptr) return;
+    cross_sums_.assign(problem.cross->columns(), 0.0);
+    for (int v = 0; v < problem.variables(); ++v) AddCrossRow(v, selection_[size_t(v)], 1);
+  }
 
   double objective() const { return Objective(problem_, goal_, totals_); }
   const Selection& selection() const { return selection_; }
@@ -107,6 +118,10 @@ class Walker {
     const double* before = problem_.Value(v, old);
     const double* after = problem_.Value(v, o);
     for (size_t c = 0; c < totals.size(); ++c) totals[c] += after[c] - before[c];
+    if (problem_.cross != nullptr) {
+      const size_t first = problem_.cross->first[size_t(v)];
+      totals[0] += cross_sums_[first + size_t(o)] - cross_sums_[first + size_t(old)];
+    }
     for (int p : pairs_[size_t(v)]) {
       const CompactPair& pair = problem_.pairs[size_t(p)];
       const bool is_a = pair.a == v;
@@ -133,8 +148,18 @@ class Walker {
     }
   }
 
+  void AddCrossRow(int v, ChoiceIndex o, double sign) {
+    const double* row = problem_.cross->Row(problem_.cross->first[size_t(v)] + size_t(o));
+    for (size_t c = 0; c < cross_sums_.size(); ++c) cross_sums_[c] += sign * row[c];
+  }
+
   void Change(int v, ChoiceIndex o) {
     AddDifference(v, o, totals_);
+    if (problem_.cross != nullptr) {
+      AddCrossRow(v, o, 1);
+      AddCrossRow(v, selection_[size_t(v)], -1);
+      terms_ += static_cast<int64_t>(cross_sums_.size());
+    }
     selection_[size_t(v)] = o;
   }
 
@@ -143,6 +168,7 @@ class Walker {
   std::vector<std::vector<int>> pairs_;
   Selection selection_;
   std::vector<double> totals_;
+  std::vector<double> cross_sums_;  // per column: what choosing it would add by `cross`
   int64_t terms_ = 0;
 };
 
@@ -158,6 +184,27 @@ void ImproveLocally(const CompactProblem& problem, Goal goal, Selection start, S
   // Running totals have rounded: what counts is the sum from the start.
   const double objective = Objective(problem, goal, problem.Evaluate(walker.selection()));
   if (objective < incumbent.objective) incumbent = {objective, walker.selection()};
+}
+
+void ImproveByKicks(const CompactProblem& problem, int kicks, Stop& stop, Incumbent& incumbent) {
+  SplitMix64 random(1);
+  const auto draw = [&](int count) {
+    return std::min(count - 1, static_cast<int>(random.Uniform() * count));
+  };
+  for (int kick = 0; kick < kicks && incumbent.found() && !stop(); ++kick) {
+    Selection start = incumbent.selection;
+    for (int i = 2 + draw(kMaxKicked - 1); i > 0; --i) {
+      const auto v = static_cast<size_t>(draw(problem.variables()));
+      start[v] = draw(problem.choices[v]);
+    }
+    Walker walker(problem, Goal::kLoss, std::move(start));
+    if (!walker.Repair(stop)) continue;
+    walker.Descend(stop);
+    const double worth = incumbent.objective + kPromising * std::abs(incumbent.objective);
+    while (walker.objective() <= worth && !stop() && walker.Exchange(stop)) walker.Descend(stop);
+    const double objective = Objective(problem, Goal::kLoss, problem.Evaluate(walker.selection()));
+    if (objective < incumbent.objective) incumbent = {objective, walker.selection()};
+  }
 }
 
 }  // namespace halftone

@@ -13,6 +13,10 @@ namespace halftone {
 void ImproveLocally(const CompactProblem& problem, Goal goal, Selection start, Stop& stop,
                     Incumbent& incumbent);
 
+// Changes some variables of the incumbent at random, drawn from a fixed seed, and improves what
+// results locally, `kicks` times. Deterministic.
+void ImproveByKicks(const CompactProblem& problem, int kicks, Stop& stop, Incumbent& incumbent);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_SEARCH_SOLVER_LOCAL_SEARCH_H_

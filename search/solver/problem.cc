@@ -82,6 +82,9 @@ absl::StatusOr<Problem::Choice> ReadChoice(const json& value, absl::string_view 
   if (value.contains("cost")) {
     HT_ASSIGN_OR_RETURN(choice.cost, NumberMap(value["cost"], absl::StrCat(path, ".cost")));
   }
+  if (value.contains("loss_stderr")) {
+    HT_ASSIGN_OR_RETURN(choice.loss_stderr, NumberField(value, "loss_stderr", path));
+  }
   return choice;
 }
 
@@ -96,13 +99,13 @@ absl::StatusOr<Problem::Layer> ReadLayer(const json& value, absl::string_view pa
   return layer;
 }
 
-absl::StatusOr<std::vector<std::string>> ReadTie(const json& value, absl::string_view path) {
-  if (!value.is_array()) return Wrong(path, "must be an array of layer names");
-  std::vector<std::string> tie;
+absl::StatusOr<std::vector<std::string>> ReadNames(const json& value, absl::string_view path) {
+  if (!value.is_array()) return Wrong(path, "must be an array of names");
+  std::vector<std::string> names;
   for (size_t i = 0; i < value.size(); ++i) {
-    HT_ASSIGN_OR_RETURN(tie.emplace_back(), String(value[i], At(path, i)));
+    HT_ASSIGN_OR_RETURN(names.emplace_back(), String(value[i], At(path, i)));
   }
-  return tie;
+  return names;
 }
 
 absl::StatusOr<Problem::Edge> ReadEdge(const json& value, absl::string_view path) {
@@ -122,15 +125,48 @@ absl::StatusOr<Problem::Edge> ReadEdge(const json& value, absl::string_view path
   return edge;
 }
 
+absl::StatusOr<std::pair<std::string, std::string>> ReadPlace(const json& value,
+                                                              absl::string_view path) {
+  if (!value.is_array() || value.size() != 2) return Wrong(path, "must be [layer, choice]");
+  std::pair<std::string, std::string> place;
+  HT_ASSIGN_OR_RETURN(place.first, String(value[0], path));
+  HT_ASSIGN_OR_RETURN(place.second, String(value[1], path));
+  return place;
+}
+
 absl::StatusOr<std::pair<std::string, std::string>> ReadEnd(const json& object, const char* name,
                                                             absl::string_view path) {
   HT_ASSIGN_OR_RETURN(const json* value, Field(object, name, path));
-  const std::string at = absl::StrCat(path, ".", name);
-  if (!value->is_array() || value->size() != 2) return Wrong(at, "must be [layer, choice]");
-  std::pair<std::string, std::string> end;
-  HT_ASSIGN_OR_RETURN(end.first, String((*value)[0], at));
-  HT_ASSIGN_OR_RETURN(end.second, String((*value)[1], at));
-  return end;
+  return ReadPlace(*value, absl::StrCat(path, ".", name));
+}
+
+absl::StatusOr<std::vector<double>> ReadRow(const json& value, absl::string_view path) {
+  if (!value.is_array()) return Wrong(path, "must be an array of numbers");
+  std::vector<double> row;
+  row.reserve(value.size());
+  for (size_t i = 0; i < value.size(); ++i) {
+    HT_ASSIGN_OR_RETURN(row.emplace_back(), Number(value[i], At(path, i)));
+  }
+  return row;
+}
+
+absl::StatusOr<Problem::InteractionRows> ReadInteractionRows(const json& value,
+                                                             absl::string_view path) {
+  Problem::InteractionRows rows;
+  HT_RETURN_IF_ERROR(
+      ForEach(value, "choices", path, true, [&](const json& choice, const std::string& at) {
+        HT_ASSIGN_OR_RETURN(rows.choices.emplace_back(), ReadPlace(choice, at));
+        return absl::OkStatus();
+      }));
+  HT_RETURN_IF_ERROR(
+      ForEach(value, "rows", path, true, [&](const json& row, const std::string& at) {
+        HT_ASSIGN_OR_RETURN(rows.rows.emplace_back(), ReadRow(row, at));
+        return absl::OkStatus();
+      }));
+  if (value.contains("weight")) {
+    HT_ASSIGN_OR_RETURN(rows.weight, NumberField(value, "weight", path));
+  }
+  return rows;
 }
 
 absl::Status ReadPins(const json& document, Problem& problem) {
@@ -143,6 +179,34 @@ absl::Status ReadPins(const json& document, Problem& problem) {
   return absl::OkStatus();
 }
 
+absl::Status ReadAllowed(const json& document, Problem& problem) {
+  const auto allowed = document.find("allowed");
+  if (allowed == document.end() || allowed->is_null()) return absl::OkStatus();
+  if (!allowed->is_object()) return Wrong("allowed", "must be an object of layer: choices");
+  for (const auto& [layer, choices] : allowed->items()) {
+    HT_ASSIGN_OR_RETURN(problem.allowed[layer],
+                        ReadNames(choices, absl::StrCat("allowed.", layer)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadChanges(const json& document, Problem& problem) {
+  if (document.contains("max_changes") && !document["max_changes"].is_null()) {
+    HT_ASSIGN_OR_RETURN(const double most, Number(document["max_changes"], "max_changes"));
+    if (most < 0 || most != std::floor(most) || most > kMaxPairCosts) {
+      return Wrong("max_changes", "must be a count");
+    }
+    problem.max_changes = static_cast<size_t>(most);
+  }
+  return ForEach(document, "neighbours", "", false,
+                 [&](const json& pair, const std::string& at) -> absl::Status {
+                   HT_ASSIGN_OR_RETURN(const std::vector<std::string> names, ReadNames(pair, at));
+                   if (names.size() != 2) return Wrong(at, "must be two layers");
+                   problem.neighbours.emplace_back(names[0], names[1]);
+                   return absl::OkStatus();
+                 });
+}
+
 absl::StatusOr<Problem> ReadProblem(const json& document) {
   if (!document.is_object()) return absl::InvalidArgumentError("problem: must be a JSON object");
   Problem problem;
@@ -153,7 +217,7 @@ absl::StatusOr<Problem> ReadProblem(const json& document) {
       }));
   HT_RETURN_IF_ERROR(
       ForEach(document, "ties", "", false, [&](const json& tie, const std::string& at) {
-        HT_ASSIGN_OR_RETURN(problem.ties.emplace_back(), ReadTie(tie, at));
+        HT_ASSIGN_OR_RETURN(problem.ties.emplace_back(), ReadNames(tie, at));
         return absl::OkStatus();
       }));
   if (document.contains("budgets") && !document["budgets"].is_null()) {
@@ -173,7 +237,13 @@ absl::StatusOr<Problem> ReadProblem(const json& document) {
         problem.interactions.push_back(std::move(interaction));
         return absl::OkStatus();
       }));
+  if (document.contains("interaction_rows") && !document["interaction_rows"].is_null()) {
+    HT_ASSIGN_OR_RETURN(problem.interaction_rows,
+                        ReadInteractionRows(document["interaction_rows"], "interaction_rows"));
+  }
   HT_RETURN_IF_ERROR(ReadPins(document, problem));
+  HT_RETURN_IF_ERROR(ReadAllowed(document, problem));
+  HT_RETURN_IF_ERROR(ReadChanges(document, problem));
   if (document.contains("frontier") && !document["frontier"].is_null()) {
     HT_ASSIGN_OR_RETURN(problem.frontier, String(document["frontier"], "frontier"));
   }
@@ -194,6 +264,7 @@ json ProblemToJson(const Problem& problem) {
     json choices = json::array();
     for (const Problem::Choice& choice : layer.choices) {
       choices.push_back({{"name", choice.name}, {"loss", choice.loss}, {"cost", choice.cost}});
+      if (choice.loss_stderr != 0) choices.back()["loss_stderr"] = choice.loss_stderr;
     }
     document["layers"].push_back({{"name", layer.name}, {"choices", std::move(choices)}});
   }
@@ -210,7 +281,15 @@ json ProblemToJson(const Problem& problem) {
                                         {"b", {interaction.b.first, interaction.b.second}},
                                         {"loss", interaction.loss}});
   }
+  if (problem.interaction_rows.has_value()) {
+    document["interaction_rows"] = {{"choices", problem.interaction_rows->choices},
+                                    {"rows", problem.interaction_rows->rows},
+                                    {"weight", problem.interaction_rows->weight}};
+  }
   if (!problem.pins.empty()) document["pins"] = problem.pins;
+  if (!problem.allowed.empty()) document["allowed"] = problem.allowed;
+  if (problem.max_changes.has_value()) document["max_changes"] = *problem.max_changes;
+  if (!problem.neighbours.empty()) document["neighbours"] = problem.neighbours;
   if (!problem.frontier.empty()) document["frontier"] = problem.frontier;
   return document;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,8 +22,12 @@ inline constexpr size_t kMaxLayers = 100'000;
 inline constexpr size_t kMaxChoicesPerLayer = 4'096;
 inline constexpr size_t kMaxChoices = 4'000'000;
 inline constexpr size_t kMaxBudgets = 16;
-inline constexpr size_t kMaxPairCosts = 10'000'000;  // entries of edges and interactions together
+inline constexpr size_t kMaxPairCosts = 10'000'000;   // entries of edges and interactions together
+inline constexpr size_t kMaxRowEntries = 50'000'000;  // of interaction rows, in all
 inline constexpr size_t kMaxNameLength = 4'096;
+
+// The metric that Problem::max_changes limits, in the costs of answers.
+inline constexpr char kChangesMetric[] = "precision_changes";
 
 // All that the solver ever sees. Choices and layers are referred to by name. A plain value.
 struct Problem {
@@ -30,6 +35,7 @@ struct Problem {
     std::string name;
     double loss = 0;
     Costs cost;
+    double loss_stderr = 0;  // one standard error of the loss; 0: not known
   };
   struct Layer {
     std::string name;
@@ -49,13 +55,28 @@ struct Problem {
     double loss = 0;
   };
 
+  // Losses of all pairs of choices at once: rows of a low-rank factor of their matrix. Columns a
+  // and b of different layers, both chosen, add weight * sum_r rows[r][a] * rows[r][b] to the loss.
+  // What a choice loses by itself is its `loss`; a choice without a column interacts with none.
+  struct InteractionRows {
+    std::vector<std::pair<std::string, std::string>> choices;  // (layer, choice) of each column
+    std::vector<std::vector<double>> rows;                     // [row][column]
+    double weight = 1;                                         // not negative
+  };
+
   std::vector<Layer> layers;
   std::vector<std::vector<std::string>> ties;  // layers that must take choices of the same name
   std::map<std::string, double> budgets;       // metric -> upper limit of the sum
   std::vector<Edge> edges;
   std::vector<Interaction> interactions;
-  std::map<std::string, std::string> pins;  // layer -> choice
-  std::string frontier;                     // metric, or ""
+  std::optional<InteractionRows> interaction_rows;
+  std::map<std::string, std::string> pins;                  // layer -> choice
+  std::map<std::string, std::vector<std::string>> allowed;  // layer -> its choices; others: all
+  // At most so many pairs of neighbours take choices of different names: a limit on
+  // kChangesMetric.
+  std::optional<size_t> max_changes;
+  std::vector<std::pair<std::string, std::string>> neighbours;  // empty: the ends of the edges
+  std::string frontier;                                         // metric, or ""
 };
 
 // The JSON of `halftone solve`. INVALID_ARGUMENT names the field that is missing, of a wrong type
@@ -64,9 +85,10 @@ absl::StatusOr<Problem> ProblemFromJson(const nlohmann::json& json);
 nlohmann::json ProblemToJson(const Problem& problem);
 
 // INVALID_ARGUMENT names the offender: layers, choices or pair costs named twice, names that do not
-// exist, layers without choices, tied layers with different choices or pinned differently, numbers
-// that are not finite or beyond 1e100, negative budgets, a budget or frontier on a metric that
-// nothing costs, and more than the limits above. Costs and losses may be negative.
+// exist, layers without choices, interaction rows that do not fit their columns, tied layers with
+// different choices or pinned differently, layers that pins, ties and allowed choices leave without
+// one, numbers that are not finite or beyond 1e100, negative budgets, a budget or frontier on a
+// metric that nothing costs, and more than the limits above. Costs and losses may be negative.
 absl::Status CheckProblem(const Problem& problem);
 
 }  // namespace halftone

@@ -50,6 +50,14 @@ absl::StatusOr<Solution> Read(const json& document) {
     solution.infeasible->minimum = infeasible.at("minimum").get<Costs>();
     solution.infeasible->conflict = infeasible.at("conflict").get<std::vector<std::string>>();
     solution.infeasible->nearest = PointFromJson(infeasible.at("nearest"));
+    for (const auto& [metric, relaxation] :
+         infeasible.value("relaxations", json::object()).items()) {
+      solution.infeasible->relaxations[metric] = {relaxation.at("limit").get<double>(),
+                                                  relaxation.at("loss").get<double>()};
+    }
+  }
+  if (document.contains("explanation")) {
+    HT_ASSIGN_OR_RETURN(solution.explanation, ExplanationFromJson(document.at("explanation")));
   }
   return solution;
 }
@@ -92,9 +100,17 @@ json SolutionToJson(const Solution& solution) {
     }
   }
   if (solution.infeasible.has_value()) {
+    json relaxations = json::object();
+    for (const auto& [metric, relaxation] : solution.infeasible->relaxations) {
+      relaxations[metric] = {{"limit", relaxation.limit}, {"loss", relaxation.loss}};
+    }
     document["infeasible"] = {{"minimum", solution.infeasible->minimum},
                               {"conflict", solution.infeasible->conflict},
+                              {"relaxations", std::move(relaxations)},
                               {"nearest", FrontierPointToJson(solution.infeasible->nearest)}};
+  }
+  if (solution.explanation.has_value()) {
+    document["explanation"] = ExplanationToJson(*solution.explanation);
   }
   return document;
 }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "nlohmann/json_fwd.hpp"
+#include "search/solver/explanation.h"
 #include "search/solver/problem.h"
 
 namespace halftone {
@@ -37,8 +38,14 @@ struct Solution {
     Costs minimum;                      // least achievable value of each budgeted metric, alone
     std::vector<std::string> conflict;  // a smallest set of budgets that cannot be met together
     FrontierPoint nearest;              // least total relative excess over the budgets
+    // A limit raised just so far that, all others kept, the problem has a solution, and its loss.
+    struct Relaxation {
+      double limit = 0, loss = 0;
+    };
+    std::map<std::string, Relaxation> relaxations;  // by metric; left out: it does not help alone
   };
   std::optional<Infeasible> infeasible;
+  std::optional<Explanation> explanation;  // where Explain was asked for it
 };
 
 absl::string_view SolutionStatusName(Solution::Status status);

@@ -39,8 +39,7 @@ absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& optio
                                const Progress& progress) {
   const absl::Time start = absl::Now();
   HT_ASSIGN_OR_RETURN(const CompiledProblem compiled, CompiledProblem::Create(problem));
-  HT_ASSIGN_OR_RETURN(const CompactProblem compact,
-                      compiled.Compact({problem.budgets.begin(), problem.budgets.end()}));
+  HT_ASSIGN_OR_RETURN(const CompactProblem compact, compiled.Compact(compiled.limits()));
   Stop stop(progress.cancellation, start + options.time_limit);
   if (progress.report) progress.report(0, "searching");
   const ExactResult result = SolveExactly(compact, Goal::kLoss, stop);

@@ -172,7 +172,7 @@ TEST_P(BruteForceTest, AgreesOnRandomProblems) {
       ASSERT_EQ(solution->status, Solution::Status::kInfeasible);
       CheckInfeasible(problem, all, *solution);
     }
-    if (!problem.frontier.empty() && options.interactions == 0) {
+    if (!problem.frontier.empty() && options.interactions == 0 && options.rows == 0) {
       CheckFrontier(problem, all, *solution);
     }
     if (HasFailure()) return;
@@ -222,6 +222,32 @@ INSTANTIATE_TEST_SUITE_P(
                              [](RandomProblemOptions& o) {
                                o.interactions = 0.6;
                                o.integer = true;
+                             }),
+                    MakeKind("Rows", [](RandomProblemOptions& o) { o.rows = 4; }),
+                    MakeKind("RowsWithoutBudgets",
+                             [](RandomProblemOptions& o) {
+                               o.rows = 2;
+                               o.budgets = 0;
+                             }),
+                    MakeKind("RowsTiesTwoBudgets",
+                             [](RandomProblemOptions& o) {
+                               o.rows = 12;
+                               o.ties = 2;
+                               o.budgets = 2;
+                             }),
+                    MakeKind("RowsEdgesPins",
+                             [](RandomProblemOptions& o) {
+                               o.rows = 3;
+                               o.edges = 0.7;
+                               o.pins = 1;
+                             }),
+                    MakeKind("RowsEverything",
+                             [](RandomProblemOptions& o) {
+                               o.rows = 3;
+                               o.interactions = 0.3;
+                               o.edges = 0.5;
+                               o.ties = 1;
+                               o.budgets = 2;
                              }),
                     MakeKind("Everything",
                              [](RandomProblemOptions& o) {

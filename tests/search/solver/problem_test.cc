@@ -25,6 +25,8 @@ const char kExample[] = R"json({
   "budgets": {"latency_ns": 10},
   "edges": [{"from": "a", "to": "c", "cost": [{"from": "w4", "to": "f32", "cost": {"latency_ns": 7}}]}],
   "interactions": [{"a": ["a", "w4"], "b": ["c", "f32"], "loss": -0.01}],
+  "interaction_rows": {"choices": [["a", "w4"], ["c", "f32"]], "rows": [[1, 2], [0.5, -1]],
+                       "weight": 0.5},
   "pins": {"a": "w8"},
   "frontier": "latency_ns"})json";
 
@@ -54,6 +56,10 @@ TEST_F(ProblemJsonTest, ReadsBackWhatItWrote) {
   EXPECT_EQ(problem->layers[0].choices[1].cost.at("size_bytes"), 8);
   EXPECT_EQ(problem->edges[0].costs[0].cost.at("latency_ns"), 7);
   EXPECT_EQ(problem->interactions[0].loss, -0.01);
+  ASSERT_TRUE(problem->interaction_rows.has_value());
+  EXPECT_EQ(problem->interaction_rows->choices[1].second, "f32");
+  EXPECT_EQ(problem->interaction_rows->rows[1][0], 0.5);
+  EXPECT_EQ(problem->interaction_rows->weight, 0.5);
   const json written = ProblemToJson(*problem);
   const auto again = ProblemFromJson(written);
   ASSERT_TRUE(again.ok()) << again.status();
@@ -77,6 +83,9 @@ TEST_F(ProblemJsonTest, WrongTypesAreNamed) {
   EXPECT_THAT(Error("/pins/a", 8), HasSubstr("pins.a"));
   EXPECT_THAT(Error("/frontier", 1), HasSubstr("frontier"));
   EXPECT_THAT(Error("/ties/0", "a"), HasSubstr("ties[0]"));
+  EXPECT_THAT(Error("/interaction_rows", 3), HasSubstr("interaction_rows: must be an object"));
+  EXPECT_THAT(Error("/interaction_rows/choices/0", "a"), HasSubstr("interaction_rows.choices[0]"));
+  EXPECT_THAT(Error("/interaction_rows/rows/1/0", "x"), HasSubstr("interaction_rows.rows[1][0]"));
 }
 
 TEST_F(ProblemJsonTest, MissingFieldsAreNamed) {
@@ -144,6 +153,17 @@ TEST_F(ProblemJsonTest, DuplicateEdgeCostsAreRefused) {
   ASSERT_TRUE(problem.ok());
   problem->edges[0].costs.push_back(problem->edges[0].costs[0]);
   EXPECT_THAT(std::string(CheckProblem(*problem).message()), HasSubstr("twice"));
+}
+
+TEST_F(ProblemJsonTest, InteractionRowsFitTheirChoices) {
+  EXPECT_THAT(Error("/interaction_rows/rows/1", json::array({1})),
+              HasSubstr("row 1 has 1 entries"));
+  EXPECT_THAT(Error("/interaction_rows/choices/1/0", "z"), HasSubstr("unknown layer 'z'"));
+  EXPECT_THAT(Error("/interaction_rows/choices/1/1", "w4"), HasSubstr("no choice 'w4'"));
+  EXPECT_THAT(Error("/interaction_rows/choices/1", json::array({"a", "w4"})),
+              HasSubstr("has a column already"));
+  EXPECT_THAT(Error("/interaction_rows/weight", -1), HasSubstr("weight"));
+  EXPECT_THAT(Error("/interaction_rows/rows/0/1", 1e60), HasSubstr("row 0"));
 }
 
 TEST_F(ProblemJsonTest, TooManyChoicesAreRefused) {

@@ -23,7 +23,31 @@ struct RandomProblemOptions {
   int pins = 0;
   double edges = 0;         // edge costs for this share of neighbours and of skips by two
   double interactions = 0;  // for this share of all pairs of choices
+  int rows = 0;             // of interactions between most choices
 };
+
+// Rows with a column for nine choices in ten. As in a network, what a choice adds to a row falls
+// with its number, and the choices of a layer resemble each other.
+inline Problem::InteractionRows RandomInteractionRows(const Problem& problem, int rows,
+                                                      SplitMix64& random) {
+  Problem::InteractionRows factor;
+  factor.rows.resize(static_cast<size_t>(rows));
+  factor.weight = 0.5 + random.Uniform();
+  for (const Problem::Layer& layer : problem.layers) {
+    std::vector<double> direction;
+    for (int r = 0; r < rows; ++r) direction.push_back(random.Uniform() - 0.5);
+    double size = 1.5;
+    for (const Problem::Choice& choice : layer.choices) {
+      size *= 0.6;
+      if (random.Uniform() < 0.1) continue;
+      factor.choices.emplace_back(layer.name, choice.name);
+      for (size_t r = 0; r < factor.rows.size(); ++r) {
+        factor.rows[r].push_back(size * (direction[r] + 0.5 * (random.Uniform() - 0.5)));
+      }
+    }
+  }
+  return factor;
+}
 
 // Losses fall and costs rise with the number of a choice, but for noise, as they do with bits.
 inline Problem RandomProblem(const RandomProblemOptions& options) {
@@ -101,6 +125,9 @@ inline Problem RandomProblem(const RandomProblemOptions& options) {
         }
       }
     }
+  }
+  if (options.rows > 0) {
+    problem.interaction_rows = RandomInteractionRows(problem, options.rows, random);
   }
   return problem;
 }

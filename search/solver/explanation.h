@@ -1,0 +1,59 @@
+#ifndef HALFTONE_SEARCH_SOLVER_EXPLANATION_H_
+#define HALFTONE_SEARCH_SOLVER_EXPLANATION_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "nlohmann/json_fwd.hpp"
+#include "search/solver/problem.h"
+
+namespace halftone {
+
+// Why an assignment is as it is: what each budget costs in loss, and what each layer's next choice
+// would cost. A plain value.
+struct Explanation {
+  struct Limit {
+    std::string metric;
+    double limit = 0;
+    double used = 0;
+    double slack = 0;    // limit - used
+    bool binds = false;  // without this limit, the others kept, the loss would be smaller
+    // Loss saved per unit that the limit is raised by: the Lagrange multiplier of the problem in
+    // which layers may mix choices. 0 where that limit is not reached.
+    double marginal_value = 0;
+    // Absent where time did not allow to prove them, and the next two where it does not bind.
+    std::optional<double> loss_without;  // the least loss without this limit
+    std::optional<double> next_limit;    // the smallest value of the limit that allows less loss
+    std::optional<double> next_loss;     // the loss found within it
+  };
+
+  // The best assignment in which a layer, with those tied to it, chooses otherwise.
+  struct Alternative {
+    std::vector<std::string> layers;  // tied ones change together
+    std::string chosen;
+    std::string choice;                          // the next best; "" where no other one fits
+    double loss_increase = 0;                    // over the solution's loss
+    double loss_stderr = 0;                      // of that increase, where losses have one
+    Costs cost;                                  // of the whole assignment
+    std::map<std::string, std::string> changes;  // layer -> choice, of all that change
+    bool is_near = false;   // the increase is within near_share of the loss, or within its stderr
+    bool is_proven = true;  // false: the best found in the time; the true increase may be smaller
+  };
+
+  std::vector<Limit> limits;
+  std::vector<Alternative> alternatives;  // by rising loss increase, those without a choice last
+  double near_share = 0;
+  bool is_complete = true;  // false: time ran out before every limit and layer was looked at
+  double seconds = 0;
+};
+
+nlohmann::json ExplanationToJson(const Explanation& explanation);
+// INVALID_ARGUMENT names a field that does not fit.
+absl::StatusOr<Explanation> ExplanationFromJson(const nlohmann::json& json);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_SOLVER_EXPLANATION_H_

@@ -1,0 +1,235 @@
+#include "search/solver/quadratic.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "search/solver/branch_and_bound.h"
+#include "search/solver/convexify.h"
+#include "search/solver/elimination.h"
+#include "search/solver/enumerate.h"
+#include "search/solver/lagrangian.h"
+#include "search/solver/local_search.h"
+#include "search/solver/relaxation.h"
+
+namespace halftone {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// Selections up to which no bound but the first is worth its while.
+constexpr double kMaxEnumerated = 20'000;
+// Local searches from random changes of the incumbent.
+constexpr int kKicks = 60;
+// Sweeps and times that the convex form is improved before choices are ruled out.
+constexpr int kSweeps = 5;
+constexpr int kImprovements = 3;
+constexpr int kRounds = 150;
+// Of the distance from the bound to the incumbent: what the relaxation need not be exact to.
+constexpr double kTolerance = 1e-3;
+// Share of columns whose removal is worth another convex form.
+constexpr double kWorthAnotherRound = 0.1;
+
+class QuadraticSolver {
+ public:
+  QuadraticSolver(const CompactProblem& problem, Stop& stop, Incumbent start)
+      : problem_(DropSlackLimits(problem, 1)), stop_(stop) {
+    result_.incumbent = std::move(start);
+    result_.lower_bound = -kInfinity;
+    Shrink(std::vector<char>(problem_.cross->columns(), 1));
+  }
+
+  ExactResult Run() {
+    while (Round()) {
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // Bounds, improves the incumbent and rules out choices; branches when that rules out little.
+  // Returns whether another round is due.
+  bool Round() {
+    if (problem_.variables() == 0) {
+      Offer(Selection());
+      return Finish(kInfinity);
+    }
+    const size_t columns = problem_.cross->columns();
+    std::vector<char> allowed(columns, 1);
+    Convexifier convexifier(problem_);
+    ConvexForm form = convexifier.Take();
+    Relaxation::Point point;
+    {
+      Relaxation relaxation(problem_, form);
+      point = relaxation.Start(allowed);
+      const Relaxation::Bound bound = Bound(relaxation, allowed, point);
+      if (!FindIncumbent(relaxation, allowed, point)) return Finish(kInfinity);
+      if (IsClosed()) return Finish(kInfinity);
+      if (stop_()) return Finish(-kInfinity);
+      if (Selections() <= kMaxEnumerated) return Enumerate(allowed, bound);
+    }
+    for (int i = 0; i < kImprovements; ++i) {
+      convexifier.Improve(point.x, kSweeps, stop_);
+      form = convexifier.Take();
+      Relaxation relaxation(problem_, form);
+      const double before = result_.lower_bound;
+      const Relaxation::Bound bound = Bound(relaxation, allowed, point);
+      if (IsClosed()) return Finish(kInfinity);
+      if (stop_()) return Finish(-kInfinity);
+      Forbid(bound, allowed);
+      const double distance = result_.incumbent.objective - before;
+      if (result_.lower_bound - before < 0.05 * distance) break;
+    }
+    const auto kept = static_cast<double>(std::count(allowed.begin(), allowed.end(), 1));
+    if (kept < (1 - kWorthAnotherRound) * static_cast<double>(columns)) {
+      return Shrink(allowed) || Finish(kInfinity);
+    }
+    return Branch(form, point);
+  }
+
+  // The present problem's selections are the original's but for what `chain_` has removed.
+  Selection ToOriginal(Selection selection) const {
+    for (auto step = chain_.rbegin(); step != chain_.rend(); ++step) {
+      selection = step->Expand(selection);
+    }
+    return selection;
+  }
+
+  void Offer(const Selection& selection) {
+    const double objective = Objective(problem_, Goal::kLoss, problem_.Evaluate(selection));
+    if (objective < result_.incumbent.objective) {
+      result_.incumbent = {objective, ToOriginal(selection)};
+    }
+  }
+
+  // Searches that start from, and improve, an incumbent of the present problem.
+  template <typename Search>
+  void Improve(Selection start, Search search) {
+    Incumbent local{result_.incumbent.objective, std::move(start)};
+    search(local);
+    if (local.objective < result_.incumbent.objective) {
+      result_.incumbent = {local.objective, ToOriginal(local.selection)};
+    }
+  }
+
+  // Removes columns, and variables with one choice. False when a variable has no choice left.
+  bool Shrink(const std::vector<char>& allowed) {
+    std::vector<std::vector<char>> keep;
+    for (size_t v = 0; v + 1 < problem_.cross->first.size(); ++v) {
+      const auto begin = allowed.begin() + static_cast<std::ptrdiff_t>(problem_.cross->first[v]);
+      const auto end = allowed.begin() + static_cast<std::ptrdiff_t>(problem_.cross->first[v + 1]);
+      if (std::count(begin, end, 1) == 0) return false;
+      keep.emplace_back(begin, end);
+    }
+    ReducedProblem reduced = Reduce(problem_, keep);
+    problem_ = std::move(reduced.problem);
+    reduced.problem = CompactProblem();
+    chain_.push_back(std::move(reduced));
+    return true;
+  }
+
+  double Selections() const {
+    double count = 1;
+    for (int choices : problem_.choices) count *= choices;
+    return count;
+  }
+
+  bool IsClosed() const { return result_.lower_bound >= result_.incumbent.Cutoff(); }
+
+  // Ends with `open` as the bound of what has not been searched.
+  bool Finish(double open) {
+    const double objective = result_.incumbent.objective;
+    result_.proven = open >= result_.incumbent.Cutoff();
+    if (result_.proven) {
+      result_.lower_bound = objective;
+    } else {
+      result_.lower_bound = std::max(result_.lower_bound, std::min(open, objective));
+    }
+    return false;
+  }
+
+  Relaxation::Bound Bound(Relaxation& relaxation, const std::vector<char>& allowed,
+                          Relaxation::Point& point) {
+    const double cutoff = result_.incumbent.Cutoff();
+    const double distance = cutoff - result_.lower_bound;
+    const double tolerance = distance < kInfinity ? kTolerance * distance : 0;
+    relaxation.Minimize(allowed, cutoff, tolerance, kRounds, stop_, point);
+    Relaxation::Bound bound = relaxation.BoundAt(allowed, point);
+    result_.lower_bound = std::max(result_.lower_bound, bound.loss);
+    return bound;
+  }
+
+  // Selections that the linearization's Lagrangian meets are where local search starts. False when
+  // it is proven that there is none within the limits.
+  bool FindIncumbent(Relaxation& relaxation, const std::vector<char>& allowed,
+                     const Relaxation::Point& point) {
+    if (searched_) return true;
+    searched_ = true;
+    const CompactProblem linear = relaxation.Linearize(point, allowed, kInfinity);
+    const Extremes extremes = ExtremesOf(linear);
+    LagrangianOptions options;
+    options.penalty = 1e6 * std::max(extremes.most[0] - extremes.least[0], 1e-300);
+    Selection last;
+    const auto visit = [&](const Selection& selection) {
+      Offer(selection);
+      last = selection;
+    };
+    const Multipliers best =
+        MaximizeLagrangian(linear, Elimination::Plan(linear), options, stop_, visit);
+    result_.lower_bound = std::max(result_.lower_bound, best.bound);
+    Improve(Selection(), [&](Incumbent& local) {
+      ImproveLocally(problem_, Goal::kLoss, last, stop_, local);
+      if (!local.selection.empty()) ImproveByKicks(problem_, kKicks, stop_, local);
+    });
+    return result_.incumbent.found() || FindFeasible(linear);
+  }
+
+  // The linear problem's own optimum is feasible, if anything is.
+  bool FindFeasible(const CompactProblem& linear) {
+    const ExactResult exact = SolveExactly(linear, Goal::kLoss, stop_);
+    result_.lower_bound = std::max(result_.lower_bound, exact.lower_bound);
+    if (!exact.incumbent.found()) return !exact.proven;
+    Offer(exact.incumbent.selection);
+    Improve(exact.incumbent.selection, [&](Incumbent& local) {
+      ImproveLocally(problem_, Goal::kLoss, exact.incumbent.selection, stop_, local);
+      ImproveByKicks(problem_, kKicks, stop_, local);
+    });
+    return true;
+  }
+
+  void Forbid(const Relaxation::Bound& bound, std::vector<char>& allowed) const {
+    for (size_t c = 0; c < allowed.size(); ++c) {
+      if (bound.loss + bound.reduced[c] >= result_.incumbent.Cutoff()) allowed[c] = 0;
+    }
+  }
+
+  bool Enumerate(const std::vector<char>& allowed, const Relaxation::Bound& bound) {
+    bool complete = false;
+    Improve(Selection(), [&](Incumbent& local) {
+      complete = EnumerateSelections(problem_, allowed, bound, bound.lambda, stop_, local);
+    });
+    return Finish(complete ? kInfinity : -kInfinity);
+  }
+
+  bool Branch(const ConvexForm& form, const Relaxation::Point& point) {
+    double open = -kInfinity;
+    Improve(Selection(), [&](Incumbent& local) {
+      open = BranchAndBound(problem_, form, point, result_.lower_bound, stop_, local);
+    });
+    return Finish(open);
+  }
+
+  CompactProblem problem_;  // what is left of it
+  Stop& stop_;
+  std::vector<ReducedProblem> chain_;  // how it became so
+  bool searched_ = false;              // locally, from the linearization
+  ExactResult result_;
+};
+
+}  // namespace
+
+ExactResult SolveQuadratic(const CompactProblem& problem, Stop& stop, Incumbent start) {
+  return QuadraticSolver(problem, stop, std::move(start)).Run();
+}
+
+}  // namespace halftone
