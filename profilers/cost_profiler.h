@@ -46,6 +46,9 @@ class CostProfiler {
   virtual bool Supports(const Precision& precision) const = 0;
   // All that it supports, of a target that knows a few alone; else empty.
   virtual std::vector<Precision> Precisions() const { return {}; }
+  // What is known of the hardware itself, with units in the names: "area_mm2", "elements" (that
+  // multiply), "buffer_bytes", "power_w" (of its arithmetic at work).
+  virtual std::map<std::string, double> HardwareFigures() const { return {}; }
   // A row for every (layer, precision) of the request, edges, and a network row per precision.
   virtual absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                             const Progress& progress) = 0;

@@ -25,6 +25,9 @@ enum class Interconnect {
 };
 absl::string_view InterconnectName(Interconnect interconnect);
 
+// The technology whose energies and areas are known: see ActionEnergy and area_model.h.
+inline constexpr char kTabulatedTechnology[] = "45 nm";
+
 // Energy per action, in picojoule.
 struct ActionEnergy {
   std::string technology;      // in words, such as "45 nm"
@@ -40,6 +43,12 @@ struct ActionEnergy {
 // 1 MiB (Horowitz, ISSCC 2014), a power law between and beyond them.
 double BufferEnergy(double bytes);
 
+// What silicon the parts take, where a description says so; else area_model.h knows.
+struct SiliconArea {
+  std::optional<double> element_um2;     // of a processing element
+  std::optional<double> buffer_bit_um2;  // of a bit of the buffers
+};
+
 // An array of processing elements with buffers of its own. See array_model.h.
 struct ProcessorArray {
   int64_t rows = 0, columns = 0;
@@ -53,6 +62,7 @@ struct ProcessorArray {
   bool double_buffered = true;  // half of each buffer is filled while the other is used
   double dram_bits_per_cycle = 0;
   ActionEnergy energy;
+  SiliconArea area;
 };
 
 // A processor that is known by its peak rates. See roofline_model.h.
@@ -92,6 +102,7 @@ struct AcceleratorLimits {
   static constexpr double kBitsPerCycle = 1e9;
   static constexpr double kPerSecond = 1e21;
   static constexpr double kPicojoule = 1e9;
+  static constexpr double kSquareMicrometres = 1e12;
 };
 
 // INVALID_ARGUMENT names the field, as in a description, that is out of its bounds or does not go

@@ -19,7 +19,6 @@ using nlohmann::json;
 
 constexpr size_t kMaxParametersText = 4096;
 // Horowitz, ISSCC 2014.
-constexpr char kTabulatedTechnology[] = "45 nm";
 constexpr double kMultiply8x8At45nm = 0.2, kAdd32At45nm = 0.1, kDram64BitsAt45nm = 1300;
 
 using Limits = AcceleratorLimits;
@@ -140,6 +139,12 @@ ProcessorArray ReadArray(JsonFields& document) {
   });
   ReadPart(document, "energy",
            [&](JsonFields& fields, Part part) { ReadEnergy(fields, part, array.energy); });
+  document.ReadFields("area", [&](JsonFields& fields) {
+    fields.ReadNonNegative("element_um2", Limits::kSquareMicrometres, &array.area.element_um2);
+    fields.ReadNonNegative("buffer_bit_um2", Limits::kSquareMicrometres,
+                           &array.area.buffer_bit_um2);
+    fields.RefuseUnknown();
+  });
   return array;
 }
 
@@ -217,7 +222,10 @@ absl::Status ApplyParameters(absl::string_view text, json& document) {
     return absl::InvalidArgumentError(
         absl::StrCat("parameters of more than ", kMaxParametersText, " characters"));
   }
-  const std::map<std::string, json*> parameters = ParametersOf(document);
+  std::map<std::string, json*> parameters = ParametersOf(document);
+  if (const auto columns = parameters.find("columns"); columns != parameters.end()) {
+    parameters.emplace("cols", columns->second);
+  }
   for (const absl::string_view part : absl::StrSplit(text, '&')) {
     const std::pair<std::string, std::string> assignment =
         absl::StrSplit(part, absl::MaxSplits('=', 1));

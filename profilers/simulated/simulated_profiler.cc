@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "nn/quant/weight_bytes.h"
+#include "profilers/simulated/area_model.h"
 #include "profilers/simulated/array_model.h"
 #include "profilers/simulated/layer_work.h"
 #include "profilers/simulated/roofline_model.h"
@@ -34,6 +35,22 @@ double MemoryBytesPerSecond(const RooflineProcessor& processor) {
   return processor.memory_bytes_per_second;
 }
 
+std::map<std::string, double> Figures(const ProcessorArray& array) {
+  std::map<std::string, double> figures = {
+      {"elements", static_cast<double>(array.rows) * static_cast<double>(array.columns)},
+      {"buffer_bytes", static_cast<double>(array.weights_buffer_bytes + array.src_buffer_bytes +
+                                           array.dst_buffer_bytes)},
+      {"power_w", ArithmeticPower(array)}};
+  if (const std::optional<ArrayArea> area = AreaOf(array); area.has_value()) {
+    figures["area_mm2"] = area->Total();
+  }
+  return figures;
+}
+
+std::map<std::string, double> Figures(const RooflineProcessor& processor) {
+  return {{"buffer_bytes", static_cast<double>(processor.on_chip_bytes)}};
+}
+
 class SimulatedProfiler final : public CostProfiler {
  public:
   explicit SimulatedProfiler(Accelerator accelerator) : accelerator_(std::move(accelerator)) {}
@@ -47,6 +64,10 @@ class SimulatedProfiler final : public CostProfiler {
         std::visit([](const auto& machine) { return Summary(machine); }, accelerator_.machine);
     device.library = kModelVersion;
     return device;
+  }
+
+  std::map<std::string, double> HardwareFigures() const override {
+    return std::visit([](const auto& machine) { return Figures(machine); }, accelerator_.machine);
   }
 
   bool Supports(const Precision& precision) const override { return Peak(precision).ok(); }
