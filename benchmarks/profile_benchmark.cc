@@ -17,8 +17,7 @@
 // whole networks: the uniform ones, and random mixed assignments of f32, w8a8 and bf16 that were
 // not measured for the table. On the shipped networks and, with --large=FOLDER, on those that
 // benchmarks/networks/export_large.py has written there; --mixes=N runs other than 50 assignments,
-// and
-// --seconds=N measures for about that long (40; less where the machine is quiet).
+// and --seconds=N measures for about that long (40; less where the machine is quiet).
 // Errors are relative to the time measured. Counters: NAME_us and NAME_error of the uniform
 // networks; median_error, p95_error (magnitudes) and rank (Spearman's) of the mixed ones.
 namespace halftone {

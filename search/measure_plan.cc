@@ -42,8 +42,9 @@ absl::StatusOr<MeasuredLatency> MeasureLatency(const PreparedNetwork& network,
   HT_RETURN_IF_ERROR(progress.Step(0, "waiting for other measurements to end"));
   HT_ASSIGN_OR_RETURN(const CpuLease lease, CpuLease::Acquire(progress.cancellation));
   const ThreadPinning pinning(options.threads);
+  SharedArena arena;
   HT_ASSIGN_OR_RETURN(const std::vector<PlanTimes> times,
-                      MeasurePlans(graph, plans, MeasurementOptions(), progress));
+                      MeasurePlans(graph, plans, MeasurementOptions(), arena, progress));
   return MeasuredLatency{times[0].whole.latency_ns, times[1].whole.latency_ns};
 }
 

@@ -20,14 +20,14 @@ absl::StatusOr<Plans> MakePlans(const TimingContext& context,
                                 absl::Span<const std::vector<Precision>> assignments,
                                 const Progress& progress) {
   Plans plans;
-  int64_t bytes = 0;
+  int64_t bytes = 0;  // of constants; the arena is shared
   while (plans.size() < assignments.size() && bytes < kMaxMeasuredTogetherBytes) {
     HT_RETURN_IF_ERROR(progress.Step(0, absl::StrCat("preparing plan ", plans.size() + 1)));
     HT_ASSIGN_OR_RETURN(const QuantizedAssignment quantized,
                         context.assignment.Assign(assignments[plans.size()]));
     HT_ASSIGN_OR_RETURN(auto plan, InferencePlan::Create(context.graph, context.layers, quantized,
                                                          context.plan_options));
-    bytes += plan->weight_bytes() + plan->arena_bytes();
+    bytes += plan->weight_bytes();
     plans.push_back(std::move(plan));
   }
   return plans;
@@ -39,6 +39,7 @@ absl::StatusOr<std::vector<TimedPlan>> TimeAssignments(
     const TimingContext& context, absl::Span<const std::vector<Precision>> assignments,
     const Progress& progress) {
   const ThreadPinning pinning(context.plan_options.threads);
+  SharedArena arena;
   std::vector<TimedPlan> timed;
   const auto fraction = [&](size_t done) {
     return static_cast<double>(done) / static_cast<double>(assignments.size());
@@ -49,7 +50,7 @@ absl::StatusOr<std::vector<TimedPlan>> TimeAssignments(
                                                      progress.Part(fraction(begin), 1)));
     const Progress part = progress.Part(fraction(begin), fraction(begin + plans.size()));
     HT_ASSIGN_OR_RETURN(std::vector<PlanTimes> times,
-                        MeasurePlans(context.graph, plans, context.measurement, part));
+                        MeasurePlans(context.graph, plans, context.measurement, arena, part));
     for (size_t i = 0; i < plans.size(); ++i) {
       TimedPlan plan;
       for (const PlanStep& step : plans[i]->steps()) plan.keys.push_back(step.key);

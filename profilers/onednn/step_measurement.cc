@@ -30,19 +30,26 @@ struct Runs {
   std::vector<double> wholes;              // runs without clocks between the steps
 };
 
-absl::Status FillInputs(const Graph& graph, InferenceSession& session) {
+using Inputs = std::map<std::string, std::vector<float>>;
+
+Inputs RandomInputs(const Graph& graph) {
   std::mt19937 random(1);
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  Inputs inputs;
   for (const Port& input : graph.inputs) {
-    std::vector<float> values(static_cast<size_t>(input.info.shape.Elements()));
+    std::vector<float>& values = inputs[input.name];
+    values.resize(static_cast<size_t>(input.info.shape.Elements()));
     for (float& value : values) value = uniform(random);
-    HT_RETURN_IF_ERROR(session.SetInput(input.name, values));
   }
-  return absl::OkStatus();
+  return inputs;
 }
 
 // A run to warm up, then runs with and without clocks in turn: both see the same machine.
-absl::Status Visit(Runs& runs, CacheSweep* sweep, const Cancellation& cancellation) {
+absl::Status Visit(Runs& runs, const Inputs& inputs, CacheSweep* sweep,
+                   const Cancellation& cancellation) {
+  for (const auto& [name, values] : inputs) {
+    HT_RETURN_IF_ERROR(runs.session->SetInput(name, values));
+  }
   HT_RETURN_IF_ERROR(runs.session->TimeRuns(1, cancellation).status());
   for (int run = 0; run < kRunsPerVisit; ++run) {
     if (sweep != nullptr) sweep->Run();
@@ -128,12 +135,15 @@ MeasuredTime Summarize(const std::vector<double>& values) {
 
 absl::StatusOr<std::vector<PlanTimes>> MeasurePlans(
     const Graph& graph, const std::vector<std::shared_ptr<const InferencePlan>>& plans,
-    const MeasurementOptions& options, const Progress& progress) {
+    const MeasurementOptions& options, SharedArena& arena, const Progress& progress) {
+  int64_t bytes = 0;
+  for (const auto& plan : plans) bytes = std::max(bytes, plan->arena_bytes());
+  HT_ASSIGN_OR_RETURN(const std::shared_ptr<std::byte> memory, arena.Reserve(bytes));
   std::vector<Runs> all(plans.size());
   for (size_t i = 0; i < plans.size(); ++i) {
-    HT_ASSIGN_OR_RETURN(all[i].session, InferenceSession::Create(plans[i]));
-    HT_RETURN_IF_ERROR(FillInputs(graph, *all[i].session));
+    HT_ASSIGN_OR_RETURN(all[i].session, InferenceSession::Create(plans[i], memory));
   }
+  const Inputs inputs = RandomInputs(graph);
   std::optional<CacheSweep> sweep;
   if (options.cold_caches) sweep.emplace();
   const absl::Time start = absl::Now();
@@ -141,7 +151,7 @@ absl::StatusOr<std::vector<PlanTimes>> MeasurePlans(
   absl::Duration spent = absl::ZeroDuration();
   while (!IsDone(all, rounds, spent, options)) {
     for (Runs& runs : all) {
-      HT_RETURN_IF_ERROR(Visit(runs, sweep ? &*sweep : nullptr, progress.cancellation));
+      HT_RETURN_IF_ERROR(Visit(runs, inputs, sweep ? &*sweep : nullptr, progress.cancellation));
     }
     ++rounds;
     spent = absl::Now() - start;

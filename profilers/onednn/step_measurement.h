@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/progress.h"
+#include "nn/engine/onednn/arena.h"
 #include "nn/engine/onednn/inference_plan.h"
 #include "nn/graph/graph.h"
 
@@ -47,12 +48,13 @@ struct PlanTimes {
 
 // Times every step of the plans inside whole runs, so that each finds the caches as the network
 // leaves them. Plans take turns, round by round, so that a slow spell of the machine meets all of
-// them; the first run of every visit is thrown away. Rounds go on past the minimum, up to the
-// maximum, until every plan had enough undisturbed runs; the fastest runs count where it had not.
-// CANCELLED within a step of a cancellation.
+// them, and all run in `arena`: a plan that streams through memory takes up to a tenth more or less
+// in other pages. The first run of every visit is thrown away. Rounds go on past the minimum, up to
+// the maximum, until every plan had enough undisturbed runs; the fastest runs count where it had
+// not. CANCELLED within a step of a cancellation.
 absl::StatusOr<std::vector<PlanTimes>> MeasurePlans(
     const Graph& graph, const std::vector<std::shared_ptr<const InferencePlan>>& plans,
-    const MeasurementOptions& options, const Progress& progress);
+    const MeasurementOptions& options, SharedArena& arena, const Progress& progress);
 
 // `values` must not be empty.
 MeasuredTime Summarize(const std::vector<double>& values);

@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 
 namespace halftone {
 namespace {
@@ -87,6 +89,15 @@ absl::StatusOr<AlignedMemory> AllocateAligned(int64_t bytes) {
   // A wish: without large pages it is the same memory.
   if (is_large) ::madvise(memory, static_cast<size_t>(size), MADV_HUGEPAGE);
   return AlignedMemory(static_cast<std::byte*>(memory));
+}
+
+absl::StatusOr<std::shared_ptr<std::byte>> SharedArena::Reserve(int64_t bytes) {
+  if (memory_ != nullptr && bytes <= bytes_) return memory_;
+  const int64_t larger = bytes + bytes / 4;
+  HT_ASSIGN_OR_RETURN(memory_, AllocateAligned(larger));
+  std::memset(memory_.get(), 0, static_cast<size_t>(larger));
+  bytes_ = larger;
+  return memory_;
 }
 
 }  // namespace halftone

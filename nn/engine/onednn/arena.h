@@ -38,10 +38,24 @@ struct AlignedDelete {
 using AlignedMemory = std::unique_ptr<std::byte, AlignedDelete>;
 
 // In pages of 2 MiB where it is large and the system grants them: a network that streams its
-// activations through memory waits for fewer translations of addresses, and its time does not depend
-// on where its pages happen to lie. RESOURCE_EXHAUSTED when `bytes` exceeds the machine's memory or
-// cannot be allocated.
+// activations through memory waits for fewer translations of addresses, and its time does not
+// depend on where its pages happen to lie. RESOURCE_EXHAUSTED when `bytes` exceeds the machine's
+// memory or cannot be allocated.
 absl::StatusOr<AlignedMemory> AllocateAligned(int64_t bytes);
+
+// Memory that several users take in turns, each overwriting what the one before left: they all find
+// the same pages, and so what they take differs by what they do and not by where their pages lie.
+// One thread at a time.
+class SharedArena {
+ public:
+  // Zeroed memory of at least `bytes`, which lives as long as somebody holds it: the one that was
+  // given before where that is large enough, else a larger one, with room for a little more.
+  absl::StatusOr<std::shared_ptr<std::byte>> Reserve(int64_t bytes);
+
+ private:
+  std::shared_ptr<std::byte> memory_;
+  int64_t bytes_ = 0;
+};
 
 }  // namespace halftone
 

@@ -1,9 +1,11 @@
 #include <fstream>
 #include <string>
+#include <utility>
 
-#include "absl/strings/match.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "nn/engine/onednn/inference_plan.h"
 #include "nn/engine/onednn/onednn.h"
 #include "nn/engine/onednn/plan/form.h"
@@ -16,15 +18,24 @@ std::string ProcessorField(absl::string_view field) {
   std::ifstream file("/proc/cpuinfo");
   std::string line;
   while (std::getline(file, line)) {
-    const size_t colon = line.find(": ");
-    if (absl::StartsWith(line, field) && colon != std::string::npos) return line.substr(colon + 2);
+    const std::pair<absl::string_view, absl::string_view> entry =
+        absl::StrSplit(line, absl::MaxSplits(':', 1));
+    if (absl::StripAsciiWhitespace(entry.first) == field) {
+      return std::string(absl::StripAsciiWhitespace(entry.second));
+    }
   }
   return "";
 }
 
+// Virtual machines give many generations of a processor one name: what tells them apart comes with
+// it, so that a machine that has moved does not find another processor's times in its cache.
 std::string ProcessorName() {
   const std::string name = ProcessorField("model name");
-  return name.empty() ? "unknown processor" : name;
+  if (name.empty()) return "unknown processor";
+  const std::string family = ProcessorField("cpu family");
+  if (family.empty()) return name;
+  return absl::StrCat(name, " (family ", family, ", model ", ProcessorField("model"), ", stepping ",
+                      ProcessorField("stepping"), ")");
 }
 
 double ProcessorMegahertz() {

@@ -92,6 +92,10 @@ class InferenceSession {
  public:
   static absl::StatusOr<std::unique_ptr<InferenceSession>> Create(
       std::shared_ptr<const InferencePlan> plan);
+  // In memory of at least arena_bytes(), all zeros at first, that other sessions may have too: they
+  // run in turns, and after another one's turn the inputs are to be set again.
+  static absl::StatusOr<std::unique_ptr<InferenceSession>> Create(
+      std::shared_ptr<const InferencePlan> plan, std::shared_ptr<std::byte> memory);
   ~InferenceSession();
 
   absl::Status SetInput(absl::string_view name, absl::Span<const float> values);

@@ -44,7 +44,7 @@ struct BoundStep {
 
 struct InferenceSession::Impl {
   std::shared_ptr<const InferencePlan> plan;
-  AlignedMemory arena;
+  std::shared_ptr<std::byte> arena;
   dnnl::stream stream{CpuEngine()};
   std::vector<BoundStep> steps;
 
@@ -100,11 +100,17 @@ InferenceSession::~InferenceSession() = default;
 
 absl::StatusOr<std::unique_ptr<InferenceSession>> InferenceSession::Create(
     std::shared_ptr<const InferencePlan> plan) {
+  const int64_t bytes = plan->arena_bytes();
+  HT_ASSIGN_OR_RETURN(AlignedMemory memory, AllocateAligned(bytes));
+  std::memset(memory.get(), 0, static_cast<size_t>(bytes));
+  return Create(std::move(plan), std::move(memory));
+}
+
+absl::StatusOr<std::unique_ptr<InferenceSession>> InferenceSession::Create(
+    std::shared_ptr<const InferencePlan> plan, std::shared_ptr<std::byte> memory) {
   auto impl = std::make_unique<Impl>();
   impl->plan = std::move(plan);
-  const int64_t bytes = impl->compiled().arena_bytes;
-  HT_ASSIGN_OR_RETURN(impl->arena, AllocateAligned(bytes));
-  std::memset(impl->arena.get(), 0, static_cast<size_t>(bytes));
+  impl->arena = std::move(memory);
   UseOneDnnThreads(impl->plan->threads());
   for (const plan::CompiledStep& step : impl->compiled().steps) {
     HT_RETURN_IF_ERROR(CatchDnnl(step.info.name, [&] { return impl->Bind(step); }));

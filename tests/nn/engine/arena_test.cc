@@ -47,6 +47,20 @@ TEST(ArenaTest, EmptyBuffersNeedNothing) {
   EXPECT_EQ(PlanArena({}).bytes, 0);
 }
 
+TEST(ArenaTest, ASharedArenaStaysWhereItIsWhileItIsLargeEnough) {
+  SharedArena arena;
+  const auto first = arena.Reserve(1'000);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ((*first).get()[999], std::byte{0});
+  EXPECT_EQ(*arena.Reserve(10), *first);
+  const auto larger = arena.Reserve(100'000);
+  ASSERT_TRUE(larger.ok()) << larger.status();
+  EXPECT_NE(*larger, *first);
+  // Those who have the smaller one keep it.
+  EXPECT_EQ((*first).get()[999], std::byte{0});
+  EXPECT_EQ((*larger).get()[99'999], std::byte{0});
+}
+
 TEST(ArenaTest, AllocationsAreAlignedAndBounded) {
   const auto memory = AllocateAligned(100);
   ASSERT_TRUE(memory.ok());

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nn/data/npz.h"
+#include "nn/engine/onednn/arena.h"
 #include "tests/nn/engine/graph_maker.h"
 #include "tests/nn/engine/plan_network.h"
 #include "tests/nn/engine/run_program.h"
@@ -288,6 +289,27 @@ TEST(InferencePlanTest, RunsCanBeRepeatedAndTimed) {
                                  (*session)->Output("logits")->end());
   EXPECT_EQ(first, again);
   EXPECT_EQ((*session)->TimeStep(0, 4)->size(), 4u);
+}
+
+TEST(InferencePlanTest, SessionsThatShareMemoryTakeTurns) {
+  const PlanNetwork network = TinyDigits();
+  const auto quantized = PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8)));
+  const auto plain = PlanOf(network, {});
+  SharedArena arena;
+  const auto outputs = [&](bool shared) {
+    std::vector<std::vector<float>> all;
+    for (const auto& plan : {quantized, plain, quantized}) {
+      const int64_t bytes = std::max(quantized->arena_bytes(), plain->arena_bytes());
+      auto session = shared ? InferenceSession::Create(plan, *arena.Reserve(bytes))
+                            : InferenceSession::Create(plan);
+      EXPECT_TRUE((*session)->SetInput("input", network.input).ok());
+      EXPECT_TRUE((*session)->Run().ok());
+      const auto logits = *(*session)->Output("logits");
+      all.emplace_back(logits.begin(), logits.end());
+    }
+    return all;
+  };
+  EXPECT_EQ(outputs(true), outputs(false));
 }
 
 TEST(InferencePlanTest, ACancelledRunStops) {
