@@ -50,8 +50,8 @@ absl::StatusOr<Solution> Read(const json& document) {
     solution.infeasible->minimum = infeasible.at("minimum").get<Costs>();
     solution.infeasible->conflict = infeasible.at("conflict").get<std::vector<std::string>>();
     solution.infeasible->nearest = PointFromJson(infeasible.at("nearest"));
-    for (const auto& [metric, relaxation] :
-         infeasible.value("relaxations", json::object()).items()) {
+    const json relaxations = infeasible.value("relaxations", json::object());
+    for (const auto& [metric, relaxation] : relaxations.items()) {
       solution.infeasible->relaxations[metric] = {relaxation.at("limit").get<double>(),
                                                   relaxation.at("loss").get<double>()};
     }

@@ -1,12 +1,13 @@
 #include <algorithm>
 #include <functional>
 #include <limits>
-#include <set>
+#include <map>
 
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "search/solver/compile.h"
 #include "search/solver/solver.h"
+#include "tests/search/solver/all_assignments.h"
 #include "tests/search/solver/random_problem.h"
 
 namespace halftone {
@@ -14,21 +15,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-double CostOf(const Costs& costs, const std::string& metric) {
-  const auto found = costs.find(metric);
-  return found == costs.end() ? 0 : found->second;
-}
-
-bool Keeps(const Problem& problem, const Costs& costs, const std::string& but_for = "") {
-  for (const auto& [metric, limit] : problem.budgets) {
-    if (metric != but_for && CostOf(costs, metric) > limit * (1 + 1e-9)) return false;
-  }
-  return true;
-}
-
 double Excess(const Problem& problem, const Costs& costs) {
   double excess = 0;
-  for (const auto& [metric, limit] : problem.budgets) {
+  for (const auto& [metric, limit] : LimitsOf(problem)) {
     double scale = limit;
     if (limit == 0) {
       for (const Problem::Layer& layer : problem.layers) {
@@ -43,36 +32,11 @@ double Excess(const Problem& problem, const Costs& costs) {
   return excess;
 }
 
-// Every assignment that keeps ties and pins.
-std::vector<FrontierPoint> AllAssignments(const Problem& problem) {
-  std::vector<FrontierPoint> all;
-  Assignment assignment;
-  std::function<void(size_t)> extend = [&](size_t layer) {
-    if (layer == problem.layers.size()) {
-      for (const auto& tie : problem.ties) {
-        for (const std::string& name : tie) {
-          if (assignment[name] != assignment[tie[0]]) return;
-        }
-      }
-      all.push_back(*EvaluateAssignment(problem, assignment));
-      return;
-    }
-    const std::string& name = problem.layers[layer].name;
-    const auto pin = problem.pins.find(name);
-    for (const Problem::Choice& choice : problem.layers[layer].choices) {
-      if (pin != problem.pins.end() && pin->second != choice.name) continue;
-      assignment[name] = choice.name;
-      extend(layer + 1);
-    }
-  };
-  extend(0);
-  return all;
-}
-
 void CheckInfeasible(const Problem& problem, const std::vector<FrontierPoint>& all,
                      const Solution& solution) {
   ASSERT_TRUE(solution.infeasible.has_value());
-  for (const auto& [metric, limit] : problem.budgets) {
+  const std::map<std::string, double> limits = LimitsOf(problem);
+  for (const auto& [metric, limit] : limits) {
     double least = kInfinity;
     for (const FrontierPoint& point : all) least = std::min(least, CostOf(point.cost, metric));
     EXPECT_NEAR(solution.infeasible->minimum.at(metric), least, 1e-12);
@@ -86,13 +50,13 @@ void CheckInfeasible(const Problem& problem, const std::vector<FrontierPoint>& a
   const auto conflicts = [&](const std::vector<std::string>& metrics) {
     return std::none_of(all.begin(), all.end(), [&](const FrontierPoint& point) {
       return std::all_of(metrics.begin(), metrics.end(), [&](const std::string& metric) {
-        return CostOf(point.cost, metric) <= problem.budgets.at(metric) * (1 + 1e-9);
+        return CostOf(point.cost, metric) <= limits.at(metric) * (1 + 1e-9);
       });
     });
   };
   EXPECT_TRUE(conflicts(solution.infeasible->conflict));
   std::vector<std::string> names;
-  for (const auto& [metric, limit] : problem.budgets) names.push_back(metric);
+  for (const auto& [metric, limit] : limits) names.push_back(metric);
   for (unsigned set = 1; set < 1u << names.size(); ++set) {
     std::vector<std::string> metrics;
     for (size_t k = 0; k < names.size(); ++k) {
@@ -101,6 +65,26 @@ void CheckInfeasible(const Problem& problem, const std::vector<FrontierPoint>& a
     if (metrics.size() < solution.infeasible->conflict.size()) {
       EXPECT_FALSE(conflicts(metrics));
     }
+  }
+}
+
+// The smallest value of each limit that all others allow, and the least loss within it.
+void CheckRelaxations(const Problem& problem, const std::vector<FrontierPoint>& all,
+                      const Solution::Infeasible& infeasible) {
+  for (const auto& [metric, limit] : LimitsOf(problem)) {
+    double least = kInfinity, loss = kInfinity;
+    for (const FrontierPoint& point : all) {
+      if (Keeps(problem, point.cost, metric)) least = std::min(least, CostOf(point.cost, metric));
+    }
+    for (const FrontierPoint& point : all) {
+      if (!Keeps(problem, point.cost, metric)) continue;
+      if (CostOf(point.cost, metric) <= least * (1 + 1e-9)) loss = std::min(loss, point.loss);
+    }
+    const auto found = infeasible.relaxations.find(metric);
+    ASSERT_EQ(found != infeasible.relaxations.end(), least < kInfinity) << metric;
+    if (found == infeasible.relaxations.end()) continue;
+    EXPECT_NEAR(found->second.limit, least, 1e-9) << metric;
+    EXPECT_NEAR(found->second.loss, loss, 1e-9) << metric;
   }
 }
 
@@ -171,6 +155,7 @@ TEST_P(BruteForceTest, AgreesOnRandomProblems) {
     } else {
       ASSERT_EQ(solution->status, Solution::Status::kInfeasible);
       CheckInfeasible(problem, all, *solution);
+      CheckRelaxations(problem, all, *solution->infeasible);
     }
     if (!problem.frontier.empty() && options.interactions == 0 && options.rows == 0) {
       CheckFrontier(problem, all, *solution);
@@ -204,6 +189,18 @@ INSTANTIATE_TEST_SUITE_P(
                              [](RandomProblemOptions& o) {
                                o.pins = 2;
                                o.budgets = 2;
+                             }),
+                    MakeKind("AllowedSets",
+                             [](RandomProblemOptions& o) {
+                               o.allowed = 3;
+                               o.budgets = 2;
+                             }),
+                    MakeKind("FewChanges", [](RandomProblemOptions& o) { o.max_changes = 1; }),
+                    MakeKind("FewChangesEdgesTies",
+                             [](RandomProblemOptions& o) {
+                               o.max_changes = 2;
+                               o.edges = 0.7;
+                               o.ties = 1;
                              }),
                     MakeKind("Edges", [](RandomProblemOptions& o) { o.edges = 0.7; }),
                     MakeKind("EdgesTiesTwoBudgets",

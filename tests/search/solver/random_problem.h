@@ -24,6 +24,8 @@ struct RandomProblemOptions {
   double edges = 0;         // edge costs for this share of neighbours and of skips by two
   double interactions = 0;  // for this share of all pairs of choices
   int rows = 0;             // of interactions between most choices
+  int allowed = 0;          // layers that may not take all choices, where none are tied
+  int max_changes = -1;     // between layers in a row; negative: no limit
 };
 
 // Rows with a column for nine choices in ten. As in a network, what a choice adds to a row falls
@@ -97,6 +99,22 @@ inline Problem RandomProblem(const RandomProblemOptions& options) {
     for (int p = 0; p < options.pins; ++p) {
       problem.pins[layer()] =
           absl::StrCat("c", static_cast<int>(random.Uniform() * options.choices));
+    }
+  }
+  for (int l = 0; l < options.allowed && options.ties == 0; ++l) {
+    const size_t forbidden = static_cast<size_t>(random.Uniform() * options.choices);
+    const Problem::Layer& restricted =
+        problem.layers[static_cast<size_t>(random.Uniform() * options.layers)];
+    std::vector<std::string>& names = problem.allowed[restricted.name];
+    names.clear();
+    for (size_t o = 0; o < restricted.choices.size(); ++o) {
+      if (o != forbidden) names.push_back(restricted.choices[o].name);
+    }
+  }
+  if (options.max_changes >= 0) {
+    problem.max_changes = static_cast<size_t>(options.max_changes);
+    for (size_t i = 1; i < problem.layers.size(); ++i) {
+      problem.neighbours.emplace_back(problem.layers[i - 1].name, problem.layers[i].name);
     }
   }
   for (int i = 0; i < options.layers; ++i) {
