@@ -1,0 +1,230 @@
+#include "search/solver/quadratic.h"
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "base/random.h"
+#include "gtest/gtest.h"
+#include "search/solver/compile.h"
+#include "search/solver/convexify.h"
+#include "search/solver/relaxation.h"
+#include "search/solver/solver.h"
+#include "tests/search/solver/random_problem.h"
+
+namespace halftone {
+namespace {
+
+CompactProblem Compacted(const Problem& problem) {
+  const auto compiled = CompiledProblem::Create(problem);
+  EXPECT_TRUE(compiled.ok()) << compiled.status();
+  auto compact = compiled->Compact({problem.budgets.begin(), problem.budgets.end()});
+  EXPECT_TRUE(compact.ok()) << compact.status();
+  return *std::move(compact);
+}
+
+Selection RandomSelection(const CompactProblem& problem, SplitMix64& random) {
+  Selection selection;
+  for (int choices : problem.choices) {
+    selection.push_back(static_cast<int>(random.Uniform() * choices));
+  }
+  return selection;
+}
+
+// The least loss within the limits, by running totals over all selections.
+class Enumerator {
+ public:
+  explicit Enumerator(const CompactProblem& problem)
+      : problem_(problem), components_(size_t(problem.components)) {}
+
+  double LeastLoss() {
+    Visit(0, problem_.constant);
+    return least_;
+  }
+
+ private:
+  void Visit(int v, const std::vector<double>& totals) {
+    if (v == problem_.variables()) {
+      if (problem_.IsFeasible(totals)) least_ = std::min(least_, totals[0]);
+      return;
+    }
+    for (int o = 0; o < problem_.choices[size_t(v)]; ++o) {
+      std::vector<double> next = totals;
+      for (size_t c = 0; c < components_; ++c) next[c] += problem_.Value(v, o)[c];
+      const double* row = problem_.cross->Row(problem_.cross->first[size_t(v)] + size_t(o));
+      for (int w = 0; w < v; ++w) {
+        next[0] += row[problem_.cross->first[size_t(w)] + size_t(chosen_[size_t(w)])];
+      }
+      for (const CompactPair& pair : problem_.pairs) {
+        if (pair.b != v) continue;
+        const double* value = problem_.PairValue(pair, chosen_[size_t(pair.a)], o);
+        for (size_t c = 0; c < components_; ++c) next[c] += value[c];
+      }
+      chosen_[size_t(v)] = o;
+      Visit(v + 1, next);
+    }
+  }
+
+  const CompactProblem& problem_;
+  size_t components_;
+  std::vector<int> chosen_ = std::vector<int>(problem_.choices.size());
+  double least_ = std::numeric_limits<double>::infinity();
+};
+
+TEST(CrossLossesTest, TheMatrixGivesWhatTheRowsGive) {
+  RandomProblemOptions options;
+  options.rows = 5;
+  options.ties = 2;
+  options.edges = 0.5;
+  for (options.seed = 0; options.seed < 20; ++options.seed) {
+    const Problem problem = RandomProblem(options);
+    const auto compiled = CompiledProblem::Create(problem);
+    ASSERT_TRUE(compiled.ok());
+    const CompactProblem compact = Compacted(problem);
+    ASSERT_NE(compact.cross, nullptr);
+    SplitMix64 random(options.seed, 3);
+    const Selection selection = RandomSelection(compact, random);
+    const FrontierPoint point = compiled->ToPoint(selection);
+    EXPECT_NEAR(compact.Evaluate(selection)[0], point.loss, 1e-12);
+    EXPECT_NEAR(EvaluateAssignment(problem, point.assignment)->loss, point.loss, 1e-12);
+  }
+}
+
+// A convex form equals the loss on selections, and lies under its tangents' bounds elsewhere.
+TEST(ConvexifierTest, EveryFormEqualsTheLossAndBoundsIt) {
+  RandomProblemOptions options;
+  options.rows = 6;
+  double gained = 0;
+  for (options.seed = 0; options.seed < 10; ++options.seed) {
+    Problem problem = RandomProblem(options);
+    if (options.seed % 2 == 1) problem.interactions = {{{"l0", "c0"}, {"l1", "c1"}, -0.7}};
+    const CompactProblem compact = Compacted(problem);
+    const double least = Enumerator(compact).LeastLoss();
+    SplitMix64 random(options.seed, 4);
+    Convexifier convexifier(compact);
+    Stop stop({}, absl::InfiniteFuture());
+    double first = 0, last = -std::numeric_limits<double>::infinity();
+    for (int i = 0; i < 3; ++i) {
+      const ConvexForm form = convexifier.Take();
+      for (int draw = 0; draw < 20; ++draw) {
+        const Selection selection = RandomSelection(compact, random);
+        double value = compact.constant[0];
+        for (size_t v = 0; v < selection.size(); ++v) {
+          const size_t a = compact.cross->first[v] + size_t(selection[v]);
+          value += form.linear[a];
+          for (size_t w = 0; w < selection.size(); ++w) {
+            value += 0.5 * form.Row(a)[compact.cross->first[w] + size_t(selection[w])];
+          }
+        }
+        EXPECT_NEAR(value, compact.Evaluate(selection)[0], 1e-9);
+      }
+      Relaxation relaxation(compact, form);
+      const std::vector<char> all(form.columns, 1);
+      Relaxation::Point point = relaxation.Start(all);
+      EXPECT_LE(relaxation.BoundAt(all, point).loss, least);
+      const double bound =
+          relaxation.Minimize(all, std::numeric_limits<double>::infinity(), 1e-9, 500, stop, point)
+              .loss;
+      EXPECT_LE(bound, least);
+      // Blocks chosen for these fractions make the bound larger, but for the spread they are given.
+      EXPECT_GE(bound, last - 0.02 * std::abs(bound));
+      last = bound;
+      if (i == 0) first = bound;
+      convexifier.Improve(point.x, 8, stop);
+    }
+    gained += last - first;
+  }
+  EXPECT_GT(gained, 0.1);
+}
+
+// The most that is promised to be optimal, with every selection looked at: 5^9 of them.
+TEST(QuadraticTest, TwoMillionAssignmentsEqualBruteForce) {
+  RandomProblemOptions options;
+  options.layers = 9;
+  options.choices = 5;
+  options.rows = 8;
+  options.budgets = 2;
+  for (options.seed = 0; options.seed < 3; ++options.seed) {
+    options.edges = options.seed == 2 ? 0.5 : 0;
+    const Problem problem = RandomProblem(options);
+    const auto solution = Solve(problem);
+    ASSERT_TRUE(solution.ok()) << solution.status();
+    ASSERT_EQ(solution->status, Solution::Status::kOptimal);
+    EXPECT_NEAR(solution->loss, Enumerator(Compacted(problem)).LeastLoss(), 1e-10);
+  }
+}
+
+// Rows that join neighbours only are interactions that elimination solves exactly.
+TEST(QuadraticTest, AgreesWithEliminationOnChains) {
+  RandomProblemOptions options;
+  options.layers = 16;
+  options.choices = 4;
+  for (options.seed = 0; options.seed < 4; ++options.seed) {
+    Problem as_rows = RandomProblem(options);
+    Problem as_pairs = as_rows;
+    SplitMix64 random(options.seed, 5);
+    Problem::InteractionRows factor;
+    for (const Problem::Layer& layer : as_rows.layers) {
+      for (const Problem::Choice& choice : layer.choices) {
+        factor.choices.emplace_back(layer.name, choice.name);
+      }
+    }
+    for (int i = 0; i + 1 < options.layers; ++i) {
+      std::vector<double>& row = factor.rows.emplace_back(factor.choices.size(), 0.0);
+      const auto first = static_cast<size_t>(i * options.choices);
+      for (size_t a = 0; a < 8; ++a) row[first + a] = random.Uniform() - 0.6;
+      for (size_t a = 0; a < 4; ++a) {
+        for (size_t b = 4; b < 8; ++b) {
+          as_pairs.interactions.push_back({factor.choices[first + a], factor.choices[first + b],
+                                           row[first + a] * row[first + b]});
+        }
+      }
+    }
+    as_rows.interaction_rows = std::move(factor);
+    ASSERT_NE(Compacted(as_rows).cross, nullptr);
+    ASSERT_EQ(Compacted(as_pairs).cross, nullptr);
+    const auto first = Solve(as_rows), second = Solve(as_pairs);
+    ASSERT_TRUE(first.ok() && second.ok());
+    EXPECT_EQ(first->status, Solution::Status::kOptimal);
+    EXPECT_NEAR(first->loss, second->loss, 1e-10);
+  }
+}
+
+TEST(QuadraticTest, ManyInteractionsAreSolvedAsOneMatrix) {
+  RandomProblemOptions options;
+  options.layers = 12;
+  options.choices = 5;
+  options.interactions = 1;
+  const Problem problem = RandomProblem(options);
+  EXPECT_NE(Compacted(problem).cross, nullptr);
+  const auto solution = Solve(problem, {.time_limit = absl::Seconds(20)});
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_TRUE(CheckSolution(problem, *solution).ok());
+}
+
+TEST(QuadraticTest, BudgetsThatCannotBeMetAreInfeasible) {
+  RandomProblemOptions options;
+  options.rows = 3;
+  options.tightness = -0.2;
+  const auto solution = Solve(RandomProblem(options));
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_EQ(solution->status, Solution::Status::kInfeasible);
+  EXPECT_TRUE(solution->infeasible.has_value());
+}
+
+TEST(QuadraticTest, TheTimeLimitGivesTheBestSoFarAndItsBound) {
+  RandomProblemOptions options;
+  options.layers = 60;
+  options.choices = 8;
+  options.interactions = 1;
+  const Problem problem = RandomProblem(options);
+  const auto solution = Solve(problem, {.time_limit = absl::Seconds(1)});
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_EQ(solution->status, Solution::Status::kFeasible);
+  EXPECT_LT(solution->lower_bound, solution->loss);
+  EXPECT_LT(solution->seconds, 10);
+  EXPECT_TRUE(CheckSolution(problem, *solution).ok());
+}
+
+}  // namespace
+}  // namespace halftone
