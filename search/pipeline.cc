@@ -275,6 +275,8 @@ absl::string_view StageName(Stage stage) {
       return "validate";
     case Stage::kExport:
       return "export";
+    case Stage::kRefine:
+      return "refine";
   }
   return "unknown";
 }

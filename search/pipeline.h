@@ -10,28 +10,11 @@
 #include "absl/types/span.h"
 #include "base/progress.h"
 #include "profilers/cost_profiler.h"
+#include "search/artifact_store.h"
 #include "search/result.h"
 #include "search/search_spec.h"
 
 namespace halftone {
-
-// The stages of a search, in order.
-enum class Stage { kImport, kCalibrate, kSensitivity, kProfile, kSolve, kValidate, kExport };
-absl::string_view StageName(Stage stage);  // "import", ...
-
-// Where the pipeline takes its inputs from and leaves its outputs: bytes by content or by key.
-// Thread-safe.
-class ArtifactStore {
- public:
-  virtual ~ArtifactStore() = default;
-  // The uploaded model or dataset of that sha256. NOT_FOUND names it.
-  virtual absl::StatusOr<std::string> LoadBlob(const std::string& sha256) = 0;
-  // Keeps bytes (an exported model, a report) by content; returns their sha256.
-  virtual absl::StatusOr<std::string> StoreBlob(absl::string_view bytes) = 0;
-  // A finished stage's output by the hash of its inputs. NOT_FOUND when there is none.
-  virtual absl::StatusOr<std::string> LoadStage(Stage stage, const std::string& key) = 0;
-  virtual absl::Status StoreStage(Stage stage, const std::string& key, absl::string_view bytes) = 0;
-};
 
 // A stage and the share of the whole time that it typically takes.
 struct PlannedStage {

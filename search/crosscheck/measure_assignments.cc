@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/crosscheck/assignment_sampler.h"
+#include "search/refine/stored_parts.h"
 #include "search/result.h"
 #include "search/sensitivity/evaluate.h"
 #include "search/stage_outputs.h"
@@ -22,9 +23,6 @@ namespace {
 
 using nlohmann::json;
 
-// Evaluated between two writes to the store.
-constexpr absl::Duration kWorthStoring = absl::Seconds(1);
-
 int MostTries(int wanted) { return 4 * wanted + 32; }
 
 // Mean squared noise over mean squared signal.
@@ -32,59 +30,31 @@ double NoiseToSignal(const Evaluation& evaluation) {
   return std::pow(10, -evaluation.sqnr_db / 10);
 }
 
-// The evaluations of earlier runs, part after part, and where to add to them.
+// The evaluations of earlier runs, and where to add to them.
 class StoredEvaluations {
  public:
-  StoredEvaluations(ArtifactStore& store, std::string key) : store_(store), key_(std::move(key)) {}
+  StoredEvaluations(ArtifactStore& store, std::string key)
+      : parts_(store, Stage::kValidate, std::move(key)) {}
 
   // The evaluation after those taken so far, if it is stored.
   absl::StatusOr<std::optional<Evaluation>> Take() {
-    if (next_ == loaded_.size()) HT_RETURN_IF_ERROR(LoadPart());
-    if (next_ == loaded_.size()) return std::nullopt;
-    HT_ASSIGN_OR_RETURN(Evaluation evaluation, EvaluationFromJson(loaded_[next_++]));
+    HT_ASSIGN_OR_RETURN(const std::optional<json> document, parts_.Take());
+    if (!document.has_value()) return std::nullopt;
+    HT_ASSIGN_OR_RETURN(Evaluation evaluation, EvaluationFromJson(*document));
     return evaluation;
   }
-
-  // To be called when nothing is left to be taken.
   absl::Status Add(const Evaluation& evaluation) {
-    if (pending_.empty()) since_ = absl::Now();
-    pending_.push_back(EvaluationToJson(evaluation));
-    return absl::Now() - since_ < kWorthStoring ? absl::OkStatus() : Flush();
+    return parts_.Add(EvaluationToJson(evaluation));
   }
-
-  absl::Status Flush() {
-    if (pending_.empty()) return absl::OkStatus();
-    HT_RETURN_IF_ERROR(store_.StoreStage(Stage::kValidate, PartKey(), json(pending_).dump()));
-    ++parts_;
-    pending_.clear();
-    return absl::OkStatus();
-  }
+  absl::Status Flush() { return parts_.Flush(); }
 
  private:
-  std::string PartKey() const { return absl::StrCat(key_, "/", parts_); }
-
-  absl::Status LoadPart() {
-    const absl::StatusOr<std::string> bytes = store_.LoadStage(Stage::kValidate, PartKey());
-    if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
-    HT_RETURN_IF_ERROR(bytes.status());
-    HT_ASSIGN_OR_RETURN(const json part, ParseStored(*bytes, "evaluations"));
-    loaded_.assign(part.begin(), part.end());
-    next_ = 0;
-    ++parts_;
-    return absl::OkStatus();
-  }
-
-  ArtifactStore& store_;
-  const std::string key_;
-  int parts_ = 0;  // loaded or stored
-  std::vector<json> loaded_, pending_;
-  size_t next_ = 0;
-  absl::Time since_;
+  StoredParts parts_;
 };
 
-class AssignmentMeter {
+class RandomAssignmentMeter {
  public:
-  AssignmentMeter(const CrosscheckSpec& spec, const PreparedNetwork& network,
+  RandomAssignmentMeter(const CrosscheckSpec& spec, const PreparedNetwork& network,
                   StoredEvaluations& stored)
       : spec_(spec), network_(network), stored_(stored), sampler_(SamplerOptions()) {}
 
@@ -195,7 +165,7 @@ absl::StatusOr<MeasuredAssignments> MeasureAssignments(const CrosscheckSpec& spe
   HT_ASSIGN_OR_RETURN(const auto evaluator, AssignmentEvaluator::Create(network, data, calibration,
                                                                         progress.Part(0, 0.01)));
   StoredEvaluations stored(store, key);
-  AssignmentMeter meter(spec, network, stored);
+  RandomAssignmentMeter meter(spec, network, stored);
   const absl::Status status = meter.Run(*evaluator, progress.Part(0.01, 1));
   const absl::Status kept = stored.Flush();
   HT_RETURN_IF_ERROR(status);

@@ -8,10 +8,12 @@ namespace halftone {
 absl::StatusOr<SensitivityResult> MeasureFisher(const ChoiceRequest& request,
                                                 const Progress& progress) {
   const SensitivityOptions& options = request.options;
+  // Squares of single elements have no products with another layer's.
+  const bool interactions = options.interactions && options.method == SensitivityMethod::kFisher;
   HT_ASSIGN_OR_RETURN(const FisherMeasurement fisher,
                       MeasureFisherMatrix(request,
-                                          {.keep_matrix = options.interactions,
-                                           .keep_errors = options.interactions,
+                                          {.keep_matrix = interactions,
+                                           .keep_errors = interactions,
                                            .keep_samples = options.resamples > 0},
                                           progress));
   SensitivityResult result = MakeResult(request);

@@ -66,6 +66,7 @@ class Corrector {
     for (size_t i = 0; i < which.size(); ++i) {
       ChoiceLoss& choice = choices[which[i]];
       agree = agree && Agree(choice, measured[i]);
+      if (!choice.measured) choice.second_order = choice.loss;
       choice.loss = measured[i].mean();
       choice.loss_stderr = measured[i].standard_error();
       choice.measured = true;

@@ -89,6 +89,7 @@ class FisherMeter {
     HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner_->Output(block.output));
     const size_t choices = block.choices.size();
     const size_t first = columns_.Begin(block.layer);
+    const bool squared = request_.options.method == SensitivityMethod::kFisherElementwise;
     for (size_t row = 0; row < rows.size() / columns_.size(); ++row) {
       for (size_t i = 0; i < choices; ++i) {
         const float value = values[row * choices + i];
@@ -97,7 +98,8 @@ class FisherMeter {
               absl::StrCat("layer '", request_.layers()[block.layer].name,
                            "': a derivative or a quantized result is not finite"));
         }
-        rows[row * columns_.size() + first + block.choices[i]] = value;
+        rows[row * columns_.size() + first + block.choices[i]] =
+            squared ? std::sqrt(std::max(value, 0.0f)) : value;
       }
     }
     return absl::OkStatus();

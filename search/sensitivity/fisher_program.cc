@@ -110,8 +110,12 @@ class FisherBuilder {
     if (differences.empty()) return absl::OkStatus();
     for (const std::vector<ValueId>& gradient : gradients_) gradients.push_back(gradient[l]);
     const int axis = SampleAxis(layers()[l].dst_shape, builder_.shape(dst));
-    HT_ASSIGN_OR_RETURN(const ValueId d, StackPerSample(builder_, differences, axis, batch_));
-    HT_ASSIGN_OR_RETURN(const ValueId g, StackPerSample(builder_, gradients, axis, batch_));
+    HT_ASSIGN_OR_RETURN(ValueId d, StackPerSample(builder_, differences, axis, batch_));
+    HT_ASSIGN_OR_RETURN(ValueId g, StackPerSample(builder_, gradients, axis, batch_));
+    if (request_.options.method == SensitivityMethod::kFisherElementwise) {
+      HT_ASSIGN_OR_RETURN(d, ops::Mul(builder_, d, d));
+      HT_ASSIGN_OR_RETURN(g, ops::Mul(builder_, g, g));
+    }
     HT_ASSIGN_OR_RETURN(const ValueId products,
                         ops::MatMul(builder_, g, d, /*transpose_a=*/false, /*transpose_b=*/true));
     outputs_.emplace_back(block.output, products);

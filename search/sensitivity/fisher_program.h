@@ -23,7 +23,10 @@ struct FisherBlock {
 
 // One program for one batch: the forward pass, a backward pass per cotangent to every layer's dst,
 // every layer once more per choice, and the inner products
-//   S[n, k, (l, o)] = < d(u_nk . f)/d y_l , yhat_{l,o}(x_l) - y_l >.
+//   S[n, k, (l, o)] = < d(u_nk . f)/d y_l , yhat_{l,o}(x_l) - y_l >,
+// or for kFisherElementwise the squares of both, element by element:
+//   S[n, k, (l, o)]^2 = < (d(u_nk . f)/d y_l)^2 , (yhat_{l,o}(x_l) - y_l)^2 >, which is what is put
+// out.
 struct FisherProgram {
   Program program;
   std::vector<FisherBlock> blocks;

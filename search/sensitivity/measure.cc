@@ -54,6 +54,7 @@ absl::StatusOr<SensitivityResult> DispatchChoices(const ChoiceRequest& request,
                                                   const Progress& progress) {
   switch (request.options.method) {
     case SensitivityMethod::kFisher:
+    case SensitivityMethod::kFisherElementwise:
       return MeasureFisher(request, progress);
     case SensitivityMethod::kFisherCorrected:
       return MeasureFisherCorrected(request, progress);

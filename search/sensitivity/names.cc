@@ -13,7 +13,7 @@ namespace {
 template <typename Enum, size_t kCount>
 using Names = std::array<std::pair<Enum, const char*>, kCount>;
 
-constexpr Names<SensitivityMethod, 11> kMethods = {
+constexpr Names<SensitivityMethod, 12> kMethods = {
     {{SensitivityMethod::kFisher, "fisher"},
      {SensitivityMethod::kFisherCorrected, "fisher-corrected"},
      {SensitivityMethod::kHessianTrace, "hessian-trace"},
@@ -24,7 +24,8 @@ constexpr Names<SensitivityMethod, 11> kMethods = {
      {SensitivityMethod::kHawqV2, "hawq-v2"},
      {SensitivityMethod::kHawqV3, "hawq-v3"},
      {SensitivityMethod::kOutput, "output"},
-     {SensitivityMethod::kSqnr, "sqnr"}}};
+     {SensitivityMethod::kSqnr, "sqnr"},
+     {SensitivityMethod::kFisherElementwise, "fisher-elementwise"}}};
 constexpr Names<LossKind, 4> kLosses = {{{LossKind::kAuto, "auto"},
                                          {LossKind::kCrossEntropy, "cross-entropy"},
                                          {LossKind::kKl, "kl"},

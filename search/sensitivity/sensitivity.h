@@ -82,6 +82,9 @@ enum class SensitivityMethod {
   kHawqV3,             // the same, with weights per channel and symmetric (Yao et al. 2021)
   kOutput,             // the divergence when that one layer alone is really quantized
   kSqnr,               // likewise, its noise-to-signal power ratio at the output; any output
+  // 1/2 E sum_i (du.f/dy_i)^2 (yhat_i - y_i)^2: the Fisher loss without the products of different
+  // elements of the layer's result (the score of NVIDIA's ModelOpt)
+  kFisherElementwise,
 };
 
 // What a trace is.
@@ -129,6 +132,8 @@ struct ChoiceLoss {
   double loss = 0;  // predicted increase of the output divergence, mean over samples
   double loss_stderr = 0;
   bool measured = false;  // by really computing the layer that way, the others staying float
+  // kFisherCorrected: what the Fisher matrix said where `loss` was measured in its place.
+  std::optional<double> second_order;
   std::string name;       // of the choice; the precision's text where it is one
   std::optional<double> sqnr_db;  // kSqnr: signal to quantization noise at the output
 };

@@ -20,6 +20,7 @@ json ChoiceToJson(const ChoiceLoss& choice) {
                  {"loss", choice.loss},
                  {"loss_stderr", choice.loss_stderr}};
   if (choice.measured) object["measured"] = true;
+  if (choice.second_order.has_value()) object["second_order"] = *choice.second_order;
   if (choice.sqnr_db.has_value()) object["sqnr_db"] = *choice.sqnr_db;
   if (!choice.name.empty() && choice.name != object["precision"]) object["name"] = choice.name;
   return object;
@@ -59,6 +60,7 @@ absl::StatusOr<ChoiceLoss> ChoiceFromJson(const json& object) {
   choice.name = choice.precision.ToString();
   fields.Read("name", &choice.name);
   fields.Read("measured", &choice.measured);
+  fields.Read("second_order", &choice.second_order);
   fields.Read("sqnr_db", &choice.sqnr_db);
   fields.Read("loss", &choice.loss);
   fields.Read("loss_stderr", &choice.loss_stderr);

@@ -1,0 +1,61 @@
+#ifndef HALFTONE_SEARCH_REFINE_ASSIGNMENT_METER_H_
+#define HALFTONE_SEARCH_REFINE_ASSIGNMENT_METER_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/progress.h"
+#include "nn/data/dataset.h"
+#include "search/artifact_store.h"
+#include "search/refine/stored_parts.h"
+#include "search/sensitivity/evaluate.h"
+#include "search/sensitivity/sensitivity.h"
+#include "search/solver/solution.h"
+
+namespace halftone {
+
+// The divergence of the output, mean over samples, that an assignment of precision names really
+// does. All that searches by measurement know of networks and data.
+using DivergenceFunction =
+    std::function<absl::StatusOr<double>(const Assignment& assignment, const Progress& progress)>;
+
+// Really quantizes the network as assigned and runs it over the data: the KL divergence from the
+// float network's output, or the mean squared difference where no output is a row of logits. No
+// assignment is run twice: what was measured is kept in memory and, about every second, in the
+// store, so that an interrupted job and other searches with the same key find it. Not thread-safe.
+class AssignmentMeter {
+ public:
+  // Borrows all but the key, which names all that a divergence depends on: model, data, quantizers.
+  // Nothing is computed or loaded before the first call of Measure.
+  AssignmentMeter(const PreparedNetwork& network, const Dataset& data,
+                  const Calibration& calibration, ArtifactStore& store, std::string key);
+  ~AssignmentMeter();
+
+  // `assignment` names precisions; a layer left out stays f32. INVALID_ARGUMENT for a name that is
+  // no layer or a text that is no precision, FAILED_PRECONDITION for a pair that is not calibrated.
+  absl::StatusOr<double> Measure(const Assignment& assignment, const Progress& progress);
+  // As a function; the meter must outlive it.
+  DivergenceFunction AsFunction();
+  // Writes what is not yet in the store: to be called at the end, cancelled or not.
+  absl::Status Flush() { return stored_.Flush(); }
+
+ private:
+  absl::Status LoadStored();
+  absl::StatusOr<double> Run(const Assignment& assignment, const Progress& progress);
+
+  const PreparedNetwork& network_;
+  const Dataset& data_;
+  const Calibration& calibration_;
+  StoredParts stored_;
+  bool loaded_ = false;
+  std::map<Assignment, double> known_;
+  std::unique_ptr<AssignmentEvaluator> evaluator_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_REFINE_ASSIGNMENT_METER_H_

@@ -1,0 +1,206 @@
+#include "search/refine/loss_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string>
+
+#include "nn/quant/precision.h"
+
+namespace halftone {
+namespace {
+
+// Variances of the factors by which losses are wrong, in units of the squared deviation: common to
+// all, to a variable, to a format of its weights, of its activations, of one choice alone, and of
+// the pairs' weight.
+constexpr double kAll = 1, kVariable = 1, kWeights = 1, kActivations = 1, kChoice = 1, kPairs = 1;
+// What the likelihood chooses from.
+constexpr double kPairWeights[] = {0, 0.25, 0.5, 1};
+constexpr double kDeviations[] = {0.05, 0.1, 0.2, 0.4, 0.8};
+constexpr double kNoises[] = {0.01, 0.03, 0.1};
+// No choice is believed to do less than this share of what the estimator says.
+constexpr double kLeastShare = 0.02;
+
+// Solves L x = b in place; `factor` is lower triangular, row by row.
+void SolveLower(const std::vector<double>& factor, std::vector<double>& b) {
+  const size_t n = b.size();
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t j = 0; j < i; ++j) b[i] -= factor[i * n + j] * b[j];
+    b[i] /= factor[i * n + i];
+  }
+}
+
+// Solves L' x = b in place.
+void SolveUpper(const std::vector<double>& factor, std::vector<double>& b) {
+  const size_t n = b.size();
+  for (size_t i = n; i-- > 0;) {
+    for (size_t j = i + 1; j < n; ++j) b[i] -= factor[j * n + i] * b[j];
+    b[i] /= factor[i * n + i];
+  }
+}
+
+// In place, of a positive definite matrix; the upper triangle is left alone.
+void Factorize(std::vector<double>& matrix, size_t n) {
+  for (size_t j = 0; j < n; ++j) {
+    for (size_t i = j; i < n; ++i) {
+      double sum = matrix[i * n + j];
+      for (size_t k = 0; k < j; ++k) sum -= matrix[i * n + k] * matrix[j * n + k];
+      matrix[i * n + j] = i == j ? std::sqrt(std::max(sum, std::numeric_limits<double>::min()))
+                                 : sum / matrix[j * n + j];
+    }
+  }
+}
+
+}  // namespace
+
+LossModel::LossModel(const ChoiceSpace& space, const PairLosses& pairs, std::vector<double> losses,
+                     double pair_weight)
+    : space_(space),
+      pairs_(pairs),
+      prior_losses_(std::move(losses)),
+      prior_pair_weight_(pair_weight),
+      losses_(prior_losses_),
+      pair_weight_(pair_weight) {
+  std::map<std::string, int> numbers;
+  const auto number = [&](const std::string& name) {
+    return numbers.emplace(name, static_cast<int>(numbers.size())).first->second;
+  };
+  for (size_t column = 0; column < space.columns(); ++column) {
+    const std::string& name = space.NameOf(column);
+    const absl::StatusOr<Precision> precision = Precision::Parse(name);
+    if (precision.ok()) {
+      formats_.emplace_back(number(Precision{precision->weights, {}}.ToString()),
+                            number(Precision{{}, precision->activations}.ToString()));
+    } else {
+      formats_.emplace_back(number("weights of " + name), number("activations of " + name));
+    }
+  }
+}
+
+LossModel::Features LossModel::FeaturesOf(const Selection& selection) const {
+  Features features;
+  features.selection = selection;
+  for (size_t v = 0; v < space_.variables(); ++v) {
+    features.losses += prior_losses_[space_.ColumnOf(v, selection[v])];
+  }
+  features.pairs = pairs_.Sum(space_, selection);
+  return features;
+}
+
+double LossModel::Covariance(const Features& a, const Features& b) const {
+  double sum = kAll * a.losses * b.losses + kPairs * a.pairs * b.pairs;
+  for (size_t v = 0; v < space_.variables(); ++v) {
+    const size_t i = space_.ColumnOf(v, a.selection[v]), j = space_.ColumnOf(v, b.selection[v]);
+    double variance = kVariable;
+    if (formats_[i].first == formats_[j].first) variance += kWeights;
+    if (formats_[i].second == formats_[j].second) variance += kActivations;
+    if (i == j) variance += kChoice;
+    sum += variance * prior_losses_[i] * prior_losses_[j];
+  }
+  return sum;
+}
+
+LossModel::Fit LossModel::FitTrials(const Scales& scales, absl::Span<const double> covariance,
+                                    absl::Span<const double> divergences) const {
+  const size_t n = divergences.size();
+  Fit fit;
+  fit.scales = scales;
+  fit.factor.assign(covariance.begin(), covariance.end());
+  for (double& value : fit.factor) value *= scales.deviation * scales.deviation;
+  std::vector<double> residuals;
+  for (size_t i = 0; i < n; ++i) {
+    const double noise = scales.noise * divergences[i];
+    fit.factor[i * n + i] = fit.factor[i * n + i] * (1 + 1e-9) + noise * noise;
+    residuals.push_back(divergences[i] - features_[i].losses -
+                        scales.pair_weight * features_[i].pairs);
+  }
+  Factorize(fit.factor, n);
+  fit.weights = residuals;
+  SolveLower(fit.factor, fit.weights);
+  for (size_t i = 0; i < n; ++i) {
+    fit.log_likelihood -= fit.weights[i] * fit.weights[i] / 2 + std::log(fit.factor[i * n + i]);
+  }
+  SolveUpper(fit.factor, fit.weights);
+  return fit;
+}
+
+void LossModel::Learn(absl::Span<const Trial> trials) {
+  std::vector<const Trial*> best;
+  for (const Trial& trial : trials) best.push_back(&trial);
+  std::stable_sort(best.begin(), best.end(),
+                   [](const Trial* a, const Trial* b) { return a->divergence < b->divergence; });
+  if (best.size() > kMaxTrials) best.resize(kMaxTrials);
+  features_.clear();
+  std::vector<double> divergences, covariance;
+  for (const Trial* trial : best) {
+    features_.push_back(FeaturesOf(trial->selection));
+    divergences.push_back(trial->divergence);
+  }
+  for (const Features& a : features_) {
+    for (const Features& b : features_) covariance.push_back(Covariance(a, b));
+  }
+  fit_ = Fit();
+  fit_.log_likelihood = -std::numeric_limits<double>::infinity();
+  for (const double weight : kPairWeights) {
+    for (const double deviation : kDeviations) {
+      for (const double noise : kNoises) {
+        Fit fit = FitTrials({weight, deviation, noise}, covariance, divergences);
+        if (fit.log_likelihood > fit_.log_likelihood) fit_ = std::move(fit);
+      }
+    }
+    if (pairs_.empty()) break;
+  }
+  SetMean(fit_);
+}
+
+// The mean is linear in what the prior is linear in: the trials' covariances, spelled out column by
+// column.
+void LossModel::SetMean(const Fit& fit) {
+  const double variance = fit.scales.deviation * fit.scales.deviation;
+  losses_ = prior_losses_;
+  pair_weight_ = fit.scales.pair_weight;
+  double all = 0;
+  for (size_t i = 0; i < features_.size(); ++i) {
+    all += variance * kAll * fit.weights[i] * features_[i].losses;
+    pair_weight_ += variance * kPairs * fit.weights[i] * features_[i].pairs;
+  }
+  pair_weight_ = std::max(pair_weight_, 0.0);
+  for (size_t column = 0; column < space_.columns(); ++column) {
+    const size_t v = space_.VariableOf(column);
+    double factor = 1 + all;
+    for (size_t i = 0; i < features_.size(); ++i) {
+      const size_t tried = space_.ColumnOf(v, features_[i].selection[v]);
+      double shared = kVariable;
+      if (formats_[tried].first == formats_[column].first) shared += kWeights;
+      if (formats_[tried].second == formats_[column].second) shared += kActivations;
+      if (tried == column) shared += kChoice;
+      factor += variance * shared * fit.weights[i] * prior_losses_[tried];
+    }
+    losses_[column] = prior_losses_[column] * std::max(factor, kLeastShare);
+  }
+}
+
+double LossModel::Predict(const Selection& selection) const {
+  double sum = pair_weight_ * pairs_.Sum(space_, selection);
+  for (size_t v = 0; v < space_.variables(); ++v) {
+    sum += losses_[space_.ColumnOf(v, selection[v])];
+  }
+  return sum;
+}
+
+double LossModel::StandardError(const Selection& selection) const {
+  if (features_.empty()) return 0;
+  const Features features = FeaturesOf(selection);
+  const double variance = fit_.scales.deviation * fit_.scales.deviation;
+  std::vector<double> covariances;
+  for (const Features& trial : features_) {
+    covariances.push_back(variance * Covariance(features, trial));
+  }
+  SolveLower(fit_.factor, covariances);
+  double left = variance * Covariance(features, features);
+  for (const double value : covariances) left -= value * value;
+  return std::sqrt(std::max(left, 0.0));
+}
+
+}  // namespace halftone

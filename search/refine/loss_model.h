@@ -1,0 +1,84 @@
+#ifndef HALFTONE_SEARCH_REFINE_LOSS_MODEL_H_
+#define HALFTONE_SEARCH_REFINE_LOSS_MODEL_H_
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "search/refine/choice_space.h"
+#include "search/solver/compact.h"
+
+namespace halftone {
+
+// An assignment and the divergence that it was measured to do.
+struct Trial {
+  Selection selection;
+  double divergence = 0;
+};
+
+// Predicts what an assignment does,
+//   f(z) = sum_v e[z_v] + w * (losses of the chosen pairs),
+// at first with the estimator's losses e and a weight w, then with what trials taught: a Gaussian
+// process (Rasmussen & Williams 2006, equations 2.25, 2.26, 2.30) whose functions are of that form
+// again, so that its mean is searched as the estimator itself. A priori the losses of all choices,
+// of a variable, of one format of its weights or activations, and of one choice alone may each be
+// wrong by a factor; how much, the likelihood of the trials says.
+class LossModel {
+ public:
+  // `losses`: of each column. Borrows the space and the pairs.
+  LossModel(const ChoiceSpace& space, const PairLosses& pairs, std::vector<double> losses,
+            double pair_weight);
+
+  // Forgets earlier trials. The best ones are learned from where there are more than kMaxTrials.
+  void Learn(absl::Span<const Trial> trials);
+  static constexpr size_t kMaxTrials = 192;
+
+  double Predict(const Selection& selection) const;
+  // Of the prediction; 0 before the first trial.
+  double StandardError(const Selection& selection) const;
+  // e[column] and w.
+  const std::vector<double>& losses() const { return losses_; }
+  double pair_weight() const { return pair_weight_; }
+
+ private:
+  // What a selection is to the process.
+  struct Features {
+    Selection selection;
+    double losses = 0, pairs = 0;  // sums of the prior's
+  };
+  struct Scales {
+    double pair_weight = 1;  // of the prior's mean
+    double deviation = 0;    // of the prior's losses, relative
+    double noise = 0;        // of what the form cannot express, relative to the divergence
+  };
+  // What the trials say of one set of scales.
+  struct Fit {
+    Scales scales;
+    std::vector<double> factor;   // Cholesky, lower, of the trials' covariance with noise
+    std::vector<double> weights;  // of the trials' covariances in the mean
+    double log_likelihood = 0;    // without the constant
+  };
+
+  Features FeaturesOf(const Selection& selection) const;
+  double Covariance(const Features& a, const Features& b) const;
+  Fit FitTrials(const Scales& scales, absl::Span<const double> covariance,
+                absl::Span<const double> divergences) const;
+  void SetMean(const Fit& fit);
+
+  const ChoiceSpace& space_;
+  const PairLosses& pairs_;
+  const std::vector<double> prior_losses_;
+  const double prior_pair_weight_;
+  // Of a column's format of weights and of activations, numbers that are equal where they are.
+  std::vector<std::pair<int, int>> formats_;
+
+  std::vector<double> losses_;
+  double pair_weight_;
+  std::vector<Features> features_;
+  Fit fit_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_REFINE_LOSS_MODEL_H_

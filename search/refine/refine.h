@@ -1,0 +1,54 @@
+#ifndef HALFTONE_SEARCH_REFINE_REFINE_H_
+#define HALFTONE_SEARCH_REFINE_REFINE_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "base/progress.h"
+#include "search/refine/assignment_meter.h"
+#include "search/refine/refinement.h"
+#include "search/sensitivity/sensitivity.h"
+#include "search/solver/problem.h"
+#include "search/solver/solution.h"
+
+namespace halftone {
+
+// Losses of another estimator for a problem's choices.
+struct NamedLosses {
+  std::string name;
+  std::vector<std::vector<double>> losses;  // [layer][choice], in the order of the problem
+};
+
+// The losses of kFisherCorrected as they were before some were measured: those of kFisher.
+NamedLosses SecondOrderLosses(const SensitivityResult& sensitivity);
+
+struct RefineRequest {
+  const Problem& problem;     // with the losses of the model
+  const Assignment& optimum;  // the answer by those losses, within the budgets
+  std::vector<NamedLosses> estimates;
+  // What pairs of choices add: G of all (layer, choice) of the problem, see PairLosses. May be
+  // empty. Borrowed.
+  absl::Span<const float> pairs;
+  // Limits that the problem does not hold; empty: none.
+  std::function<bool(const Assignment&)> is_allowed;
+  int evaluations = 64;                           // at most; at least 1
+  absl::Duration time_limit = absl::Seconds(10);  // of each optimum that is computed
+};
+
+// Finds the assignment within the problem's budgets that really does least. Evaluates, first, the
+// model's optimum, the optima by the other estimates, local optima with the pairs' losses in full,
+// by a half and by a quarter, and the best uniform assignment; then, one after the other, what the
+// model predicts to be best near the best so far, where the model learns from every evaluation
+// (LossModel). So the answer is never worse than the model's optimum, on the data that `measure`
+// uses. Deterministic where `measure` is and no time limit cuts in. Errors of `measure` are passed
+// on. INVALID_ARGUMENT for an optimum that is no answer to the problem, or losses of other sizes.
+absl::StatusOr<Refinement> Refine(const RefineRequest& request, const DivergenceFunction& measure,
+                                  const Progress& progress);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_REFINE_REFINE_H_

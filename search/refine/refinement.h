@@ -1,0 +1,44 @@
+#ifndef HALFTONE_SEARCH_REFINE_REFINEMENT_H_
+#define HALFTONE_SEARCH_REFINE_REFINEMENT_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "nlohmann/json_fwd.hpp"
+#include "search/refine/evolution.h"
+#include "search/solver/problem.h"
+#include "search/solver/solution.h"
+
+namespace halftone {
+
+// What really evaluating assignments found, beside the model's optimum. A plain value.
+struct Refinement {
+  // One that was evaluated.
+  struct Evaluated {
+    std::string source;     // where it comes from: "optimum", "neighbour", ...
+    double predicted = 0;   // by the model, as it was then
+    double divergence = 0;  // of the output, mean over the calibration samples
+  };
+
+  Assignment assignment;  // of the least divergence; ties are the earlier's
+  std::string source;
+  double divergence = 0;
+  double optimum_divergence = 0;  // of the model's optimum; never less than `divergence`
+  double loss = 0;                // of the assignment, by the problem's own losses
+  Costs cost;
+  std::vector<Evaluated> evaluated;    // in that order; the optimum is the first
+  std::optional<Evolution> evolution;  // where a part of them were found by evolution
+
+  // Whether evaluating found something better than the model's optimum.
+  bool Improves() const { return divergence < optimum_divergence; }
+};
+
+nlohmann::json RefinementToJson(const Refinement& refinement);
+// INVALID_ARGUMENT names a field that does not fit.
+absl::StatusOr<Refinement> RefinementFromJson(const nlohmann::json& json);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_REFINE_REFINEMENT_H_
