@@ -199,92 +199,10 @@ Elimination::Tables Elimination::Minimize(absl::Span<const double> weights) cons
   }
   tables.minimum = Dot(weights, problem_.constant.data());
   for (size_t b = 0; b < buckets_.size(); ++b) {
-    Fill(static_cast<int>(b), -1, tables);
+    Fill(static_cast<int>(b), tables);
     if (buckets_[b].scope.empty()) tables.minimum += tables.tables[b][0];
   }
   return tables;
-}
-
-double Elimination::MinimumGiven(const Tables& tables, int variable, ChoiceIndex choice) const {
-  Tables given = tables;
-  std::vector<char> changed(buckets_.size(), 0);
-  for (int b : BucketsOf(variable)) changed[size_t(b)] = 1;
-  for (size_t b = 0; b < buckets_.size(); ++b) {
-    if (!changed[b]) continue;
-    Fill(static_cast<int>(b), buckets_[b].variable == variable ? choice : -1, given);
-    if (reader_[b] >= 0) {
-      changed[size_t(reader_[b])] = 1;
-    } else {
-      given.minimum += given.tables[b][0] - tables.tables[b][0];
-    }
-  }
-  return given.minimum;
-}
-
-void Elimination::Fill(int index, ChoiceIndex only, Tables& tables) const {
-  const Bucket& bucket = buckets_[size_t(index)];
-  const auto choices = static_cast<size_t>(problem_.choices[size_t(bucket.variable)]);
-  std::vector<double> own(choices, 0.0);
-  for (size_t o = 0; o < choices; ++o) {
-    if (bucket.has_values) {
-      own[o] = Dot(tables.weights, problem_.Value(bucket.variable, static_cast<int>(o)));
-    }
-    if (only >= 0 && o != size_t(only)) own[o] = std::numeric_limits<double>::infinity();
-  }
-  std::vector<double>& table = tables.tables[size_t(index)];
-  if (bucket.scope.empty() && bucket.inputs.empty()) {
-    table.assign(1, *std::min_element(own.begin(), own.end()));
-    return;
-  }
-
-  // Each term is read at an offset that moves with the scope's choices and with the variable's.
-  struct Term {
-    const double* values;
-    size_t variable_stride = 0;
-    std::vector<size_t> strides;  // per scope variable
-    size_t offset = 0;
-  };
-  std::vector<Term> terms;
-  for (int p : bucket.pairs) {
-    const CompactPair& pair = problem_.pairs[size_t(p)];
-    const auto b_choices = static_cast<size_t>(problem_.choices[size_t(pair.b)]);
-    Term term{
-        tables.pair_values[size_t(p)].data(), pair.a == bucket.variable ? b_choices : 1, {}, 0};
-    for (int v : bucket.scope)
-      term.strides.push_back(v == pair.a ? b_choices : v == pair.b ? 1 : 0);
-    terms.push_back(std::move(term));
-  }
-  for (int i : bucket.inputs) {
-    const Bucket& input = buckets_[size_t(i)];
-    const auto stride_of = [&](int variable) -> size_t {
-      const auto found = std::find(input.scope.begin(), input.scope.end(), variable);
-      return found == input.scope.end() ? 0 : input.strides[size_t(found - input.scope.begin())];
-    };
-    Term term{tables.tables[size_t(i)].data(), stride_of(bucket.variable), {}, 0};
-    for (int v : bucket.scope) term.strides.push_back(stride_of(v));
-    terms.push_back(std::move(term));
-  }
-
-  table.resize(bucket.entries);
-  std::vector<int> at(bucket.scope.size(), 0);
-  std::vector<double> sums(choices);
-  for (size_t entry = 0; entry < bucket.entries; ++entry) {
-    sums = own;
-    for (const Term& term : terms) {
-      const double* value = term.values + term.offset;
-      for (size_t o = 0; o < choices; ++o) sums[o] += value[o * term.variable_stride];
-    }
-    table[entry] = *std::min_element(sums.begin(), sums.end());
-    for (size_t s = 0; s < at.size(); ++s) {
-      const int limit = problem_.choices[size_t(bucket.scope[s])];
-      if (++at[s] < limit) {
-        for (Term& term : terms) term.offset += term.strides[s];
-        break;
-      }
-      at[s] = 0;
-      for (Term& term : terms) term.offset -= term.strides[s] * size_t(limit - 1);
-    }
-  }
 }
 
 size_t Elimination::Entry(const Bucket& bucket, absl::Span<const uint16_t> choices) {

@@ -58,8 +58,9 @@ class Elimination {
   size_t work() const { return work_; }
 
   Tables Minimize(absl::Span<const double> weights) const;
-  // The minimum (or its lower bound) over the selections in which the variable takes the choice.
-  double MinimumGiven(const Tables& tables, int variable, ChoiceIndex choice) const;
+  // For each variable and choice the minimum (or a lower bound of it) over the selections in which
+  // the variable takes the choice: min-marginals, by one pass back over the tables.
+  std::vector<std::vector<double>> MinimaGiven(const Tables& tables) const;
 
   // The entry of a bucket's table for the choices of its scope.
   static size_t Entry(const Bucket& bucket, absl::Span<const uint16_t> choices);
@@ -74,8 +75,24 @@ class Elimination {
  private:
   void PlanOrder(absl::Span<const double> priority);
   void PlanBuckets(size_t max_table);
-  // Fills the bucket's table from its inputs; with only >= 0, for that choice of its variable.
-  void Fill(int bucket, ChoiceIndex only, Tables& tables) const;
+  // A term of a bucket, read at an offset that moves with the scope's choices and the variable's.
+  struct TermView {
+    const double* values;
+    size_t variable_stride = 0;
+    std::vector<size_t> strides;  // per scope variable
+    size_t offset = 0;
+  };
+  // The weighted values of the bucket's variable; zeros where another bucket has them.
+  std::vector<double> OwnValues(const Bucket& bucket, const Tables& tables) const;
+  TermView ViewOfPair(const Bucket& bucket, int pair, const Tables& tables) const;
+  // Of a table with another bucket's scope.
+  static TermView ViewOfTable(const Bucket& bucket, const Bucket& input, const double* table);
+  // Calls visit(entry, sums) for every choice of the scope in turn: `sums` are those of `own` and
+  // all views by choice of the variable. The views' offsets are those of the entry.
+  template <typename Visit>
+  void ForEachEntry(const Bucket& bucket, const std::vector<double>& own,
+                    std::vector<TermView>& views, Visit visit) const;
+  void Fill(int bucket, Tables& tables) const;
 
   const CompactProblem& problem_;
   std::vector<int> order_;

@@ -14,8 +14,8 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFeasibilityNoise = 1e-12;
-// Terms that may be added up to rule out choices one by one.
-constexpr double kMaxFixingWork = 3e8;
+// Labels of a level that go ahead in search of an incumbent.
+constexpr size_t kBeam = 4'000;
 
 class ExactSolver {
  public:
@@ -58,8 +58,7 @@ class ExactSolver {
       Shrink(UndominatedChoices(problem_));
       return true;
     }
-    Search(multipliers);
-    return false;
+    return Search(multipliers);
   }
 
   // The present problem's selections are the original's but for what `chain_` has removed.
@@ -139,6 +138,12 @@ class ExactSolver {
         Multipliers scaled = best;
         for (size_t k = 0; k < limits; ++k) scaled.weights[k + 1] *= factor;
         all.push_back(std::move(scaled));
+        // What is left of several limits changes in its proportions too.
+        for (size_t k = 0; k < limits && limits > 1; ++k) {
+          scaled = best;
+          scaled.weights[k + 1] *= factor;
+          if (scaled.weights[k + 1] > 0) all.push_back(scaled);
+        }
       }
     }
     return all;
@@ -182,9 +187,7 @@ class ExactSolver {
     for (int count : problem_.choices) keep.emplace_back(static_cast<size_t>(count), 1);
     if (problem_.pairs.empty()) {
       FixSeparable(bounds, keep);
-    } else if (static_cast<double>(elimination.work()) * problem_.variables() *
-                   static_cast<double>(bounds.size()) <=
-               kMaxFixingWork) {
+    } else {
       FixWithPairs(elimination, bounds, keep);
     }
     return keep;
@@ -205,12 +208,12 @@ class ExactSolver {
 
   void FixWithPairs(const Elimination& elimination, const std::vector<Elimination::Tables>& bounds,
                     std::vector<std::vector<char>>& keep) {
-    for (int v = 0; v < problem_.variables(); ++v) {
-      for (ChoiceIndex o = 0; o < problem_.choices[size_t(v)] && !stop_(); ++o) {
-        for (const Elimination::Tables& tables : bounds) {
-          if (!IsRuledOut(tables, elimination.MinimumGiven(tables, v, o))) continue;
-          keep[size_t(v)][size_t(o)] = 0;
-          break;
+    for (const Elimination::Tables& tables : bounds) {
+      if (stop_()) return;
+      const std::vector<std::vector<double>> minima = elimination.MinimaGiven(tables);
+      for (size_t v = 0; v < minima.size(); ++v) {
+        for (size_t o = 0; o < minima[v].size(); ++o) {
+          if (IsRuledOut(tables, minima[v][o])) keep[v][o] = 0;
         }
       }
     }
@@ -238,18 +241,36 @@ class ExactSolver {
     return priority;
   }
 
-  void Search(const std::vector<Multipliers>& multipliers) {
+  // Searches a beam first: a better incumbent often rules out more, and then another round is due.
+  bool Search(const std::vector<Multipliers>& multipliers) {
     const Elimination elimination = Elimination::Plan(problem_, Priority(multipliers[0].weights));
+    const std::vector<Elimination::Tables> tables = Tables(elimination, multipliers);
     LabelSearchOptions options;
     options.goal = goal_;
+    if (!has_beamed_) {
+      has_beamed_ = true;
+      options.max_labels = options.chunk = kBeam;
+      options.first_chunk_only = true;
+      const double before = result_.incumbent.objective;
+      const double open = SearchLabels(elimination, tables, options);
+      if (open >= result_.incumbent.Cutoff()) return Finish(open);
+      if (result_.incumbent.objective < before) return true;
+      options = LabelSearchOptions();
+      options.goal = goal_;
+    }
+    return Finish(SearchLabels(elimination, tables, options));
+  }
+
+  double SearchLabels(const Elimination& elimination,
+                      const std::vector<Elimination::Tables>& tables,
+                      const LabelSearchOptions& options) {
     Incumbent incumbent;
     incumbent.objective = result_.incumbent.objective;
-    LabelSearch search(problem_, elimination, Tables(elimination, multipliers), options, stop_);
-    const double open = search.Run(incumbent);
+    const double open = LabelSearch(problem_, elimination, tables, options, stop_).Run(incumbent);
     if (!incumbent.selection.empty()) {
       result_.incumbent = {incumbent.objective, ToOriginal(incumbent.selection)};
     }
-    Finish(open);
+    return open;
   }
 
   const CompactProblem& original_;
@@ -257,6 +278,7 @@ class ExactSolver {
   Stop& stop_;
   CompactProblem problem_;             // what is left of it
   std::vector<ReducedProblem> chain_;  // how it became so
+  bool has_beamed_ = false;
   ExactResult result_;
 };
 

@@ -123,7 +123,8 @@ double LabelSearch::DescendInChunks(size_t level, Groups groups) {
   const size_t mark = nodes_.size();
   for (size_t begin = 0; begin < ranked.size(); begin += options_.chunk) {
     if (ranked[begin].bound >= cutoff_) break;
-    if (stop_()) return std::min(open, ranked[begin].bound);
+    const bool is_left_open = options_.first_chunk_only && begin > 0;
+    if (is_left_open || stop_()) return std::min(open, ranked[begin].bound);
     const size_t end = std::min(ranked.size(), begin + options_.chunk);
     // Within a group labels stay by rising loss.
     std::sort(ranked.begin() + static_cast<std::ptrdiff_t>(begin),

@@ -34,8 +34,9 @@ double Objective(const CompactProblem& problem, Goal goal, absl::Span<const doub
 
 struct LabelSearchOptions {
   Goal goal = Goal::kLoss;
-  size_t max_labels = 100'000;  // held at once, before the search goes depth first
-  size_t chunk = 8'000;         // labels that go ahead together then
+  size_t max_labels = 100'000;    // held at once, before the search goes depth first
+  size_t chunk = 8'000;           // labels that go ahead together then
+  bool first_chunk_only = false;  // a beam search: the others only count in the bound
   double max_labels_made = std::numeric_limits<double>::infinity();  // by RunPareto, in all
 };
 

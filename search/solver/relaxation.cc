@@ -256,12 +256,11 @@ Relaxation::Bound Relaxation::Certify(const std::vector<double>& x,
   if (elimination_.has_value()) {
     const Elimination::Tables tables = MinimizePairs(bound, lambda);
     bound.loss = bound.linear_constant + tables.minimum;
-    for (size_t v = 0; v < variables_ && each_column; ++v) {
+    if (!each_column) return bound;
+    const std::vector<std::vector<double>> minima = elimination_->MinimaGiven(tables);
+    for (size_t v = 0; v < variables_; ++v) {
       for (size_t c = first_[v]; c < first_[v + 1]; ++c) {
-        if (!allowed_[c]) continue;
-        const auto choice = static_cast<ChoiceIndex>(c - first_[v]);
-        bound.reduced[c] =
-            elimination_->MinimumGiven(tables, static_cast<int>(v), choice) - tables.minimum;
+        if (allowed_[c]) bound.reduced[c] = minima[v][c - first_[v]] - tables.minimum;
       }
     }
     return bound;
