@@ -56,6 +56,10 @@ absl::StatusOr<Solution> Read(const json& document) {
                                                   relaxation.at("loss").get<double>()};
     }
   }
+  if (document.contains("verified")) {
+    solution.verified = {document.at("verified").at("optimal").get<bool>(),
+                         document.at("verified").value("lower_bound", 0.0)};
+  }
   if (document.contains("explanation")) {
     HT_ASSIGN_OR_RETURN(solution.explanation, ExplanationFromJson(document.at("explanation")));
   }
@@ -108,6 +112,12 @@ json SolutionToJson(const Solution& solution) {
                               {"conflict", solution.infeasible->conflict},
                               {"relaxations", std::move(relaxations)},
                               {"nearest", FrontierPointToJson(solution.infeasible->nearest)}};
+  }
+  if (solution.verified.has_value()) {
+    document["verified"] = {{"optimal", solution.verified->optimal}};
+    if (solution.status != Solution::Status::kInfeasible) {
+      document["verified"]["lower_bound"] = solution.verified->lower_bound;
+    }
   }
   if (solution.explanation.has_value()) {
     document["explanation"] = ExplanationToJson(*solution.explanation);

@@ -23,6 +23,13 @@ struct FrontierPoint {
   Assignment assignment;
 };
 
+// What VerifySolution has proven of an answer from the problem alone.
+struct Verification {
+  // Nothing is better; or, of an infeasible problem, no assignment keeps the budgets.
+  bool optimal = false;
+  double lower_bound = 0;  // of the loss of every assignment within the budgets; not if infeasible
+};
+
 struct Solution {
   enum class Status { kOptimal, kFeasible, kInfeasible };
   Status status = Status::kInfeasible;
@@ -46,6 +53,7 @@ struct Solution {
   };
   std::optional<Infeasible> infeasible;
   std::optional<Explanation> explanation;  // where Explain was asked for it
+  std::optional<Verification> verified;    // where VerifySolution was asked for it
 };
 
 absl::string_view SolutionStatusName(Solution::Status status);

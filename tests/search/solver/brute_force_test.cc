@@ -7,6 +7,7 @@
 #include "nlohmann/json.hpp"
 #include "search/solver/compile.h"
 #include "search/solver/solver.h"
+#include "search/solver/verify_bound.h"
 #include "tests/search/solver/all_assignments.h"
 #include "tests/search/solver/random_problem.h"
 
@@ -116,6 +117,27 @@ void CheckFrontier(const Problem& problem, std::vector<FrontierPoint> all,
   }
 }
 
+// The separate check proves the answer, and refuses a worse one that claims to be optimal.
+void CheckVerification(const Problem& problem, const std::vector<FrontierPoint>& all,
+                       const Solution& solution) {
+  const auto verified = VerifySolution(problem, solution, Cancellation());
+  ASSERT_TRUE(verified.ok()) << verified.status();
+  EXPECT_TRUE(verified->optimal);
+  if (solution.status == Solution::Status::kInfeasible) return;
+  EXPECT_EQ(verified->lower_bound, solution.lower_bound);
+  for (const FrontierPoint& point : all) {
+    if (!Keeps(problem, point.cost) || point.loss < solution.loss + 1e-6) continue;
+    Solution worse = solution;
+    worse.loss = worse.lower_bound = point.loss;
+    worse.cost = point.cost;
+    worse.assignment = point.assignment;
+    worse.frontier.clear();
+    const auto refused = VerifySolution(problem, worse, Cancellation());
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kInternal) << refused.status();
+    return;
+  }
+}
+
 struct Kind {
   std::string name;
   RandomProblemOptions options;
@@ -147,6 +169,7 @@ TEST_P(BruteForceTest, AgreesOnRandomProblems) {
     ASSERT_TRUE(solution.ok()) << solution.status();
     const absl::Status checked = CheckSolution(problem, *solution);
     EXPECT_TRUE(checked.ok()) << checked;
+    CheckVerification(problem, all, *solution);
     if (least < kInfinity) {
       ++feasible;
       ASSERT_EQ(solution->status, Solution::Status::kOptimal);
