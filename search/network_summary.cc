@@ -9,6 +9,7 @@
 #include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/sensitivity/layer_pairs.h"
 
 namespace halftone {
 namespace {
@@ -50,6 +51,10 @@ absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network) 
                               static_cast<double>(layer.macs), !layer.weights.empty()});
   }
   summary.ties = network.layers.ties;
+  const LayerPairs neighbours = NeighbourPairs(network.graph, network.layers);
+  for (const auto& [a, b] : neighbours.pairs()) {
+    summary.neighbours.emplace_back(summary.layers[a].name, summary.layers[b].name);
+  }
   const int64_t batch = network.graph.fixed_batch().value_or(1);
   HT_ASSIGN_OR_RETURN(const Graph bound, network.Bind(batch));
   summary.live_sets = FindLiveSets(bound, network.layers);
@@ -65,6 +70,7 @@ json NetworkSummaryToJson(const NetworkSummary& summary) {
   json object = {{"name", summary.name},
                  {"layers", json::array()},
                  {"ties", json::array()},
+                 {"neighbours", summary.neighbours},
                  {"live_sets", json::array()}};
   for (const NetworkSummary::LayerFacts& layer : summary.layers) {
     object["layers"].push_back(MembersToJson(kLayerMembers, layer));
@@ -83,6 +89,13 @@ absl::StatusOr<NetworkSummary> NetworkSummaryFromJson(const json& object) {
   fields.Require("layers");
   ReadList(fields, "layers", kLayerMembers, &summary.layers);
   ReadList(fields, "ties", kTieMembers, &summary.ties);
+  fields.ReadEach("neighbours", [&](const json& pair) -> absl::Status {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {
+      return absl::InvalidArgumentError("must hold pairs of layer names");
+    }
+    summary.neighbours.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+    return absl::OkStatus();
+  });
   ReadList(fields, "live_sets", kLiveSetMembers, &summary.live_sets);
   HT_RETURN_IF_ERROR(fields.status());
   return summary;

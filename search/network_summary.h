@@ -2,6 +2,7 @@
 #define HALFTONE_SEARCH_NETWORK_SUMMARY_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,6 +24,8 @@ struct NetworkSummary {
   std::string name;
   std::vector<LayerFacts> layers;  // in topological order
   std::vector<Tie> ties;
+  // Layers between which a change of precision converts activations; see NeighbourPairs.
+  std::vector<std::pair<std::string, std::string>> neighbours;
   std::vector<LiveSet> live_sets;  // of one sample
 };
 

@@ -8,8 +8,11 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/onnx/export.h"
+#include "profilers/design_space.h"
+#include "search/codesign_run.h"
 #include "search/measure_plan.h"
 #include "search/offer.h"
+#include "search/refine_stage.h"
 #include "search/report.h"
 #include "search/sensitivity/evaluate.h"
 #include "search/solve_tables.h"
@@ -17,6 +20,7 @@
 #include "search/stage_keys.h"
 #include "search/stage_outputs.h"
 #include "search/stage_runner.h"
+#include "search/stored_tables.h"
 
 namespace halftone {
 namespace {
@@ -54,18 +58,33 @@ class SearchRun {
 
   absl::StatusOr<SearchResult> Run(const ProfilerRegistry& profilers) {
     HT_RETURN_IF_ERROR(CheckSpec(spec_));
-    HT_ASSIGN_OR_RETURN(profiler_, profilers.Create(spec_.target));
-    HT_ASSIGN_OR_RETURN(offer_, MakeOffer(spec_, *profiler_));
-    HT_RETURN_IF_ERROR(store_.StoreStage(Stage::kProfile, OfferKey(spec_), OfferToBytes(offer_)));
+    HT_RETURN_IF_ERROR(FindTarget(profilers));
+    HT_RETURN_IF_ERROR(StoreOffer());
     HT_RETURN_IF_ERROR(Import());
     HT_RETURN_IF_ERROR(MeasureLosses());
     HT_RETURN_IF_ERROR(MeasureCosts());
     HT_RETURN_IF_ERROR(SolveProblem());
+    HT_RETURN_IF_ERROR(RefineAnswer());
     HT_RETURN_IF_ERROR(Validate());
     return Export();
   }
 
  private:
+  absl::Status FindTarget(const ProfilerRegistry& profilers) {
+    if (DesignSpace::Describes(spec_.target)) {
+      HT_ASSIGN_OR_RETURN(codesign_, CodesignRun::Create(spec_, profilers));
+      offer_ = codesign_->offer();
+      return absl::OkStatus();
+    }
+    HT_ASSIGN_OR_RETURN(profiler_, profilers.Create(spec_.target));
+    HT_ASSIGN_OR_RETURN(offer_, MakeOffer(spec_, *profiler_));
+    return absl::OkStatus();
+  }
+
+  absl::Status StoreOffer() {
+    return store_.StoreStage(Stage::kProfile, OfferKey(spec_), OfferToBytes(offer_));
+  }
+
   absl::Status Import() {
     HT_ASSIGN_OR_RETURN(
         import_output_,
@@ -91,23 +110,43 @@ class SearchRun {
                           Calibrate(*network, *data, offer_.offered, spec_.quantization, progress));
                       return CalibrationToJson(calibration).dump();
                     }));
+    const std::string key = SensitivityKey(spec_, offer_.offered);
     HT_ASSIGN_OR_RETURN(
         sensitivity_output_,
         stages_.Run(
-            Stage::kSensitivity, SensitivityKey(spec_, offer_.offered),
-            [&](const Progress& progress) -> absl::StatusOr<std::string> {
+            Stage::kSensitivity, key, [&](const Progress& progress) -> absl::StatusOr<std::string> {
               HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
               HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
               HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
-              HT_ASSIGN_OR_RETURN(const SensitivityResult result,
+              const SensitivityOptions options = OptionsWithPairs(
+                  spec_.sensitivity, network->layers.layers.size(), offer_.offered.size());
+              HT_ASSIGN_OR_RETURN(SensitivityResult result,
                                   MeasureSensitivity(*network, *data, *calibration, offer_.offered,
-                                                     spec_.sensitivity, progress));
+                                                     options, progress));
+              HT_RETURN_IF_ERROR(
+                  store_.StoreStage(Stage::kSensitivity, PairsKey(key), TakePairs(result)));
               return SensitivityToJson(result).dump();
             }));
     return absl::OkStatus();
   }
 
+  absl::StatusOr<CostTable> ProfileOn(CostProfiler& profiler, const Progress& progress) {
+    HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+    const int64_t batch = network->graph.fixed_batch().value_or(spec_.batch);
+    HT_ASSIGN_OR_RETURN(const Graph graph, network->Bind(batch));
+    HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
+    ProfileRequest request;
+    request.graph = &graph;
+    request.layers = &layers;
+    request.precisions = offer_.profiled;
+    request.batch = static_cast<int>(batch);
+    request.threads = spec_.threads;
+    request.refresh = spec_.refresh;
+    return profiler.Profile(request, progress);
+  }
+
   absl::Status MeasureCosts() {
+    if (codesign_ != nullptr) return MeasureConfigurations();
     // A table of another machine or library is measured again; so is any on request.
     const auto accept = [&](const std::string& output) {
       if (spec_.refresh) return false;
@@ -116,30 +155,57 @@ class SearchRun {
       const absl::StatusOr<CostTable> table = CostTableFromJson(*document);
       return table.ok() && SameDevice(table->device, profiler_->Describe());
     };
-    HT_ASSIGN_OR_RETURN(
-        profile_output_,
-        stages_.Run(
-            Stage::kProfile, ProfileKey(spec_, offer_.profiled),
-            [&](const Progress& progress) -> absl::StatusOr<std::string> {
-              HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
-              const int64_t batch = network->graph.fixed_batch().value_or(spec_.batch);
-              HT_ASSIGN_OR_RETURN(const Graph graph, network->Bind(batch));
-              HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
-              ProfileRequest request;
-              request.graph = &graph;
-              request.layers = &layers;
-              request.precisions = offer_.profiled;
-              request.batch = static_cast<int>(batch);
-              request.threads = spec_.threads;
-              request.refresh = spec_.refresh;
-              HT_ASSIGN_OR_RETURN(const CostTable table, profiler_->Profile(request, progress));
-              return CostTableToJson(table).dump();
-            },
-            accept));
+    HT_ASSIGN_OR_RETURN(profile_output_,
+                        stages_.Run(
+                            Stage::kProfile, ProfileKey(spec_, offer_.profiled),
+                            [&](const Progress& progress) -> absl::StatusOr<std::string> {
+                              HT_ASSIGN_OR_RETURN(const CostTable table,
+                                                  ProfileOn(*profiler_, progress));
+                              return CostTableToJson(table).dump();
+                            },
+                            accept));
     return absl::OkStatus();
   }
 
+  absl::Status MeasureConfigurations() {
+    const auto profile = [this](CostProfiler& profiler, const Progress& progress) {
+      return ProfileOn(profiler, progress);
+    };
+    HT_ASSIGN_OR_RETURN(profile_output_,
+                        stages_.Run(
+                            Stage::kProfile, ProfileKey(spec_, offer_.profiled),
+                            [&](const Progress& progress) {
+                              return codesign_->MeasureCosts(store_, profile, progress);
+                            },
+                            [&](const std::string& output) {
+                              return !spec_.refresh && codesign_->HasCosts(store_, output);
+                            }));
+    return codesign_->LoadCosts(store_, profile_output_);
+  }
+
+  // From here on the search is one on the chosen configuration.
+  absl::Status SolveConfigurations() {
+    HT_ASSIGN_OR_RETURN(tables_,
+                        ParseTables(import_output_, sensitivity_output_, codesign_->base_costs()));
+    HT_ASSIGN_OR_RETURN(
+        solve_output_,
+        stages_.Run(
+            Stage::kSolve, SolveKey(spec_, import_output_, sensitivity_output_, profile_output_),
+            [&](const Progress& progress) -> absl::StatusOr<std::string> {
+              HT_ASSIGN_OR_RETURN(const SolveOutput output, codesign_->Solve(tables_, progress));
+              HT_RETURN_IF_ERROR(progress.cancellation.Check());
+              return SolveOutputToBytes(output);
+            }));
+    HT_ASSIGN_OR_RETURN(solved_, SolveOutputFromBytes(solve_output_));
+    HT_ASSIGN_OR_RETURN(spec_, codesign_->ChosenSpec(solved_));
+    HT_ASSIGN_OR_RETURN(profile_output_, codesign_->ChosenCosts(spec_.target));
+    HT_ASSIGN_OR_RETURN(tables_, ParseTables(import_output_, sensitivity_output_, profile_output_));
+    // So that ReSolve finds what was offered there.
+    return StoreOffer();
+  }
+
   absl::Status SolveProblem() {
+    if (codesign_ != nullptr) return SolveConfigurations();
     HT_ASSIGN_OR_RETURN(tables_, ParseTables(import_output_, sensitivity_output_, profile_output_));
     HT_ASSIGN_OR_RETURN(
         solve_output_,
@@ -158,11 +224,44 @@ class SearchRun {
 
   bool IsInfeasible() const { return solved_.solution.status == Solution::Status::kInfeasible; }
 
+  absl::Status RefineAnswer() {
+    if (!IsRefined(spec_, solved_.solution)) return absl::OkStatus();
+    HT_ASSIGN_OR_RETURN(
+        refine_output_,
+        stages_.Run(
+            Stage::kRefine, RefineKey(spec_, calibrate_output_, sensitivity_output_, solve_output_),
+            [&](const Progress& progress) -> absl::StatusOr<std::string> {
+              HT_ASSIGN_OR_RETURN(const Refinement refinement, EvaluateAssignments(progress));
+              return RefinementToJson(refinement).dump();
+            }));
+    HT_ASSIGN_OR_RETURN(const json document, ParseStored(refine_output_, "refinement"));
+    HT_ASSIGN_OR_RETURN(refined_, RefinementFromJson(document));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Refinement> EvaluateAssignments(const Progress& progress) {
+    HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+    HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+    HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
+    HT_ASSIGN_OR_RETURN(
+        const std::string bytes,
+        store_.LoadStage(Stage::kSensitivity, PairsKey(SensitivityKey(spec_, offer_.offered))));
+    HT_ASSIGN_OR_RETURN(const std::vector<float> pairs, PairsFromBytes(bytes));
+    AssignmentMeter meter(*network, *data, *calibration, store_,
+                          MeterKey(spec_, calibrate_output_));
+    absl::StatusOr<Refinement> refinement =
+        RefineSolved(spec_, tables_, offer_, solved_, pairs, meter, progress);
+    const absl::Status kept = meter.Flush();
+    if (refinement.ok()) HT_RETURN_IF_ERROR(kept);
+    return refinement;
+  }
+
   absl::Status Validate() {
     if (IsInfeasible()) return absl::OkStatus();
     HT_ASSIGN_OR_RETURN(
         validate_output_,
-        stages_.Run(Stage::kValidate, ValidateKey(spec_, calibrate_output_, solve_output_),
+        stages_.Run(Stage::kValidate,
+                    ValidateKey(spec_, calibrate_output_, solve_output_, refine_output_),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
                       HT_ASSIGN_OR_RETURN(const ValidateOutput output, RunNetworks(progress));
                       return ValidateOutputToBytes(output);
@@ -173,7 +272,7 @@ class SearchRun {
 
   absl::StatusOr<ValidateOutput> RunNetworks(const Progress& progress) {
     ValidateOutput output;
-    HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution));
+    HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution, refined_));
     HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
     HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
     HT_ASSIGN_OR_RETURN(const auto* calibration_data, inputs_.CalibrationData());
@@ -196,11 +295,13 @@ class SearchRun {
   }
 
   absl::StatusOr<SearchResult> Export() {
-    HT_ASSIGN_OR_RETURN(SearchResult result, AssembleResult(tables_.network, tables_.sensitivity,
-                                                            tables_.costs, solved_, validated_));
+    HT_ASSIGN_OR_RETURN(SearchResult result,
+                        AssembleResult(tables_.network, tables_.sensitivity, tables_.costs, solved_,
+                                       refined_, validated_));
     HT_ASSIGN_OR_RETURN(
         const std::string output,
-        stages_.Run(Stage::kExport, ExportKey(spec_, solve_output_, validate_output_),
+        stages_.Run(Stage::kExport,
+                    ExportKey(spec_, solve_output_, refine_output_, validate_output_),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
                       HT_RETURN_IF_ERROR(WriteArtifacts(result, progress));
                       return json(result.artifacts).dump();
@@ -215,7 +316,7 @@ class SearchRun {
       HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
       HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
       HT_RETURN_IF_ERROR(progress.Step(0.1, "quantized.onnx"));
-      HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution));
+      HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution, refined_));
       HT_ASSIGN_OR_RETURN(const auto quantizers, QuantizersOf(*calibration, assignment));
       HT_ASSIGN_OR_RETURN(const std::string model, ExportQuantizedOnnx(network->graph, quantizers));
       HT_RETURN_IF_ERROR(Keep("quantized.onnx", model, result));
@@ -234,28 +335,20 @@ class SearchRun {
     return absl::OkStatus();
   }
 
-  const SearchSpec& spec_;
+  SearchSpec spec_;
   ArtifactStore& store_;
   StageRunner stages_;
   StageInputs inputs_;
-  std::unique_ptr<CostProfiler> profiler_;
+  std::unique_ptr<CostProfiler> profiler_;  // of a single target
+  std::unique_ptr<CodesignRun> codesign_;   // of a design space; else null
   Offer offer_;
   std::string import_output_, calibrate_output_, sensitivity_output_, profile_output_;
-  std::string solve_output_, validate_output_;
+  std::string solve_output_, refine_output_, validate_output_;
   Tables tables_;
   SolveOutput solved_;
+  std::optional<Refinement> refined_;
   ValidateOutput validated_;
 };
-
-absl::StatusOr<std::string> LoadTable(ArtifactStore& store, Stage stage, const std::string& key,
-                                      absl::string_view what) {
-  absl::StatusOr<std::string> output = store.LoadStage(stage, key);
-  if (absl::IsNotFound(output.status())) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the ", what, " of that model, data and target are not stored: run the search first"));
-  }
-  return output;
-}
 
 }  // namespace
 
@@ -291,20 +384,10 @@ absl::StatusOr<SearchResult> RunSearch(const SearchSpec& spec, ArtifactStore& st
 absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
                                  const Cancellation& cancellation) {
   HT_RETURN_IF_ERROR(CheckSpec(spec));
-  HT_ASSIGN_OR_RETURN(const std::string network,
-                      LoadTable(store, Stage::kImport, ImportKey(spec), "layers"));
-  HT_ASSIGN_OR_RETURN(const std::string offer_bytes,
-                      LoadTable(store, Stage::kProfile, OfferKey(spec), "precisions"));
-  HT_ASSIGN_OR_RETURN(const Offer offer, OfferFromBytes(offer_bytes));
-  HT_ASSIGN_OR_RETURN(
-      const std::string sensitivity,
-      LoadTable(store, Stage::kSensitivity, SensitivityKey(spec, offer.offered), "sensitivities"));
-  HT_ASSIGN_OR_RETURN(const std::string costs,
-                      LoadTable(store, Stage::kProfile, ProfileKey(spec, offer.profiled), "costs"));
-  HT_ASSIGN_OR_RETURN(const Tables tables, ParseTables(network, sensitivity, costs));
+  HT_ASSIGN_OR_RETURN(const StoredTables stored, LoadStoredTables(spec, store));
   Progress progress;
   progress.cancellation = cancellation;
-  HT_ASSIGN_OR_RETURN(SolveOutput output, SolveTables(tables, offer, spec, progress));
+  HT_ASSIGN_OR_RETURN(SolveOutput output, SolveTables(stored.tables, stored.offer, spec, progress));
   return std::move(output.solution);
 }
 

@@ -33,6 +33,7 @@ class ProblemBuilder {
     HT_RETURN_IF_ERROR(AddReferenceCost());
     HT_RETURN_IF_ERROR(AddBudgets());
     HT_RETURN_IF_ERROR(AddPins());
+    HT_RETURN_IF_ERROR(ApplyRules(inputs_.spec.rules, inputs_.network, built_.problem));
     if (inputs_.spec.frontier == Metric::kActivationMemory) {
       return absl::InvalidArgumentError(
           "a frontier over activation-memory, which is a maximum and no sum, cannot be computed; "
@@ -86,7 +87,9 @@ class ProblemBuilder {
               "layer '", layer.name, "' has no sensitivity for ", precision.ToString()));
         }
         HT_ASSIGN_OR_RETURN(Costs costs, CostsOf(inputs_.network.layers[l], precision, l == 0));
-        layer.choices.push_back({precision.ToString(), loss->loss, std::move(costs)});
+        layer.choices.push_back({precision.ToString(),
+                                 loss->loss + inputs_.spec.robust * loss->loss_stderr,
+                                 std::move(costs), loss->loss_stderr});
       }
       built_.problem.layers.push_back(std::move(layer));
     }
@@ -266,20 +269,36 @@ class ProblemBuilder {
     return lists;
   }
 
+  // A layer's own name comes before patterns that match it.
   absl::Status AddPins() {
-    for (const auto& [layer, text] : inputs_.spec.pins) {
-      if (!IsLayer(layer)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("the pin of '", layer, "' names no layer of the network"));
+    std::map<std::string, std::string>& pins = built_.problem.pins;
+    for (const bool by_name : {true, false}) {
+      for (const auto& [pattern, text] : inputs_.spec.pins) {
+        if (IsLayer(pattern) != by_name) continue;
+        HT_ASSIGN_OR_RETURN(const Precision precision, PinnedPrecision(pattern, text));
+        bool matches = false;
+        for (const Problem::Layer& layer : built_.problem.layers) {
+          if (!MatchesPattern(layer.name, pattern)) continue;
+          matches = true;
+          pins.emplace(layer.name, precision.ToString());
+        }
+        if (!matches) {
+          return absl::InvalidArgumentError(
+              absl::StrCat("the pin of '", pattern, "' names no layer of the network"));
+        }
       }
-      HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(text));
-      if (!IsOffered(precision)) {
-        return absl::InvalidArgumentError(absl::StrCat("layer '", layer, "' is pinned to ", text,
-                                                       ", which is not among the precisions"));
-      }
-      built_.problem.pins[layer] = precision.ToString();
     }
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<Precision> PinnedPrecision(const std::string& layer,
+                                            const std::string& text) const {
+    HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(text));
+    if (!IsOffered(precision)) {
+      return absl::InvalidArgumentError(absl::StrCat("layer '", layer, "' is pinned to ", text,
+                                                     ", which is not among the precisions"));
+    }
+    return precision;
   }
 
   const ProblemInputs& inputs_;
@@ -363,6 +382,9 @@ void AddPeaks(const std::vector<LiveSet>& sets, Solution& solution) {
   const auto is_live_set = [&](const std::string& metric) {
     return absl::StartsWith(metric, absl::StrCat(key, "/"));
   };
+  // How far one of them would have to be raised does not say how far the peak would.
+  std::erase_if(infeasible.relaxations,
+                [&](const auto& relaxation) { return is_live_set(relaxation.first); });
   const Costs minimum = infeasible.minimum;
   for (const auto& [metric, value] : minimum) {
     if (!is_live_set(metric)) continue;

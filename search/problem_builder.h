@@ -23,11 +23,12 @@ struct ProblemInputs {
   const CostTable& costs;
   const std::vector<Precision>& precisions;  // offered
   Precision reference;                       // of "0.4x" budgets; has rows in the cost table
-  const SearchSpec& spec;                    // budgets, pins, ties, frontier, batch
+  const SearchSpec& spec;                    // budgets, pins, ties, frontier, batch, robust
 };
 
 // The problem of a search, and what its relative budgets refer to.
 //
+// Losses: those of the sensitivities plus spec.robust of their standard errors.
 // Costs of a choice: latency_ns, size_bytes, energy_pj (where the target knows it) from the cost
 // table; bops = MACs x weight bits x activation bits (32 for float32), the activations' squared for
 // a product of two activations. The latency that no choice changes is part of every choice of the

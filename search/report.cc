@@ -9,29 +9,14 @@
 #include "absl/strings/string_view.h"
 #include "base/html.h"
 #include "base/units.h"
+#include "search/cost_text.h"
+#include "search/explanation_report.h"
 #include "search/search_spec.h"
 
 namespace halftone {
 namespace {
 
 std::string Percent(double share) { return absl::StrFormat("%.2f %%", 100 * share); }
-
-// A cost in the unit that reads best, by the metric's key in a problem.
-std::string FormatCost(absl::string_view key, double value) {
-  if (key == "latency_ns") return FormatQuantity(Quantity::kTime, value);
-  if (key == "energy_pj") return FormatQuantity(Quantity::kEnergy, value);
-  if (key == "bops") return FormatQuantity(Quantity::kCount, value);
-  return FormatQuantity(Quantity::kSize, value);
-}
-
-std::string MetricTitle(absl::string_view key) {
-  if (key == "latency_ns") return "latency";
-  if (key == "size_bytes") return "weight bytes";
-  if (key == "energy_pj") return "energy";
-  if (key == "bops") return "bit operations";
-  if (key == "activation_bytes") return "peak activation bytes";
-  return std::string(key);
-}
 
 const Costs& ShownCost(const SearchResult& result) {
   return result.solution.infeasible.has_value() ? result.solution.infeasible->nearest.cost
@@ -176,7 +161,9 @@ std::string RenderReport(const SearchResult& result) {
     body += absl::StrCat("<h2>Loss against ", EscapeHtml(MetricTitle(result.problem.frontier)),
                          "</h2>", frontier);
   }
-  absl::StrAppend(&body, LayerTable(result), Budgets(result), Origins(result));
+  if (result.codesign.has_value()) body += RenderCodesign(*result.codesign);
+  absl::StrAppend(&body, LayerTable(result), Budgets(result), RenderExplanation(result.solution),
+                  Origins(result));
   return RenderPage(result.model_name, body);
 }
 

@@ -109,6 +109,12 @@ json SearchResultToJson(const SearchResult& result) {
   for (const LayerResult& layer : result.layers)
     object["layers"].push_back(MembersToJson(kLayerMembers, layer));
   if (result.stability.has_value()) object["stability"] = StabilityToJson(*result.stability);
+  if (result.refined.has_value()) object["refined"] = RefinementToJson(*result.refined);
+  if (result.solution.status != Solution::Status::kInfeasible) {
+    object["chosen"] =
+        result.refined.has_value() && result.refined->Improves() ? "refined" : "optimum";
+  }
+  if (result.codesign.has_value()) object["codesign"] = CodesignToJson(*result.codesign);
   if (result.evaluation.has_value()) object["evaluation"] = EvaluationToJson(*result.evaluation);
   return object;
 }
@@ -144,6 +150,14 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   });
   fields.ReadObject("stability", [&](const json& part) -> absl::Status {
     HT_ASSIGN_OR_RETURN(result.stability, StabilityFromJson(part));
+    return absl::OkStatus();
+  });
+  fields.ReadObject("refined", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(result.refined, RefinementFromJson(part));
+    return absl::OkStatus();
+  });
+  fields.ReadObject("codesign", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(result.codesign, CodesignFromJson(part));
     return absl::OkStatus();
   });
   fields.Read("evaluated_on_held_out", &result.evaluated_on_held_out);

@@ -10,6 +10,8 @@
 #include "nlohmann/json_fwd.hpp"
 #include "nn/quant/precision.h"
 #include "profilers/cost_table.h"
+#include "search/codesign.h"
+#include "search/refine/refinement.h"
 #include "search/sensitivity/evaluate.h"
 #include "search/solver/problem.h"
 #include "search/solver/solution.h"
@@ -46,6 +48,10 @@ struct SearchResult {
   Solution solution;
   Costs reference_cost;
   std::optional<Stability> stability;  // where the losses were resampled
+  // What was really evaluated. Where it improves on the solution, it is the answer: layers,
+  // latency, evaluation and artifacts are of it.
+  std::optional<Refinement> refined;
+  std::optional<Codesign> codesign;  // where the target was a design space: `target` is chosen
   std::vector<LayerResult> layers;
   LatencyResult latency;
   std::optional<Evaluation> evaluation;  // on the held-out data, else on the calibration samples

@@ -108,6 +108,21 @@ absl::Status ReadBudgets(JsonFields& fields, SearchSpec* spec) {
   return absl::OkStatus();
 }
 
+absl::Status ReadStrategy(JsonFields& fields, SearchSpec* spec) {
+  fields.ReadText("strategy", [&](const std::string& text) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(spec->strategy, ParseSearchStrategy(text));
+    return absl::OkStatus();
+  });
+  std::vector<std::string> objectives;
+  fields.Read("objectives", &objectives);
+  HT_RETURN_IF_ERROR(fields.status());
+  for (const std::string& text : objectives) {
+    HT_ASSIGN_OR_RETURN(const Metric metric, ParseMetric(text));
+    spec->objectives.push_back(metric);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ReadOptions(JsonFields& fields, SearchSpec* spec) {
   fields.ReadObject("quantization", [&](const json& object) -> absl::Status {
     HT_ASSIGN_OR_RETURN(spec->quantization, QuantizationOptionsFromJson(object));
@@ -135,6 +150,18 @@ absl::StatusOr<Metric> ParseMetric(absl::string_view text) {
   }
   return absl::InvalidArgumentError(
       absl::StrCat("unknown metric '", text, "'; there are ", absl::StrJoin(names, ", ")));
+}
+
+absl::StatusOr<SearchStrategy> ParseSearchStrategy(absl::string_view text) {
+  for (const SearchStrategy strategy : {SearchStrategy::kRefine, SearchStrategy::kEvolutionary}) {
+    if (text == SearchStrategyName(strategy)) return strategy;
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown strategy '", text, "'; there are refine and evolutionary"));
+}
+
+absl::string_view SearchStrategyName(SearchStrategy strategy) {
+  return strategy == SearchStrategy::kRefine ? "refine" : "evolutionary";
 }
 
 absl::string_view MetricName(Metric metric) { return FactsOf(metric).name; }
@@ -184,13 +211,22 @@ json SearchSpecToJson(const SearchSpec& spec) {
                  {"batch", spec.batch},
                  {"threads", spec.threads},
                  {"refresh", spec.refresh},
+                 {"evaluations", spec.evaluations},
+                 {"strategy", std::string(SearchStrategyName(spec.strategy))},
+                 {"objectives", json::array()},
+                 {"robust", spec.robust},
                  {"pins", spec.pins},
+                 {"rules", LayerRulesToJson(spec.rules)},
+                 {"explain", spec.explain},
                  {"quantization", QuantizationOptionsToJson(spec.quantization)},
                  {"sensitivity", SensitivityOptionsToJson(spec.sensitivity)}};
   for (const Precision& precision : spec.precisions) {
     object["precisions"].push_back(precision.ToString());
   }
   for (const Budget& budget : spec.budgets) object["budgets"].push_back(budget.ToString());
+  for (const Metric metric : spec.objectives) {
+    object["objectives"].push_back(std::string(MetricName(metric)));
+  }
   // An infinite limit has no JSON number; absent means the default, so it is written as a century.
   constexpr double kCentury = 3.15576e9;
   object["time_limit_seconds"] = std::min(absl::ToDoubleSeconds(spec.time_limit), kCentury);
@@ -212,10 +248,22 @@ absl::StatusOr<SearchSpec> SearchSpecFromJson(const json& object) {
   fields.ReadInteger("batch", 1, 4096, &spec.batch);
   fields.ReadInteger("threads", 0, 4096, &spec.threads);
   fields.Read("refresh", &spec.refresh);
+  fields.ReadInteger("evaluations", 0, kMaxEvaluations, &spec.evaluations);
+  fields.Read("robust", &spec.robust);
   fields.Read("pins", &spec.pins);
+  fields.ReadObject("rules", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(spec.rules, LayerRulesFromJson(part));
+    return absl::OkStatus();
+  });
+  fields.Read("explain", &spec.explain);
   HT_RETURN_IF_ERROR(ReadPrecisions(fields, &spec));
   HT_RETURN_IF_ERROR(ReadBudgets(fields, &spec));
+  HT_RETURN_IF_ERROR(ReadStrategy(fields, &spec));
   HT_RETURN_IF_ERROR(ReadOptions(fields, &spec));
+  if (!(spec.robust >= 0) || spec.robust > kMaxRobust) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("field 'spec.robust' is not in 0 to ", kMaxRobust));
+  }
   HT_RETURN_IF_ERROR(CheckLength("field 'spec.target'", spec.target));
   return spec;
 }

@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_SEARCH_SPEC_H_
 #define HALFTONE_SEARCH_SEARCH_SPEC_H_
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <vector>
@@ -10,14 +11,28 @@
 #include "absl/time/time.h"
 #include "nlohmann/json_fwd.hpp"
 #include "nn/quant/precision.h"
+#include "search/layer_rules.h"
 #include "search/sensitivity/sensitivity.h"
 
 namespace halftone {
+
+// Limits on a search from outside.
+inline constexpr int kMaxEvaluations = 100'000;
+inline constexpr double kMaxRobust = 1'000;
+inline constexpr size_t kMaxObjectives = 3;
 
 enum class Metric { kLatency, kSize, kEnergy, kBops, kActivationMemory };
 absl::StatusOr<Metric> ParseMetric(absl::string_view text);
 absl::string_view MetricName(Metric metric);     // "latency"
 absl::string_view MetricCostKey(Metric metric);  // "latency_ns": its key in a Problem's costs
+
+// How the assignments that are really evaluated are found.
+enum class SearchStrategy {
+  kRefine,        // by a model that learns from what was evaluated: refine/refine.h
+  kEvolutionary,  // the first half so, the second by NSGA-II: strategies/evolve.h
+};
+absl::StatusOr<SearchStrategy> ParseSearchStrategy(absl::string_view text);
+absl::string_view SearchStrategyName(SearchStrategy strategy);  // "refine", "evolutionary"
 
 // An upper limit on a metric.
 struct Budget {
@@ -48,10 +63,19 @@ struct SearchSpec {
   int batch = 1;    // of the latency that is measured
   int threads = 0;  // 0: all of the machine
   bool refresh = false;
-  std::map<std::string, std::string> pins;  // layer -> precision
+  std::map<std::string, std::string> pins;  // layer, or a pattern as in LayerRules -> precision
+  LayerRules rules;
+  bool explain = true;  // the answer also says why it is as it is
   QuantizationOptions quantization;
   SensitivityOptions sensitivity{.method = SensitivityMethod::kFisherCorrected};
   absl::Duration time_limit = absl::Seconds(60);  // of the solver
+  // Assignments that are really evaluated on the calibration samples; 0: the model's optimum is the
+  // answer.
+  int evaluations = 64;
+  SearchStrategy strategy = SearchStrategy::kRefine;
+  // kEvolutionary: sums to be small beside the divergence; empty: the frontier's metric.
+  std::vector<Metric> objectives;
+  double robust = 0;  // losses are their means plus so many standard errors
 };
 
 nlohmann::json SearchSpecToJson(const SearchSpec& spec);

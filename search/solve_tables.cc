@@ -5,6 +5,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/problem_builder.h"
+#include "search/solver/explain.h"
 #include "search/stability.h"
 
 namespace halftone {
@@ -26,8 +27,10 @@ absl::StatusOr<Tables> ParseTables(absl::string_view import_output,
 
 absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer,
                                         const SearchSpec& spec, const Progress& progress) {
-  const ProblemInputs inputs{tables.network, tables.sensitivity, tables.costs,
-                             offer.offered,  offer.reference,    spec};
+  HT_ASSIGN_OR_RETURN(const SensitivityResult sensitivity,
+                      ScaleLosses(spec.rules.loss_factors, tables.sensitivity));
+  const ProblemInputs inputs{tables.network, sensitivity,     tables.costs,
+                             offer.offered,  offer.reference, spec};
   HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(inputs, progress));
   SolveOutput output;
   const bool resampled = !tables.sensitivity.resampled_losses.empty();
@@ -41,8 +44,12 @@ absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer
       return SolveWithLiveSets(drawn, spec.time_limit, part);
     };
     HT_ASSIGN_OR_RETURN(output.stability,
-                        MeasureStability(built.problem, output.solution.assignment,
-                                         tables.sensitivity, solve, progress.Part(0.3, 1)));
+                        MeasureStability(built.problem, output.solution.assignment, sensitivity,
+                                         solve, progress.Part(0.3, 1)));
+  }
+  if (spec.explain && output.solution.status != Solution::Status::kInfeasible) {
+    HT_ASSIGN_OR_RETURN(output.solution.explanation,
+                        Explain(built.problem, output.solution, {}, progress));
   }
   output.problem = std::move(built.problem);
   output.reference = offer.reference;

@@ -33,7 +33,7 @@ std::string HashOf(std::initializer_list<absl::string_view> fields) {
   return hash.FinishHex();
 }
 
-std::string ImportKey(const SearchSpec& spec) { return HashOf({"import/2", spec.model}); }
+std::string ImportKey(const SearchSpec& spec) { return HashOf({"import/3", spec.model}); }
 
 std::string OfferKey(const SearchSpec& spec) {
   return HashOf({"offer/2", TargetIdentity(spec.target), Join(spec.precisions)});
@@ -46,8 +46,12 @@ std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& o
 }
 
 std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
-  return HashOf({"sensitivity/2", CalibrateKey(spec, offered),
+  return HashOf({"sensitivity/3", CalibrateKey(spec, offered),
                  SensitivityOptionsToJson(spec.sensitivity).dump()});
+}
+
+std::string PairsKey(absl::string_view sensitivity_key) {
+  return absl::StrCat(sensitivity_key, "/pairs");
 }
 
 std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& profiled) {
@@ -59,20 +63,34 @@ std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
                      absl::string_view sensitivity_output, absl::string_view profile_output) {
   const nlohmann::json json = SearchSpecToJson(spec);
   return HashOf({"solve/1", import_output, sensitivity_output, profile_output,
-                 json["budgets"].dump(), json["pins"].dump(), json["frontier"].dump(),
-                 json["use_ties"].dump(), json["batch"].dump(), json["time_limit_seconds"].dump()});
+                 json["budgets"].dump(), json["pins"].dump(), json["rules"].dump(),
+                 json["explain"].dump(), json["frontier"].dump(), json["use_ties"].dump(),
+                 json["batch"].dump(), json["robust"].dump(), json["time_limit_seconds"].dump()});
+}
+
+std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output) {
+  return HashOf({"divergences/1", spec.model, spec.calibration,
+                 absl::StrCat(spec.sensitivity.samples), calibrate_output});
+}
+
+std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output,
+                      absl::string_view sensitivity_output, absl::string_view solve_output) {
+  const nlohmann::json json = SearchSpecToJson(spec);
+  return HashOf({"refine/1", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
+                 absl::StrCat(spec.evaluations), json["strategy"].dump(),
+                 json["objectives"].dump()});
 }
 
 std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,
-                        absl::string_view solve_output) {
-  return HashOf({"validate/1", spec.model, spec.calibration, spec.evaluation, spec.target,
+                        absl::string_view solve_output, absl::string_view refine_output) {
+  return HashOf({"validate/2", spec.model, spec.calibration, spec.evaluation, spec.target,
                  absl::StrCat(spec.batch), absl::StrCat(spec.threads), calibrate_output,
-                 solve_output});
+                 solve_output, refine_output});
 }
 
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
-                      absl::string_view validate_output) {
-  return HashOf({"export/1", spec.model, solve_output, validate_output});
+                      absl::string_view refine_output, absl::string_view validate_output) {
+  return HashOf({"export/2", spec.model, solve_output, refine_output, validate_output});
 }
 
 }  // namespace halftone

@@ -20,14 +20,21 @@ std::string ImportKey(const SearchSpec& spec);
 std::string OfferKey(const SearchSpec& spec);
 std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& offered);
 std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered);
+// Of what pairs of choices add, beside the sensitivities with that key.
+std::string PairsKey(absl::string_view sensitivity_key);
 std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& profiled);
 // The outputs of the stages before it, by content.
 std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
                      absl::string_view sensitivity_output, absl::string_view profile_output);
+// Of the divergences of assignments, whatever the budgets.
+std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output);
+std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output,
+                      absl::string_view sensitivity_output, absl::string_view solve_output);
+// `refine_output`: "" where nothing was refined.
 std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,
-                        absl::string_view solve_output);
+                        absl::string_view solve_output, absl::string_view refine_output);
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
-                      absl::string_view validate_output);
+                      absl::string_view refine_output, absl::string_view validate_output);
 
 }  // namespace halftone
 

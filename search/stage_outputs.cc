@@ -105,6 +105,7 @@ std::string SolveOutputToBytes(const SolveOutput& output) {
                    {"reference", output.reference.ToString()},
                    {"reference_cost", output.reference_cost}};
   if (output.stability.has_value()) document["stability"] = StabilityToJson(*output.stability);
+  if (output.codesign.has_value()) document["codesign"] = CodesignToJson(*output.codesign);
   return document.dump();
 }
 
@@ -122,6 +123,10 @@ absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
   });
   fields.ReadObject("stability", [&](const json& part) -> absl::Status {
     HT_ASSIGN_OR_RETURN(output.stability, StabilityFromJson(part));
+    return absl::OkStatus();
+  });
+  fields.ReadObject("codesign", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(output.codesign, CodesignFromJson(part));
     return absl::OkStatus();
   });
   fields.ReadParsed("reference", &output.reference);
@@ -155,8 +160,14 @@ absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes) 
   return output;
 }
 
-absl::StatusOr<std::map<std::string, Precision>> ShownAssignment(const Solution& solution) {
-  const Assignment& names = solution.infeasible.has_value()
+bool IsRefinedChosen(const std::optional<Refinement>& refined) {
+  return refined.has_value() && refined->Improves();
+}
+
+absl::StatusOr<std::map<std::string, Precision>> ShownAssignment(
+    const Solution& solution, const std::optional<Refinement>& refined) {
+  const Assignment& names = IsRefinedChosen(refined) ? refined->assignment
+                            : solution.infeasible.has_value()
                                 ? solution.infeasible->nearest.assignment
                                 : solution.assignment;
   std::map<std::string, Precision> assignment;
@@ -169,6 +180,7 @@ absl::StatusOr<std::map<std::string, Precision>> ShownAssignment(const Solution&
 absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
                                             const SensitivityResult& sensitivity,
                                             const CostTable& costs, const SolveOutput& solved,
+                                            const std::optional<Refinement>& refined,
                                             const ValidateOutput& validated) {
   SearchResult result;
   result.model_name = network.name;
@@ -179,7 +191,9 @@ absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
   result.solution = solved.solution;
   result.reference_cost = solved.reference_cost;
   result.stability = solved.stability;
-  HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved.solution));
+  result.codesign = solved.codesign;
+  result.refined = refined;
+  HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved.solution, refined));
   for (size_t l = 0; l < network.layers.size() && !assignment.empty(); ++l) {
     const auto chosen = assignment.find(network.layers[l].name);
     if (chosen == assignment.end() || l >= sensitivity.layers.size()) {
@@ -190,7 +204,8 @@ absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
                                                          costs, chosen->second, solved.reference));
     result.layers.push_back(std::move(layer));
   }
-  const Costs& cost = solved.solution.infeasible.has_value()
+  const Costs& cost = IsRefinedChosen(refined) ? refined->cost
+                      : solved.solution.infeasible.has_value()
                           ? solved.solution.infeasible->nearest.cost
                           : solved.solution.cost;
   const auto value = [](const Costs& of, const char* key) {

@@ -8,8 +8,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "nlohmann/json_fwd.hpp"
+#include "search/codesign.h"
 #include "search/network_summary.h"
 #include "search/problem_builder.h"
+#include "search/refine/refinement.h"
 #include "search/result.h"
 #include "search/search_spec.h"
 #include "search/stability.h"
@@ -35,6 +37,7 @@ struct SolveOutput {
   Precision reference;
   Costs reference_cost;
   std::optional<Stability> stability;
+  std::optional<Codesign> codesign;  // where the target was a design space
 };
 std::string SolveOutputToBytes(const SolveOutput& output);
 absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes);
@@ -47,13 +50,17 @@ struct ValidateOutput {
 std::string ValidateOutputToBytes(const ValidateOutput& output);
 absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes);
 
+// Whether a search's answer is what refining found, not the model's optimum.
+bool IsRefinedChosen(const std::optional<Refinement>& refined);
 // The assignment that a result's table shows: the chosen one, or the nearest where there is none.
-absl::StatusOr<std::map<std::string, Precision>> ShownAssignment(const Solution& solution);
+absl::StatusOr<std::map<std::string, Precision>> ShownAssignment(
+    const Solution& solution, const std::optional<Refinement>& refined);
 
 // The answer from what the stages found; artifacts are left to the caller.
 absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
                                             const SensitivityResult& sensitivity,
                                             const CostTable& costs, const SolveOutput& solved,
+                                            const std::optional<Refinement>& refined,
                                             const ValidateOutput& validated);
 
 }  // namespace halftone

@@ -18,6 +18,8 @@ class LayerPairs {
   }
   bool Contains(size_t a, size_t b) const { return a == b || pairs_.contains(std::minmax(a, b)); }
   size_t size() const { return pairs_.size(); }  // of two different layers
+  // Those of two different layers, the smaller index first.
+  const std::set<std::pair<size_t, size_t>>& pairs() const { return pairs_; }
 
  private:
   std::set<std::pair<size_t, size_t>> pairs_;

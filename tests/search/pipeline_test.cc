@@ -1,6 +1,7 @@
 #include "search/pipeline.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <string>
 #include <utility>
@@ -20,6 +21,14 @@ namespace {
 using ::testing::HasSubstr;
 
 constexpr char kSimulated[] = "bitfusion";
+// In the order in which they run.
+constexpr std::array kStages = {Stage::kImport,   Stage::kCalibrate, Stage::kSensitivity,
+                                Stage::kProfile,  Stage::kSolve,     Stage::kRefine,
+                                Stage::kValidate, Stage::kExport};
+
+size_t PlaceOf(Stage stage) {
+  return static_cast<size_t>(std::find(kStages.begin(), kStages.end(), stage) - kStages.begin());
+}
 
 std::string ReadDigits(const std::string& file) {
   const absl::StatusOr<std::string> bytes =
@@ -45,6 +54,7 @@ struct Bench {
     spec.evaluation = *store.StoreBlob(ReadDigits("eval.npz"));
     spec.target = target;
     spec.sensitivity.samples = 64;
+    spec.evaluations = 10;
     spec.budgets = {*Budget::Parse("latency=50%"), *Budget::Parse("size=0.4x")};
     observer.stage_started = [this](Stage stage, bool reused) {
       started.emplace_back(stage, reused);
@@ -75,13 +85,15 @@ void ExpectSound(const Bench& bench, const SearchResult& result) {
     EXPECT_LE(result.solution.cost.at(metric), limit * (1 + 1e-9)) << metric;
   }
   EXPECT_EQ(result.layers.size(), 4u);
+  const bool refined = result.refined.has_value() && result.refined->Improves();
+  const Assignment& chosen = refined ? result.refined->assignment : result.solution.assignment;
   double loss = 0;
   for (const LayerResult& layer : result.layers) {
     loss += layer.loss;
-    EXPECT_EQ(result.solution.assignment.at(layer.name), layer.precision.ToString());
+    EXPECT_EQ(chosen.at(layer.name), layer.precision.ToString());
     EXPECT_FALSE(layer.implementation.empty());
   }
-  EXPECT_NEAR(loss, result.solution.loss, 1e-9 * (1 + loss));
+  EXPECT_NEAR(loss, refined ? result.refined->loss : result.solution.loss, 1e-9 * (1 + loss));
   EXPECT_TRUE(result.evaluated_on_held_out);
   EXPECT_DOUBLE_EQ(*result.evaluation->float_accuracy, 575.0 / 597);
   EXPECT_GT(*result.evaluation->quantized_accuracy, 0.5);
@@ -96,10 +108,7 @@ TEST(PipelineTest, SearchesASimulatedTargetFromEndToEnd) {
   EXPECT_GT(result->solution.frontier.size(), 2u);
   EXPECT_EQ(result->reference, Precision::Int(16, 16)) << "the widest where f32 does not run";
   EXPECT_FALSE(result->latency.measured.has_value());
-  const std::vector<Stage> all = {Stage::kImport,  Stage::kCalibrate, Stage::kSensitivity,
-                                  Stage::kProfile, Stage::kSolve,     Stage::kValidate,
-                                  Stage::kExport};
-  EXPECT_EQ(bench.finished, all);
+  EXPECT_EQ(bench.finished, std::vector<Stage>(kStages.begin(), kStages.end()));
 
   const absl::StatusOr<std::string> model =
       bench.store.LoadBlob(result->artifacts.at("quantized.onnx"));
@@ -121,7 +130,7 @@ TEST(PipelineTest, ASecondRunReusesEveryStage) {
   ASSERT_TRUE(first.ok()) << first.status();
   const absl::StatusOr<SearchResult> second = bench.Run();
   ASSERT_TRUE(second.ok()) << second.status();
-  ASSERT_EQ(bench.started.size(), 7u);
+  ASSERT_EQ(bench.started.size(), 8u);
   for (const auto& [stage, reused] : bench.started) EXPECT_TRUE(reused) << StageName(stage);
   EXPECT_EQ(SearchResultToJson(*first), SearchResultToJson(*second));
 
@@ -129,7 +138,7 @@ TEST(PipelineTest, ASecondRunReusesEveryStage) {
   bench.spec.budgets = {*Budget::Parse("size=0.3x")};
   ASSERT_TRUE(bench.Run().ok());
   for (const auto& [stage, reused] : bench.started) {
-    EXPECT_EQ(reused, stage < Stage::kSolve) << StageName(stage);
+    EXPECT_EQ(reused, PlaceOf(stage) < PlaceOf(Stage::kSolve)) << StageName(stage);
   }
 }
 
@@ -165,8 +174,9 @@ class FailingStore final : public ArtifactStore {
   }
   absl::Status StoreStage(Stage stage, const std::string& key, absl::string_view bytes) override {
     if (failed_) return absl::UnavailableError("gone");
-    // The list of precisions is kept with the profile stage, before any stage has run.
-    failed_ = stage == last_ && started_;
+    // The list of precisions is kept with the profile stage, before any stage has run; parts of a
+    // stage's output, before the stage has ended.
+    failed_ = stage == last_ && started_ && key.find('/') == std::string::npos;
     started_ = true;
     return store_.StoreStage(stage, key, bytes);
   }
@@ -187,13 +197,14 @@ TEST_P(ResumeTest, RepeatsNoFinishedStage) {
   const absl::StatusOr<SearchResult> result = bench.Run();
   ASSERT_TRUE(result.ok()) << result.status();
   for (const auto& [stage, reused] : bench.started) {
-    EXPECT_EQ(reused, stage <= GetParam()) << StageName(stage);
+    EXPECT_EQ(reused, PlaceOf(stage) <= PlaceOf(GetParam())) << StageName(stage);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStage, ResumeTest,
                          ::testing::Values(Stage::kImport, Stage::kCalibrate, Stage::kSensitivity,
-                                           Stage::kProfile, Stage::kSolve, Stage::kValidate),
+                                           Stage::kProfile, Stage::kSolve, Stage::kRefine,
+                                           Stage::kValidate),
                          [](const auto& info) { return std::string(StageName(info.param)); });
 
 class CancelTest : public ::testing::TestWithParam<Stage> {};
@@ -214,9 +225,64 @@ TEST_P(CancelTest, StopsWithinTheStage) {
 
 INSTANTIATE_TEST_SUITE_P(EveryStage, CancelTest,
                          ::testing::Values(Stage::kImport, Stage::kCalibrate, Stage::kSensitivity,
-                                           Stage::kProfile, Stage::kSolve, Stage::kValidate,
-                                           Stage::kExport),
+                                           Stage::kProfile, Stage::kSolve, Stage::kRefine,
+                                           Stage::kValidate, Stage::kExport),
                          [](const auto& info) { return std::string(StageName(info.param)); });
+
+TEST(PipelineTest, EvaluatesAssignmentsAndTakesTheBest) {
+  Bench bench;
+  const absl::StatusOr<SearchResult> refined = bench.Run();
+  ASSERT_TRUE(refined.ok()) << refined.status();
+  ASSERT_TRUE(refined->refined.has_value());
+  const Refinement& found = *refined->refined;
+  EXPECT_GE(found.evaluated.size(), 2u);
+  EXPECT_LE(found.evaluated.size(), 10u);
+  EXPECT_EQ(found.evaluated[0].source, "optimum");
+  EXPECT_LE(found.divergence, found.optimum_divergence);
+  for (const auto& [metric, limit] : refined->problem.budgets) {
+    EXPECT_LE(found.cost.at(metric), limit * (1 + 1e-9)) << metric;
+  }
+  EXPECT_GT(found.cost.at("activation_bytes"), 0);
+
+  // Without evaluations the model's optimum is the answer.
+  bench.spec.evaluations = 0;
+  const absl::StatusOr<SearchResult> optimum = bench.Run();
+  ASSERT_TRUE(optimum.ok()) << optimum.status();
+  EXPECT_FALSE(optimum->refined.has_value());
+  EXPECT_EQ(optimum->solution.assignment, refined->solution.assignment);
+  ExpectSound(bench, *optimum);
+  EXPECT_EQ(SearchResultToJson(*optimum)["chosen"], "optimum");
+}
+
+TEST(PipelineTest, RefinesWithinThePeakOfActivationMemory) {
+  Bench bench;
+  bench.spec.budgets = {*Budget::Parse("activation-memory=0.3x"), *Budget::Parse("size=0.3x")};
+  const absl::StatusOr<SearchResult> result = bench.Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_TRUE(result->refined.has_value());
+  EXPECT_LE(result->refined->cost.at("activation_bytes"),
+            0.3 * result->reference_cost.at("activation_bytes") * (1 + 1e-9));
+}
+
+TEST(PipelineTest, RobustLossesAreMeansPlusStandardErrors) {
+  Bench bench;
+  const absl::StatusOr<SearchResult> plain = bench.Run();
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  bench.spec.robust = 2;
+  const absl::StatusOr<SearchResult> robust = bench.Run();
+  ASSERT_TRUE(robust.ok()) << robust.status();
+  double errors = 0;
+  for (size_t l = 0; l < plain->problem.layers.size(); ++l) {
+    for (size_t o = 0; o < plain->problem.layers[l].choices.size(); ++o) {
+      const Problem::Choice& choice = plain->problem.layers[l].choices[o];
+      EXPECT_NEAR(robust->problem.layers[l].choices[o].loss, choice.loss + 2 * choice.loss_stderr,
+                  1e-12);
+      errors += choice.loss_stderr;
+    }
+  }
+  EXPECT_GT(errors, 0);
+  EXPECT_GT(robust->solution.loss, plain->solution.loss);
+}
 
 TEST(PipelineTest, AnInfeasibleBudgetIsAnAnswer) {
   Bench bench;
@@ -252,6 +318,12 @@ TEST(PipelineTest, ReSolvesOnTheStoredTables) {
   const absl::StatusOr<Solution> pinned = ReSolve(spec, bench.store, {});
   ASSERT_TRUE(pinned.ok()) << pinned.status();
   EXPECT_EQ(pinned->assignment.at("/conv1/Conv"), "w8a8");
+  spec.pins.clear();
+  spec.rules.max_changes = 0;
+  const absl::StatusOr<Solution> uniform = ReSolve(spec, bench.store, {});
+  ASSERT_TRUE(uniform.ok()) << uniform.status();
+  EXPECT_EQ(uniform->cost.at("precision_changes"), 0);
+  spec.rules = {};
   spec.sensitivity.seed = 99;
   EXPECT_THAT(std::string(ReSolve(spec, bench.store, {}).status().message()),
               HasSubstr("sensitivities"));

@@ -132,6 +132,19 @@ TEST(ProblemBuilderTest, PeakActivationMemoryIsAMaximumOfSums) {
   EXPECT_GT(solution->infeasible->minimum.at("activation_bytes"), 50);
 }
 
+TEST(ProblemBuilderTest, APinOfAPatternYieldsToALayersOwn) {
+  Fixture fixture;
+  fixture.spec.use_ties = false;
+  fixture.spec.pins = {{"*", "w8a8"}, {"b", "w4a4"}};
+  fixture.spec.rules.first_layer = "8";
+  const absl::StatusOr<BuiltProblem> built = fixture.Build({});
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ(built->problem.pins.at("a"), "w8a8");
+  EXPECT_EQ(built->problem.pins.at("b"), "w4a4");
+  EXPECT_EQ(built->problem.allowed.at("a"), std::vector<std::string>{"w8a8"});
+  EXPECT_EQ(built->problem.layers[0].choices[0].loss_stderr, 0.01);
+}
+
 TEST(ProblemBuilderTest, RefusesWhatTheTargetDoesNotKnow) {
   Fixture fixture;
   const auto message = [&](const absl::StatusOr<BuiltProblem>& built, absl::StatusCode code) {

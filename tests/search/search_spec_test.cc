@@ -92,6 +92,11 @@ SearchSpec FullSpec() {
   spec.threads = 3;
   spec.refresh = true;
   spec.pins = {{"conv", "w4a8"}};
+  spec.rules.allowed = {{"fc*", {Precision::Int(8, 8)}}};
+  spec.rules.max_changes = 2;
+  spec.explain = false;
+  spec.strategy = SearchStrategy::kEvolutionary;
+  spec.objectives = {Metric::kSize, Metric::kEnergy};
   spec.quantization.weights_per_channel = false;
   spec.quantization.weight_symmetry = Symmetry::kSymmetricFull;
   spec.quantization.activation_range = {RangeMethod::kPercentile, 99.5};
@@ -111,6 +116,9 @@ TEST(SearchSpecJsonTest, RoundTrips) {
   EXPECT_EQ(spec->precisions, FullSpec().precisions);
   EXPECT_EQ(spec->budgets[1].value, 1.0 / 3);
   EXPECT_EQ(spec->pins, FullSpec().pins);
+  EXPECT_EQ(spec->rules, FullSpec().rules);
+  EXPECT_EQ(spec->strategy, SearchStrategy::kEvolutionary);
+  EXPECT_EQ(spec->objectives, FullSpec().objectives);
   EXPECT_EQ(spec->sensitivity.seed, UINT64_MAX);
   EXPECT_EQ(spec->time_limit, absl::Seconds(1.5));
 }
@@ -134,6 +142,8 @@ TEST(SearchSpecJsonTest, ErrorsNameTheField) {
   EXPECT_THAT(message(R"({"budgets": ["latency=soon"]})"), HasSubstr("latency=soon"));
   EXPECT_THAT(message(R"({"sensitivity": {"method": "guess"}})"), HasSubstr("guess"));
   EXPECT_THAT(message(R"({"frontier": "beauty"})"), HasSubstr("beauty"));
+  EXPECT_THAT(message(R"({"strategy": "luck"})"), HasSubstr("luck"));
+  EXPECT_THAT(message(R"({"objectives": ["taste"]})"), HasSubstr("taste"));
   EXPECT_THAT(message(R"({"time_limit_seconds": -1})"), HasSubstr("negative"));
 }
 

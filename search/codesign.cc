@@ -1,0 +1,231 @@
+#include "search/codesign.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include "base/json_fields.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kArea[] = "area_mm2", kLatency[] = "latency_ns", kEnergy[] = "energy_pj";
+constexpr double kTie = 1e-9;
+
+double ValueOr(const std::map<std::string, double>& values, const std::string& key,
+               double fallback) {
+  const auto found = values.find(key);
+  return found == values.end() ? fallback : found->second;
+}
+
+bool IsFeasible(const Configuration& configuration) {
+  return configuration.solution.status != Solution::Status::kInfeasible;
+}
+
+// Loss, latency, energy and area; what is not known is the same for all.
+std::array<double, 4> Objectives(const Configuration& configuration) {
+  const Solution& solution = configuration.solution;
+  return {solution.loss, ValueOr(solution.cost, kLatency, 0), ValueOr(solution.cost, kEnergy, 0),
+          ValueOr(configuration.figures, kArea, 0)};
+}
+
+bool Dominates(const Configuration& a, const Configuration& b) {
+  const std::array<double, 4> left = Objectives(a), right = Objectives(b);
+  bool smaller = false;
+  for (size_t i = 0; i < left.size(); ++i) {
+    if (left[i] > right[i]) return false;
+    smaller |= left[i] < right[i];
+  }
+  return smaller;
+}
+
+// The total share by which the nearest assignment exceeds the budgets.
+double ExcessOf(const Configuration& configuration, const std::map<std::string, double>& budgets) {
+  if (!configuration.solution.infeasible.has_value()) return 0;
+  double excess = 0;
+  for (const auto& [metric, limit] : budgets) {
+    const double cost = ValueOr(configuration.solution.infeasible->nearest.cost, metric, 0);
+    if (cost > limit) excess += limit > 0 ? cost / limit - 1 : 1;
+  }
+  return excess;
+}
+
+// What a choice among configurations compares, in order: less is better.
+std::tuple<double, double, double> Preference(const Configuration& configuration,
+                                              const std::map<std::string, double>& budgets) {
+  const double primary =
+      IsFeasible(configuration) ? configuration.solution.loss : ExcessOf(configuration, budgets);
+  const double latency = IsFeasible(configuration)
+                             ? ValueOr(configuration.solution.cost, kLatency, 0)
+                             : std::numeric_limits<double>::infinity();
+  return {primary, ValueOr(configuration.figures, kArea, 0), latency};
+}
+
+bool IsPreferred(const std::tuple<double, double, double>& a,
+                 const std::tuple<double, double, double>& b) {
+  const double tolerance = kTie * std::max(std::abs(std::get<0>(a)), std::abs(std::get<0>(b)));
+  if (std::abs(std::get<0>(a) - std::get<0>(b)) > tolerance) {
+    return std::get<0>(a) < std::get<0>(b);
+  }
+  return std::tie(std::get<1>(a), std::get<2>(a)) < std::tie(std::get<1>(b), std::get<2>(b));
+}
+
+// Evenly thinned out, ends kept.
+std::vector<FrontierPoint> Thinned(std::vector<FrontierPoint> points, size_t most) {
+  if (points.size() <= most || most < 2) return points;
+  std::vector<FrontierPoint> kept;
+  for (size_t i = 0; i < most; ++i) {
+    kept.push_back(std::move(points[i * (points.size() - 1) / (most - 1)]));
+  }
+  return kept;
+}
+
+json PointToJson(const CodesignPoint& point) {
+  return {{"target", point.target},
+          {"loss", point.loss},
+          {"lower_bound", point.lower_bound},
+          {"cost", point.cost}};
+}
+
+absl::StatusOr<CodesignPoint> PointFromJson(const json& object) {
+  CodesignPoint point;
+  JsonFields fields(object, "codesign.frontier");
+  fields.Read("target", &point.target);
+  fields.Read("loss", &point.loss);
+  fields.Read("lower_bound", &point.lower_bound);
+  fields.Read("cost", &point.cost);
+  HT_RETURN_IF_ERROR(fields.status());
+  return point;
+}
+
+json ConfigurationToJson(const Configuration& configuration) {
+  json object = SolutionToJson(configuration.solution);
+  object["target"] = configuration.target;
+  object["parameters"] = configuration.parameters;
+  object["figures"] = configuration.figures;
+  const auto area = configuration.figures.find(kArea);
+  object["area"] = area == configuration.figures.end() ? json(nullptr) : json(area->second);
+  object["bound"] = configuration.solution.lower_bound;
+  object["on_frontier"] = configuration.on_frontier;
+  return object;
+}
+
+absl::StatusOr<Configuration> ConfigurationFromJson(const json& object) {
+  Configuration configuration;
+  JsonFields fields(object, "codesign.configurations");
+  fields.Require("target");
+  fields.Read("target", &configuration.target);
+  fields.Read("parameters", &configuration.parameters);
+  fields.Read("figures", &configuration.figures);
+  fields.Read("on_frontier", &configuration.on_frontier);
+  HT_RETURN_IF_ERROR(fields.status());
+  HT_ASSIGN_OR_RETURN(configuration.solution, SolutionFromJson(object));
+  return configuration;
+}
+
+}  // namespace
+
+const Configuration* Codesign::Find(const std::string& target) const {
+  for (const Configuration& configuration : configurations) {
+    if (configuration.target == target) return &configuration;
+  }
+  return nullptr;
+}
+
+void JoinFrontiers(const std::string& metric, size_t most_points_of_each, Codesign& codesign) {
+  struct Candidate {
+    double area, cost;
+    CodesignPoint point;
+  };
+  std::vector<Candidate> candidates;
+  for (Configuration& configuration : codesign.configurations) {
+    const double area = ValueOr(configuration.figures, kArea, 0);
+    std::vector<FrontierPoint> points =
+        Thinned(std::move(configuration.solution.frontier), most_points_of_each);
+    configuration.solution.frontier.clear();
+    for (FrontierPoint& point : points) {
+      const double cost = ValueOr(point.cost, metric, 0);
+      candidates.push_back(
+          {area,
+           cost,
+           {configuration.target, point.loss, point.lower_bound, std::move(point.cost)}});
+    }
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.area, a.cost, a.point.loss) < std::tie(b.area, b.cost, b.point.loss);
+  });
+  codesign.metric = metric;
+  codesign.frontier.clear();
+  // Of what came so far, which needs no more area: cost -> the least loss at that cost or less.
+  std::map<double, double> staircase;
+  for (Candidate& candidate : candidates) {
+    const auto above = staircase.upper_bound(candidate.cost);
+    if (above != staircase.begin() && std::prev(above)->second <= candidate.point.loss) continue;
+    auto next = staircase.insert_or_assign(candidate.cost, candidate.point.loss).first;
+    for (++next; next != staircase.end() && next->second >= candidate.point.loss;) {
+      next = staircase.erase(next);
+    }
+    codesign.frontier.push_back(std::move(candidate.point));
+  }
+}
+
+void ChooseConfiguration(Codesign& codesign) {
+  std::vector<Configuration>& all = codesign.configurations;
+  for (Configuration& one : all) {
+    one.on_frontier =
+        IsFeasible(one) && std::none_of(all.begin(), all.end(), [&](const auto& other) {
+          return IsFeasible(other) && Dominates(other, one);
+        });
+  }
+  const bool any_feasible = std::any_of(all.begin(), all.end(), IsFeasible);
+  const Configuration* best = nullptr;
+  for (const Configuration& one : all) {
+    if (any_feasible && !IsFeasible(one)) continue;
+    const bool better = best == nullptr || IsPreferred(Preference(one, codesign.budgets),
+                                                       Preference(*best, codesign.budgets));
+    if (better) best = &one;
+  }
+  codesign.chosen = best == nullptr ? "" : best->target;
+}
+
+json CodesignToJson(const Codesign& codesign) {
+  json object = {{"chosen", codesign.chosen},
+                 {"budgets", codesign.budgets},
+                 {"metric", codesign.metric},
+                 {"configurations", json::array()},
+                 {"frontier", json::array()}};
+  for (const Configuration& configuration : codesign.configurations) {
+    object["configurations"].push_back(ConfigurationToJson(configuration));
+  }
+  for (const CodesignPoint& point : codesign.frontier) {
+    object["frontier"].push_back(PointToJson(point));
+  }
+  return object;
+}
+
+absl::StatusOr<Codesign> CodesignFromJson(const json& object) {
+  Codesign codesign;
+  JsonFields fields(object, "codesign");
+  fields.Read("chosen", &codesign.chosen);
+  fields.Read("budgets", &codesign.budgets);
+  fields.Read("metric", &codesign.metric);
+  fields.ReadEach("configurations", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(codesign.configurations.emplace_back(), ConfigurationFromJson(element));
+    return absl::OkStatus();
+  });
+  fields.ReadEach("frontier", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(codesign.frontier.emplace_back(), PointFromJson(element));
+    return absl::OkStatus();
+  });
+  HT_RETURN_IF_ERROR(fields.status());
+  return codesign;
+}
+
+}  // namespace halftone

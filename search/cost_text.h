@@ -1,0 +1,18 @@
+#ifndef HALFTONE_SEARCH_COST_TEXT_H_
+#define HALFTONE_SEARCH_COST_TEXT_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace halftone {
+
+// A cost in the unit that reads best, by the metric's key in a problem ("latency_ns").
+std::string FormatCost(absl::string_view key, double value);
+
+// The metric in words: "weight bytes".
+std::string MetricTitle(absl::string_view key);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_COST_TEXT_H_

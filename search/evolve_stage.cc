@@ -1,0 +1,100 @@
+#include "search/evolve_stage.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "search/refine/choice_space.h"
+#include "search/solver/compile.h"
+#include "search/strategies/evolve.h"
+
+namespace halftone {
+namespace {
+
+// What an evolution begins with, at most, of what was evaluated and of the frontier.
+constexpr size_t kEvaluatedParents = 16, kFrontierParents = 4;
+
+struct Measured {
+  Assignment assignment;
+  double divergence = 0;
+};
+
+// Notes what it measures, once each, in its order.
+DivergenceFunction Noting(const DivergenceFunction& measure, std::vector<Measured>& measured) {
+  return [&](const Assignment& assignment, const Progress& progress) -> absl::StatusOr<double> {
+    HT_ASSIGN_OR_RETURN(const double divergence, measure(assignment, progress));
+    const bool is_new = std::none_of(measured.begin(), measured.end(), [&](const Measured& other) {
+      return other.assignment == assignment;
+    });
+    if (is_new) measured.push_back({assignment, divergence});
+    return divergence;
+  };
+}
+
+std::vector<Assignment> BestOf(std::vector<Measured> measured, size_t count) {
+  std::stable_sort(measured.begin(), measured.end(),
+                   [](const auto& a, const auto& b) { return a.divergence < b.divergence; });
+  std::vector<Assignment> best;
+  for (size_t i = 0; i < std::min(count, measured.size()); ++i) {
+    best.push_back(std::move(measured[i].assignment));
+  }
+  return best;
+}
+
+void AddFrontier(const std::vector<FrontierPoint>& frontier, std::vector<Assignment>& start) {
+  const size_t count = std::min(kFrontierParents, frontier.size());
+  for (size_t i = 0; i < count; ++i) {
+    start.push_back(frontier[i * frontier.size() / count].assignment);
+  }
+}
+
+std::vector<std::string> MetricsOf(const SearchSpec& spec) {
+  std::vector<std::string> metrics;
+  for (const Metric metric : spec.objectives) metrics.emplace_back(MetricCostKey(metric));
+  if (metrics.empty()) metrics.emplace_back(MetricCostKey(spec.frontier));
+  return metrics;
+}
+
+}  // namespace
+
+absl::StatusOr<Refinement> RefineAndEvolve(const SearchSpec& spec, const RefineRequest& request,
+                                           const Solution& solution,
+                                           const DivergenceFunction& measure,
+                                           const Progress& progress) {
+  std::vector<Measured> measured;
+  const DivergenceFunction noting = Noting(measure, measured);
+  RefineRequest first = request;
+  first.evaluations = (request.evaluations + 1) / 2;
+  HT_ASSIGN_OR_RETURN(Refinement refinement, Refine(first, noting, progress.Part(0, 0.5)));
+
+  HT_ASSIGN_OR_RETURN(const ChoiceSpace space, ChoiceSpace::Create(request.problem));
+  EvolveRequest evolve{space};
+  evolve.start = BestOf(measured, kEvaluatedParents);
+  // What is known already costs no evaluation.
+  const size_t known = measured.size();
+  const int remaining = request.evaluations - static_cast<int>(known);
+  evolve.evaluations = static_cast<int>(evolve.start.size()) + std::max(0, remaining);
+  AddFrontier(solution.frontier, evolve.start);
+  evolve.metrics = MetricsOf(spec);
+  evolve.is_allowed = request.is_allowed;
+  evolve.seed = spec.sensitivity.seed;
+  HT_ASSIGN_OR_RETURN(Evolution evolution, Evolve(evolve, noting, progress.Part(0.5, 1)));
+
+  for (size_t i = known; i < measured.size(); ++i) {
+    HT_ASSIGN_OR_RETURN(const FrontierPoint point,
+                        EvaluateAssignment(request.problem, measured[i].assignment));
+    refinement.evaluated.push_back({"evolution", point.loss, measured[i].divergence});
+    if (measured[i].divergence >= refinement.divergence) continue;
+    refinement.assignment = measured[i].assignment;
+    refinement.source = "evolution";
+    refinement.divergence = measured[i].divergence;
+    refinement.loss = point.loss;
+    refinement.cost = point.cost;
+  }
+  refinement.evolution = std::move(evolution);
+  return refinement;
+}
+
+}  // namespace halftone

@@ -1,0 +1,105 @@
+#ifndef HALFTONE_SEARCH_EXPLORER_H_
+#define HALFTONE_SEARCH_EXPLORER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "base/progress.h"
+#include "nlohmann/json_fwd.hpp"
+#include "search/artifact_store.h"
+#include "search/refine/choice_space.h"
+#include "search/refine/stored_parts.h"
+#include "search/result.h"
+#include "search/search_spec.h"
+#include "search/solver/solution.h"
+#include "search/strategies/nsga2.h"
+#include "search/strategies/pareto_archive.h"
+
+namespace halftone {
+
+// An assignment, what the model says of it, and what it really does where that was measured.
+struct ExploredAssignment {
+  Assignment assignment;
+  std::optional<double> divergence;  // of the output, mean over the calibration samples
+  double predicted_loss = 0;
+  Costs cost;
+  // By how much of the limit each budget is exceeded, where it is; empty: within all budgets.
+  std::map<std::string, double> excess;
+
+  bool IsFeasible() const { return excess.empty(); }
+};
+
+// Evaluates what an optimizer outside wants to know of a finished search's assignments, suggests
+// some by NSGA-II (nsga2.h), and keeps what was found: in the store too, so that another explorer
+// with the same key goes on where this one ended. Not thread-safe.
+class Explorer {
+ public:
+  static constexpr int64_t kMaxEvaluations = 100'000;
+
+  struct Told {
+    ExploredAssignment trial;
+    bool is_best = false;    // the least divergence within the budgets so far
+    bool was_known = false;  // told before
+  };
+
+  // `spec` and `result`: of a search that has succeeded; of a design space, its chosen
+  // configuration's. `key` names the exploration in the store, which must outlive this.
+  // FAILED_PRECONDITION where the search's tables are not stored any more.
+  static absl::StatusOr<std::unique_ptr<Explorer>> Create(const SearchSpec& spec,
+                                                          const SearchResult& result,
+                                                          ArtifactStore& store,
+                                                          const std::string& key);
+  ~Explorer();
+
+  const ChoiceSpace& space() const;
+  // "kl" or "mse".
+  const std::string& divergence_name() const;
+  int64_t evaluations() const { return static_cast<int64_t>(known_.size()); }
+  // The search's own answer, and the best that was told.
+  absl::StatusOr<ExploredAssignment> Start() const;
+  absl::StatusOr<std::optional<ExploredAssignment>> Best() const;
+  // Of divergence and the problem's frontier metric; by falling divergence.
+  absl::StatusOr<std::vector<ExploredAssignment>> Front() const;
+
+  // Up to `count` assignments that were neither suggested nor told before. RESOURCE_EXHAUSTED after
+  // kMaxEvaluations of them.
+  absl::StatusOr<std::vector<ExploredAssignment>> Ask(size_t count);
+  // INVALID_ARGUMENT for an assignment that the problem does not allow; budgets may be exceeded.
+  // RESOURCE_EXHAUSTED after kMaxEvaluations.
+  absl::StatusOr<Told> Tell(const Assignment& assignment, const Progress& progress);
+  // Writes what is not yet in the store.
+  absl::Status Flush();
+
+  // What explorers with that key have stored: {"evaluations", "best": {"assignment","divergence"}},
+  // null where they stored nothing.
+  static absl::StatusOr<nlohmann::json> StoredSummary(ArtifactStore& store, const std::string& key);
+
+ private:
+  struct Search;
+
+  Explorer(std::unique_ptr<Search> search, ArtifactStore& store, const std::string& key);
+  absl::Status StartStrategy();
+  absl::Status LoadStored();
+  std::map<std::string, double> ExcessOver(const Assignment& assignment, const Costs& cost) const;
+  double ViolationOf(const Selection& selection) const;
+  absl::StatusOr<ExploredAssignment> Describe(const Selection& selection) const;
+  absl::Status Remember(const Selection& selection, double divergence);
+
+  std::unique_ptr<Search> search_;
+  StoredParts stored_;
+  std::unique_ptr<Nsga2> strategy_;
+  int64_t suggested_ = 0;
+  std::map<Selection, double> known_;  // told: divergence
+  std::optional<Selection> best_;
+  ParetoArchive archive_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_EXPLORER_H_

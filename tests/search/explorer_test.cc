@@ -1,0 +1,155 @@
+#include "search/explorer.h"
+
+#include <string>
+
+#include "base/files.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "profilers/builtin.h"
+#include "search/memory_store.h"
+#include "search/pipeline.h"
+
+namespace halftone {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A search of the small network, and explorers of it.
+class ExplorerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(RegisterBuiltinProfilers(profilers_, nullptr).ok());
+    spec_.model = *store_.StoreBlob(Read("model.onnx"));
+    spec_.calibration = *store_.StoreBlob(Read("calib.npz"));
+    spec_.target = "bitfusion";
+    spec_.sensitivity.samples = 64;
+    spec_.evaluations = 4;
+    spec_.explain = false;
+    spec_.budgets = {*Budget::Parse("size=0.25x")};
+  }
+
+  static std::string Read(const std::string& file) {
+    return *ReadFile(std::string(HALFTONE_SOURCE_DIR) + "/tests/data/tiny-digits/" + file);
+  }
+
+  void Search() {
+    const auto result = RunSearch(spec_, store_, profilers_, {}, {});
+    ASSERT_TRUE(result.ok()) << result.status();
+    result_ = *result;
+  }
+
+  std::unique_ptr<Explorer> Open(const std::string& key = "job") {
+    auto explorer = Explorer::Create(spec_, result_, store_, key);
+    EXPECT_TRUE(explorer.ok()) << explorer.status();
+    return explorer.ok() ? *std::move(explorer) : nullptr;
+  }
+
+  MemoryStore store_;
+  ProfilerRegistry profilers_;
+  SearchSpec spec_;
+  SearchResult result_;
+};
+
+TEST_F(ExplorerTest, FollowingItsSuggestionsEndsNoWorseThanTheSearch) {
+  Search();
+  const auto explorer = Open();
+  ASSERT_NE(explorer, nullptr);
+  for (int i = 0; i < 20; ++i) {
+    const auto asked = explorer->Ask(1);
+    ASSERT_TRUE(asked.ok()) << asked.status();
+    ASSERT_EQ(asked->size(), 1u);
+    EXPECT_TRUE(asked->front().IsFeasible());
+    const auto told = explorer->Tell(asked->front().assignment, {});
+    ASSERT_TRUE(told.ok()) << told.status();
+    EXPECT_FALSE(told->was_known);
+    EXPECT_EQ(told->is_best, explorer->Best().value()->assignment == told->trial.assignment);
+  }
+  EXPECT_EQ(explorer->evaluations(), 20);
+  EXPECT_LE(*explorer->Best().value()->divergence, result_.refined->divergence);
+  const auto front = explorer->Front();
+  ASSERT_TRUE(front.ok());
+  for (size_t i = 1; i < front->size(); ++i) {
+    EXPECT_LT(*(*front)[i].divergence, *(*front)[i - 1].divergence);
+    EXPECT_GT((*front)[i].cost.at("latency_ns"), (*front)[i - 1].cost.at("latency_ns"));
+  }
+}
+
+TEST_F(ExplorerTest, TellsWhatTheSearchItselfMeasured) {
+  Search();
+  const auto explorer = Open();
+  const auto told = explorer->Tell(result_.refined->assignment, {});
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(*told->trial.divergence, result_.refined->divergence);
+  EXPECT_DOUBLE_EQ(told->trial.predicted_loss, result_.refined->loss);
+  EXPECT_EQ(told->trial.cost, result_.refined->cost);
+  EXPECT_TRUE(told->is_best);
+}
+
+TEST_F(ExplorerTest, WhatExceedsABudgetIsNeverTheBest) {
+  spec_.budgets.push_back(*Budget::Parse("activation-memory=0.6x"));
+  Search();
+  const auto explorer = Open();
+  Assignment widest = result_.solution.assignment;
+  for (auto& [layer, precision] : widest) precision = "w16a16";
+  const auto told = explorer->Tell(widest, {});
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_FALSE(told->is_best);
+  EXPECT_NEAR(told->trial.excess.at("size_bytes"), 1 / 0.25 - 1, 0.2);
+  EXPECT_NEAR(told->trial.excess.at("activation_bytes"), 1 / 0.6 - 1, 1e-6);
+  EXPECT_FALSE(explorer->Best().value().has_value());
+  EXPECT_TRUE(explorer->Front().value().empty());
+}
+
+TEST_F(ExplorerTest, AnotherGoesOnWhereOneEnded) {
+  Search();
+  {
+    const auto explorer = Open();
+    const auto asked = explorer->Ask(3).value();
+    for (const ExploredAssignment& explored : asked) {
+      ASSERT_TRUE(explorer->Tell(explored.assignment, {}).ok());
+    }
+    ASSERT_TRUE(explorer->Flush().ok());
+  }
+  const auto explorer = Open();
+  EXPECT_EQ(explorer->evaluations(), 3);
+  const ExploredAssignment best = *explorer->Best().value();
+  EXPECT_TRUE(explorer->Tell(best.assignment, {})->was_known);
+  const auto summary = Explorer::StoredSummary(store_, "job");
+  ASSERT_TRUE(summary.ok()) << summary.status();
+  EXPECT_EQ((*summary)["evaluations"], 3);
+  EXPECT_EQ((*summary)["best"]["divergence"], *best.divergence);
+  EXPECT_TRUE(Explorer::StoredSummary(store_, "another job")->is_null());
+  EXPECT_EQ(Open("another job")->evaluations(), 0);
+}
+
+TEST_F(ExplorerTest, AnInfeasibleSearchBeginsWithTheNearest) {
+  spec_.budgets = {*Budget::Parse("size=1B")};
+  Search();
+  const auto explorer = Open();
+  const auto start = explorer->Start();
+  ASSERT_TRUE(start.ok()) << start.status();
+  EXPECT_FALSE(start->IsFeasible());
+  EXPECT_FALSE(explorer->Ask(2)->empty());
+}
+
+TEST_F(ExplorerTest, MistakesAreNamed) {
+  Search();
+  const auto explorer = Open();
+  Assignment wrong = result_.solution.assignment;
+  wrong["/fc/Gemm"] = "w7a7";
+  EXPECT_THAT(std::string(explorer->Tell(wrong, {}).status().message()), HasSubstr("/fc/Gemm"));
+  wrong.erase("/fc/Gemm");
+  EXPECT_TRUE(absl::IsInvalidArgument(explorer->Tell(wrong, {}).status()));
+  Progress progress;
+  progress.cancellation.Cancel();
+  Assignment widest = result_.solution.assignment;
+  for (auto& [layer, precision] : widest) precision = "w16a16";
+  EXPECT_TRUE(absl::IsCancelled(explorer->Tell(widest, progress).status()));
+  EXPECT_EQ(explorer->evaluations(), 0);
+  spec_.sensitivity.seed = 5;
+  EXPECT_TRUE(absl::IsFailedPrecondition(Explorer::Create(spec_, result_, store_, "job").status()));
+}
+
+}  // namespace
+}  // namespace halftone
