@@ -1,6 +1,9 @@
 #include "search/report.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -18,7 +21,12 @@ namespace {
 
 std::string Percent(double share) { return absl::StrFormat("%.2f %%", 100 * share); }
 
+bool IsRefined(const SearchResult& result) {
+  return result.refined.has_value() && result.refined->Improves();
+}
+
 const Costs& ShownCost(const SearchResult& result) {
+  if (IsRefined(result)) return result.refined->cost;
   return result.solution.infeasible.has_value() ? result.solution.infeasible->nearest.cost
                                                 : result.solution.cost;
 }
@@ -121,6 +129,46 @@ std::string LayerTable(const SearchResult& result) {
   return html + "</table></div>";
 }
 
+// Where each evaluated assignment came from: how many, and the best of them.
+std::string Sources(const Refinement& refined) {
+  std::map<std::string, std::pair<int, double>> sources;
+  for (const Refinement::Evaluated& evaluated : refined.evaluated) {
+    auto& [count, least] =
+        sources.emplace(evaluated.source, std::pair(0, evaluated.divergence)).first->second;
+    ++count;
+    least = std::min(least, evaluated.divergence);
+  }
+  std::string html =
+      "<div class=wide><table><tr><th class=text>source<th>evaluated<th>least divergence</tr>";
+  for (const auto& [source, found] : sources) {
+    absl::StrAppend(&html, "<tr><td class=text>", EscapeHtml(source), "</td><td>", found.first,
+                    "</td><td>", ShortNumber(found.second), "</td></tr>");
+  }
+  return html + "</table></div>";
+}
+
+std::string RenderRefinement(const SearchResult& result) {
+  if (!result.refined.has_value()) return "";
+  const Refinement& refined = *result.refined;
+  std::string html = absl::StrCat(
+      "<h2>Really evaluated</h2><p>", refined.evaluated.size(),
+      " assignments were quantized and run over the calibration samples. The model's optimum has a "
+      "divergence of ",
+      ShortNumber(refined.optimum_divergence), "; ");
+  if (IsRefined(result)) {
+    absl::StrAppend(
+        &html, "the best one (", EscapeHtml(refined.source), ") has ",
+        ShortNumber(refined.divergence), ", ",
+        Percent(1 - refined.divergence / refined.optimum_divergence),
+        " less. Layers, costs and measurements on this page are of that one, whose loss "
+        "the model predicts to be ",
+        ShortNumber(refined.loss), ".</p>");
+  } else {
+    html += "none has less, and it is the answer.</p>";
+  }
+  return html + Sources(refined);
+}
+
 std::string Budgets(const SearchResult& result) {
   if (result.problem.budgets.empty()) return "";
   std::string html =
@@ -162,8 +210,8 @@ std::string RenderReport(const SearchResult& result) {
                          "</h2>", frontier);
   }
   if (result.codesign.has_value()) body += RenderCodesign(*result.codesign);
-  absl::StrAppend(&body, LayerTable(result), Budgets(result), RenderExplanation(result.solution),
-                  Origins(result));
+  absl::StrAppend(&body, LayerTable(result), Budgets(result), RenderRefinement(result),
+                  RenderExplanation(result.solution), Origins(result));
   return RenderPage(result.model_name, body);
 }
 

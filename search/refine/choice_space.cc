@@ -8,8 +8,7 @@ namespace halftone {
 absl::StatusOr<ChoiceSpace> ChoiceSpace::Create(const Problem& problem) {
   HT_ASSIGN_OR_RETURN(CompiledProblem compiled, CompiledProblem::Create(problem));
   ChoiceSpace space(std::move(compiled));
-  HT_ASSIGN_OR_RETURN(space.compact_,
-                      space.compiled_.Compact({problem.budgets.begin(), problem.budgets.end()}));
+  HT_ASSIGN_OR_RETURN(space.compact_, space.compiled_.Compact(space.compiled_.limits()));
   space.begins_ = {0};
   for (int v = 0; v < space.compact_.variables(); ++v) {
     for (ChoiceIndex o = 0; o < space.compact_.choices[static_cast<size_t>(v)]; ++o) {

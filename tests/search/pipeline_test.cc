@@ -243,6 +243,8 @@ TEST(PipelineTest, EvaluatesAssignmentsAndTakesTheBest) {
     EXPECT_LE(found.cost.at(metric), limit * (1 + 1e-9)) << metric;
   }
   EXPECT_GT(found.cost.at("activation_bytes"), 0);
+  EXPECT_THAT(*bench.store.LoadBlob(refined->artifacts.at("report.html")),
+              HasSubstr("Really evaluated"));
 
   // Without evaluations the model's optimum is the answer.
   bench.spec.evaluations = 0;

@@ -202,6 +202,28 @@ TEST(RefineTest, KeepsTiesPinsEdgesAndWhatIsNotAllowed) {
   EXPECT_LE(refined->divergence, refined->optimum_divergence);
 }
 
+TEST(RefineTest, KeepsTheLimitOnPrecisionChanges) {
+  Problem problem = SmallProblem();
+  for (size_t l = 1; l < kLayers; ++l) {
+    problem.edges.push_back({problem.layers[l - 1].name, problem.layers[l].name, {}});
+  }
+  problem.max_changes = 2;
+  const Assignment optimum = OptimumOf(problem);
+  Truth truth(problem);
+  const DivergenceFunction measure = [&](const Assignment& assignment,
+                                         const Progress&) -> absl::StatusOr<double> {
+    int changes = 0;
+    for (size_t l = 1; l < kLayers; ++l) {
+      changes += assignment.at(problem.layers[l].name) != assignment.at(problem.layers[l - 1].name);
+    }
+    EXPECT_LE(changes, 2);
+    return truth.Of(assignment);
+  };
+  const absl::StatusOr<Refinement> refined = Refine(RefineRequest{problem, optimum}, measure, {});
+  ASSERT_TRUE(refined.ok()) << refined.status();
+  EXPECT_GT(refined->evaluated.size(), 3u);
+}
+
 TEST(RefineTest, StopsWhereEverythingWasEvaluated) {
   Problem problem = SmallProblem();
   problem.layers.resize(2);
