@@ -6,9 +6,9 @@ namespace halftone {
 namespace {
 
 const absl::Time kStart = absl::FromUnixSeconds(1'000'000);
-constexpr Stage kStages[] = {Stage::kImport,  Stage::kCalibrate, Stage::kSensitivity,
-                             Stage::kProfile, Stage::kSolve,     Stage::kValidate,
-                             Stage::kExport};
+constexpr Stage kStages[] = {Stage::kImport,   Stage::kCalibrate, Stage::kSensitivity,
+                             Stage::kProfile,  Stage::kSolve,     Stage::kRefine,
+                             Stage::kValidate, Stage::kExport};
 
 TEST(ProgressTrackerTest, NothingIsKnownBeforeTheFirstStage) {
   const JobProgress progress = ProgressTracker().At(kStart);
