@@ -121,15 +121,12 @@ class ExactSolver {
       all.push_back(std::move(alone));
     }
     if (goal_ == Goal::kExcess) return all;
-    const Extremes extremes = ExtremesOf(problem_);
-    LagrangianOptions options;
-    options.penalty = 1e6 * std::max(extremes.most[0] - extremes.least[0], 1e-300);
     Selection last;
     const auto remember = [&](const Selection& selection) {
       Offer(selection);
       last = selection;
     };
-    Multipliers best = MaximizeLagrangian(problem_, elimination, options, stop_, remember);
+    Multipliers best = MaximizeLagrangian(problem_, elimination, LossOptions(), stop_, remember);
     result_.lower_bound = std::max(result_.lower_bound, best.bound);
     if (!IsClosed()) ImproveFrom(last);
     all.insert(all.begin(), best);
@@ -241,8 +238,33 @@ class ExactSolver {
     return priority;
   }
 
+  // Adds the best multipliers for limits that leave a little more or less room, as they do after
+  // some of the choices. With pairs they cost more time than they save.
+  void AddShiftedMultipliers(std::vector<Multipliers>& multipliers) {
+    if (problem_.limit.size() < 2) return;
+    const Elimination elimination = Elimination::Plan(problem_);
+    CompactProblem shifted = problem_;
+    for (size_t k = 0; k < problem_.limit.size(); ++k) {
+      const double room = problem_.limit[k] - problem_.constant[k + 1];
+      for (const double share : {-0.04, -0.01, 0.01, 0.04}) {
+        shifted.limit[k] = problem_.limit[k] + share * room;
+        multipliers.push_back(MaximizeLagrangian(shifted, elimination, LossOptions(), stop_,
+                                                 [](const Selection&) {}));
+      }
+      shifted.limit[k] = problem_.limit[k];
+    }
+  }
+
+  LagrangianOptions LossOptions() const {
+    const Extremes extremes = ExtremesOf(problem_);
+    LagrangianOptions options;
+    options.penalty = 1e6 * std::max(extremes.most[0] - extremes.least[0], 1e-300);
+    return options;
+  }
+
   // Searches a beam first: a better incumbent often rules out more, and then another round is due.
-  bool Search(const std::vector<Multipliers>& multipliers) {
+  bool Search(std::vector<Multipliers> multipliers) {
+    if (goal_ == Goal::kLoss && problem_.pairs.empty()) AddShiftedMultipliers(multipliers);
     const Elimination elimination = Elimination::Plan(problem_, Priority(multipliers[0].weights));
     const std::vector<Elimination::Tables> tables = Tables(elimination, multipliers);
     LabelSearchOptions options;

@@ -377,9 +377,10 @@ void LabelSearch::TryCompletion(size_t level, const Group& group, size_t bound) 
   }
   std::vector<double> totals(components_);
   for (size_t i = 0; i < group.size(); ++i) {
-    for (size_t c = 0; c < components_; ++c) {
-      totals[c] = group.values[i * components_ + c] + added[c];
-    }
+    const double* values = group.values.data() + i * components_;
+    // Labels come by rising loss.
+    if (options_.goal == Goal::kLoss && values[0] + added[0] >= incumbent_->objective) break;
+    for (size_t c = 0; c < components_; ++c) totals[c] = values[c] + added[c];
     const double objective = Objective(problem_, options_.goal, totals);
     if (objective >= incumbent_->objective) continue;
     incumbent_->objective = objective;
