@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -47,32 +46,6 @@ std::string ShapeText(const json& shape) {
 }
 
 std::string Time(double ns) { return FormatQuantity(Quantity::kTime, ns); }
-
-// A cost under the name of its metric and unit.
-std::string CostText(const std::string& metric, double value) {
-  if (absl::EndsWith(metric, "_ns")) return FormatQuantity(Quantity::kTime, value);
-  if (absl::EndsWith(metric, "_bytes")) return FormatQuantity(Quantity::kSize, value);
-  if (absl::EndsWith(metric, "_pj")) return FormatQuantity(Quantity::kEnergy, value);
-  return FormatQuantity(Quantity::kCount, value);
-}
-
-std::string CostsText(const json& costs) {
-  std::vector<std::string> parts;
-  for (const auto& [metric, value] : costs.items()) {
-    if (value.is_number()) {
-      parts.push_back(absl::StrCat(metric, " ", CostText(metric, value.get<double>())));
-    }
-  }
-  return absl::StrJoin(parts, ", ");
-}
-
-std::string AssignmentText(const json& assignment) {
-  Table table({"layer", "choice"});
-  for (const auto& [layer, choice] : assignment.items()) {
-    table.Add({layer, choice.is_string() ? choice.get<std::string>() : choice.dump()});
-  }
-  return table.Render();
-}
 
 }  // namespace
 
@@ -227,13 +200,11 @@ std::string ProfileText(const json& document) {
   const json device = document.value("device", json::object());
   const std::string layers =
       Has(document, "roofline") ? AcceleratorTable(List(document, "layers")) : table.Render();
-  return absl::StrCat(layers, warnings.Render(), "\n", network.Render(), runs, "target ",
-                      Text(document, "target"), ": ", Text(device, "name"), " ",
-                      Text(device, "isa"), ", ",
-                      Number(device, "threads") > 0
-                          ? absl::StrCat(Number(device, "threads"), " threads, ")
-                          : "",
-                      Text(device, "library"), "\n", OriginText(List(document, "layers")));
+  return absl::StrCat(
+      layers, warnings.Render(), "\n", network.Render(), runs, "target ", Text(document, "target"),
+      ": ", Text(device, "name"), " ", Text(device, "isa"), ", ",
+      Number(device, "threads") > 0 ? absl::StrCat(Number(device, "threads"), " threads, ") : "",
+      Text(device, "library"), "\n", OriginText(List(document, "layers")));
 }
 
 std::string EvaluationText(const json& document) {
@@ -253,33 +224,6 @@ std::string EvaluationText(const json& document) {
                     Time(Number(latency, "assignment_ns")), " quantized, ",
                     Time(Number(latency, "predicted_ns")), " predicted\n");
   }
-  return text;
-}
-
-std::string SolutionText(const json& document) {
-  std::string text = absl::StrCat("status       ", Text(document, "status"), "\n");
-  if (Has(document, "infeasible")) {
-    const json& infeasible = document.at("infeasible");
-    std::vector<std::string> conflict;
-    for (const json& metric : List(infeasible, "conflict")) {
-      conflict.push_back(metric.get<std::string>());
-    }
-    absl::StrAppend(&text, "conflict     ", absl::StrJoin(conflict, ", "), "\nminimum      ",
-                    CostsText(infeasible.value("minimum", json::object())), "\n");
-    if (Has(infeasible, "nearest")) {
-      const json& nearest = infeasible.at("nearest");
-      absl::StrAppend(&text, "nearest      loss ", FormatNumber(Number(nearest, "loss")), ", ",
-                      CostsText(nearest.value("cost", json::object())), "\n",
-                      AssignmentText(nearest.value("assignment", json::object())));
-    }
-    return text;
-  }
-  absl::StrAppend(&text, "loss         ", FormatNumber(Number(document, "loss")), "\nlower bound  ",
-                  FormatNumber(Number(document, "lower_bound")), "\ngap          ",
-                  FormatNumber(Number(document, "gap")), "\ncost         ",
-                  CostsText(document.value("cost", json::object())), "\nseconds      ",
-                  FormatNumber(Number(document, "seconds")), "\n",
-                  AssignmentText(document.value("assignment", json::object())));
   return text;
 }
 

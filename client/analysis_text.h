@@ -14,7 +14,6 @@ std::string SensitivityText(const nlohmann::json& document);
 std::string StabilityText(const nlohmann::json& stability);
 std::string ProfileText(const nlohmann::json& document);
 std::string EvaluationText(const nlohmann::json& document);
-std::string SolutionText(const nlohmann::json& document);
 
 }  // namespace halftone
 

@@ -1,19 +1,18 @@
 // jobs, get, watch, cancel, delete, result, frontier, resolve.
 #include <map>
 #include <memory>
-#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "base/units.h"
-#include "client/analysis_text.h"
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/job_actions.h"
 #include "client/job_text.h"
+#include "client/rule_flags.h"
+#include "client/solution_text.h"
 
 namespace halftone {
 namespace {
@@ -22,9 +21,10 @@ using nlohmann::json;
 
 struct JobFlags {
   std::string job, output;
-  bool force = false;
-  std::vector<std::string> budgets;
+  bool force = false, explain = false;
+  RuleFlags rules;
   std::string frontier;
+  double time_limit = 0;
 };
 
 // People may leave out the collection.
@@ -177,12 +177,11 @@ absl::StatusOr<ExitCode> Resolve(const CommandLine& line, const JobFlags& flags)
   v1::ReSolveRequest request;
   request.set_name(FullName(flags.job));
   request.set_frontier_metric(flags.frontier);
-  for (const std::string& text : flags.budgets) {
-    const std::pair<std::string, std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
-    v1::Budget* budget = request.add_budgets();
-    budget->set_metric(parts.first);
-    budget->set_limit(parts.second);
-  }
+  request.set_time_limit_seconds(flags.time_limit);
+  request.set_explain(flags.explain);
+  HT_RETURN_IF_ERROR(FillBudgets(flags.rules, request.mutable_budgets()));
+  HT_RETURN_IF_ERROR(FillPins(flags.rules, request.mutable_pins()));
+  HT_RETURN_IF_ERROR(FillRules(flags.rules, request.mutable_rules()));
   HT_ASSIGN_OR_RETURN(const v1::ReSolveResponse response, connection->ReSolve(request));
   const json document = json::parse(response.result_json());
   if (line.json) {
@@ -223,12 +222,16 @@ void AddJobCommands(CLI::App& app, CommandLine& line) {
   CLI::App* result = AddJobCommand(app, line, "result", "what a job found", flags, Result);
   AddJobCommand(app, line, "frontier", "the Pareto-optimal assignments of a job", flags, Frontier);
   CLI::App* resolve =
-      AddJobCommand(app, line, "resolve", "other budgets on a job's stored tables", flags, Resolve);
+      AddJobCommand(app, line, "resolve",
+                    "what if: other budgets and rules on a job's stored tables", flags, Resolve);
   for (CLI::App* sub : {watch, result}) {
     sub->add_option("--output", flags->output, "folder for the artifacts");
   }
   remove->add_flag("--force", flags->force, "cancel it first if it is running");
-  resolve->add_option("--budget", flags->budgets, "METRIC=LIMIT; may be repeated")->take_all();
+  AddRuleFlags(resolve, &flags->rules);
+  resolve->add_option("--time-limit", flags->time_limit, "of the solver, in seconds")
+      ->check(CLI::PositiveNumber);
+  resolve->add_flag("--explain", flags->explain, "also say why");
   resolve->add_option("--frontier", flags->frontier, "metric of the frontier");
 }
 

@@ -10,11 +10,17 @@
 #include "absl/time/time.h"
 #include "base/units.h"
 #include "client/analysis_text.h"
+#include "client/codesign_text.h"
+#include "client/solution_text.h"
+#include "client/strategy_text.h"
 #include "client/terminal.h"
 #include "client/warnings.h"
 
 namespace halftone {
 namespace {
+
+// SearchResult.chosen where the answer is not the model's optimum.
+constexpr char kRefined[] = "refined";
 
 using nlohmann::json;
 
@@ -32,13 +38,6 @@ json TimeToJson(const google::protobuf::Timestamp& time) {
 }
 
 std::string Time(double ns) { return FormatQuantity(Quantity::kTime, ns); }
-
-std::string Metric(const std::string& metric, double value) {
-  if (absl::EndsWith(metric, "_ns")) return FormatQuantity(Quantity::kTime, value);
-  if (absl::EndsWith(metric, "_bytes")) return FormatQuantity(Quantity::kSize, value);
-  if (absl::EndsWith(metric, "_pj")) return FormatQuantity(Quantity::kEnergy, value);
-  return FormatQuantity(Quantity::kCount, value);
-}
 
 std::string DeviceText(const v1::Device& device) {
   std::vector<std::string> parts;
@@ -79,17 +78,20 @@ std::string CostTable(const v1::SearchResult& result, const v1::FrontierPoint* n
   Table table({"cost", "reference", "chosen", "budget"});
   std::map<std::string, double> chosen;
   if (nearest == nullptr) {
-    chosen.insert(result.solution().cost().begin(), result.solution().cost().end());
+    const auto& cost =
+        result.chosen() == kRefined ? result.refined().cost() : result.solution().cost();
+    chosen.insert(cost.begin(), cost.end());
   } else {
     chosen.insert(nearest->cost().begin(), nearest->cost().end());
   }
   for (const auto& [metric, value] : chosen) {
     const auto reference = result.reference_cost().find(metric);
     const auto budget = result.budgets().find(metric);
-    table.Add({metric,
-               reference != result.reference_cost().end() ? Metric(metric, reference->second) : "-",
-               Metric(metric, value),
-               budget != result.budgets().end() ? Metric(metric, budget->second) : "-"});
+    table.Add(
+        {metric,
+         reference != result.reference_cost().end() ? CostText(metric, reference->second) : "-",
+         CostText(metric, value),
+         budget != result.budgets().end() ? CostText(metric, budget->second) : "-"});
   }
   return table.Render();
 }
@@ -118,6 +120,29 @@ std::string EvaluationLine(const v1::Evaluation& evaluation) {
                   FormatNumber(evaluation.mse()), ", SQNR ", FormatNumber(evaluation.sqnr_db()),
                   " dB, on ", where, "\n");
   return text;
+}
+
+// What searches over measured truth found beside the answer.
+std::string StrategiesText(const json& document) {
+  if (!document.is_object()) return "";
+  std::string text;
+  const json refined = document.value("refined", json::object());
+  if (refined.is_object() && refined.contains("evolution")) {
+    absl::StrAppend(&text, "\n", EvolutionText(refined["evolution"]));
+  }
+  if (document.contains("exploration")) text += ExplorationText(document["exploration"]);
+  return text;
+}
+
+std::string RefinementLine(const v1::Refinement& refined, bool is_chosen) {
+  const double optimum = refined.optimum_divergence();
+  std::string text = absl::StrCat(
+      "evaluated    ", refined.evaluations(),
+      " assignments on the calibration samples: the model's optimum does ", FormatNumber(optimum));
+  if (!is_chosen) return text + ", nothing less; it was chosen\n";
+  return absl::StrCat(text, ", the best (", refined.source(), ") ",
+                      FormatNumber(refined.divergence()), ", ",
+                      FormatPercent(1 - refined.divergence() / optimum), " less; it was chosen\n");
 }
 
 }  // namespace
@@ -216,8 +241,8 @@ json ResultToJson(const v1::SearchResult& result,
   json document = json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
   if (!document.is_object()) document = json::object();
   const json solution = document.value("solution", json::object());  // a crosscheck has none
-  for (const char* field :
-       {"status", "loss", "lower_bound", "gap", "cost", "assignment", "infeasible"}) {
+  for (const char* field : {"status", "loss", "lower_bound", "gap", "cost", "assignment",
+                            "infeasible", "explanation"}) {
     if (solution.is_object() && solution.contains(field)) document[field] = solution.at(field);
   }
   document["job"] = result.job();
@@ -227,18 +252,16 @@ json ResultToJson(const v1::SearchResult& result,
 
 std::string ResultText(const v1::SearchResult& result,
                        const std::map<std::string, std::string>& artifacts) {
+  const json document = json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
+  const json found =
+      document.is_object() ? document.value("solution", json::object()) : json::object();
   const v1::Solution& solution = result.solution();
   const bool infeasible = solution.status() == v1::SOLUTION_STATUS_INFEASIBLE;
   std::string text = absl::StrCat(result.job(), " on ", result.target(), ": ",
                                   DeviceText(result.device()), "\n\n");
   if (infeasible) {
-    absl::StrAppend(&text, "The budgets cannot be met: ",
-                    absl::StrJoin(solution.infeasible().conflict(), ", "), ".\n");
-    for (const auto& [metric, value] : solution.infeasible().minimum()) {
-      absl::StrAppend(&text, "  ", metric, ": no assignment needs less than ",
-                      Metric(metric, value), "\n");
-    }
-    absl::StrAppend(&text, "What follows is the nearest assignment.\n\n");
+    absl::StrAppend(&text, InfeasibleText(found.value("infeasible", json::object())),
+                    "What follows is the nearest assignment.\n\n");
   }
   absl::StrAppend(&text, LayerTable(result), "\n",
                   CostTable(result, infeasible ? &solution.infeasible().nearest() : nullptr), "\n",
@@ -249,10 +272,19 @@ std::string ResultText(const v1::SearchResult& result,
                   ", gap ", FormatPercent(solution.gap()), ", ",
                   FormatSeconds(solution.solve_seconds()), ", ", solution.frontier_size(),
                   " points on the frontier\n");
-  const json document = json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
+  if (result.has_refined()) {
+    text += RefinementLine(result.refined(), result.chosen() == kRefined);
+  }
+  if (found.contains("explanation")) {
+    absl::StrAppend(&text, "\n", ExplanationText(found["explanation"], solution.loss()));
+  }
   if (document.is_object() && document.contains("stability")) {
     absl::StrAppend(&text, "\n", StabilityText(document["stability"]));
   }
+  if (document.is_object() && document.contains("codesign")) {
+    absl::StrAppend(&text, "\n", CodesignText(document["codesign"]));
+  }
+  text += StrategiesText(document);
   for (const auto& [file, path] : artifacts) absl::StrAppend(&text, file, ": ", path, "\n");
   return text;
 }

@@ -1,58 +1,46 @@
 // search and submit.
-#include <map>
 #include <memory>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/job_actions.h"
+#include "client/rule_flags.h"
 
 namespace halftone {
 namespace {
 
 struct SearchFlags {
   std::string model, data, evaluation, precisions, display_name, request_id, output, frontier;
+  std::string strategy, objectives;
   std::string target = "cpu";
-  std::vector<std::string> budgets, pins;
+  RuleFlags rules;
   int threads = 0, batch = 0, draws = 0;
   int64_t samples = 0;
   uint64_t seed = 0;
   int resamples = 0;
-  double time_limit = 0;
-  bool refresh = false, ignore_ties = false;
+  int evaluations = -1;  // negative: the server's default
+  double time_limit = 0, robust = 0;
+  bool refresh = false, ignore_ties = false, no_explain = false;
 };
-
-// "METRIC=LIMIT" in two; the server says what is wrong with either.
-absl::StatusOr<std::pair<std::string, std::string>> SplitPair(absl::string_view what,
-                                                              const std::string& text) {
-  const std::vector<std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
-  if (parts.size() != 2) {
-    return absl::InvalidArgumentError(absl::StrCat(what, " '", text, "' is not of the form A=B"));
-  }
-  return std::make_pair(parts[0], parts[1]);
-}
 
 absl::Status FillSpec(const SearchFlags& flags, v1::SearchSpec* spec) {
   for (const std::string& precision : SplitList(flags.precisions)) spec->add_precisions(precision);
-  for (const std::string& text : flags.budgets) {
-    HT_ASSIGN_OR_RETURN(const auto budget, SplitPair("budget", text));
-    v1::Budget* out = spec->add_budgets();
-    out->set_metric(budget.first);
-    out->set_limit(budget.second);
-  }
-  for (const std::string& text : flags.pins) {
-    HT_ASSIGN_OR_RETURN(const auto pin, SplitPair("pin", text));
-    (*spec->mutable_pins())[pin.first] = pin.second;
-  }
+  HT_RETURN_IF_ERROR(FillBudgets(flags.rules, spec->mutable_budgets()));
+  HT_RETURN_IF_ERROR(FillPins(flags.rules, spec->mutable_pins()));
+  HT_RETURN_IF_ERROR(FillRules(flags.rules, spec->mutable_rules()));
+  spec->set_skip_explanation(flags.no_explain);
   spec->set_frontier_metric(flags.frontier);
   spec->set_threads(flags.threads);
   spec->set_batch(flags.batch);
   spec->set_refresh(flags.refresh);
   spec->set_ignore_ties(flags.ignore_ties);
   spec->set_time_limit_seconds(flags.time_limit);
+  if (flags.evaluations >= 0) spec->set_evaluations(flags.evaluations);
+  spec->set_strategy(flags.strategy);
+  for (const std::string& metric : SplitList(flags.objectives)) spec->add_objectives(metric);
+  spec->set_robust(flags.robust);
   spec->mutable_sensitivity()->set_samples(flags.samples);
   spec->mutable_sensitivity()->set_draws(flags.draws);
   spec->mutable_sensitivity()->set_seed(flags.seed);
@@ -102,14 +90,12 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
   sub->add_option("model", flags->model, "ONNX file")->required()->type_name("MODEL.onnx");
   sub->add_option("--data", flags->data, "calibration samples, .npz")->required();
   sub->add_option("--eval", flags->evaluation, "held-out samples, .npz");
-  sub->add_option("--target", flags->target, "see `halftone targets`, or a .json or .csv file")
+  sub->add_option("--target", flags->target,
+                  "see `halftone targets`, or a .json or .csv file; with ranges, as in "
+                  "'bitfusion?rows=8..64&cols=8..64&area<=2', hardware is searched as well")
       ->capture_default_str();
-  sub->add_option("--budget", flags->budgets,
-                  "METRIC=LIMIT, e.g. latency=0.4x, size=300KB, energy=50%; may be repeated")
-      ->take_all();
+  AddRuleFlags(sub, &flags->rules);
   sub->add_option("--precisions", flags->precisions, "to choose from, e.g. w4a8,w8a8,f32");
-  sub->add_option("--pin", flags->pins, "LAYER=PRECISION that it must have; may be repeated")
-      ->take_all();
   sub->add_option("--frontier", flags->frontier, "metric of the frontier (default: latency)");
   sub->add_option("--samples", flags->samples, "calibrate on the first so many (default: all)")
       ->check(CLI::PositiveNumber);
@@ -125,8 +111,21 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
       ->check(CLI::PositiveNumber);
   sub->add_option("--time-limit", flags->time_limit, "of the solver, in seconds")
       ->check(CLI::PositiveNumber);
+  sub->add_option("--evaluations", flags->evaluations,
+                  "assignments that are really evaluated on the calibration samples (default: 64); "
+                  "0: take the model's optimum")
+      ->check(CLI::NonNegativeNumber);
+  sub->add_option("--strategy", flags->strategy,
+                  "how these are found: refine, or evolutionary for several objectives");
+  sub->add_option("--objectives", flags->objectives,
+                  "metrics to be small beside the divergence, e.g. latency,size (evolutionary; "
+                  "default: that of the frontier)");
+  sub->add_option("--robust", flags->robust,
+                  "choose by mean losses plus so many of their standard errors")
+      ->check(CLI::NonNegativeNumber);
   sub->add_flag("--refresh", flags->refresh, "measure again what is known already");
   sub->add_flag("--ignore-ties", flags->ignore_ties);
+  sub->add_flag("--no-explain", flags->no_explain, "do not look for what is next best");
   sub->add_option("--name", flags->display_name, "of the job, for people");
   sub->add_option("--request-id", flags->request_id, "makes the submission idempotent");
 }

@@ -4,9 +4,9 @@
 #include "base/cancellation.h"
 #include "base/files.h"
 #include "base/status_macros.h"
-#include "client/analysis_text.h"
 #include "client/command.h"
 #include "client/interrupt.h"
+#include "client/solution_text.h"
 #include "server/local.h"
 
 namespace halftone {
@@ -17,6 +17,8 @@ using nlohmann::json;
 struct SolveFlags {
   std::string problem;
   double time_limit = 0;
+  bool no_explain = false;
+  bool verify = false;
 };
 
 absl::StatusOr<v1::SolveProblemResponse> Answer(const CommandLine& line,
@@ -35,6 +37,8 @@ absl::StatusOr<ExitCode> Solve(const CommandLine& line, const SolveFlags& flags)
   v1::SolveProblemRequest request;
   HT_ASSIGN_OR_RETURN(*request.mutable_problem_json(), ReadFile(flags.problem));
   request.set_time_limit_seconds(flags.time_limit);
+  request.set_explain(!flags.no_explain);
+  request.set_verify(flags.verify);
   HT_ASSIGN_OR_RETURN(const v1::SolveProblemResponse response, Answer(line, request));
   const json document = json::parse(response.result_json());
   if (line.json) {
@@ -57,6 +61,8 @@ void AddSolveCommand(CLI::App& app, CommandLine& line) {
       ->type_name("PROBLEM.json");
   sub->add_option("--time-limit", flags->time_limit, "seconds after which the best so far is taken")
       ->check(CLI::PositiveNumber);
+  sub->add_flag("--no-explain", flags->no_explain, "do not look for what is next best");
+  sub->add_flag("--verify", flags->verify, "check answer and bound by code that did not find them");
   SetAction(sub, &line, [&line, flags] { return Solve(line, *flags); });
 }
 

@@ -4,6 +4,7 @@
 #include "base/status_macros.h"
 #include "server/convert/crosscheck.h"
 #include "server/convert/resource_name.h"
+#include "server/convert/solution.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
 
@@ -23,18 +24,6 @@ v1::Stage StageToProto(const std::optional<Stage>& stage) {
 }
 
 v1::JobState StateToProto(JobState state) { return static_cast<v1::JobState>(state); }
-
-v1::SolutionStatus SolutionStatusToProto(Solution::Status status) {
-  switch (status) {
-    case Solution::Status::kOptimal:
-      return v1::SOLUTION_STATUS_OPTIMAL;
-    case Solution::Status::kFeasible:
-      return v1::SOLUTION_STATUS_FEASIBLE;
-    case Solution::Status::kInfeasible:
-      return v1::SOLUTION_STATUS_INFEASIBLE;
-  }
-  return v1::SOLUTION_STATUS_UNSPECIFIED;
-}
 
 template <typename Map>
 void SetCosts(const std::map<std::string, double>& costs, Map* out) {
@@ -77,6 +66,20 @@ void SetEvaluation(const Evaluation& evaluation, bool held_out, v1::Evaluation* 
   out->set_mse(evaluation.mse);
   out->set_sqnr_db(evaluation.sqnr_db);
   out->set_held_out(held_out);
+}
+
+v1::Refinement RefinementToProto(const Refinement& refined) {
+  v1::Refinement out;
+  for (const auto& [layer, precision] : refined.assignment) {
+    (*out.mutable_assignment())[layer] = precision;
+  }
+  out.set_source(refined.source);
+  out.set_divergence(refined.divergence);
+  out.set_optimum_divergence(refined.optimum_divergence);
+  out.set_evaluations(static_cast<int32_t>(refined.evaluated.size()));
+  SetCosts(refined.cost, out.mutable_cost());
+  out.set_loss(refined.loss);
+  return out;
 }
 
 }  // namespace
@@ -147,40 +150,6 @@ v1::JobEvent EventToProto(const JobEvent& event) {
   return out;
 }
 
-v1::FrontierPoint FrontierPointToProto(const FrontierPoint& point) {
-  v1::FrontierPoint out;
-  out.set_loss(point.loss);
-  out.set_lower_bound(point.lower_bound);
-  SetCosts(point.cost, out.mutable_cost());
-  for (const auto& [layer, choice] : point.assignment) (*out.mutable_assignment())[layer] = choice;
-  return out;
-}
-
-v1::Solution SolutionToProto(const Solution& solution) {
-  v1::Solution out;
-  out.set_status(SolutionStatusToProto(solution.status));
-  out.set_loss(solution.loss);
-  out.set_lower_bound(solution.lower_bound);
-  out.set_gap(solution.gap);
-  SetCosts(solution.cost, out.mutable_cost());
-  for (const auto& [layer, choice] : solution.assignment) {
-    (*out.mutable_assignment())[layer] = choice;
-  }
-  out.set_solve_seconds(solution.seconds);
-  for (const FrontierPoint& point : solution.frontier) {
-    *out.add_frontier() = FrontierPointToProto(point);
-  }
-  if (solution.infeasible.has_value()) {
-    SetCosts(solution.infeasible->minimum, out.mutable_infeasible()->mutable_minimum());
-    for (const std::string& metric : solution.infeasible->conflict) {
-      out.mutable_infeasible()->add_conflict(metric);
-    }
-    *out.mutable_infeasible()->mutable_nearest() =
-        FrontierPointToProto(solution.infeasible->nearest);
-  }
-  return out;
-}
-
 v1::SearchResult SearchResultToProto(const JobRecord& job, const SearchResult& result) {
   v1::SearchResult out;
   out.set_job(JobName(job.id));
@@ -193,6 +162,12 @@ v1::SearchResult SearchResultToProto(const JobRecord& job, const SearchResult& r
   *out.mutable_solution() = SolutionToProto(result.solution);
   SetCosts(result.reference_cost, out.mutable_reference_cost());
   SetCosts(result.problem.budgets, out.mutable_budgets());
+  if (result.refined.has_value()) {
+    *out.mutable_refined() = RefinementToProto(*result.refined);
+    out.set_chosen(result.refined->Improves() ? "refined" : "optimum");
+  } else if (result.solution.status != Solution::Status::kInfeasible) {
+    out.set_chosen("optimum");
+  }
   for (const LayerResult& layer : result.layers) *out.add_layers() = LayerToProto(layer);
   SetLatency(result.latency, out.mutable_latency());
   if (result.evaluation.has_value()) {

@@ -17,8 +17,6 @@ v1::JobEvent EventToProto(const JobEvent& event);
 v1::Artifact ArtifactToProto(const std::string& job_id, const std::string& file,
                              const StoredArtifact& artifact);
 
-v1::FrontierPoint FrontierPointToProto(const FrontierPoint& point);
-v1::Solution SolutionToProto(const Solution& solution);
 v1::SearchResult SearchResultToProto(const JobRecord& job, const SearchResult& result);
 v1::SearchResult CrosscheckToProto(const JobRecord& job, const CrosscheckResult& result);
 

@@ -6,13 +6,13 @@
 #include "base/status_macros.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "server/convert/layer_rules.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/status.h"
 
 namespace halftone {
 namespace {
 
-constexpr int kMaxBudgets = 16;
 constexpr int kMaxPrecisions = 64;
 constexpr int kMaxPins = 100'000;
 constexpr size_t kMaxNameBytes = 4096;
@@ -48,6 +48,8 @@ SensitivityMethod MethodOf(v1::SensitivityMethod method, SensitivityMethod fallb
       return SensitivityMethod::kHawqV3;
     case v1::SENSITIVITY_METHOD_SQNR:
       return SensitivityMethod::kSqnr;
+    case v1::SENSITIVITY_METHOD_FISHER_ELEMENTWISE:
+      return SensitivityMethod::kFisherElementwise;
     default:
       return fallback;
   }
@@ -76,6 +78,30 @@ absl::Status ReadInputs(const v1::SearchSpec& spec, SearchSpec& out) {
   }
   if (!spec.target().empty()) out.target = spec.target();
   return AtField("target", CheckLength("target", out.target, kMaxNameBytes));
+}
+
+absl::Status ReadStrategy(const v1::SearchSpec& spec, SearchSpec& out) {
+  if (!spec.strategy().empty()) {
+    HT_RETURN_IF_ERROR(AtField("strategy", CheckLength("strategy", spec.strategy(), 64)));
+    HT_ASSIGN_FIELD(out.strategy, "strategy", ParseSearchStrategy(spec.strategy()));
+  }
+  if (spec.objectives_size() > static_cast<int>(kMaxObjectives)) {
+    return AtField("objectives",
+                   absl::InvalidArgumentError(absl::StrCat(
+                       spec.objectives_size(), " are too many, the limit is ", kMaxObjectives)));
+  }
+  for (int i = 0; i < spec.objectives_size(); ++i) {
+    const std::string field = absl::StrCat("objectives[", i, "]");
+    HT_RETURN_IF_ERROR(AtField(field, CheckLength("metric", spec.objectives(i), 64)));
+    Metric metric = Metric::kLatency;
+    HT_ASSIGN_FIELD(metric, field, ParseMetric(spec.objectives(i)));
+    if (metric == Metric::kActivationMemory) {
+      return AtField(field, absl::InvalidArgumentError(
+                                "activation-memory is a maximum and no sum: it cannot be one"));
+    }
+    out.objectives.push_back(metric);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReadPins(const v1::SearchSpec& spec, SearchSpec& out) {
@@ -135,7 +161,7 @@ absl::StatusOr<std::vector<Precision>> PrecisionsFromProto(
 
 absl::StatusOr<std::vector<Budget>> BudgetsFromProto(
     const google::protobuf::RepeatedPtrField<v1::Budget>& budgets) {
-  if (budgets.size() > kMaxBudgets) {
+  if (static_cast<size_t>(budgets.size()) > kMaxBudgets) {
     return absl::InvalidArgumentError(
         absl::StrCat(budgets.size(), " are too many, the limit is ", kMaxBudgets));
   }
@@ -217,6 +243,8 @@ absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec) {
     HT_ASSIGN_FIELD(out.frontier, "frontier_metric", ParseMetric(spec.frontier_metric()));
   }
   HT_RETURN_IF_ERROR(ReadPins(spec, out));
+  HT_ASSIGN_FIELD(out.rules, "rules", LayerRulesFromProto(spec.rules()));
+  out.explain = !spec.skip_explanation();
   out.use_ties = !spec.ignore_ties();
   HT_ASSIGN_FIELD(out.batch, "batch", CountFromProto(spec.batch(), out.batch, kMaxBatch));
   HT_ASSIGN_FIELD(out.threads, "threads", CountFromProto(spec.threads(), out.threads, kMaxThreads));
@@ -224,6 +252,19 @@ absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec) {
   HT_ASSIGN_FIELD(out.sensitivity, "sensitivity", SensitivityFromProto(spec.sensitivity()));
   HT_ASSIGN_FIELD(out.time_limit, "time_limit_seconds",
                   TimeLimitFromProto(spec.time_limit_seconds(), out.time_limit));
+  if (spec.has_evaluations()) {
+    if (spec.evaluations() < 0 || spec.evaluations() > kMaxEvaluations) {
+      return AtField("evaluations", absl::InvalidArgumentError(absl::StrCat(
+                                        spec.evaluations(), " is not in 0 to ", kMaxEvaluations)));
+    }
+    out.evaluations = spec.evaluations();
+  }
+  if (!(spec.robust() >= 0) || spec.robust() > kMaxRobust) {
+    return AtField("robust", absl::InvalidArgumentError(
+                                 absl::StrCat(spec.robust(), " is not in 0 to ", kMaxRobust)));
+  }
+  out.robust = spec.robust();
+  HT_RETURN_IF_ERROR(ReadStrategy(spec, out));
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include "server/services/analysis_calls.h"
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -10,9 +11,12 @@
 #include "nn/data/npz.h"
 #include "search/result.h"
 #include "search/sensitivity/sensitivity.h"
+#include "search/solver/explain.h"
 #include "search/solver/solver.h"
+#include "search/solver/verify_bound.h"
 #include "search/stability.h"
 #include "server/convert/job.h"
+#include "server/convert/solution.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
 #include "server/services/profiler_registry_service.h"
@@ -66,6 +70,15 @@ absl::StatusOr<Stability> StabilityOf(Problem problem, const SensitivityResult& 
   silent.cancellation = progress.cancellation;
   HT_ASSIGN_OR_RETURN(const Solution solution, Solve(problem, {}, silent));
   return MeasureStability(problem, solution.assignment, result, solve, progress);
+}
+
+// Nothing when that is interrupted.
+absl::StatusOr<std::optional<Verification>> Verify(const Problem& problem, const Solution& solution,
+                                                   const Cancellation& cancellation) {
+  const absl::StatusOr<Verification> verified = VerifySolution(problem, solution, cancellation);
+  if (verified.ok()) return *verified;
+  if (!cancellation.Check().ok()) return std::nullopt;
+  return verified.status();
 }
 
 absl::StatusOr<std::vector<Precision>> PrecisionsOr(
@@ -207,7 +220,18 @@ absl::Status SolveProblem(const v1::SolveProblemRequest& request,
   if (!problem.ok()) return AtField("problem_json", problem.status());
   Progress progress;
   progress.cancellation = cancellation;
-  HT_ASSIGN_OR_RETURN(const Solution solution, Solve(*problem, options, progress));
+  HT_ASSIGN_OR_RETURN(Solution solution, Solve(*problem, options, progress));
+  if (request.explain() && solution.status != Solution::Status::kInfeasible) {
+    HT_ASSIGN_OR_RETURN(solution.explanation, Explain(*problem, solution, {}, progress));
+  }
+  // What was cut off is still an answer, if an unverified one.
+  if (request.verify() && cancellation.Check().ok()) {
+    HT_ASSIGN_OR_RETURN(solution.verified, Verify(*problem, solution, cancellation));
+  }
+  if (solution.verified.has_value()) {
+    response->mutable_verification()->set_optimal(solution.verified->optimal);
+    response->mutable_verification()->set_lower_bound(solution.verified->lower_bound);
+  }
   *response->mutable_solution() = SolutionToProto(solution);
   response->set_result_json(SolutionToJson(solution).dump());
   return absl::OkStatus();

@@ -6,14 +6,18 @@
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "profilers/design_space.h"
 #include "search/crosscheck/crosscheck_result.h"
 #include "search/pipeline.h"
 #include "search/result.h"
 #include "server/convert/crosscheck.h"
 #include "server/convert/job.h"
 #include "server/convert/resource_name.h"
+#include "server/convert/solution.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
+#include "server/services/explorations.h"
+#include "server/services/finished_jobs.h"
 
 namespace halftone {
 namespace {
@@ -28,14 +32,6 @@ absl::Status CheckBytes(absl::string_view field, const std::string& text, size_t
   if (text.size() <= most) return absl::OkStatus();
   return AtField(field, absl::InvalidArgumentError(
                             absl::StrCat("has ", text.size(), " bytes, the limit is ", most)));
-}
-
-absl::StatusOr<JobRecord> FindJob(const ServiceContext& context, const std::string& name) {
-  const absl::StatusOr<std::string> id = ParseJobName(name);
-  if (!id.ok()) return AtField("name", id.status());
-  absl::StatusOr<JobRecord> job = context.jobs->Get(*id);
-  if (!job.ok()) return AboutResource(name, job.status());
-  return job;
 }
 
 absl::Status FillJob(const absl::StatusOr<JobRecord>& job, v1::Job* response) {
@@ -54,54 +50,36 @@ absl::Status CheckUploads(const ServiceContext& context, const Spec& spec) {
   return context.CheckUploaded("evaluation_dataset", ContentKind::kDataset, spec.evaluation);
 }
 
-// The target that a spec names exists and runs the precisions.
-absl::Status CheckTarget(const ServiceContext& context, const SearchSpec& spec) {
-  HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
-                      context.CreateProfiler("target", spec.target));
+absl::Status CheckPrecisions(const SearchSpec& spec, const std::string& target,
+                             const CostProfiler& profiler) {
   for (size_t i = 0; i < spec.precisions.size(); ++i) {
-    if (!profiler->Supports(spec.precisions[i])) {
-      return AtField(
-          absl::StrCat("precisions[", i, "]"),
-          absl::InvalidArgumentError(absl::StrCat("target '", spec.target, "' cannot run '",
-                                                  spec.precisions[i].ToString(), "'")));
-    }
+    if (profiler.Supports(spec.precisions[i])) continue;
+    return AtField(absl::StrCat("precisions[", i, "]"),
+                   absl::InvalidArgumentError(absl::StrCat("target '", target, "' cannot run '",
+                                                           spec.precisions[i].ToString(), "'")));
   }
   return absl::OkStatus();
 }
 
-// The JSON document that a finished job left.
-absl::StatusOr<std::string> LoadDocument(const ServiceContext& context, const JobRecord& job) {
-  const std::string name = JobName(job.id);
-  if (job.state == JobState::kFailed) {
-    return AboutResource(name, absl::FailedPreconditionError(
-                                   absl::StrCat("job '", name, "' failed: ", job.error.message())));
+// The target that a spec names exists and runs the precisions; of a design space, every
+// configuration does.
+absl::Status CheckTarget(const ServiceContext& context, const SearchSpec& spec) {
+  if (!DesignSpace::Describes(spec.target)) {
+    HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
+                        context.CreateProfiler("target", spec.target));
+    return CheckPrecisions(spec, spec.target, *profiler);
   }
-  if (job.state != JobState::kSucceeded) {
-    return AboutResource(
-        name, absl::FailedPreconditionError(
-                  absl::StrCat("job '", name, "' has no result: it is ", JobStateName(job.state))));
+  const ProfilerFactory create = [&](const std::string& target) {
+    return context.CreateProfiler(absl::StrCat("['", target, "']"), target);
+  };
+  const absl::StatusOr<DesignSpace> space = DesignSpace::Parse(spec.target);
+  if (!space.ok()) return AtField("target", space.status());
+  const absl::StatusOr<std::vector<DesignPoint>> points = EnumerateDesigns(*space, create);
+  if (!points.ok()) return AtField("target", points.status());
+  for (const DesignPoint& point : *points) {
+    HT_RETURN_IF_ERROR(CheckPrecisions(spec, point.target, *point.profiler));
   }
-  return context.blobs->Load(job.result_sha256);
-}
-
-// A stored document as the value that `from_json` reads.
-template <typename Result>
-absl::StatusOr<Result> ParseDocument(const JobRecord& job, const std::string& text,
-                                     absl::StatusOr<Result> (*from_json)(const nlohmann::json&)) {
-  absl::StatusOr<Result> result =
-      from_json(nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false));
-  if (result.ok()) return result;
-  return absl::DataLossError(
-      absl::StrCat("the stored result of '", JobName(job.id), "': ", result.status().message()));
-}
-
-// A job that is a search; a crosscheck has no `what`.
-absl::StatusOr<JobRecord> FindSearch(const ServiceContext& context, const std::string& name,
-                                     absl::string_view what) {
-  HT_ASSIGN_OR_RETURN(JobRecord job, FindJob(context, name));
-  if (!IsCrosscheck(job.spec)) return job;
-  return AboutResource(name, absl::FailedPreconditionError(absl::StrCat(
-                                 "job '", name, "' is a crosscheck: it has no ", what)));
+  return absl::OkStatus();
 }
 
 // The stored form of what is asked for, checked.
@@ -118,6 +96,18 @@ absl::StatusOr<std::string> SpecToStore(const ServiceContext& context,
   HT_RETURN_IF_ERROR(AtField("spec", CheckUploads(context, *spec)));
   HT_RETURN_IF_ERROR(AtField("spec", CheckTarget(context, *spec)));
   return SerializeSpec(request.spec());
+}
+
+// What optimizers outside have found on a search, as "exploration" of its document.
+absl::Status AddExploration(const ServiceContext& context, const JobRecord& job,
+                            std::string& document, const Cancellation& cancellation) {
+  HT_RETURN_IF_ERROR(context.explorations->Flush(job.id, cancellation));
+  HT_ASSIGN_OR_RETURN(nlohmann::json summary, Explorer::StoredSummary(*context.catalog, job.id));
+  if (summary.is_null()) return absl::OkStatus();
+  nlohmann::json whole = nlohmann::json::parse(document, nullptr, /*allow_exceptions=*/false);
+  whole["exploration"] = std::move(summary);
+  document = whole.dump();
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -189,7 +179,7 @@ absl::Status DeleteJob(const ServiceContext& context, const v1::DeleteJobRequest
 }
 
 absl::Status GetResult(const ServiceContext& context, const v1::GetResultRequest& request,
-                       v1::SearchResult* response) {
+                       v1::SearchResult* response, const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const JobRecord job, FindJob(context, request.name()));
   HT_ASSIGN_OR_RETURN(std::string document, LoadDocument(context, job));
   if (IsCrosscheck(job.spec)) {
@@ -200,6 +190,7 @@ absl::Status GetResult(const ServiceContext& context, const v1::GetResultRequest
     HT_ASSIGN_OR_RETURN(const SearchResult result,
                         ParseDocument(job, document, SearchResultFromJson));
     *response = SearchResultToProto(job, result);
+    HT_RETURN_IF_ERROR(AddExploration(context, job, document, cancellation));
   }
   response->set_result_json(std::move(document));
   return absl::OkStatus();
@@ -222,8 +213,15 @@ absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest&
                         v1::ReSolveResponse* response, const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const JobRecord job, FindSearch(context, request.name(), "tables to solve"));
   HT_ASSIGN_OR_RETURN(v1::SearchSpec message, ParseSpec(job.spec));
+  if (DesignSpace::Describes(message.target())) {
+    // What was chosen is what is asked about now.
+    HT_ASSIGN_OR_RETURN(const FinishedSearch search, LoadFinishedSearch(context, request.name()));
+    message.set_target(search.result.target);
+  }
   *message.mutable_budgets() = request.budgets();
   *message.mutable_pins() = request.pins();
+  *message.mutable_rules() = request.rules();
+  message.set_skip_explanation(!request.explain());
   if (!request.frontier_metric().empty()) message.set_frontier_metric(request.frontier_metric());
   if (request.time_limit_seconds() != 0) {
     message.set_time_limit_seconds(request.time_limit_seconds());

@@ -23,7 +23,7 @@ absl::Status CancelJob(const ServiceContext& context, const v1::CancelJobRequest
 absl::Status DeleteJob(const ServiceContext& context, const v1::DeleteJobRequest& request,
                        const Cancellation& cancellation);
 absl::Status GetResult(const ServiceContext& context, const v1::GetResultRequest& request,
-                       v1::SearchResult* response);
+                       v1::SearchResult* response, const Cancellation& cancellation);
 absl::Status GetFrontier(const ServiceContext& context, const v1::GetFrontierRequest& request,
                          v1::GetFrontierResponse* response);
 absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest& request,

@@ -211,9 +211,32 @@ class CommandTest(unittest.TestCase):
     def test_solve(self):
         document = self.document("solve", self.path("p.json", json.dumps(PROBLEM)))
         self.assertEqual((document["status"], document["loss"]), ("OPTIMAL", 1.0))
+        limit, = document["explanation"]["limits"]
+        self.assertTrue(limit["binds"])
+        self.assertEqual((limit["loss_without"], limit["next_limit"]), (0.0, 4.0))
+        self.assertEqual(document["explanation"]["alternatives"][0]["loss_increase"], 0.0)
+        text = self.run_command("solve", self.path("p.json", json.dumps(PROBLEM))).stdout
+        self.assertIn("closest to changing", text)
+        document = self.document("solve", "--no-explain", self.path("p.json", json.dumps(PROBLEM)))
+        self.assertNotIn("explanation", document)
+        self.assertNotIn("verified", document)
+        document = self.document("solve", "--verify", self.path("p.json", json.dumps(PROBLEM)))
+        self.assertEqual(document["verified"], {"optimal": True, "lower_bound": 1.0})
+        document = self.document("solve", "--verify", self.path("r.json", json.dumps(dict(
+            PROBLEM, interaction_rows={"choices": [["a", "x"], ["b", "y"]], "rows": [[1, -3]],
+                                       "weight": 0.5}))))
+        self.assertEqual((document["loss"], document["assignment"]), (-0.5, {"a": "x", "b": "y"}))
+        self.assertTrue(document["verified"]["optimal"])
+        document = self.document("solve", self.path("c.json", json.dumps(dict(
+            PROBLEM, max_changes=0, neighbours=[["a", "b"]]))))
+        self.assertEqual((document["loss"], document["cost"]["precision_changes"]), (2.0, 0))
         infeasible = dict(PROBLEM, budgets={"latency_ns": 1})
         document = self.document("solve", self.path("i.json", json.dumps(infeasible)), code=3)
         self.assertEqual(document["infeasible"]["conflict"], ["latency_ns"])
+        self.assertEqual(document["infeasible"]["relaxations"]["latency_ns"]["limit"], 2)
+        text = self.run_command("solve", "--verify", self.path("i.json", json.dumps(infeasible)),
+                                code=3).stdout
+        self.assertIn("verified     yes", text)
         error = self.document("solve", self.path("bad.json", "{"), code=2)
         self.assertEqual(error["error"]["code"], "INVALID_ARGUMENT")
         self.document("solve", "/no/such/file", code=2)
@@ -239,11 +262,49 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(self.document("result", job)["loss"], document["loss"])
         self.assertIn(job, [j["name"] for j in self.document("jobs")["jobs"]])
         self.assertGreater(len(self.document("frontier", job)["frontier"]), 0)
+        self.assertTrue(document["explanation"]["limits"])
+        with open(document["artifacts"]["report.html"]) as page:
+            self.assertIn("What is next best", page.read())
         resolved = self.document("resolve", job, "--budget", "size=0.9x")
+        self.assertNotIn("explanation", resolved)
+        uniform = self.document("resolve", job, "--max-changes", "0", "--first", "w8a8", "--explain")
+        self.assertEqual(set(uniform["assignment"].values()), {"w8a8"})
+        self.assertIn("limits", uniform["explanation"])
+        allowed = self.document("resolve", job, "--allow", "*=w8a8,w4a4", "--pin", "/fc*=w4a4")
+        self.assertEqual(allowed["assignment"]["/fc/Gemm"], "w4a4")
+        self.assertIn("nothing", self.document("resolve", job, "--allow", "nothing=w8a8", code=2)
+                      ["error"]["message"])
         self.assertLessEqual(resolved["loss"], document["loss"])
         self.assertIn("OPTIMAL", self.run_command("result", job.split("/")[1]).stdout)
         self.document("delete", job)
         self.document("get", job, code=2)
+
+    def test_the_answer_is_really_evaluated(self):
+        document = self.search("--budget", "size=0.3x", "--evaluations", "12")
+        refined = document["refined"]
+        self.assertLessEqual(refined["evaluations"], 12)
+        self.assertEqual(refined["evaluated"][0]["source"], "optimum")
+        self.assertLessEqual(refined["divergence"], refined["optimum_divergence"])
+        self.assertEqual(document["chosen"] == "refined",
+                         refined["divergence"] < refined["optimum_divergence"])
+        chosen = refined if document["chosen"] == "refined" else document["solution"]
+        self.assertEqual({row["name"]: row["precision"] for row in document["layers"]},
+                         chosen["assignment"])
+        self.assertLessEqual(refined["cost"]["size_bytes"],
+                             document["problem"]["budgets"]["size_bytes"])
+        # What is reported is what evaluating the assignment again finds.
+        assignment = self.path("chosen.json", json.dumps({"assignment": chosen["assignment"]}))
+        again = self.document("evaluate", MODEL, "--assignment", assignment, "--data", CALIB,
+                              "--calibration", CALIB)
+        self.assertAlmostEqual(again["quantized"]["kl"], refined["divergence"], delta=1e-6)
+        self.assertIn("evaluated    ", self.run_command("result", document["job"]).stdout)
+
+        plain = self.search("--budget", "size=0.3x", "--evaluations", "0")
+        self.assertEqual((plain["chosen"], "refined" in plain), ("optimum", False))
+        self.assertEqual(plain["solution"]["assignment"], document["solution"]["assignment"])
+        robust = self.search("--budget", "size=0.3x", "--evaluations", "0", "--robust", "2")
+        self.assertGreater(robust["loss"], plain["loss"])
+        self.document("search", MODEL, "--data", CALIB, "--robust", "-1", code=2)
 
     def crosscheck(self, *more, code=0):
         return self.document("crosscheck", MODEL, "--data", CALIB, "--eval", EVAL, "--precisions",

@@ -1,3 +1,4 @@
+#include <functional>
 #include <limits>
 
 #include "gmock/gmock.h"
@@ -10,6 +11,8 @@
 
 namespace halftone {
 namespace {
+
+using testing::HasSubstr;
 
 const std::string kHash(64, 'a');
 
@@ -102,6 +105,16 @@ TEST(SpecTest, EverythingIsTakenOver) {
   budget->set_limit("0.2x");
   message.set_frontier_metric("energy");
   (*message.mutable_pins())["fc"] = "w8a8";
+  v1::LayerRules* rules = message.mutable_rules();
+  (*rules->mutable_allowed())["conv*"].add_precisions("w4a8");
+  rules->add_groups()->add_layers("a");
+  rules->set_first_layer("w8a8");
+  rules->set_last_layer("8");
+  rules->set_max_changes(0);
+  (*rules->mutable_loss_factors())["fc"] = 2;
+  message.set_skip_explanation(true);
+  message.set_evaluations(0);
+  message.set_robust(1.5);
   message.set_ignore_ties(true);
   message.set_batch(3);
   message.set_threads(2);
@@ -118,6 +131,15 @@ TEST(SpecTest, EverythingIsTakenOver) {
   EXPECT_EQ(spec->budgets[0].value, 0.2);
   EXPECT_EQ(spec->frontier, Metric::kEnergy);
   EXPECT_EQ(spec->pins.at("fc"), "w8a8");
+  EXPECT_EQ(spec->rules, (LayerRules{.allowed = {{"conv*", {Precision::Int(4, 8)}}},
+                                     .groups = {{"a"}},
+                                     .first_layer = "w8a8",
+                                     .last_layer = "8",
+                                     .max_changes = 0,
+                                     .loss_factors = {{"fc", 2}}}));
+  EXPECT_FALSE(spec->explain);
+  EXPECT_EQ(spec->evaluations, 0);
+  EXPECT_EQ(spec->robust, 1.5);
   EXPECT_FALSE(spec->use_ties);
   EXPECT_EQ(spec->batch, 3);
   EXPECT_EQ(spec->threads, 2);
@@ -125,6 +147,28 @@ TEST(SpecTest, EverythingIsTakenOver) {
   EXPECT_EQ(spec->sensitivity.seed, 7u);
   EXPECT_EQ(spec->sensitivity.method, SensitivityMethod::kOutput);
   EXPECT_EQ(spec->time_limit, absl::Milliseconds(500));
+}
+
+TEST(SpecTest, RulesNameTheFieldAtFault) {
+  const auto message = [](const std::function<void(v1::LayerRules*)>& change) {
+    v1::SearchSpec spec = ValidSpec();
+    change(spec.mutable_rules());
+    const absl::Status status = SpecFromProto(spec).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    return std::string(status.message());
+  };
+  EXPECT_THAT(message([](v1::LayerRules* r) { r->set_max_changes(-1); }),
+              HasSubstr("rules.max_changes"));
+  EXPECT_THAT(
+      message([](v1::LayerRules* r) { (*r->mutable_allowed())["fc"].add_precisions("w99a1"); }),
+      HasSubstr("rules.allowed['fc'].precisions[0]"));
+  EXPECT_THAT(message([](v1::LayerRules* r) {
+                (*r->mutable_loss_factors())["fc"] = std::numeric_limits<double>::quiet_NaN();
+              }),
+              HasSubstr("rules.loss_factors['fc']"));
+  EXPECT_THAT(
+      message([](v1::LayerRules* r) { r->add_groups()->add_layers(std::string(5000, 'x')); }),
+      HasSubstr("rules.groups[0].layers"));
 }
 
 TEST(SpecTest, NumbersThatAreNoNumbersAreRefused) {
@@ -137,6 +181,20 @@ TEST(SpecTest, NumbersThatAreNoNumbersAreRefused) {
   message = ValidSpec();
   message.mutable_sensitivity()->set_method(static_cast<v1::SensitivityMethod>(99));
   EXPECT_TRUE(absl::IsInvalidArgument(SpecFromProto(message).status()));
+}
+
+TEST(SpecTest, EvaluationsAndRobustLossesAreBounded) {
+  v1::SearchSpec message = ValidSpec();
+  EXPECT_EQ(SpecFromProto(message)->evaluations, 64);
+  message.set_evaluations(-1);
+  EXPECT_THAT(std::string(SpecFromProto(message).status().message()), HasSubstr("evaluations"));
+  message.set_evaluations(kMaxEvaluations + 1);
+  EXPECT_FALSE(SpecFromProto(message).ok());
+  message.set_evaluations(kMaxEvaluations);
+  for (const double robust : {-1.0, std::numeric_limits<double>::quiet_NaN(), 1e9}) {
+    message.set_robust(robust);
+    EXPECT_THAT(std::string(SpecFromProto(message).status().message()), HasSubstr("robust"));
+  }
 }
 
 TEST(SpecTest, EqualSpecsAreEqualBytes) {
@@ -166,6 +224,27 @@ TEST(JobTest, TheRecordIsShown) {
   EXPECT_EQ(job->create_time().seconds(), 1'500'000'000);
   EXPECT_EQ(job->create_time().nanos(), 123'456'789);
   EXPECT_FALSE(job->has_start_time());
+}
+
+TEST(JobTest, WhatWasEvaluatedStandsBesideTheSolution) {
+  SearchResult result;
+  result.solution.status = Solution::Status::kOptimal;
+  EXPECT_EQ(SearchResultToProto(JobRecord(), result).chosen(), "optimum");
+  result.refined.emplace();
+  result.refined->assignment = {{"fc", "w4a8"}};
+  result.refined->source = "neighbour";
+  result.refined->divergence = 0.5;
+  result.refined->optimum_divergence = 0.75;
+  result.refined->cost = {{"size_bytes", 12}};
+  result.refined->evaluated.resize(3);
+  const v1::SearchResult message = SearchResultToProto(JobRecord(), result);
+  EXPECT_EQ(message.chosen(), "refined");
+  EXPECT_EQ(message.refined().assignment().at("fc"), "w4a8");
+  EXPECT_EQ(message.refined().source(), "neighbour");
+  EXPECT_EQ(message.refined().divergence(), 0.5);
+  EXPECT_EQ(message.refined().optimum_divergence(), 0.75);
+  EXPECT_EQ(message.refined().evaluations(), 3);
+  EXPECT_EQ(message.refined().cost().at("size_bytes"), 12);
 }
 
 TEST(JobTest, EveryStateHasTheSameNameInTheApi) {
