@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -44,7 +45,8 @@ struct Explorer::Search {
   std::vector<LiveSet> live_sets;
   std::optional<double> activation_budget;
   StageInputs inputs;
-  std::optional<ChoiceSpace> space;        // of result.problem
+  std::optional<ChoiceSpace> space;  // of result.problem
+  std::set<std::string> layers;
   std::unique_ptr<AssignmentMeter> meter;  // null until the first measurement
   std::string divergence_name;
 
@@ -73,6 +75,7 @@ struct Explorer::Search {
     activation_budget = built.activation_budget;
     HT_ASSIGN_OR_RETURN(ChoiceSpace of_problem, ChoiceSpace::Create(result.problem));
     space.emplace(std::move(of_problem));
+    for (const Problem::Layer& layer : result.problem.layers) layers.insert(layer.name);
     if (space->variables() == 0) {
       return absl::FailedPreconditionError("the network has no layers to choose for");
     }
@@ -256,6 +259,10 @@ absl::StatusOr<std::vector<ExploredAssignment>> Explorer::Ask(size_t count) {
 
 absl::StatusOr<Explorer::Told> Explorer::Tell(const Assignment& assignment,
                                               const Progress& progress) {
+  for (const auto& [layer, choice] : assignment) {
+    if (search_->layers.contains(layer)) continue;
+    return absl::InvalidArgumentError(absl::StrCat("the network has no layer '", layer, "'"));
+  }
   HT_ASSIGN_OR_RETURN(const Selection selection, space().SelectionOf(assignment));
   Told told;
   told.was_known = known_.contains(selection);

@@ -29,6 +29,8 @@
 #include "server/jobs/directory_lock.h"
 #include "server/jobs/job_runner.h"
 #include "server/services/analysis_service.h"
+#include "server/services/exploration_service.h"
+#include "server/services/explorations.h"
 #include "server/services/model_service.h"
 #include "server/services/profiler_registry_service.h"
 #include "server/services/search_service.h"
@@ -105,11 +107,13 @@ struct Server::Parts {
   EventHub hub;
   std::unique_ptr<JobStore> jobs;
   ComputeGate gate;
+  Explorations explorations;  // before the pool, whose calls use it
   std::unique_ptr<WorkerPool> pool, registrations;
   ServiceContext context;
   std::unique_ptr<SearchService> search;
   std::unique_ptr<ModelService> models;
   std::unique_ptr<AnalysisService> analysis;
+  std::unique_ptr<ExplorationService> exploration;
   std::unique_ptr<ProfilerRegistryService> registry;
   std::unique_ptr<JobRunner> runner;
   std::unique_ptr<grpc::Server> server;
@@ -151,6 +155,7 @@ absl::Status Server::Parts::OpenState() {
   context.hub = &hub;
   context.gate = &gate;
   context.pool = pool.get();
+  context.explorations = &explorations;
   context.profilers = &profilers;
   context.remotes = remotes.get();
   context.limits.target_addresses = options.target_addresses;
@@ -201,6 +206,7 @@ absl::Status Server::Parts::StartServing() {
   search = std::make_unique<SearchService>(&context);
   models = std::make_unique<ModelService>(&context);
   analysis = std::make_unique<AnalysisService>(&context);
+  exploration = std::make_unique<ExplorationService>(&context);
   registry = std::make_unique<ProfilerRegistryService>(ProfilerRegistryService::Options{
       remotes.get(), &profilers, registrations.get(), options.profilers_anywhere});
   grpc::EnableDefaultHealthCheckService(true);
@@ -212,6 +218,7 @@ absl::Status Server::Parts::StartServing() {
   builder.RegisterService(search.get());
   builder.RegisterService(models.get());
   builder.RegisterService(analysis.get());
+  builder.RegisterService(exploration.get());
   builder.RegisterService(registry.get());
   if (!options.address.empty()) {
     builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port);

@@ -93,10 +93,12 @@ grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::EvaluateAssignm
 grpc::ServerUnaryReactor* AnalysisService::SolveProblem(grpc::CallbackServerContext* context,
                                                         const v1::SolveProblemRequest* request,
                                                         v1::SolveProblemResponse* response) {
-  return WorkReactor::Start(context, "SolveProblem", context_->pool,
-                            [request, response](const Cancellation& cancellation) {
-                              return halftone::SolveProblem(*request, response, cancellation);
-                            });
+  return WorkReactor::Start(
+      context, "SolveProblem", context_->pool,
+      [request, response](const Cancellation& cancellation) {
+        return halftone::SolveProblem(*request, response, cancellation);
+      },
+      AtDeadline::kAnswers);
 }
 
 grpc::ServerUnaryReactor* AnalysisService::ListTargets(grpc::CallbackServerContext* context,

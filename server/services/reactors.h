@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SERVER_SERVICES_REACTORS_H_
 #define HALFTONE_SERVER_SERVICES_REACTORS_H_
 
+#include <algorithm>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -34,11 +35,21 @@ absl::Status Guarded(const Handler& handler) {
   }
 }
 
+// How a call's computation meets the call's deadline.
+enum class AtDeadline {
+  kFails,    // there is no answer without all of it
+  kAnswers,  // it ends with what it has, early enough for that to reach the client
+};
+
 // The deadline of the call, as far as there is one, for the computation that answers it.
-inline Cancellation CancellationOf(const grpc::CallbackServerContext* context) {
+inline Cancellation CancellationOf(const grpc::CallbackServerContext* context,
+                                   AtDeadline at_deadline = AtDeadline::kFails) {
   Cancellation cancellation;
-  const absl::Time deadline = absl::FromChrono(context->deadline());
-  if (deadline < absl::Now() + absl::Hours(24 * 365)) cancellation.SetDeadline(deadline);
+  const absl::Time now = absl::Now(), deadline = absl::FromChrono(context->deadline());
+  if (deadline >= now + absl::Hours(24 * 365)) return cancellation;
+  const absl::Duration way_back =
+      std::clamp((deadline - now) / 10, absl::Milliseconds(20), absl::Seconds(1));
+  cancellation.SetDeadline(at_deadline == AtDeadline::kAnswers ? deadline - way_back : deadline);
   return cancellation;
 }
 
@@ -77,8 +88,9 @@ class WorkReactor final : public grpc::ServerUnaryReactor {
   using Handler = std::function<absl::Status(const Cancellation&)>;
 
   static grpc::ServerUnaryReactor* Start(grpc::CallbackServerContext* context, const char* call,
-                                         WorkerPool* pool, Handler handler) {
-    auto* reactor = new WorkReactor(CancellationOf(context));
+                                         WorkerPool* pool, Handler handler,
+                                         AtDeadline at_deadline = AtDeadline::kFails) {
+    auto* reactor = new WorkReactor(CancellationOf(context, at_deadline));
     const Cancellation cancellation = reactor->cancellation_;
     const absl::Status submitted = pool->Submit(cancellation, [=, handler = std::move(handler)] {
       const absl::Status status =

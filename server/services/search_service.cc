@@ -70,8 +70,9 @@ grpc::ServerUnaryReactor* SearchService::GetResult(grpc::CallbackServerContext* 
                                                    const v1::GetResultRequest* request,
                                                    v1::SearchResult* response) {
   return WorkReactor::Start(context, "GetResult", context_->pool,
-                            [this, request, response](const Cancellation&) {
-                              return halftone::GetResult(*context_, *request, response);
+                            [this, request, response](const Cancellation& cancellation) {
+                              return halftone::GetResult(*context_, *request, response,
+                                                         cancellation);
                             });
 }
 
@@ -87,10 +88,12 @@ grpc::ServerUnaryReactor* SearchService::GetFrontier(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* SearchService::ReSolve(grpc::CallbackServerContext* context,
                                                  const v1::ReSolveRequest* request,
                                                  v1::ReSolveResponse* response) {
-  return WorkReactor::Start(context, "ReSolve", context_->pool,
-                            [this, request, response](const Cancellation& cancellation) {
-                              return ReSolveJob(*context_, *request, response, cancellation);
-                            });
+  return WorkReactor::Start(
+      context, "ReSolve", context_->pool,
+      [this, request, response](const Cancellation& cancellation) {
+        return ReSolveJob(*context_, *request, response, cancellation);
+      },
+      AtDeadline::kAnswers);
 }
 
 grpc::ServerWriteReactor<v1::DownloadArtifactResponse>* SearchService::DownloadArtifact(

@@ -29,6 +29,8 @@ struct ServiceLimits {
   bool target_addresses = false;
 };
 
+class Explorations;
+
 // What the services work with. Borrowed; all parts outlive the services and are thread-safe.
 struct ServiceContext {
   BlobStore* blobs;
@@ -37,6 +39,7 @@ struct ServiceContext {
   EventHub* hub;
   ComputeGate* gate;
   WorkerPool* pool;
+  Explorations* explorations;
   const ProfilerRegistry* profilers;
   const ProfilerDirectory* remotes;  // null where none can register
   ServiceLimits limits;

@@ -1,0 +1,18 @@
+#ifndef HALFTONE_CLIENT_STRATEGY_TEXT_H_
+#define HALFTONE_CLIENT_STRATEGY_TEXT_H_
+
+#include <string>
+
+#include "nlohmann/json.hpp"
+
+namespace halftone {
+
+// What an evolutionary search gained and its front, from "refined.evolution" of a result.
+std::string EvolutionText(const nlohmann::json& evolution);
+
+// What optimizers outside found, from a result's "exploration".
+std::string ExplorationText(const nlohmann::json& exploration);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_CLIENT_STRATEGY_TEXT_H_
