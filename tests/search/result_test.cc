@@ -24,6 +24,9 @@ SearchResult FullResult() {
   result.solution.assignment = {{"a", "w4a4"}};
   result.solution.frontier = {{0.5, 0.5, {{"latency_ns", 1}}, {{"a", "w4a4"}}}};
   result.reference_cost = {{"latency_ns", 4}};
+  result.refined =
+      Refinement{{{"a", "w8a8"}},        "neighbour", 0.25, 0.5, 1.0 / 3, {{"latency_ns", 2}},
+                 {{"optimum", 0.5, 0.5}}};
   LayerResult layer;
   layer.name = "a";
   layer.precision = Precision::Int(4, 4);
@@ -50,6 +53,9 @@ TEST(SearchResultJsonTest, RoundTrips) {
   EXPECT_EQ(*result->latency.reference_measured, 4.5);
   EXPECT_EQ(*result->evaluation->quantized_accuracy, 0.875);
   EXPECT_EQ(result->solution.frontier.size(), 1u);
+  EXPECT_EQ(json["chosen"], "refined");
+  EXPECT_EQ(json["refined"]["evaluations"], 1);
+  EXPECT_EQ(result->refined->assignment.at("a"), "w8a8");
 }
 
 TEST(SearchResultJsonTest, KeepsAnInfeasibleAnswer) {

@@ -91,6 +91,8 @@ SearchSpec FullSpec() {
   spec.batch = 7;
   spec.threads = 3;
   spec.refresh = true;
+  spec.evaluations = 12;
+  spec.robust = 1.5;
   spec.pins = {{"conv", "w4a8"}};
   spec.rules.allowed = {{"fc*", {Precision::Int(8, 8)}}};
   spec.rules.max_changes = 2;
