@@ -42,6 +42,7 @@ std::string CodesignText(const json& codesign) {
   for (const json& configuration : configurations) {
     const bool is_on_frontier = configuration.value("on_frontier", false);
     on_frontier += is_on_frontier ? 1 : 0;
+    const bool is_feasible = TextIn(configuration, "status") != "INFEASIBLE";
     const json figures = configuration.value("figures", json::object());
     const json cost = configuration.value("cost", json::object());
     const std::string mark = TextIn(configuration, "target") == chosen ? "chosen"
@@ -50,7 +51,7 @@ std::string CodesignText(const json& codesign) {
     table.Add({mark, ParametersText(configuration), NumberOrDash(NumberIn(figures, "area_mm2")),
                NumberOrDash(NumberIn(figures, "elements")), TextIn(configuration, "status"),
                NumberOrDash(NumberIn(configuration, "loss")),
-               NumberOrDash(NumberIn(configuration, "bound")),
+               is_feasible ? NumberOrDash(NumberIn(configuration, "bound")) : "-",
                QuantityOrDash(Quantity::kTime, NumberIn(cost, "latency_ns")),
                QuantityOrDash(Quantity::kEnergy, NumberIn(cost, "energy_pj"))});
   }

@@ -14,7 +14,7 @@ namespace halftone {
 namespace {
 
 // What an evolution begins with, at most, of what was evaluated and of the frontier.
-constexpr size_t kEvaluatedParents = 16, kFrontierParents = 4;
+constexpr int kEvaluatedParents = 16, kFrontierParents = 4;
 
 struct Measured {
   Assignment assignment;
@@ -43,8 +43,10 @@ std::vector<Assignment> BestOf(std::vector<Measured> measured, size_t count) {
   return best;
 }
 
-void AddFrontier(const std::vector<FrontierPoint>& frontier, std::vector<Assignment>& start) {
-  const size_t count = std::min(kFrontierParents, frontier.size());
+// Evenly spread.
+void AddFrontier(const std::vector<FrontierPoint>& frontier, size_t most,
+                 std::vector<Assignment>& start) {
+  const size_t count = std::min(most, frontier.size());
   for (size_t i = 0; i < count; ++i) {
     start.push_back(frontier[i * frontier.size() / count].assignment);
   }
@@ -74,9 +76,10 @@ absl::StatusOr<Refinement> RefineAndEvolve(const SearchSpec& spec, const RefineR
   evolve.start = BestOf(measured, kEvaluatedParents);
   // What is known already costs no evaluation.
   const size_t known = measured.size();
-  const int remaining = request.evaluations - static_cast<int>(known);
-  evolve.evaluations = static_cast<int>(evolve.start.size()) + std::max(0, remaining);
-  AddFrontier(solution.frontier, evolve.start);
+  const int remaining = std::max(0, request.evaluations - static_cast<int>(known));
+  evolve.evaluations = static_cast<int>(evolve.start.size()) + remaining;
+  AddFrontier(solution.frontier, static_cast<size_t>(std::min(kFrontierParents, remaining / 2)),
+              evolve.start);
   evolve.metrics = MetricsOf(spec);
   evolve.is_allowed = request.is_allowed;
   evolve.seed = spec.sensitivity.seed;

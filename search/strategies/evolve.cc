@@ -47,7 +47,7 @@ class EvolutionRun {
   absl::StatusOr<std::vector<Selection>> Start() const {
     std::vector<Selection> start;
     std::set<Selection> seen;
-    const auto most = static_cast<size_t>(std::max(1, request_.evaluations / 2));
+    const auto most = static_cast<size_t>(request_.evaluations);
     for (const Assignment& assignment : request_.start) {
       HT_ASSIGN_OR_RETURN(Selection selection, request_.space.SelectionOf(assignment));
       if (start.size() == most) break;

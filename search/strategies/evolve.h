@@ -17,8 +17,8 @@ namespace halftone {
 
 struct EvolveRequest {
   const ChoiceSpace& space;
-  // What to begin with, the most promising first: those beyond the budgets are left out, and so are
-  // those that would take more than half of the evaluations.
+  // What to begin with, the most promising first: those beyond the budgets are left out. Each takes
+  // one of the evaluations.
   std::vector<Assignment> start;
   std::vector<std::string> metrics;  // objectives beside the divergence, as in costs: "latency_ns"
   // Limits that the problem does not hold; empty: none.
