@@ -8,8 +8,6 @@
 namespace halftone {
 namespace {
 
-// Positive, where any positive number does.
-constexpr double kTiny = 1e-300;
 // Share of an even spread over all choices in the fractions whose covariance is weighed: the
 // minimum moves when the blocks change.
 constexpr double kSpread = 0.1;
@@ -52,7 +50,16 @@ Convexifier::Convexifier(const CompactProblem& problem)
     for (size_t o = 0; o < n; ++o) mean += blocks_[v][o * n + o] / static_cast<double>(n);
     for (size_t o = 0; o < n; ++o) blocks_[v][o * n + o] += kFirstMargin * mean;
   }
-  if (!known || !HasCholeskyFactor(cross_.columns(), Matrix(), kTiny)) StartFromDominance();
+  if (known) Invert();
+  if (inverse_.empty()) {
+    StartFromDominance();
+    Invert();
+  }
+}
+
+void Convexifier::Invert() {
+  inverse_ = Matrix();
+  if (!InvertPositiveDefinite(cross_.columns(), inverse_)) inverse_.clear();
 }
 
 // Diagonal entries above the sum of their rows.
@@ -95,21 +102,21 @@ double Convexifier::MeanCurvature(const std::vector<double>& x) const {
 
 void Convexifier::Improve(const std::vector<double>& x, int sweeps, Stop& stop) {
   double barrier = 0.5 * MeanCurvature(x);
-  if (barrier <= 0) return;
-  std::vector<double> inverse = Matrix();
-  if (!InvertPositiveDefinite(cross_.columns(), inverse)) return;
-  for (int i = 0; i < sweeps && !stop(); ++i, barrier *= kBarrierFall) {
+  for (int i = 0; i < sweeps && barrier > 0 && !inverse_.empty() && !stop(); ++i) {
     const std::vector<std::vector<double>> before = blocks_;
-    if (Sweep(x, barrier, inverse, stop)) continue;
-    blocks_ = before;  // rounding has spoilt the inverse
-    return;
+    if (!Sweep(x, barrier, stop)) {
+      blocks_ = before;
+      Invert();
+      return;
+    }
+    barrier *= kBarrierFall;
   }
 }
 
-bool Convexifier::Sweep(const std::vector<double>& x, double barrier, std::vector<double>& inverse,
-                        Stop& stop) {
+// False when rounding has spoilt the inverse.
+bool Convexifier::Sweep(const std::vector<double>& x, double barrier, Stop& stop) {
   for (size_t v = 0; v < blocks_.size() && !stop(); ++v) {
-    if (!UpdateBlock(v, x, barrier, inverse)) return false;
+    if (!UpdateBlock(v, x, barrier)) return false;
     for (double value : blocks_[v]) {
       if (!std::isfinite(value)) return false;
     }
@@ -117,14 +124,13 @@ bool Convexifier::Sweep(const std::vector<double>& x, double barrier, std::vecto
   return true;
 }
 
-bool Convexifier::UpdateBlock(size_t v, const std::vector<double>& x, double barrier,
-                              std::vector<double>& inverse) {
+bool Convexifier::UpdateBlock(size_t v, const std::vector<double>& x, double barrier) {
   const size_t n = Choices(v), columns = cross_.columns(), first = cross_.first[v];
   const std::vector<double> covariance = Covariance(x.data() + first, n);
   std::vector<double> optimum = covariance;  // to become barrier * covariance^-1
   std::vector<double> schur(n * n);          // to become block - what the others take up of it
   for (size_t o = 0; o < n; ++o) {
-    std::copy_n(inverse.data() + (first + o) * columns + first, n, schur.data() + o * n);
+    std::copy_n(inverse_.data() + (first + o) * columns + first, n, schur.data() + o * n);
   }
   if (!InvertPositiveDefinite(n, optimum) || !InvertPositiveDefinite(n, schur)) return false;
   for (size_t i = 0; i < n * n; ++i) blocks_[v][i] += barrier * optimum[i] - schur[i];
@@ -133,8 +139,8 @@ bool Convexifier::UpdateBlock(size_t v, const std::vector<double>& x, double bar
   std::vector<double> change = Multiply(n, Multiply(n, schur, covariance), schur);
   for (size_t i = 0; i < n * n; ++i) change[i] = change[i] / barrier - schur[i];
   const std::vector<double> rows(
-      inverse.begin() + static_cast<std::ptrdiff_t>(first * columns),
-      inverse.begin() + static_cast<std::ptrdiff_t>((first + n) * columns));
+      inverse_.begin() + static_cast<std::ptrdiff_t>(first * columns),
+      inverse_.begin() + static_cast<std::ptrdiff_t>((first + n) * columns));
   std::vector<double> factors(n);
   for (size_t c = 0; c < columns; ++c) {
     std::fill(factors.begin(), factors.end(), 0.0);
@@ -142,28 +148,37 @@ bool Convexifier::UpdateBlock(size_t v, const std::vector<double>& x, double bar
       const double entry = rows[p * columns + c];
       for (size_t o = 0; o < n; ++o) factors[o] += entry * change[p * n + o];
     }
-    double* out = inverse.data() + c * columns;
-    for (size_t o = 0; o < n; ++o) {
-      const double* row = rows.data() + o * columns;
-      for (size_t d = c; d < columns; ++d) out[d] += factors[o] * row[d];
-    }
-    for (size_t d = c + 1; d < columns; ++d) inverse[d * columns + c] = out[d];
+    double* out = inverse_.data() + c * columns;
+    AddScaledRows(factors.data(), n, rows.data(), columns, c, columns, out);
+    for (size_t d = c + 1; d < columns; ++d) inverse_[d * columns + c] = out[d];
   }
   return true;
 }
 
-ConvexForm Convexifier::Take() const {
+ConvexForm Convexifier::Draft() const {
   ConvexForm form;
   form.columns = cross_.columns();
   form.quadratic = Matrix();
+  SetLinear(form);
+  return form;
+}
+
+ConvexForm Convexifier::Take() const {
+  ConvexForm form = Draft();
+  const size_t n = form.columns;
   double largest = 0;
-  for (size_t c = 0; c < form.columns; ++c) {
-    largest = std::max(largest, std::abs(form.quadratic[c * form.columns + c]));
+  for (size_t c = 0; c < n; ++c) largest = std::max(largest, std::abs(form.quadratic[c * n + c]));
+  for (double shift = kMargin * largest; shift > 0; shift *= 10) {
+    for (size_t c = 0; c < n; ++c) form.quadratic[c * n + c] += 2 * shift;
+    if (HasCholeskyFactor(n, form.quadratic, shift)) break;
   }
-  for (double shift = kMargin * largest;; shift *= 10) {
-    for (size_t c = 0; c < form.columns; ++c) form.quadratic[c * form.columns + c] += 2 * shift;
-    if (shift == 0 || HasCholeskyFactor(form.columns, form.quadratic, shift)) break;
-  }
+  SetLinear(form);
+  return form;
+}
+
+// Takes half the diagonal off the losses of the choices.
+void Convexifier::SetLinear(ConvexForm& form) const {
+  form.linear.clear();
   const auto components = static_cast<size_t>(problem_.components);
   for (size_t v = 0; v < blocks_.size(); ++v) {
     for (size_t o = 0; o < Choices(v); ++o) {
@@ -172,7 +187,6 @@ ConvexForm Convexifier::Take() const {
                             0.5 * form.quadratic[c * form.columns + c]);
     }
   }
-  return form;
 }
 
 }  // namespace halftone

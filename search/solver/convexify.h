@@ -36,23 +36,25 @@ class Convexifier {
   // early when stopped.
   void Improve(const std::vector<double>& x, int sweeps, Stop& stop);
 
-  // The form with the present blocks. Positive semi-definite by a Cholesky factorization, whatever
-  // has rounded on the way.
+  // The form with the present blocks.
+  ConvexForm Draft() const;
+  // The same, positive semi-definite by a Cholesky factorization, whatever has rounded on the way.
   ConvexForm Take() const;
 
  private:
   std::vector<double> Matrix() const;
   void StartFromDominance();
-  bool Sweep(const std::vector<double>& x, double barrier, std::vector<double>& inverse,
-             Stop& stop);
-  bool UpdateBlock(size_t v, const std::vector<double>& x, double barrier,
-                   std::vector<double>& inverse);
+  void Invert();
+  void SetLinear(ConvexForm& form) const;
+  bool Sweep(const std::vector<double>& x, double barrier, Stop& stop);
+  bool UpdateBlock(size_t v, const std::vector<double>& x, double barrier);
   double MeanCurvature(const std::vector<double>& x) const;
   size_t Choices(size_t v) const { return cross_.first[v + 1] - cross_.first[v]; }
 
   const CompactProblem& problem_;
   const CrossLosses& cross_;
   std::vector<std::vector<double>> blocks_;  // per variable: [choice][choice]
+  std::vector<double> inverse_;              // of the matrix; empty: lost to rounding
 };
 
 }  // namespace halftone

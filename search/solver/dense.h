@@ -6,6 +6,10 @@
 
 namespace halftone {
 
+// out[i] += sum_k factors[k] * rows[k * stride + i]  for begin <= i < end.
+void AddScaledRows(const double* factors, size_t count, const double* rows, size_t stride,
+                   size_t begin, size_t end, double* out);
+
 // Symmetric matrices of size n, stored in full, row after row.
 
 // Replaces a positive definite matrix by its inverse, by Gauss-Jordan elimination without pivoting.

@@ -26,6 +26,10 @@ constexpr int kKicks = 60;
 constexpr int kSweeps = 5;
 constexpr int kImprovements = 3;
 constexpr int kRounds = 150;
+// Of the relaxation whose fractions the first convex form is chosen for.
+constexpr int kFirstRounds = 20;
+// Share of the distance to the incumbent that an improvement must take off for another one.
+constexpr double kWorthImproving = 0.05;
 // Of the distance from the bound to the incumbent: what the relaxation need not be exact to.
 constexpr double kTolerance = 1e-3;
 // Share of columns whose removal is worth another convex form.
@@ -36,7 +40,7 @@ class QuadraticSolver {
   QuadraticSolver(const CompactProblem& problem, Stop& stop, Incumbent start)
       : problem_(DropSlackLimits(problem, 1)), stop_(stop) {
     result_.incumbent = std::move(start);
-    result_.lower_bound = -kInfinity;
+    result_.lower_bound = SimpleBound();
     Shrink(std::vector<char>(problem_.cross->columns(), 1));
   }
 
@@ -54,20 +58,19 @@ class QuadraticSolver {
       Offer(Selection());
       return Finish(kInfinity);
     }
+    if (!FindIncumbent()) return Finish(kInfinity);
+    if (stop_()) return Finish(-kInfinity);
     const size_t columns = problem_.cross->columns();
     std::vector<char> allowed(columns, 1);
     Convexifier convexifier(problem_);
-    ConvexForm form = convexifier.Take();
-    Relaxation::Point point;
-    {
+    ConvexForm form = convexifier.Draft();
+    Relaxation::Point point = Relaxation(problem_, form).Start(allowed);
+    if (Selections() <= kMaxEnumerated) {
+      form = convexifier.Take();
       Relaxation relaxation(problem_, form);
-      point = relaxation.Start(allowed);
-      const Relaxation::Bound bound = Bound(relaxation, allowed, point);
-      if (!FindIncumbent(relaxation, allowed, point)) return Finish(kInfinity);
-      if (IsClosed()) return Finish(kInfinity);
-      if (stop_()) return Finish(-kInfinity);
-      if (Selections() <= kMaxEnumerated) return Enumerate(allowed, bound);
+      return Enumerate(allowed, Bound(relaxation, allowed, point));
     }
+    Relaxation(problem_, form).Minimize(allowed, kInfinity, 0, kFirstRounds, stop_, point);
     for (int i = 0; i < kImprovements; ++i) {
       convexifier.Improve(point.x, kSweeps, stop_);
       form = convexifier.Take();
@@ -78,13 +81,32 @@ class QuadraticSolver {
       if (stop_()) return Finish(-kInfinity);
       Forbid(bound, allowed);
       const double distance = result_.incumbent.objective - before;
-      if (result_.lower_bound - before < 0.05 * distance) break;
+      if (i > 0 && result_.lower_bound - before < kWorthImproving * distance) break;
     }
     const auto kept = static_cast<double>(std::count(allowed.begin(), allowed.end(), 1));
     if (kept < (1 - kWorthAnotherRound) * static_cast<double>(columns)) {
       return Shrink(allowed) || Finish(kInfinity);
     }
     return Branch(form, point);
+  }
+
+  // Every choice alone, with half of the least that each other variable adds to it.
+  double SimpleBound() const {
+    const CrossLosses& cross = *problem_.cross;
+    double bound = problem_.constant[0];
+    for (size_t v = 0; v + 1 < cross.first.size(); ++v) {
+      double least = kInfinity;
+      for (size_t c = cross.first[v]; c < cross.first[v + 1]; ++c) {
+        double loss = problem_.Value(int(v), int(c - cross.first[v]))[0];
+        for (size_t w = 0; w + 1 < cross.first.size(); ++w) {
+          const double* row = cross.Row(c);
+          loss += 0.5 * *std::min_element(row + cross.first[w], row + cross.first[w + 1]);
+        }
+        least = std::min(least, loss);
+      }
+      bound += least;
+    }
+    return bound;
   }
 
   // The present problem's selections are the original's but for what `chain_` has removed.
@@ -159,14 +181,14 @@ class QuadraticSolver {
     return bound;
   }
 
-  // Selections that the linearization's Lagrangian meets are where local search starts. False when
-  // it is proven that there is none within the limits.
-  bool FindIncumbent(Relaxation& relaxation, const std::vector<char>& allowed,
-                     const Relaxation::Point& point) {
+  // Selections that the Lagrangian of the choices' own losses meets are where local search starts.
+  // False when it is proven that there is none within the limits.
+  bool FindIncumbent() {
     if (searched_) return true;
     searched_ = true;
-    const CompactProblem linear = relaxation.Linearize(point, allowed, kInfinity);
-    const Extremes extremes = ExtremesOf(linear);
+    CompactProblem separable = problem_;
+    separable.cross = nullptr;
+    const Extremes extremes = ExtremesOf(separable);
     LagrangianOptions options;
     options.penalty = 1e6 * std::max(extremes.most[0] - extremes.least[0], 1e-300);
     Selection last;
@@ -174,27 +196,22 @@ class QuadraticSolver {
       Offer(selection);
       last = selection;
     };
-    const Multipliers best =
-        MaximizeLagrangian(linear, Elimination::Plan(linear), options, stop_, visit);
-    result_.lower_bound = std::max(result_.lower_bound, best.bound);
-    Improve(Selection(), [&](Incumbent& local) {
-      ImproveLocally(problem_, Goal::kLoss, last, stop_, local);
-      if (!local.selection.empty()) ImproveByKicks(problem_, kKicks, stop_, local);
-    });
-    return result_.incumbent.found() || FindFeasible(linear);
-  }
-
-  // The linear problem's own optimum is feasible, if anything is.
-  bool FindFeasible(const CompactProblem& linear) {
-    const ExactResult exact = SolveExactly(linear, Goal::kLoss, stop_);
-    result_.lower_bound = std::max(result_.lower_bound, exact.lower_bound);
+    MaximizeLagrangian(separable, Elimination::Plan(separable), options, stop_, visit);
+    SearchFrom(last);
+    if (result_.incumbent.found()) return true;
+    const ExactResult exact = SolveExactly(separable, Goal::kLoss, stop_);
     if (!exact.incumbent.found()) return !exact.proven;
     Offer(exact.incumbent.selection);
-    Improve(exact.incumbent.selection, [&](Incumbent& local) {
-      ImproveLocally(problem_, Goal::kLoss, exact.incumbent.selection, stop_, local);
+    SearchFrom(exact.incumbent.selection);
+    return true;
+  }
+
+  void SearchFrom(const Selection& start) {
+    Improve(Selection(), [&](Incumbent& local) {
+      local.objective = kInfinity;
+      ImproveLocally(problem_, Goal::kLoss, start, stop_, local);
       ImproveByKicks(problem_, kKicks, stop_, local);
     });
-    return true;
   }
 
   void Forbid(const Relaxation::Bound& bound, std::vector<char>& allowed) const {

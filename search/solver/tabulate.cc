@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "search/solver/compile.h"
+#include "search/solver/dense.h"
 #include "search/solver/elimination.h"
 
 namespace halftone {
@@ -184,16 +185,13 @@ class CompiledProblem::Tabulator {
   void AddProducts(const std::vector<double>& rows, size_t count, double weight) {
     std::vector<double>& values = cross_->values;
     const size_t height = count > 0 ? rows.size() / count : 0;
+    std::vector<double> factors(kRowBlock);
     for (size_t begin = 0; begin < height; begin += kRowBlock) {
-      const size_t end = std::min(height, begin + kRowBlock);
+      const size_t block = std::min(height, begin + kRowBlock) - begin;
+      const double* first = rows.data() + begin * count;
       for (size_t a = 0; a < count; ++a) {
-        double* out = values.data() + a * count;
-        for (size_t r = begin; r < end; ++r) {
-          const double* row = rows.data() + r * count;
-          const double factor = weight * row[a];
-          if (factor == 0) continue;
-          for (size_t b = a; b < count; ++b) out[b] += factor * row[b];
-        }
+        for (size_t r = 0; r < block; ++r) factors[r] = weight * first[r * count + a];
+        AddScaledRows(factors.data(), block, first, count, a, count, values.data() + a * count);
       }
     }
     for (size_t a = 0; a < count; ++a) {
