@@ -1,6 +1,7 @@
 """A Python client, made from the protos alone, on a real server."""
 
 import json
+import random
 import tempfile
 import unittest
 
@@ -10,6 +11,20 @@ from halftone_server import NETWORKS, ServedTestCase, compile_protos, read
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
+
+
+def hard_problem(layers=60, choices=8, rows=40):
+    """Losses between all layers that nothing but time can sort out."""
+    draw = random.Random(1)
+    names = [f"l{i}" for i in range(layers)]
+    columns = [(name, f"c{o}") for name in names for o in range(choices)]
+    return {
+        "layers": [{"name": name, "choices": [
+            {"name": f"c{o}", "loss": draw.random() / (o + 1), "cost": {"size_bytes": o + draw.random()}}
+            for o in range(choices)]} for name in names],
+        "interaction_rows": {"choices": columns, "rows": [
+            [draw.gauss(0, 1) for _ in columns] for _ in range(rows)]},
+        "budgets": {"size_bytes": 200}}
 
 
 class PythonClientTest(ServedTestCase):
@@ -80,6 +95,21 @@ class PythonClientTest(ServedTestCase):
         response = self.client.call("AnalysisService", "SolveProblem",
                                     problem_json=json.dumps(problem))
         self.assertEqual(response.solution.assignment["a"], "x")
+
+    def test_solve_answers_before_its_deadline(self):
+        response = self.client.call("AnalysisService", "SolveProblem", timeout=3,
+                                    problem_json=json.dumps(hard_problem()))
+        self.assertEqual(response.solution.status, MODULES["types"].SOLUTION_STATUS_FEASIBLE)
+        self.assertLess(response.solution.lower_bound, response.solution.loss)
+        self.assertLessEqual(response.solution.cost["size_bytes"], 200)
+
+    def test_solve_verifies(self):
+        problem = hard_problem(layers=5)
+        response = self.client.call("AnalysisService", "SolveProblem", verify=True,
+                                    problem_json=json.dumps(problem))
+        self.assertEqual(response.solution.status, MODULES["types"].SOLUTION_STATUS_OPTIMAL)
+        self.assertTrue(response.verification.optimal)
+        self.assertEqual(response.verification.lower_bound, response.solution.loss)
 
     def test_models_are_listed(self):
         response = self.client.call("ModelService", "ListModels")
