@@ -1,5 +1,6 @@
 #include "server/services/search_service.h"
 
+#include "profilers/design_space.h"
 #include "server/convert/resource_name.h"
 #include "server/services/reactors.h"
 #include "server/services/search_calls.h"
@@ -25,6 +26,13 @@ void SearchService::StopWatching() {
 grpc::ServerUnaryReactor* SearchService::CreateJob(grpc::CallbackServerContext* context,
                                                    const v1::CreateJobRequest* request,
                                                    v1::Job* response) {
+  if (DesignSpace::Describes(request->spec().target())) {
+    // Going through thousands of configurations takes a moment.
+    return WorkReactor::Start(context, "CreateJob", context_->pool,
+                              [this, request, response](const Cancellation&) {
+                                return halftone::CreateJob(*context_, *request, response);
+                              });
+  }
   return AnswerNow(context, "CreateJob",
                    [&] { return halftone::CreateJob(*context_, *request, response); });
 }

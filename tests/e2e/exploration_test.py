@@ -1,5 +1,6 @@
 """Searches that are driven from outside, and searches over hardware, on the real server."""
 
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -9,8 +10,8 @@ import unittest
 
 import grpc
 
-from halftone_server import (BINARY, SOURCE, TINY_DIGITS, Client, Server, ServedTestCase,
-                             compile_protos, read)
+from halftone_server import (BINARY, NETWORKS, SOURCE, TINY_DIGITS, Client, Server,
+                             ServedTestCase, compile_protos, read)
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
@@ -98,9 +99,6 @@ class AskTellTest(SearchedTestCase):
         self.assert_refused(grpc.StatusCode.NOT_FOUND, self.explore, "Ask", job="jobs/none")
         self.assert_refused(grpc.StatusCode.INVALID_ARGUMENT, self.explore, "Ask", job=self.job,
                             count=1001)
-        error = self.assert_refused(grpc.StatusCode.DEADLINE_EXCEEDED, self.explore, "Tell",
-                                    job=self.job, assignment=whole, timeout=0.000001)
-        self.assertIsNotNone(error)
 
     def test_a_job_without_an_answer_is_not_explored(self):
         job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
@@ -127,6 +125,43 @@ class AskTellTest(SearchedTestCase):
         document = json.loads(self.client.call("SearchService", "GetResult", name=job).result_json)
         self.assertEqual(document["exploration"]["evaluations"], space.evaluations)
         self.assertEqual(document["exploration"]["best"]["divergence"], space.best.divergence)
+
+    def test_many_may_tell_at_once(self):
+        job, _ = self.search(pins={"/conv2/Conv": "w4a4"})
+        suggestions = self.explore("Ask", job=job, count=12).suggestions
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            told = list(pool.map(lambda suggestion: self.explore(
+                "Tell", job=job, assignment=suggestion.assignment), suggestions))
+        self.assertEqual(sorted(answer.evaluations for answer in told), list(range(1, 13)))
+        best = self.explore("GetExploration", job=job).best
+        self.assertEqual(best.divergence, min(answer.trial.divergence for answer in told))
+
+    def test_what_was_found_outlives_its_session(self):
+        """More jobs than the server keeps explorers of in memory."""
+        jobs = [self.search(pins={"/fc/Gemm": precision})[0]
+                for precision in ("w16a16", "w8a8", "w8a4", "w4a8", "w4a4", "w2a4")]
+        for job in jobs:
+            suggestion = self.explore("Ask", job=job).suggestions[0]
+            self.explore("Tell", job=job, assignment=suggestion.assignment)
+        for job in jobs:
+            self.assertEqual(self.explore("GetExploration", job=job).evaluations, 1)
+
+    def test_a_call_ends_at_its_deadline_while_others_compute(self):
+        model = self.client.upload("Model", read(NETWORKS, "resnet14.onnx")).name
+        data = self.client.upload("Dataset", read(NETWORKS, "calib.npz")).name
+        long = self.client.call("SearchService", "CreateJob", spec=self.client.message(
+            "SearchSpec", model=model, calibration_dataset=data, target="bitfusion")).name
+        stage = MODULES["types"].STAGE_CALIBRATE
+        for event in self.client.stream("SearchService", "WatchJob", name=long):
+            if event.stage == stage:
+                break
+        assignment = {layer: "w8a8" for layer in self.result.solution.assignment}
+        assignment["/fc/Gemm"] = "w2a2"
+        self.assert_refused(grpc.StatusCode.DEADLINE_EXCEEDED, self.explore, "Tell", job=self.job,
+                            assignment=assignment, timeout=0.5)
+        self.client.call("SearchService", "CancelJob", name=long)
+        told = self.explore("Tell", job=self.job, assignment=assignment)
+        self.assertFalse(told.was_known)
 
     def test_suggestions_are_new_and_within_the_budgets(self):
         job, _ = self.search(pins={"/fc/Gemm": "w8a8"})
