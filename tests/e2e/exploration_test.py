@@ -116,7 +116,7 @@ class AskTellTest(SearchedTestCase):
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done.stderr)
         best = float(done.stdout.splitlines()[-1].split()[1])
-        self.assertLessEqual(best, result.refined.divergence * (1 + 1e-9), "no worse than it began")
+        self.assertLessEqual(best, result.refined.divergence * (1 + 1e-5), "no worse than it began")
         space = self.explore("GetExploration", job=job)
         self.assertAlmostEqual(space.best.divergence, best, delta=1e-5 * best)
         self.assertGreater(space.evaluations, 12)
@@ -213,7 +213,8 @@ class StrategyTest(SearchedTestCase):
         limit = result.budgets["size_bytes"]
         for point in evolution["front"]:
             self.assertLessEqual(point["objectives"][1], limit * (1 + 1e-9))
-        self.assertEqual(result.refined.divergence, evolution["divergence"])
+        self.assertLessEqual(evolution["divergence"], result.refined.divergence)
+        self.assertEqual(evolution["front"][0]["objectives"][0], evolution["divergence"])
         self.assertLessEqual(result.refined.divergence, result.refined.optimum_divergence)
 
     def test_the_command_says_what_was_gained(self):
