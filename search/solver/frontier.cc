@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "base/status_macros.h"
 #include "search/solver/elimination.h"
@@ -25,63 +26,56 @@ struct Found {
   double lower_bound;
 };
 
-// Component 1 is the frontier's metric, without a limit that matters; the
-// others are budgets.
-absl::StatusOr<CompactProblem>
-CompactForFrontier(const CompiledProblem &compiled) {
-  const Problem &problem = compiled.problem();
+// Component 1 is the frontier's metric, without a limit that matters; the others are budgets.
+absl::StatusOr<CompactProblem> CompactForFrontier(const CompiledProblem& compiled) {
+  const Problem& problem = compiled.problem();
   std::vector<std::pair<std::string, double>> metrics = {
       {problem.frontier, std::numeric_limits<double>::infinity()}};
-  for (const auto &[metric, limit] : compiled.limits()) {
-    if (metric != problem.frontier)
-      metrics.emplace_back(metric, limit);
+  for (const auto& [metric, limit] : compiled.limits()) {
+    if (metric != problem.frontier) metrics.emplace_back(metric, limit);
   }
   HT_ASSIGN_OR_RETURN(CompactProblem compact, compiled.Compact(metrics));
   compact.limit[0] = std::max(0.0, ExtremesOf(compact).most[1]) + 1;
   return DropSlackLimits(compact, 2);
 }
 
-std::optional<std::vector<Found>> SweepAllFronts(const CompactProblem &problem,
-                                                 Stop &stop) {
-  if (problem.cross != nullptr)
-    return std::nullopt;
+std::optional<std::vector<Found>> SweepAllFronts(const CompactProblem& problem, Stop& stop) {
+  if (problem.cross != nullptr) return std::nullopt;
   const ReducedProblem reduced = Reduce(problem, UndominatedChoices(problem));
   const Elimination elimination = Elimination::Plan(reduced.problem);
-  if (!elimination.exact())
-    return std::nullopt;
+  if (!elimination.exact()) return std::nullopt;
   std::vector<Elimination::Tables> bounds;
   for (size_t c = 2; c < static_cast<size_t>(problem.components); ++c) {
     std::vector<double> weights(static_cast<size_t>(problem.components), 0.0);
     weights[c] = 1;
     bounds.push_back(elimination.Minimize(weights));
   }
-  const FrontBound known(reduced.problem, elimination, stop);
-  bounds.insert(bounds.end(), known.tables().begin(), known.tables().end());
+  // Without pairs and further limits, labels are so cheap that to bound them takes longer.
+  std::optional<FrontBound> known;
+  if (!reduced.problem.pairs.empty() || problem.components > 2) {
+    known.emplace(reduced.problem, elimination, stop);
+    bounds.insert(bounds.end(), known->tables().begin(), known->tables().end());
+  }
   LabelSearchOptions options;
-  options.front = &known;
+  options.front = known.has_value() ? &*known : nullptr;
   options.max_labels = kMaxLabels;
   options.max_labels_made = kMaxLabelsMade;
-  auto points = LabelSearch(reduced.problem, elimination, std::move(bounds),
-                            options, stop)
-                    .RunPareto();
-  if (!points.has_value())
-    return std::nullopt;
-  std::vector<FrontBound::Point> all = known.points();
-  for (LabelSearch::ParetoPoint &point : *points) {
-    all.push_back(
-        {point.totals[0], point.totals[1], std::move(point.selection)});
+  auto points =
+      LabelSearch(reduced.problem, elimination, std::move(bounds), options, stop).RunPareto();
+  if (!points.has_value()) return std::nullopt;
+  std::vector<FrontBound::Point> all;
+  if (known.has_value()) all = known->points();
+  for (LabelSearch::ParetoPoint& point : *points) {
+    all.push_back({point.totals[0], point.totals[1], std::move(point.selection)});
   }
-  std::sort(all.begin(), all.end(),
-            [](const FrontBound::Point &a, const FrontBound::Point &b) {
-              return std::pair(a.loss, a.cost) < std::pair(b.loss, b.cost);
-            });
+  std::sort(all.begin(), all.end(), [](const FrontBound::Point& a, const FrontBound::Point& b) {
+    return std::pair(a.loss, a.cost) < std::pair(b.loss, b.cost);
+  });
   std::vector<Found> front;
   double least = std::numeric_limits<double>::infinity();
-  // By rising loss, a point belongs to the front when it is cheaper than all
-  // before it.
-  for (const FrontBound::Point &point : all) {
-    if (point.cost >= least)
-      continue;
+  // By rising loss, a point belongs to the front when it is cheaper than all before it.
+  for (const FrontBound::Point& point : all) {
+    if (point.cost >= least) continue;
     least = point.cost;
     front.push_back({reduced.Expand(point.selection), point.loss});
   }
@@ -89,25 +83,22 @@ std::optional<std::vector<Found>> SweepAllFronts(const CompactProblem &problem,
   return front;
 }
 
-std::vector<Found> SweepLimits(CompactProblem problem, Stop &stop) {
+std::vector<Found> SweepLimits(CompactProblem problem, Stop& stop) {
   std::vector<Found> front;
   double least = 0, step = 0;
   while (static_cast<int>(front.size()) < 2 * kSweepSteps) {
     Stop share(stop.cancellation(),
                std::min(stop.deadline(),
-                        absl::Now() + (stop.deadline() - absl::Now()) /
-                                          (kSweepSteps / 4)));
+                        absl::Now() + (stop.deadline() - absl::Now()) / (kSweepSteps / 4)));
     const ExactResult result = SolveExactly(problem, Goal::kLoss, share);
-    if (!result.incumbent.found())
-      break;
+    if (!result.incumbent.found()) break;
     front.push_back({result.incumbent.selection, result.lower_bound});
     const double cost = problem.Evaluate(result.incumbent.selection)[1];
     if (front.size() == 1) {
       least = ExtremesOf(problem).least[1];
       step = (cost - least) / kSweepSteps;
     }
-    if (stop() || step <= 0)
-      break;
+    if (stop() || step <= 0) break;
     problem.limit[0] = std::min(problem.limit[0], cost) - step;
   }
   std::reverse(front.begin(), front.end());
@@ -115,9 +106,8 @@ std::vector<Found> SweepLimits(CompactProblem problem, Stop &stop) {
 }
 
 // Every n-th of them, ends included.
-void Thin(std::vector<Found> &front, size_t max_points) {
-  if (front.size() <= max_points || max_points < 2)
-    return;
+void Thin(std::vector<Found>& front, size_t max_points) {
+  if (front.size() <= max_points || max_points < 2) return;
   std::vector<Found> kept;
   for (size_t i = 0; i < max_points; ++i) {
     kept.push_back(std::move(front[i * (front.size() - 1) / (max_points - 1)]));
@@ -125,35 +115,28 @@ void Thin(std::vector<Found> &front, size_t max_points) {
   front = std::move(kept);
 }
 
-} // namespace
+}  // namespace
 
-absl::StatusOr<std::vector<FrontierPoint>>
-ComputeFrontier(const CompiledProblem &compiled, size_t max_points,
-                Stop &stop) {
-  HT_ASSIGN_OR_RETURN(const CompactProblem problem,
-                      CompactForFrontier(compiled));
+absl::StatusOr<std::vector<FrontierPoint>> ComputeFrontier(const CompiledProblem& compiled,
+                                                           size_t max_points, Stop& stop) {
+  HT_ASSIGN_OR_RETURN(const CompactProblem problem, CompactForFrontier(compiled));
   // The complete sweep must leave time for the other one.
-  Stop half(stop.cancellation(),
-            absl::Now() + (stop.deadline() - absl::Now()) / 2);
+  Stop half(stop.cancellation(), absl::Now() + (stop.deadline() - absl::Now()) / 2);
   std::optional<std::vector<Found>> complete = SweepAllFronts(problem, half);
   std::vector<Found> found =
       complete.has_value() ? std::move(*complete) : SweepLimits(problem, stop);
   Thin(found, max_points);
   std::vector<FrontierPoint> points;
-  const std::string &metric = compiled.problem().frontier;
-  for (const Found &one : found) {
+  const std::string& metric = compiled.problem().frontier;
+  for (const Found& one : found) {
     FrontierPoint point = compiled.ToPoint(one.selection);
-    if (!complete.has_value())
-      point.lower_bound = std::min(point.loss, one.lower_bound);
-    // Points of the limits' sweep come by rising cost, but need not fall in
-    // loss.
-    if (!points.empty() && point.loss >= points.back().loss)
-      continue;
-    if (!points.empty() && point.cost[metric] <= points.back().cost[metric])
-      points.pop_back();
+    if (!complete.has_value()) point.lower_bound = std::min(point.loss, one.lower_bound);
+    // Points of the limits' sweep come by rising cost, but need not fall in loss.
+    if (!points.empty() && point.loss >= points.back().loss) continue;
+    if (!points.empty() && point.cost[metric] <= points.back().cost[metric]) points.pop_back();
     points.push_back(std::move(point));
   }
   return points;
 }
 
-} // namespace halftone
+}  // namespace halftone

@@ -16,8 +16,8 @@ namespace halftone {
 
 // What a search minimizes.
 enum class Goal {
-  kLoss,   // component 0, within the limits
-  kExcess, // the sum of what exceeds the limits
+  kLoss,    // component 0, within the limits
+  kExcess,  // the sum of what exceeds the limits
 };
 
 // The best selection so far, and its value. Infinite before there is one.
@@ -25,74 +25,59 @@ struct Incumbent {
   double objective = std::numeric_limits<double>::infinity();
   Selection selection;
 
-  bool found() const {
-    return objective < std::numeric_limits<double>::infinity();
-  }
-  // What a bound must reach for nothing better to be behind it, but for
-  // rounding.
+  bool found() const { return objective < std::numeric_limits<double>::infinity(); }
+  // What a bound must reach for nothing better to be behind it, but for rounding.
   double Cutoff() const;
 };
 
-// The goal's value of a selection's totals; infinite when kLoss and a limit is
-// exceeded.
-double Objective(const CompactProblem &problem, Goal goal,
-                 absl::Span<const double> totals);
+// The goal's value of a selection's totals; infinite when kLoss and a limit is exceeded.
+double Objective(const CompactProblem& problem, Goal goal, absl::Span<const double> totals);
 
 struct LabelSearchOptions {
   Goal goal = Goal::kLoss;
-  size_t max_labels =
-      100'000;          // held at once, before the search goes depth first
-  size_t chunk = 8'000; // labels that go ahead together then
-  bool first_chunk_only =
-      false; // a beam search: the others only count in the bound
-  double max_labels_made =
-      std::numeric_limits<double>::infinity(); // by RunPareto, in all
-  // RunPareto leaves out what these points replace; its tables are the last of
-  // the bounds.
-  const FrontBound *front = nullptr;
+  size_t max_labels = 100'000;    // held at once, before the search goes depth first
+  size_t chunk = 8'000;           // labels that go ahead together then
+  bool first_chunk_only = false;  // a beam search: the others only count in the bound
+  double max_labels_made = std::numeric_limits<double>::infinity();  // by RunPareto, in all
+  // RunPareto leaves out what these points replace; its tables are the last of the bounds.
+  const FrontBound* front = nullptr;
 };
 
-// Exact search: partial selections ("labels"), in the order of an elimination,
-// all of one length at a time. A label is dropped when (a) another with the
-// same choices of all variables that later pairs involve is not worse in any
-// component, (b) a bound of its completions, under any of several weights,
-// reaches the incumbent, or exceeds what the limits allow. When there are too
-// many labels, the most promising go ahead to the end first. Not thread-safe.
+// Exact search: partial selections ("labels"), in the order of an elimination, all of one length at
+// a time. A label is dropped when (a) another with the same choices of all variables that later
+// pairs involve is not worse in any component, (b) a bound of its completions, under any of several
+// weights, reaches the incumbent, or exceeds what the limits allow. When there are too many labels,
+// the most promising go ahead to the end first. Not thread-safe.
 class LabelSearch {
-public:
-  // `bounds` are tables of `elimination` with the weights to bound with. With
-  // Goal::kLoss, weights whose loss weight is 0 only tell what is infeasible.
-  LabelSearch(const CompactProblem &problem, const Elimination &elimination,
-              std::vector<Elimination::Tables> bounds,
-              const LabelSearchOptions &options, Stop &stop);
+ public:
+  // `bounds` are tables of `elimination` with the weights to bound with. With Goal::kLoss, weights
+  // whose loss weight is 0 only tell what is infeasible.
+  LabelSearch(const CompactProblem& problem, const Elimination& elimination,
+              std::vector<Elimination::Tables> bounds, const LabelSearchOptions& options,
+              Stop& stop);
 
-  // Improves the incumbent as far as possible. Returns a lower bound of the
-  // objective of every selection that is not accounted for by the incumbent:
-  // infinite when the search was exhaustive.
-  double Run(Incumbent &incumbent);
+  // Improves the incumbent as far as possible. Returns a lower bound of the objective of every
+  // selection that is not accounted for by the incumbent: infinite when the search was exhaustive.
+  double Run(Incumbent& incumbent);
 
   // A selection of the Pareto front of all components.
   struct ParetoPoint {
     std::vector<double> totals;
     Selection selection;
   };
-  // All selections within the limits that no other one, nor a point of
-  // options.front, replaces without making any component larger, by rising
-  // loss. Nothing when more labels than the options allow are needed on the
-  // way, or when stopped.
+  // All selections within the limits that no other one, nor a point of options.front, replaces
+  // without making any component larger, by rising loss. Nothing when more labels than the options
+  // allow are needed on the way, or when stopped.
   std::optional<std::vector<ParetoPoint>> RunPareto();
 
-private:
+ private:
   // Labels that agree in all that later pairs depend on.
   struct Group {
-    std::vector<uint16_t>
-        choices; // of all variables; 0 where it matters no more, or not yet
-    std::vector<double>
-        rest; // per bound: the least weighted sum of what is to come
-    std::vector<double> values;  // labels x components, so far
-    std::vector<uint32_t> nodes; // per label: how it came about
-    std::vector<size_t>
-        runs; // where labels by rising loss begin; one run but while filled
+    std::vector<uint16_t> choices;  // of all variables; 0 where it matters no more, or not yet
+    std::vector<double> rest;       // per bound: the least weighted sum of what is to come
+    std::vector<double> values;     // labels x components, so far
+    std::vector<uint32_t> nodes;    // per label: how it came about
+    std::vector<size_t> runs;       // where labels by rising loss begin; one run but while filled
 
     size_t size() const { return nodes.size(); }
   };
@@ -107,42 +92,38 @@ private:
   double Descend(size_t level, Groups groups);
   double DescendInChunks(size_t level, Groups groups);
   // Ends early when stopped.
-  Groups Expand(size_t level, const Groups &groups);
-  // What selecting `choice` adds to every label of the group, and the group's
-  // new `rest`.
-  void Extend(size_t level, const Group &group, ChoiceIndex choice,
-              std::vector<double> &added, std::vector<double> &rest) const;
-  void AddLabels(const Group &from, ChoiceIndex choice,
-                 const std::vector<double> &added, Group &to);
-  std::vector<uint32_t> SortedByLoss(const Group &group) const;
-  void RemoveDominated(Group &group) const;
-  void TryCompletions(size_t level, const Groups &groups);
-  void TryCompletion(size_t level, const Group &group, size_t bound);
-  double Bound(const Group &group, const double *values) const;
-  double LeastBound(const Group &group) const;
-  bool IsHopeless(const double *values,
-                  const std::vector<double> &offsets) const;
+  Groups Expand(size_t level, const Groups& groups);
+  // What selecting `choice` adds to every label of the group, and the group's new `rest`.
+  void Extend(size_t level, const Group& group, ChoiceIndex choice, std::vector<double>& added,
+              std::vector<double>& rest) const;
+  void AddLabels(const Group& from, ChoiceIndex choice, const std::vector<double>& added,
+                 Group& to);
+  std::vector<uint32_t> SortedByLoss(const Group& group) const;
+  void RemoveDominated(Group& group) const;
+  void TryCompletions(size_t level, const Groups& groups);
+  void TryCompletion(size_t level, const Group& group, size_t bound);
+  double Bound(const Group& group, const double* values) const;
+  double LeastBound(const Group& group) const;
+  bool IsHopeless(const double* values, const std::vector<double>& offsets) const;
   // Nothing that the points of `front` do not replace can come of the values.
-  bool IsCovered(const double *values, const std::vector<double> &rest) const;
-  std::vector<double> Offsets(const std::vector<double> &rest) const;
+  bool IsCovered(const double* values, const std::vector<double>& rest) const;
+  std::vector<double> Offsets(const std::vector<double>& rest) const;
   Selection Backtrack(size_t level, uint32_t node) const;
 
-  const CompactProblem &problem_;
-  const Elimination &elimination_;
+  const CompactProblem& problem_;
+  const Elimination& elimination_;
   std::vector<Elimination::Tables> bounds_;
   LabelSearchOptions options_;
-  Stop &stop_;
+  Stop& stop_;
   size_t components_;
-  size_t own_bounds_; // without those of options_.front
-  std::vector<std::vector<int>>
-      pairs_at_; // per level: pairs with earlier variables
-  std::vector<std::vector<int>>
-      needed_after_; // per level: variables whose choices still matter
+  size_t own_bounds_;                           // without those of options_.front
+  std::vector<std::vector<int>> pairs_at_;      // per level: pairs with earlier variables
+  std::vector<std::vector<int>> needed_after_;  // per level: variables whose choices still matter
   std::vector<Node> nodes_;
-  Incumbent *incumbent_ = nullptr;
+  Incumbent* incumbent_ = nullptr;
   double cutoff_ = std::numeric_limits<double>::infinity();
 };
 
-} // namespace halftone
+}  // namespace halftone
 
-#endif // HALFTONE_SEARCH_SOLVER_LABEL_SEARCH_H_
+#endif  // HALFTONE_SEARCH_SOLVER_LABEL_SEARCH_H_
