@@ -161,23 +161,19 @@ const ChoiceSpace& Explorer::space() const { return *search_->space; }
 
 const std::string& Explorer::divergence_name() const { return search_->divergence_name; }
 
-std::map<std::string, double> Explorer::ExcessOver(const Assignment& assignment,
-                                                   const Costs& cost) const {
-  std::map<std::string, double> excess;
+std::map<std::string, double> Explorer::Limits() const {
+  const Problem& problem = search_->result.problem;
   const std::string peak(MetricCostKey(Metric::kActivationMemory));
-  for (const auto& [metric, limit] : search_->result.problem.budgets) {
+  std::map<std::string, double> limits;
+  for (const auto& [metric, limit] : problem.budgets) {
     // Those of single live sets are part of the peak's.
-    if (absl::StartsWith(metric, absl::StrCat(peak, "/"))) continue;
-    const auto found = cost.find(metric);
-    const double over = ExcessOf(found == cost.end() ? 0 : found->second, limit);
-    if (over > 0) excess[metric] = over;
+    if (!absl::StartsWith(metric, absl::StrCat(peak, "/"))) limits[metric] = limit;
   }
-  if (search_->activation_budget.has_value()) {
-    const double over =
-        ExcessOf(PeakActivationBytes(search_->live_sets, assignment), *search_->activation_budget);
-    if (over > 0) excess[peak] = over;
+  if (search_->activation_budget.has_value()) limits[peak] = *search_->activation_budget;
+  if (problem.max_changes.has_value()) {
+    limits[kChangesMetric] = static_cast<double>(*problem.max_changes);
   }
-  return excess;
+  return limits;
 }
 
 double Explorer::ViolationOf(const Selection& selection) const {
@@ -201,7 +197,11 @@ absl::StatusOr<ExploredAssignment> Explorer::Describe(const Selection& selection
   explored.cost = std::move(point.cost);
   explored.cost[std::string(MetricCostKey(Metric::kActivationMemory))] =
       PeakActivationBytes(search_->live_sets, explored.assignment);
-  explored.excess = ExcessOver(explored.assignment, explored.cost);
+  for (const auto& [metric, limit] : Limits()) {
+    const auto cost = explored.cost.find(metric);
+    const double over = ExcessOf(cost == explored.cost.end() ? 0 : cost->second, limit);
+    if (over > 0) explored.excess[metric] = over;
+  }
   const auto known = known_.find(selection);
   if (known != known_.end()) explored.divergence = known->second;
   return explored;

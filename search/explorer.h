@@ -58,6 +58,9 @@ class Explorer {
   ~Explorer();
 
   const ChoiceSpace& space() const;
+  // What costs may be at most, by metric: the budgets, and the number of precision changes where it
+  // is limited.
+  std::map<std::string, double> Limits() const;
   // "kl" or "mse".
   const std::string& divergence_name() const;
   int64_t evaluations() const { return static_cast<int64_t>(known_.size()); }
@@ -86,7 +89,6 @@ class Explorer {
   Explorer(std::unique_ptr<Search> search, ArtifactStore& store, const std::string& key);
   absl::Status StartStrategy();
   absl::Status LoadStored();
-  std::map<std::string, double> ExcessOver(const Assignment& assignment, const Costs& cost) const;
   double ViolationOf(const Selection& selection) const;
   absl::StatusOr<ExploredAssignment> Describe(const Selection& selection) const;
   absl::Status Remember(const Selection& selection, double divergence);

@@ -45,7 +45,8 @@ absl::Status WithExplorer(const ServiceContext& context, const std::string& name
   return AboutResource(name, context.explorations->With(*id, open, use, cancellation));
 }
 
-void DescribeSpace(const ChoiceSpace& space, v1::Exploration* out) {
+void DescribeSpace(const Explorer& explorer, v1::Exploration* out) {
+  const ChoiceSpace& space = explorer.space();
   const Problem& problem = space.problem();
   for (size_t variable = 0; variable < space.variables(); ++variable) {
     v1::ChoiceGroup* group = out->add_groups();
@@ -56,7 +57,7 @@ void DescribeSpace(const ChoiceSpace& space, v1::Exploration* out) {
       group->add_precisions(space.NameOf(column));
     }
   }
-  for (const auto& [metric, limit] : problem.budgets) (*out->mutable_budgets())[metric] = limit;
+  for (const auto& [metric, limit] : explorer.Limits()) (*out->mutable_budgets())[metric] = limit;
   out->set_frontier_metric(problem.frontier);
 }
 
@@ -66,7 +67,7 @@ absl::Status GetExploration(const ServiceContext& context, const v1::GetExplorat
                             v1::Exploration* response, const Cancellation& cancellation) {
   response->set_job(request.job());
   const auto use = [&](Explorer& explorer) -> absl::Status {
-    DescribeSpace(explorer.space(), response);
+    DescribeSpace(explorer, response);
     response->set_divergence(explorer.divergence_name());
     response->set_evaluations(explorer.evaluations());
     HT_ASSIGN_OR_RETURN(const ExploredAssignment start, explorer.Start());

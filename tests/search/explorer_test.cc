@@ -101,6 +101,28 @@ TEST_F(ExplorerTest, WhatExceedsABudgetIsNeverTheBest) {
   EXPECT_TRUE(explorer->Front().value().empty());
 }
 
+TEST_F(ExplorerTest, PrecisionChangesAreLimitedToo) {
+  spec_.rules.max_changes = 1;
+  Search();
+  const auto explorer = Open();
+  EXPECT_EQ(explorer->Limits().at("precision_changes"), 1);
+  const auto asked = explorer->Ask(10);
+  ASSERT_TRUE(asked.ok()) << asked.status();
+  for (const ExploredAssignment& explored : *asked) {
+    EXPECT_LE(explored.cost.at("precision_changes"), 1);
+    EXPECT_TRUE(explored.IsFeasible());
+  }
+  Assignment alternating = result_.solution.assignment;
+  for (auto& [layer, precision] : alternating) precision = "w2a2";
+  alternating.at("/conv1/Conv") = "w4a4";
+  alternating.at("/fc/Gemm") = "w4a4";
+  const auto told = explorer->Tell(alternating, {});
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(told->trial.excess.count("precision_changes"),
+            told->trial.cost.at("precision_changes") > 1);
+  EXPECT_FALSE(told->trial.IsFeasible());
+}
+
 TEST_F(ExplorerTest, AnotherGoesOnWhereOneEnded) {
   Search();
   {
