@@ -107,6 +107,9 @@ absl::StatusOr<Assignment> Refined(const StrategyInput& input) {
   HT_ASSIGN_OR_RETURN(const std::vector<float> pairs, input.subject.Pairs());
   RefineRequest request{input.problem, optimum, {SecondOrderLosses(*sensitivity)}, pairs};
   request.evaluations = input.evaluations;
+  request.score = [&](const Assignment& assignment) {
+    return input.subject.calibration_meter().Score(assignment);
+  };
   const DivergenceFunction measure = input.subject.calibration_meter().AsFunction();
   HT_ASSIGN_OR_RETURN(const Refinement refinement, Refine(request, measure, {}));
   return refinement.assignment;

@@ -1,5 +1,6 @@
 #include "search/refine/assignment_meter.h"
 
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -26,20 +27,22 @@ absl::Status AssignmentMeter::LoadStored() {
     HT_ASSIGN_OR_RETURN(const std::optional<json> document, stored_.Take());
     if (!document.has_value()) break;
     Assignment assignment;
-    double divergence = 0;
+    Measured measured;
     JsonFields fields(*document, "measured");
     fields.Require("divergence");
+    fields.Require("score");
     fields.Read("assignment", &assignment);
-    fields.Read("divergence", &divergence);
+    fields.Read("divergence", &measured.divergence);
+    fields.Read("score", &measured.score);
     HT_RETURN_IF_ERROR(fields.status());
-    known_[std::move(assignment)] = divergence;
+    known_[std::move(assignment)] = measured;
   }
   loaded_ = true;
   return absl::OkStatus();
 }
 
-absl::StatusOr<double> AssignmentMeter::Run(const Assignment& assignment,
-                                            const Progress& progress) {
+absl::StatusOr<AssignmentMeter::Measured> AssignmentMeter::Run(const Assignment& assignment,
+                                                               const Progress& progress) {
   std::map<std::string, Precision> precisions;
   for (const auto& [layer, name] : assignment) {
     HT_ASSIGN_OR_RETURN(precisions[layer], Precision::Parse(name));
@@ -51,18 +54,27 @@ absl::StatusOr<double> AssignmentMeter::Run(const Assignment& assignment,
   }
   HT_ASSIGN_OR_RETURN(const Evaluation evaluation,
                       evaluator_->Evaluate(precisions, progress.Part(is_first ? 0.5 : 0, 1)));
-  return evaluator_->output_metric() == "kl" ? evaluation.kl : evaluation.mse;
+  if (evaluator_->output_metric() != "kl") return Measured{evaluation.mse, evaluation.mse};
+  return Measured{evaluation.kl, std::sqrt(evaluation.kl * evaluation.mse)};
 }
 
 absl::StatusOr<double> AssignmentMeter::Measure(const Assignment& assignment,
                                                 const Progress& progress) {
   if (!loaded_) HT_RETURN_IF_ERROR(LoadStored());
   const auto found = known_.find(assignment);
-  if (found != known_.end()) return found->second;
-  HT_ASSIGN_OR_RETURN(const double divergence, Run(assignment, progress));
-  known_[assignment] = divergence;
-  HT_RETURN_IF_ERROR(stored_.Add({{"assignment", assignment}, {"divergence", divergence}}));
-  return divergence;
+  if (found != known_.end()) return found->second.divergence;
+  HT_ASSIGN_OR_RETURN(const Measured measured, Run(assignment, progress));
+  known_[assignment] = measured;
+  HT_RETURN_IF_ERROR(stored_.Add({{"assignment", assignment},
+                                  {"divergence", measured.divergence},
+                                  {"score", measured.score}}));
+  return measured.divergence;
+}
+
+absl::StatusOr<double> AssignmentMeter::Score(const Assignment& assignment) const {
+  const auto found = known_.find(assignment);
+  if (found != known_.end()) return found->second.score;
+  return absl::NotFoundError("the assignment was not measured");
 }
 
 DivergenceFunction AssignmentMeter::AsFunction() {

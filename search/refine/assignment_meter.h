@@ -38,21 +38,29 @@ class AssignmentMeter {
   // `assignment` names precisions; a layer left out stays f32. INVALID_ARGUMENT for a name that is
   // no layer or a text that is no precision, FAILED_PRECONDITION for a pair that is not calibrated.
   absl::StatusOr<double> Measure(const Assignment& assignment, const Progress& progress);
-  // As a function; the meter must outlive it.
+  // Of an assignment that was measured, what ranks it with less sampling error than its divergence:
+  // the geometric mean of the KL divergence, which the few samples near a decision make up, and of
+  // the logits' mean squared difference, which all samples do. The divergence itself where that is
+  // no KL divergence. NOT_FOUND where it was not measured.
+  absl::StatusOr<double> Score(const Assignment& assignment) const;
+  // Measure as a function; the meter must outlive it.
   DivergenceFunction AsFunction();
   // Writes what is not yet in the store: to be called at the end, cancelled or not.
   absl::Status Flush() { return stored_.Flush(); }
 
  private:
   absl::Status LoadStored();
-  absl::StatusOr<double> Run(const Assignment& assignment, const Progress& progress);
+  struct Measured {
+    double divergence = 0, score = 0;
+  };
+  absl::StatusOr<Measured> Run(const Assignment& assignment, const Progress& progress);
 
   const PreparedNetwork& network_;
   const Dataset& data_;
   const Calibration& calibration_;
   StoredParts stored_;
   bool loaded_ = false;
-  std::map<Assignment, double> known_;
+  std::map<Assignment, Measured> known_;
   std::unique_ptr<AssignmentEvaluator> evaluator_;
 };
 

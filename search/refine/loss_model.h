@@ -11,7 +11,7 @@
 
 namespace halftone {
 
-// An assignment and the divergence that it was measured to do.
+// An assignment and the divergence that it was measured to do, or a score in its place.
 struct Trial {
   Selection selection;
   double divergence = 0;

@@ -179,23 +179,36 @@ class Refiner {
     evaluated.source = source;
     evaluated.predicted = model_.Predict(selection);
     HT_ASSIGN_OR_RETURN(evaluated.divergence, measure_(space_.AssignmentOf(selection), named));
-    trials_.push_back({selection, evaluated.divergence});
+    HT_ASSIGN_OR_RETURN(const double score, ScoreOf(selection, evaluated.divergence));
+    trials_.push_back({selection, score});
     evaluated_.push_back(std::move(evaluated));
     return absl::OkStatus();
+  }
+
+  // In the unit of divergences, so that the model's losses are of its size: those of the optimum
+  // are equal.
+  absl::StatusOr<double> ScoreOf(const Selection& selection, double divergence) {
+    if (!request_.score) return divergence;
+    HT_ASSIGN_OR_RETURN(const double score, request_.score(space_.AssignmentOf(selection)));
+    if (trials_.empty() && score > 0 && divergence > 0) score_unit_ = divergence / score;
+    return score_unit_ * score;
   }
 
   std::string Detail() const {
     std::string detail =
         absl::StrCat("evaluation ", trials_.size() + 1, " of ", request_.evaluations);
-    if (!trials_.empty()) absl::StrAppend(&detail, ", best ", trials_[BestTrial()].divergence);
+    if (!trials_.empty()) absl::StrAppend(&detail, ", best ", evaluated_[BestTrial()].divergence);
     return detail;
   }
 
+  // The first is the optimum.
   size_t BestTrial() const {
-    const auto best = std::min_element(
-        trials_.begin(), trials_.end(),
-        [](const Trial& a, const Trial& b) { return a.divergence < b.divergence; });
-    return static_cast<size_t>(best - trials_.begin());
+    size_t best = 0;
+    for (size_t i = 1; i < trials_.size(); ++i) {
+      if (evaluated_[i].divergence > evaluated_[0].divergence) continue;
+      if (trials_[i].divergence < trials_[best].divergence) best = i;
+    }
+    return best;
   }
 
   absl::StatusOr<Refinement> Finish() {
@@ -203,8 +216,8 @@ class Refiner {
     Refinement refinement;
     refinement.assignment = space_.AssignmentOf(trials_[best].selection);
     refinement.source = evaluated_[best].source;
-    refinement.divergence = trials_[best].divergence;
-    refinement.optimum_divergence = trials_[0].divergence;
+    refinement.divergence = evaluated_[best].divergence;
+    refinement.optimum_divergence = evaluated_[0].divergence;
     HT_ASSIGN_OR_RETURN(FrontierPoint point,
                         EvaluateAssignment(request_.problem, refinement.assignment));
     refinement.loss = point.loss;
@@ -222,6 +235,7 @@ class Refiner {
   std::vector<Trial> trials_;
   std::vector<Refinement::Evaluated> evaluated_;  // of each trial
   std::set<Selection> seen_;
+  double score_unit_ = 1;
 };
 
 }  // namespace

@@ -35,6 +35,9 @@ struct RefineRequest {
   absl::Span<const float> pairs;
   // Limits that the problem does not hold; empty: none.
   std::function<bool(const Assignment&)> is_allowed;
+  // Of an assignment that was measured, by what to choose instead of its divergence, in any unit:
+  // see AssignmentMeter::Score. Empty: the divergence.
+  std::function<absl::StatusOr<double>(const Assignment&)> score;
   int evaluations = 64;                           // at most; at least 1
   absl::Duration time_limit = absl::Seconds(10);  // of each optimum that is computed
 };
@@ -43,9 +46,10 @@ struct RefineRequest {
 // model's optimum, the optima by the other estimates, local optima with the pairs' losses in full,
 // by a half and by a quarter, and the best uniform assignment; then, one after the other, what the
 // model predicts to be best near the best so far, where the model learns from every evaluation
-// (LossModel). So the answer is never worse than the model's optimum, on the data that `measure`
-// uses. Deterministic where `measure` is and no time limit cuts in. Errors of `measure` are passed
-// on. INVALID_ARGUMENT for an optimum that is no answer to the problem, or losses of other sizes.
+// (LossModel). The answer has the least score of those whose divergence is not above that of the
+// model's optimum, on the data that `measure` uses. Deterministic where `measure` is and no time
+// limit cuts in. Errors of `measure` are passed on. INVALID_ARGUMENT for an optimum that is no
+// answer to the problem, or losses of other sizes.
 absl::StatusOr<Refinement> Refine(const RefineRequest& request, const DivergenceFunction& measure,
                                   const Progress& progress);
 

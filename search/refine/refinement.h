@@ -22,7 +22,7 @@ struct Refinement {
     double divergence = 0;  // of the output, mean over the calibration samples
   };
 
-  Assignment assignment;  // of the least divergence; ties are the earlier's
+  Assignment assignment;  // the best by score: see RefineRequest
   std::string source;
   double divergence = 0;
   double optimum_divergence = 0;  // of the model's optimum; never less than `divergence`

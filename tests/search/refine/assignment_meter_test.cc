@@ -1,5 +1,6 @@
 #include "search/refine/assignment_meter.h"
 
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -44,7 +45,9 @@ TEST(AssignmentMeterTest, MeasuresWhatQuantizingDoes) {
   for (const auto& [layer, name] : digits.All("w4a4")) precisions[layer] = Precision::Int(4, 4);
   const Evaluation expected =
       *EvaluateAssignment(digits.network, digits.data, digits.calibration, precisions, {});
+  EXPECT_TRUE(absl::IsNotFound(meter.Score(digits.All("w4a4")).status()));
   EXPECT_DOUBLE_EQ(*meter.Measure(digits.All("w4a4"), {}), expected.kl);
+  EXPECT_DOUBLE_EQ(*meter.Score(digits.All("w4a4")), std::sqrt(expected.kl * expected.mse));
   EXPECT_LT(*meter.Measure(digits.All("w8a8"), {}), expected.kl);
   EXPECT_GT(*meter.Measure(digits.All("w2a2"), {}), expected.kl);
 }

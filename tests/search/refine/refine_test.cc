@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -236,6 +237,29 @@ TEST(RefineTest, StopsWhereEverythingWasEvaluated) {
   };
   ASSERT_TRUE(Refine(RefineRequest{problem, optimum}, measure, {}).ok());
   EXPECT_LT(calls, 36);
+}
+
+TEST(RefineTest, ChoosesByScoreAmongThoseNoWorseThanTheOptimum) {
+  const Problem problem = SmallProblem();
+  const Assignment optimum = OptimumOf(problem);
+  Truth truth(problem), other(problem, 2);
+  std::map<Assignment, double> measured;
+  const DivergenceFunction measure = [&](const Assignment& assignment, const Progress&) {
+    return absl::StatusOr<double>(measured[assignment] = truth.Of(assignment));
+  };
+  RefineRequest request{problem, optimum};
+  request.score = [&](const Assignment& assignment) -> absl::StatusOr<double> {
+    if (!measured.contains(assignment)) return absl::NotFoundError("not measured");
+    return 1000 * other.Of(assignment);
+  };
+  const absl::StatusOr<Refinement> refined = Refine(request, measure, {});
+  ASSERT_TRUE(refined.ok()) << refined.status();
+  EXPECT_DOUBLE_EQ(refined->divergence, truth.Of(refined->assignment));
+  EXPECT_LE(refined->divergence, refined->optimum_divergence);
+  for (const auto& [assignment, divergence] : measured) {
+    if (divergence > refined->optimum_divergence) continue;
+    EXPECT_GE(other.Of(assignment), other.Of(refined->assignment));
+  }
 }
 
 TEST(RefineTest, PassesErrorsAndCancellationOn) {
