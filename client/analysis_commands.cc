@@ -82,7 +82,8 @@ const std::map<std::string, v1::SensitivityMethod>& Methods() {
       {"hawq-v2", v1::SENSITIVITY_METHOD_HAWQ_V2},
       {"hawq-v3", v1::SENSITIVITY_METHOD_HAWQ_V3},
       {"output", v1::SENSITIVITY_METHOD_OUTPUT},
-      {"sqnr", v1::SENSITIVITY_METHOD_SQNR}};
+      {"sqnr", v1::SENSITIVITY_METHOD_SQNR},
+      {"fisher-elementwise", v1::SENSITIVITY_METHOD_FISHER_ELEMENTWISE}};
   return *methods;
 }
 
