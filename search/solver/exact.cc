@@ -1,6 +1,7 @@
 #include "search/solver/exact.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -14,8 +15,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFeasibilityNoise = 1e-12;
-// Labels of a level that go ahead in search of an incumbent.
-constexpr size_t kBeam = 4'000;
+// Labels of a level that go ahead in search of an incumbent: first few, then, of what that has
+// left, more.
+constexpr std::array<size_t, 2> kBeams = {500, 4'000};
 
 class ExactSolver {
  public:
@@ -269,17 +271,19 @@ class ExactSolver {
     const std::vector<Elimination::Tables> tables = Tables(elimination, multipliers);
     LabelSearchOptions options;
     options.goal = goal_;
-    if (!has_beamed_) {
-      has_beamed_ = true;
-      options.max_labels = options.chunk = kBeam;
+    for (; beams_ < kBeams.size(); ++beams_) {
+      options.max_labels = options.chunk = kBeams[beams_];
       options.first_chunk_only = true;
       const double before = result_.incumbent.objective;
       const double open = SearchLabels(elimination, tables, options);
       if (open >= result_.incumbent.Cutoff()) return Finish(open);
-      if (result_.incumbent.objective < before) return true;
-      options = LabelSearchOptions();
-      options.goal = goal_;
+      if (result_.incumbent.objective < before) {
+        ++beams_;
+        return true;
+      }
     }
+    options = LabelSearchOptions();
+    options.goal = goal_;
     return Finish(SearchLabels(elimination, tables, options));
   }
 
@@ -300,7 +304,7 @@ class ExactSolver {
   Stop& stop_;
   CompactProblem problem_;             // what is left of it
   std::vector<ReducedProblem> chain_;  // how it became so
-  bool has_beamed_ = false;
+  size_t beams_ = 0;                   // of kBeams, searched
   ExactResult result_;
 };
 
