@@ -9,10 +9,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "search/solver/compile.h"
+#include "search/solver/convexify.h"
+#include "search/solver/relaxation.h"
 #include "search/solver/solver.h"
+#include "search/solver/stop.h"
 #include "search/solver/verify_dual.h"
 #include "search/solver/verify_model.h"
 #include "search/solver/verify_program.h"
+#include "search/solver/verify_quadratic.h"
 
 namespace halftone {
 namespace {
@@ -20,6 +25,10 @@ namespace {
 // What sums may round to, relative to their size, in comparisons of losses and with limits.
 constexpr double kLossRounding = 1e-9;
 constexpr double kLimitRounding = 1e-12;
+// Of the search for blocks that are suggested.
+constexpr int kImprovements = 3;
+constexpr int kSweeps = 6;
+constexpr int kRelaxationRounds = 100;
 constexpr size_t kStepsBetweenChecks = 65'536;
 
 // Looks at every selection within the limits whose bound is below a cutoff.
@@ -163,8 +172,47 @@ absl::StatusOr<Verification> VerifyInfeasible(const VerifyModel& model,
   return Verification{end == Enumeration::End::kComplete, 0};
 }
 
-absl::StatusOr<Verification> VerifyBound(const VerifyModel& model, const Solution& solution,
-                                         double rounding, const Cancellation& cancellation,
+double Selections(const VerifyModel& model) {
+  double count = 1;
+  for (const VerifyModel::Variable& variable : model.variables) {
+    count *= static_cast<double>(variable.choices.size());
+  }
+  return count;
+}
+
+// Blocks that make the loss a convex form with a large minimum, found as the solver finds them:
+// only a suggestion, which proves nothing by itself. Empty where few variables interact.
+std::vector<std::vector<double>> SuggestBlocks(const Problem& problem,
+                                               const Cancellation& cancellation) {
+  const auto compiled = CompiledProblem::Create(problem);
+  if (!compiled.ok()) return {};
+  const auto compact = compiled->Compact(compiled->limits());
+  if (!compact.ok() || compact->cross == nullptr) return {};
+  const std::vector<size_t>& first = compact->cross->first;
+  const std::vector<char> all(compact->cross->columns(), 1);
+  Stop stop(cancellation, absl::InfiniteFuture());
+  Convexifier convexifier(*compact);
+  ConvexForm form = convexifier.Draft();
+  Relaxation::Point point = Relaxation(*compact, form).Start(all);
+  for (int i = 0; i < kImprovements; ++i) {
+    Relaxation(*compact, form)
+        .Minimize(all, std::numeric_limits<double>::infinity(), 0, kRelaxationRounds, stop, point);
+    convexifier.Improve(point.x, kSweeps, stop);
+    form = convexifier.Take();
+  }
+  std::vector<std::vector<double>> blocks(first.size() - 1);
+  for (size_t v = 0; v < blocks.size(); ++v) {
+    for (size_t c = first[v]; c < first[v + 1]; ++c) {
+      const double* row = form.Row(c);
+      blocks[v].insert(blocks[v].end(), row + first[v], row + first[v + 1]);
+    }
+  }
+  return blocks;
+}
+
+absl::StatusOr<Verification> VerifyBound(const Problem& problem, const VerifyModel& model,
+                                         const Solution& solution, double rounding,
+                                         const Cancellation& cancellation,
                                          const VerifyOptions& options) {
   const double target = solution.lower_bound - rounding;
   const bool is_optimal = solution.status == Solution::Status::kOptimal;
@@ -172,16 +220,32 @@ absl::StatusOr<Verification> VerifyBound(const VerifyModel& model, const Solutio
   dual.Maximize(target, cancellation);
   HT_RETURN_IF_ERROR(cancellation.Check());
   if (dual.bound() >= target) return Verification{is_optimal, solution.lower_bound};
-  Enumeration enumeration(model, dual.AtBest(), options.max_steps);
-  HT_ASSIGN_OR_RETURN(const Enumeration::End end,
-                      enumeration.Run(dual.bound(), target, target, cancellation));
-  if (end == Enumeration::End::kFound) {
+  const auto refuted = [&](double loss) {
     return absl::InternalError(absl::StrCat("the lower bound is ", solution.lower_bound,
                                             ", but an assignment within the budgets has loss ",
-                                            enumeration.Totals()[0]));
+                                            loss));
+  };
+  double bound = dual.bound();
+  if (Selections(model) > options.max_steps) {
+    VerifyQuadratic quadratic(model, SuggestBlocks(problem, cancellation));
+    if (quadratic.is_convex()) {
+      const VerifyQuadratic::End end = quadratic.Prove(target, options.max_parts, cancellation);
+      HT_RETURN_IF_ERROR(cancellation.Check());
+      if (end == VerifyQuadratic::End::kFound) {
+        return refuted(model.Totals(quadratic.found())[0]);
+      }
+      if (end == VerifyQuadratic::End::kProven) {
+        return Verification{is_optimal, solution.lower_bound};
+      }
+      return Verification{false, std::max(bound, quadratic.bound())};
+    }
   }
+  Enumeration enumeration(model, dual.AtBest(), options.max_steps);
+  HT_ASSIGN_OR_RETURN(const Enumeration::End end,
+                      enumeration.Run(bound, target, target, cancellation));
+  if (end == Enumeration::End::kFound) return refuted(enumeration.Totals()[0]);
   if (end == Enumeration::End::kComplete) return Verification{is_optimal, solution.lower_bound};
-  return Verification{false, dual.bound()};
+  return Verification{false, bound};
 }
 
 }  // namespace
@@ -195,7 +259,7 @@ absl::StatusOr<Verification> VerifySolution(const Problem& problem, const Soluti
     return VerifyInfeasible(model, cancellation, options);
   }
   const double rounding = kLossRounding * ScaleOf(problem, solution);
-  return VerifyBound(model, solution, rounding, cancellation, options);
+  return VerifyBound(problem, model, solution, rounding, cancellation, options);
 }
 
 }  // namespace halftone

@@ -9,14 +9,16 @@
 namespace halftone {
 
 struct VerifyOptions {
-  double max_steps = 2e7;  // choices that the enumeration looks at: about two seconds' worth
+  double max_steps = 3e6;  // choices that the enumeration looks at: some seconds at most
+  int max_parts = 2000;    // that a problem with losses between all layers is split into
 };
 
-// Checks an answer from the problem alone, with none of the code that found it: loss, costs, ties,
-// pins and budgets are those of the assignment; and no assignment within the budgets has a loss
-// below the lower bound. For that, a Lagrangian bound is computed anew, over dynamic programming
-// where edges and interactions join few variables, and over a tangent of the convex loss where
-// there are interaction rows; what it leaves open is enumerated, depth first. Where the effort ends
+// Checks an answer from the problem alone, with none of the code that bounded it: loss, costs,
+// ties, pins and budgets are those of the assignment; and no assignment within the budgets has a
+// loss below the lower bound. For that, a Lagrangian bound is computed anew, over dynamic
+// programming where edges and interactions join few variables, and over tangents of a convex form
+// where all of them interact (VerifyQuadratic; only its blocks are suggested by the solver's code,
+// and checked); what it leaves open is split or enumerated, depth first. Where the effort ends
 // before, the answer says which smaller bound is certain. Assignments count as within a budget up
 // to its limit itself; losses are compared to 1e-9.
 //
