@@ -52,6 +52,17 @@ void AddFrontier(const std::vector<FrontierPoint>& frontier, size_t most,
   }
 }
 
+// Whether what was measured is to be chosen instead: as Refine chooses, by score where there is
+// one.
+absl::StatusOr<bool> IsBetter(const RefineRequest& request, const Measured& measured,
+                              const Refinement& refinement) {
+  if (!request.score) return measured.divergence < refinement.divergence;
+  if (measured.divergence > refinement.optimum_divergence) return false;
+  HT_ASSIGN_OR_RETURN(const double score, request.score(measured.assignment));
+  HT_ASSIGN_OR_RETURN(const double least, request.score(refinement.assignment));
+  return score < least;
+}
+
 std::vector<std::string> MetricsOf(const SearchSpec& spec) {
   std::vector<std::string> metrics;
   for (const Metric metric : spec.objectives) metrics.emplace_back(MetricCostKey(metric));
@@ -89,7 +100,8 @@ absl::StatusOr<Refinement> RefineAndEvolve(const SearchSpec& spec, const RefineR
     HT_ASSIGN_OR_RETURN(const FrontierPoint point,
                         EvaluateAssignment(request.problem, measured[i].assignment));
     refinement.evaluated.push_back({"evolution", point.loss, measured[i].divergence});
-    if (measured[i].divergence >= refinement.divergence) continue;
+    HT_ASSIGN_OR_RETURN(const bool is_better, IsBetter(request, measured[i], refinement));
+    if (!is_better) continue;
     refinement.assignment = measured[i].assignment;
     refinement.source = "evolution";
     refinement.divergence = measured[i].divergence;

@@ -13,8 +13,8 @@ namespace halftone {
 
 // The strategy kEvolutionary: one half of the evaluations refines as `request` says, the other
 // evolves what that evaluated and points of the solution's frontier, towards less divergence and
-// less of the spec's objectives. The answer is the least divergence of all, and never worse than
-// that of the first half.
+// less of the spec's objectives. The answer is the best of all, chosen as Refine chooses: never
+// worse than that of the first half, nor does it diverge more than the model's optimum.
 absl::StatusOr<Refinement> RefineAndEvolve(const SearchSpec& spec, const RefineRequest& request,
                                            const Solution& solution,
                                            const DivergenceFunction& measure,

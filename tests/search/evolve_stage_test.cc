@@ -85,6 +85,28 @@ TEST_F(EvolveStageTest, NeverEndsWorseThanRefiningAlone) {
   }
 }
 
+TEST_F(EvolveStageTest, ChoosesByScoreWhereThereIsOne) {
+  // Among those that diverge no more than the optimum, the most expensive one.
+  const auto score = [](const Problem& problem, const Assignment& assignment) {
+    return -EvaluateAssignment(problem, assignment)->cost.at("latency_ns");
+  };
+  RefineRequest request{problem_, solution_.assignment};
+  request.evaluations = 40;
+  request.score = [&](const Assignment& assignment) { return score(problem_, assignment); };
+  std::set<Assignment> measured;
+  const DivergenceFunction measure = [&](const Assignment& assignment, const Progress& progress) {
+    measured.insert(assignment);
+    return Truth(assignment, progress);
+  };
+  const auto refined = RefineAndEvolve(spec_, request, solution_, measure, {});
+  ASSERT_TRUE(refined.ok()) << refined.status();
+  for (const Assignment& assignment : measured) {
+    if (*Truth(assignment, {}) > refined->optimum_divergence) continue;
+    EXPECT_LE(score(problem_, refined->assignment), score(problem_, assignment));
+  }
+  EXPECT_LE(refined->divergence, refined->optimum_divergence);
+}
+
 TEST_F(EvolveStageTest, ObjectivesAreThoseOfTheSpec) {
   using testing::ElementsAre;
   EXPECT_THAT(Run(20)->evolution->objectives, ElementsAre("divergence", "latency_ns"));
