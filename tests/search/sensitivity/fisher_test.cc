@@ -177,6 +177,29 @@ TEST(FisherTest, MeanSquaredErrorIsPredictedToo) {
   }
 }
 
+// With signs as cotangents of the last layer's own result, the squares of single elements are its
+// mean squared error without sampling; other layers' elements do not add up so.
+TEST(FisherTest, SquaresOfElementsAreExactForTheLastLayer) {
+  const Digits digits = LoadDigits();
+  SensitivityOptions options = Samples(64);
+  options.loss = LossKind::kMse;
+  options.method = SensitivityMethod::kFisherElementwise;
+  options.interactions = true;
+  const SensitivityResult elements = Measure(digits, options);
+  options.method = SensitivityMethod::kOutput;
+  const SensitivityResult measured = Measure(digits, options);
+  options.method = SensitivityMethod::kFisher;
+  const SensitivityResult whole = Measure(digits, options);
+  EXPECT_TRUE(elements.interactions.empty());
+  ASSERT_EQ(elements.layers.size(), 4u);
+  for (size_t o = 1; o < Precisions().size(); ++o) {
+    const double truth = measured.layers[3].choices[o].loss;
+    EXPECT_NEAR(elements.layers[3].choices[o].loss, truth, 1e-3 * truth);
+    EXPECT_GT(elements.layers[0].choices[o].loss, 0);
+    EXPECT_NE(elements.layers[0].choices[o].loss, whole.layers[0].choices[o].loss);
+  }
+}
+
 TEST(FisherTest, WeightsAloneAndBfloat16AreChoices) {
   const std::vector<Precision> precisions = {
       Precision::Int(4, 4), {NumberFormat::Integer(4), NumberFormat()}, *Precision::Parse("bf16")};
