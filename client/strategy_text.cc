@@ -48,13 +48,12 @@ std::string EvolutionText(const json& evolution) {
     row.push_back(PrecisionsText(point.value("assignment", json::object())));
     if (row.size() == header.size()) table.Add(row);
   }
-  return absl::StrCat("evolution    ", NumberText(evolution, "evaluations"), " evaluations, ",
-                      NumberText(evolution, "start_evaluations"),
-                      " of them to begin with; divergence ",
-                      NumberText(evolution, "start_divergence"), " -> ",
-                      NumberText(evolution, "divergence"), ", hypervolume ",
-                      NumberText(evolution, "start_hypervolume"), " -> ",
-                      NumberText(evolution, "hypervolume"), "\n", table.Render());
+  return absl::StrCat(
+      "evolution    ", NumberText(evolution, "evaluations"), " evaluations, ",
+      NumberText(evolution, "start_evaluations"), " of them to begin with; divergence ",
+      NumberText(evolution, "start_divergence"), " -> ", NumberText(evolution, "divergence"),
+      ", hypervolume ", NumberText(evolution, "start_hypervolume"), " -> ",
+      NumberText(evolution, "hypervolume"), "\n", table.Render());
 }
 
 std::string ExplorationText(const json& exploration) {

@@ -162,7 +162,7 @@ absl::StatusOr<SolveOutput> CodesignRun::Solve(Tables& tables, const Progress& p
   HT_ASSIGN_OR_RETURN(const SensitivityResult sensitivity,
                       ScaleLosses(spec_.rules.loss_factors, tables.sensitivity));
   const auto inputs = [&] {
-    return ProblemInputs{tables.network, sensitivity,       tables.costs,
+    return ProblemInputs{tables.network, sensitivity,      tables.costs,
                          offer_.offered, offer_.reference, spec};
   };
   HT_ASSIGN_OR_RETURN(tables.costs, ParseTable(base_costs()));
