@@ -113,7 +113,8 @@ class Explainer {
     const auto used = solution_.cost.find(metric);
     limit.used = used == solution_.cost.end() ? 0 : used->second;
     limit.slack = limit.limit - limit.used;
-    limit.marginal_value = weights_[k + 1] / ScaleOf(compiled_.problem(), metric, value);
+    limit.marginal_value =
+        std::max(0.0, weights_[k + 1] / ScaleOf(compiled_.problem(), metric, value));
     const ExactResult without =
         SolveInTime(SelectComponents(compact_, ComponentsWithout(k)), {loss(), selection_});
     const double loss_without = compiled_.ToPoint(without.incumbent.selection).loss;
