@@ -82,6 +82,9 @@ std::string StyleOf(const QualityTable& table, size_t strategy) {
   return absl::StrCat("stroke:", kColors[strategy % std::size(kColors)], ";stroke-width:1.2");
 }
 
+// "size" of "size 3": lines join budgets on one metric.
+std::string MetricOf(const QualityRow& row) { return row.budget.substr(0, row.budget.find(' ')); }
+
 std::string Panel(const QualityTable& table, const std::vector<const QualityRow*>& rows) {
   std::vector<double> values;
   for (const QualityRow* row : rows) {
@@ -105,8 +108,8 @@ std::string Panel(const QualityTable& table, const std::vector<const QualityRow*
     for (size_t r = 0; r < rows.size(); ++r) {
       const auto& divergence = rows[r]->divergences[s];
       if (!divergence.has_value()) continue;
-      absl::StrAppendFormat(&path, "%c%.1f %.1f", path.empty() ? 'M' : 'L', x_of(r),
-                            y.At(*divergence));
+      const bool begins = path.empty() || MetricOf(*rows[r]) != MetricOf(*rows[r - 1]);
+      absl::StrAppendFormat(&path, "%c%.1f %.1f", begins ? 'M' : 'L', x_of(r), y.At(*divergence));
     }
     absl::StrAppendFormat(&svg, "<path d=\"%s\" fill=\"none\" style=\"%s\"/>", path,
                           StyleOf(table, s));
