@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +31,8 @@ constexpr double kLimitRounding = 1e-12;
 constexpr int kImprovements = 3;
 constexpr int kSweeps = 6;
 constexpr int kRelaxationRounds = 100;
+// Share of the columns that must go for another form to be worth its while.
+constexpr double kWorthNarrowing = 0.9;
 constexpr size_t kStepsBetweenChecks = 65'536;
 
 // Looks at every selection within the limits whose bound is below a cutoff.
@@ -210,6 +214,61 @@ std::vector<std::vector<double>> SuggestBlocks(const Problem& problem,
   return blocks;
 }
 
+absl::Status Refuted(const Solution& solution, double loss) {
+  return absl::InternalError(absl::StrCat("the lower bound is ", solution.lower_bound,
+                                          ", but an assignment within the budgets has loss ",
+                                          loss));
+}
+
+// Leaves a problem's layers the choices whose columns are allowed. False when a layer has none
+// left.
+bool Narrow(const VerifyModel& model, const std::vector<char>& allowed, Problem& problem) {
+  size_t column = 0;
+  for (const VerifyModel::Variable& variable : model.variables) {
+    std::vector<std::string> left;
+    for (const std::string& choice : variable.choices) {
+      if (allowed[column++]) left.push_back(choice);
+    }
+    if (left.empty()) return false;
+    for (const std::string& layer : variable.layers) problem.allowed[layer] = left;
+  }
+  return true;
+}
+
+// What the convex form of a loss between all layers says of a target.
+struct Closed {
+  bool is_convex = false;  // else nothing is known
+  double bound = -std::numeric_limits<double>::infinity();
+  std::optional<double> better;  // a loss below the target that was found
+};
+
+// Choices that no loss below the target contains are left out, and the form is made anew without
+// them, as long as that removes many; what remains is split into parts.
+absl::StatusOr<Closed> CloseByParts(Problem problem, double target,
+                                    const Cancellation& cancellation,
+                                    const VerifyOptions& options) {
+  while (true) {
+    HT_ASSIGN_OR_RETURN(const VerifyModel model, MakeVerifyModel(problem));
+    VerifyQuadratic quadratic(model, SuggestBlocks(problem, cancellation));
+    if (!quadratic.is_convex()) return Closed();
+    if (quadratic.Start(target)) return Closed{true, target, std::nullopt};
+    HT_RETURN_IF_ERROR(cancellation.Check());
+    const std::vector<char>& allowed = quadratic.allowed();
+    const auto left = std::count(allowed.begin(), allowed.end(), 1);
+    if (static_cast<double>(left) < kWorthNarrowing * static_cast<double>(allowed.size())) {
+      if (!Narrow(model, allowed, problem)) return Closed{true, target, std::nullopt};
+      continue;
+    }
+    const VerifyQuadratic::End end = quadratic.Prove(target, options.max_parts, cancellation);
+    HT_RETURN_IF_ERROR(cancellation.Check());
+    if (end == VerifyQuadratic::End::kFound) {
+      return Closed{true, quadratic.bound(), model.Totals(quadratic.found())[0]};
+    }
+    return Closed{true, end == VerifyQuadratic::End::kProven ? target : quadratic.bound(),
+                  std::nullopt};
+  }
+}
+
 absl::StatusOr<Verification> VerifyBound(const Problem& problem, const VerifyModel& model,
                                          const Solution& solution, double rounding,
                                          const Cancellation& cancellation,
@@ -220,30 +279,17 @@ absl::StatusOr<Verification> VerifyBound(const Problem& problem, const VerifyMod
   dual.Maximize(target, cancellation);
   HT_RETURN_IF_ERROR(cancellation.Check());
   if (dual.bound() >= target) return Verification{is_optimal, solution.lower_bound};
-  const auto refuted = [&](double loss) {
-    return absl::InternalError(absl::StrCat("the lower bound is ", solution.lower_bound,
-                                            ", but an assignment within the budgets has loss ",
-                                            loss));
-  };
   double bound = dual.bound();
   if (Selections(model) > options.max_steps) {
-    VerifyQuadratic quadratic(model, SuggestBlocks(problem, cancellation));
-    if (quadratic.is_convex()) {
-      const VerifyQuadratic::End end = quadratic.Prove(target, options.max_parts, cancellation);
-      HT_RETURN_IF_ERROR(cancellation.Check());
-      if (end == VerifyQuadratic::End::kFound) {
-        return refuted(model.Totals(quadratic.found())[0]);
-      }
-      if (end == VerifyQuadratic::End::kProven) {
-        return Verification{is_optimal, solution.lower_bound};
-      }
-      return Verification{false, std::max(bound, quadratic.bound())};
-    }
+    HT_ASSIGN_OR_RETURN(const Closed closed, CloseByParts(problem, target, cancellation, options));
+    if (closed.better.has_value()) return Refuted(solution, *closed.better);
+    if (closed.bound >= target) return Verification{is_optimal, solution.lower_bound};
+    if (closed.is_convex) return Verification{false, std::max(bound, closed.bound)};
   }
   Enumeration enumeration(model, dual.AtBest(), options.max_steps);
   HT_ASSIGN_OR_RETURN(const Enumeration::End end,
                       enumeration.Run(bound, target, target, cancellation));
-  if (end == Enumeration::End::kFound) return refuted(enumeration.Totals()[0]);
+  if (end == Enumeration::End::kFound) return Refuted(solution, enumeration.Totals()[0]);
   if (end == Enumeration::End::kComplete) return Verification{is_optimal, solution.lower_bound};
   return Verification{false, bound};
 }

@@ -10,7 +10,7 @@ namespace halftone {
 
 struct VerifyOptions {
   double max_steps = 3e6;  // choices that the enumeration looks at: some seconds at most
-  int max_parts = 2000;    // that a problem with losses between all layers is split into
+  int max_parts = 5000;    // that a problem with losses between all layers is split into
 };
 
 // Checks an answer from the problem alone, with none of the code that bounded it: loss, costs,

@@ -289,14 +289,16 @@ std::vector<VerifyQuadratic::Part> VerifyQuadratic::Split(const Part& part) cons
   return parts;
 }
 
+bool VerifyQuadratic::Start(double cutoff) {
+  whole_ = {std::vector<char>(first_.back(), 1), std::vector<double>(first_.back(), 1.0),
+            std::vector<double>(model_.limits.size(), 0.0), -kInfinity};
+  return Close(whole_, cutoff, kFirstRounds);
+}
+
 VerifyQuadratic::End VerifyQuadratic::Prove(double cutoff, int max_parts,
                                             const Cancellation& cancellation) {
-  Part whole{std::vector<char>(first_.back(), 1), std::vector<double>(first_.back(), 1.0),
-             std::vector<double>(model_.limits.size(), 0.0), -kInfinity};
-  std::vector<Part> open;
+  std::vector<Part> open = {whole_};
   bound_ = cutoff;
-  if (Close(whole, cutoff, kFirstRounds)) return End::kProven;
-  open.push_back(std::move(whole));
   for (int count = 0; !open.empty(); ++count) {
     if (count > max_parts || !cancellation.Check().ok()) {
       for (const Part& part : open) bound_ = std::min(bound_, part.bound);

@@ -25,8 +25,13 @@ class VerifyQuadratic {
   // Whether the form is convex: nothing can be proven otherwise.
   bool is_convex() const { return is_convex_; }
 
-  // Whether no selection within the limits has a loss below `cutoff`: that is proven, one was
-  // found, or `max_parts` were not enough.
+  // Bounds all selections together. Whether no loss below `cutoff` is left; else `allowed` are the
+  // columns that a selection with such a loss may contain.
+  bool Start(double cutoff);
+  const std::vector<char>& allowed() const { return whole_.allowed; }
+
+  // After Start: whether no selection within the limits has a loss below `cutoff`: that is proven,
+  // one was found, or `max_parts` were not enough.
   End Prove(double cutoff, int max_parts, const Cancellation& cancellation);
 
   // After Prove: what no selection's loss is below, or the cutoff, if that is less.
@@ -62,6 +67,7 @@ class VerifyQuadratic {
   std::vector<double> cost_sums_;  // [limit], at the fractions
   std::vector<double> scale_;      // [limit]: what is 1 of it
   bool is_convex_ = false;
+  Part whole_;
   double bound_ = 0;
   std::vector<size_t> found_;
 };
