@@ -91,9 +91,10 @@ bool VerifyQuadratic::HasPositivePivots() const {
     if (!std::isfinite(value)) return false;
     largest = std::max(largest, std::abs(value));
   }
+  if (largest == 0) return true;
   for (size_t k = 0; k < n; ++k) {
     const double pivot = rest[k * n + k];
-    if (!(pivot >= 0.5 * kMargin * largest)) return largest == 0;
+    if (!(pivot >= 0.5 * kMargin * largest)) return false;
     for (size_t i = k + 1; i < n; ++i) {
       const double factor = rest[k * n + i] / pivot;
       for (size_t j = i; j < n; ++j) rest[i * n + j] -= factor * rest[k * n + j];
