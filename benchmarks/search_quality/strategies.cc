@@ -10,8 +10,7 @@
 #include "base/random.h"
 #include "base/status_macros.h"
 #include "search/refine/choice_space.h"
-#include "search/refine/loss_model.h"
-#include "search/refine/model_search.h"
+#include "search/refine/pair_rows.h"
 #include "search/refine/refine.h"
 #include "search/solver/solver.h"
 
@@ -82,17 +81,18 @@ absl::StatusOr<Assignment> Hawq(const StrategyInput& input) {
   return OptimumOf(own);
 }
 
-// A local optimum of the default estimator with its pairs' losses times a weight.
+// The answer by the default estimator with its pairs' losses times a weight: mostly the optimum,
+// else what is found in some seconds.
 absl::StatusOr<Assignment> Matrix(const StrategyInput& input, double weight) {
-  HT_ASSIGN_OR_RETURN(const Assignment start,
-                      Separable<SensitivityMethod::kFisherCorrected>(input));
   HT_ASSIGN_OR_RETURN(const std::vector<float> gram, input.subject.Pairs());
-  HT_ASSIGN_OR_RETURN(const ChoiceSpace space, ChoiceSpace::Create(input.problem));
-  HT_ASSIGN_OR_RETURN(const PairLosses pairs, PairLosses::Create(space, gram));
-  const LossModel model(space, pairs, LossesOfColumns(space), weight);
-  HT_ASSIGN_OR_RETURN(Selection selection, space.SelectionOf(start));
-  return space.AssignmentOf(
-      ModelSearch(space, pairs, model).Descend(std::move(selection), Cancellation()));
+  Problem problem = input.problem;
+  problem.interaction_rows = FactorPairs(problem, gram);
+  if (!problem.interaction_rows.has_value()) {
+    return absl::InternalError("the losses of pairs are not positive semi-definite");
+  }
+  problem.interaction_rows->weight = weight;
+  HT_ASSIGN_OR_RETURN(const Solution solution, Solve(problem, {.time_limit = absl::Seconds(5)}));
+  return solution.assignment;
 }
 
 absl::StatusOr<Assignment> MatrixWhole(const StrategyInput& input) { return Matrix(input, 1); }

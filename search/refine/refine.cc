@@ -10,6 +10,7 @@
 #include "search/refine/choice_space.h"
 #include "search/refine/loss_model.h"
 #include "search/refine/model_search.h"
+#include "search/refine/pair_rows.h"
 #include "search/solver/compile.h"
 #include "search/solver/solver.h"
 
@@ -18,6 +19,8 @@ namespace {
 
 // The weights of the pairs' losses with which candidates are searched.
 constexpr double kPairWeights[] = {1, 0.5, 0.25};
+// For one answer with the pairs' losses; what is found first is mostly the optimum.
+constexpr absl::Duration kJointTime = absl::Seconds(2);
 // Predicted-best neighbours among which the next assignment is chosen.
 constexpr size_t kNeighbours = 64;
 // How many standard errors an assignment may be better than predicted, when the next is chosen.
@@ -68,17 +71,50 @@ class Refiner {
       HT_ASSIGN_OR_RETURN(const std::optional<Selection> other, OptimumOf(estimate));
       if (other.has_value()) HT_RETURN_IF_ERROR(EvaluateNew(estimate.name, *other));
     }
-    for (const double weight : kPairWeights) {
-      if (pairs_.empty()) break;
-      const LossModel weighted(space_, pairs_, LossesOfColumns(space_), weight);
-      const ModelSearch search(space_, pairs_, weighted);
-      HT_RETURN_IF_ERROR(EvaluateNew(absl::StrCat("interactions x", weight),
-                                     search.Descend(optimum, progress_.cancellation)));
-    }
+    if (!pairs_.empty()) HT_RETURN_IF_ERROR(EvaluateJointOptima(optimum));
     if (const std::optional<Selection> uniform = BestUniform(); uniform.has_value()) {
       HT_RETURN_IF_ERROR(EvaluateNew(kUniform, *uniform));
     }
     return absl::OkStatus();
+  }
+
+  absl::Status EvaluateJointOptima(const Selection& optimum) {
+    Problem problem = request_.problem;
+    problem.frontier.clear();
+    problem.interaction_rows = FactorPairs(problem, request_.pairs);
+    for (const double weight : kPairWeights) {
+      std::optional<Selection> joint;
+      if (problem.interaction_rows.has_value()) {
+        problem.interaction_rows->weight = weight;
+        HT_ASSIGN_OR_RETURN(std::optional<Solution> solution,
+                            Answer(problem, std::min(request_.time_limit, kJointTime)));
+        if (solution.has_value()) {
+          HT_ASSIGN_OR_RETURN(joint, space_.SelectionOf(solution->assignment));
+          joint_optima_.push_back({weight, *std::move(solution)});
+        }
+      }
+      if (!joint.has_value()) {
+        const LossModel weighted(space_, pairs_, LossesOfColumns(space_), weight);
+        joint = ModelSearch(space_, pairs_, weighted).Descend(optimum, progress_.cancellation);
+      }
+      HT_RETURN_IF_ERROR(EvaluateNew(absl::StrCat("interactions x", weight), *joint));
+    }
+    return absl::OkStatus();
+  }
+
+  // Nothing where the time does not suffice for an answer, or there is none.
+  absl::StatusOr<std::optional<Solution>> Answer(const Problem& problem,
+                                                 absl::Duration time_limit) const {
+    SolveOptions options;
+    options.time_limit = time_limit;
+    Progress silent;
+    silent.cancellation = progress_.cancellation;
+    absl::StatusOr<Solution> solution = Solve(problem, options, silent);
+    HT_RETURN_IF_ERROR(progress_.cancellation.Check());
+    if (absl::IsDeadlineExceeded(solution.status())) return std::nullopt;
+    HT_RETURN_IF_ERROR(solution.status());
+    if (solution->status == Solution::Status::kInfeasible) return std::nullopt;
+    return *std::move(solution);
   }
 
   // The answer by other losses, or nothing where the time does not suffice for one.
@@ -96,15 +132,8 @@ class Refiner {
       return absl::InvalidArgumentError(
           absl::StrCat("the estimate '", estimate.name, "' is of other choices"));
     }
-    SolveOptions options;
-    options.time_limit = request_.time_limit;
-    Progress silent;
-    silent.cancellation = progress_.cancellation;
-    const absl::StatusOr<Solution> solution = Solve(problem, options, silent);
-    HT_RETURN_IF_ERROR(progress_.cancellation.Check());
-    if (absl::IsDeadlineExceeded(solution.status())) return std::nullopt;
-    HT_RETURN_IF_ERROR(solution.status());
-    if (solution->status == Solution::Status::kInfeasible) return std::nullopt;
+    HT_ASSIGN_OR_RETURN(const auto solution, Answer(problem, request_.time_limit));
+    if (!solution.has_value()) return std::nullopt;
     return space_.SelectionOf(solution->assignment);
   }
 
@@ -223,6 +252,7 @@ class Refiner {
     refinement.loss = point.loss;
     refinement.cost = std::move(point.cost);
     refinement.evaluated = std::move(evaluated_);
+    refinement.joint_optima = std::move(joint_optima_);
     return refinement;
   }
 
@@ -234,6 +264,7 @@ class Refiner {
   LossModel model_;
   std::vector<Trial> trials_;
   std::vector<Refinement::Evaluated> evaluated_;  // of each trial
+  std::vector<Refinement::JointOptimum> joint_optima_;
   std::set<Selection> seen_;
   double score_unit_ = 1;
 };

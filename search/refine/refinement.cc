@@ -31,6 +31,11 @@ json RefinementToJson(const Refinement& refinement) {
   if (refinement.evolution.has_value()) {
     object["evolution"] = EvolutionToJson(*refinement.evolution);
   }
+  object["joint_optima"] = json::array();
+  for (const Refinement::JointOptimum& joint : refinement.joint_optima) {
+    object["joint_optima"].push_back(
+        {{"weight", joint.weight}, {"solution", SolutionToJson(joint.solution)}});
+  }
   object["evaluations"] = refinement.evaluated.size();
   object["evaluated"] = json::array();
   for (const Refinement::Evaluated& evaluated : refinement.evaluated) {
@@ -47,6 +52,16 @@ absl::StatusOr<Refinement> RefinementFromJson(const json& object) {
   fields.ReadObject("evolution", [&](const json& part) -> absl::Status {
     HT_ASSIGN_OR_RETURN(refinement.evolution, EvolutionFromJson(part));
     return absl::OkStatus();
+  });
+  fields.ReadEach("joint_optima", [&](const json& element) -> absl::Status {
+    Refinement::JointOptimum& joint = refinement.joint_optima.emplace_back();
+    JsonFields of_one(element, "joint_optima");
+    of_one.Read("weight", &joint.weight);
+    of_one.ReadObject("solution", [&](const json& part) -> absl::Status {
+      HT_ASSIGN_OR_RETURN(joint.solution, SolutionFromJson(part));
+      return absl::OkStatus();
+    });
+    return of_one.status();
   });
   fields.ReadEach("evaluated", [&](const json& element) -> absl::Status {
     Refinement::Evaluated evaluated;

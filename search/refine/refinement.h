@@ -22,14 +22,21 @@ struct Refinement {
     double divergence = 0;  // of the output, mean over the calibration samples
   };
 
+  // The solver's answer to the problem with the losses of all pairs of layers, times a weight.
+  struct JointOptimum {
+    double weight = 0;
+    Solution solution;
+  };
+
   Assignment assignment;  // the best by score: see RefineRequest
   std::string source;
   double divergence = 0;
   double optimum_divergence = 0;  // of the model's optimum; never less than `divergence`
   double loss = 0;                // of the assignment, by the problem's own losses
   Costs cost;
-  std::vector<Evaluated> evaluated;    // in that order; the optimum is the first
-  std::optional<Evolution> evolution;  // where a part of them were found by evolution
+  std::vector<Evaluated> evaluated;        // in that order; the optimum is the first
+  std::vector<JointOptimum> joint_optima;  // by falling weight
+  std::optional<Evolution> evolution;      // where a part of them were found by evolution
 
   // Whether evaluating found something better than the model's optimum.
   bool Improves() const { return divergence < optimum_divergence; }

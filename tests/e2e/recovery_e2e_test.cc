@@ -22,6 +22,10 @@ std::set<v1::Stage> StagesOf(const std::vector<v1::JobEvent>& events, v1::JobEve
   return stages;
 }
 
+constexpr v1::Stage kStagesInOrder[] = {
+    v1::STAGE_IMPORT, v1::STAGE_CALIBRATE, v1::STAGE_SENSITIVITY, v1::STAGE_PROFILE,
+    v1::STAGE_SOLVE,  v1::STAGE_REFINE,    v1::STAGE_VALIDATE,    v1::STAGE_EXPORT};
+
 class KilledIn : public EndToEnd, public testing::WithParamInterface<v1::Stage> {};
 
 TEST_P(KilledIn, TheJobGoesOnAfterItsLastFinishedStage) {
@@ -48,16 +52,14 @@ TEST_P(KilledIn, TheJobGoesOnAfterItsLastFinishedStage) {
   for (const v1::Stage stage : finished) {
     EXPECT_EQ(repeated.count(stage), 0u) << v1::Stage_Name(stage) << " was run twice";
   }
-  for (int stage = v1::STAGE_IMPORT; stage < GetParam(); ++stage) {
-    EXPECT_EQ(finished.count(static_cast<v1::Stage>(stage)), 1u) << stage;
+  for (const v1::Stage stage : kStagesInOrder) {
+    if (stage == GetParam()) break;
+    EXPECT_EQ(finished.count(stage), 1u) << v1::Stage_Name(stage);
   }
   EXPECT_EQ(Get(job).attempts(), 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(AnyStage, KilledIn,
-                         testing::Values(v1::STAGE_IMPORT, v1::STAGE_CALIBRATE,
-                                         v1::STAGE_SENSITIVITY, v1::STAGE_PROFILE, v1::STAGE_SOLVE,
-                                         v1::STAGE_VALIDATE, v1::STAGE_EXPORT),
+INSTANTIATE_TEST_SUITE_P(AnyStage, KilledIn, testing::ValuesIn(kStagesInOrder),
                          [](const testing::TestParamInfo<v1::Stage>& stage) {
                            return v1::Stage_Name(stage.param).substr(6);
                          });

@@ -29,7 +29,7 @@ TEST_F(SearchEndToEnd, FromUploadToResult) {
     fraction = events[i].fraction();
     if (events[i].kind() == v1::JOB_EVENT_KIND_STAGE_FINISHED) finished.insert(events[i].stage());
   }
-  EXPECT_EQ(finished.size(), 7u);
+  EXPECT_EQ(finished.size(), 8u);
   EXPECT_EQ(events.back().state(), v1::JOB_STATE_SUCCEEDED) << Get(job).error().message();
   EXPECT_EQ(fraction, 1);
 

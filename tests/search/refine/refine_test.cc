@@ -172,6 +172,49 @@ TEST(RefineTest, TriesOtherEstimatesAndPairs) {
   ASSERT_GE(refined->evaluated.size(), 2u);
   EXPECT_EQ(refined->evaluated[0].source, "optimum");
   EXPECT_EQ(refined->evaluated[1].source, "reversed");
+  EXPECT_EQ(refined->joint_optima.size(), 3u);
+}
+
+TEST(RefineTest, ProvesTheOptimaWithTheLossesOfPairs) {
+  const Problem problem = SmallProblem();
+  // What the choices of neighbouring layers do cancels.
+  const size_t size = kLayers * kChoices;
+  std::vector<float> pairs(size * size, 0.0f);
+  const auto effect = [&](size_t column) {
+    const size_t l = column / kChoices;
+    const double loss = problem.layers[l].choices[column % kChoices].loss;
+    return (l % 2 == 0 ? 1 : -1) * std::sqrt(2 * loss);
+  };
+  for (size_t a = 0; a < size; ++a) {
+    for (size_t b = 0; b < size; ++b) {
+      pairs[a * size + b] = static_cast<float>(effect(a) * effect(b));
+    }
+  }
+  const Assignment optimum = OptimumOf(problem);
+  RefineRequest request{problem, optimum, {}, pairs};
+  Truth truth(problem);
+  const absl::StatusOr<Refinement> refined = Refine(request, truth.AsFunction(), {});
+  ASSERT_TRUE(refined.ok()) << refined.status();
+  ASSERT_EQ(refined->joint_optima.size(), 3u);
+  const ChoiceSpace space = *ChoiceSpace::Create(problem);
+  const PairLosses losses = *PairLosses::Create(space, pairs);
+  for (const Refinement::JointOptimum& joint : refined->joint_optima) {
+    EXPECT_EQ(joint.solution.status, Solution::Status::kOptimal);
+    double best = 1e9;
+    for (int number = 0; number < std::pow(kChoices, kLayers); ++number) {
+      Selection selection;
+      for (int l = 0, rest = number; l < kLayers; ++l, rest /= kChoices) {
+        selection.push_back(rest % kChoices);
+      }
+      if (!space.IsFeasible(selection)) continue;
+      best = std::min(best, space.compact().Evaluate(selection)[0] +
+                                joint.weight * losses.Sum(space, selection));
+    }
+    EXPECT_NEAR(joint.solution.loss, best, 1e-6) << joint.weight;
+  }
+  const absl::StatusOr<Refinement> read = RefinementFromJson(RefinementToJson(*refined));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(RefinementToJson(*read), RefinementToJson(*refined));
 }
 
 TEST(RefineTest, KeepsTiesPinsEdgesAndWhatIsNotAllowed) {
