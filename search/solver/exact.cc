@@ -9,6 +9,7 @@
 #include "search/solver/lagrangian.h"
 #include "search/solver/local_search.h"
 #include "search/solver/quadratic.h"
+#include "search/solver/shrinking_solver.h"
 
 namespace halftone {
 namespace {
@@ -19,17 +20,14 @@ constexpr double kFeasibilityNoise = 1e-12;
 // left, more.
 constexpr std::array<size_t, 2> kBeams = {500, 4'000};
 
-class ExactSolver {
+class ExactSolver : private ShrinkingSolver {
  public:
   ExactSolver(const CompactProblem& problem, Goal goal, Stop& stop, Incumbent start)
-      : original_(problem), goal_(goal), stop_(stop) {
-    result_.incumbent = std::move(start);
-    result_.lower_bound = goal == Goal::kExcess ? 0 : -kInfinity;
+      : ShrinkingSolver(DropSlackLimits(problem, 1), goal, std::move(start)), stop_(stop) {
+    problem_.cross = nullptr;  // it is no part of the excess
   }
 
   ExactResult Run() {
-    problem_ = DropSlackLimits(original_, 1);
-    problem_.cross = nullptr;  // it is no part of the excess
     Shrink(UndominatedChoices(problem_));
     for (bool again = true; again && !result_.proven;) again = Round();
     return std::move(result_);
@@ -61,42 +59,6 @@ class ExactSolver {
       return true;
     }
     return Search(multipliers);
-  }
-
-  // The present problem's selections are the original's but for what `chain_` has removed.
-  Selection ToOriginal(Selection selection) const {
-    for (auto step = chain_.rbegin(); step != chain_.rend(); ++step) {
-      selection = step->Expand(selection);
-    }
-    return selection;
-  }
-
-  void Offer(const Selection& selection) {
-    const double objective = Objective(problem_, goal_, problem_.Evaluate(selection));
-    if (objective < result_.incumbent.objective) {
-      result_.incumbent = {objective, ToOriginal(selection)};
-    }
-  }
-
-  void Shrink(const std::vector<std::vector<char>>& keep) {
-    ReducedProblem reduced = Reduce(problem_, keep);
-    problem_ = std::move(reduced.problem);
-    reduced.problem = CompactProblem();
-    chain_.push_back(std::move(reduced));
-  }
-
-  bool IsClosed() const { return result_.lower_bound >= result_.incumbent.Cutoff(); }
-
-  // Ends with `open` as the bound of what has not been searched.
-  bool Finish(double open) {
-    const double objective = result_.incumbent.objective;
-    result_.proven = open >= result_.incumbent.Cutoff();
-    if (result_.proven) {
-      result_.lower_bound = objective;
-    } else {
-      result_.lower_bound = std::max(result_.lower_bound, std::min(open, objective));
-    }
-    return false;
   }
 
   // Weights to bound with: the best multipliers of the limits, some around them, each cost alone,
@@ -152,9 +114,7 @@ class ExactSolver {
     Incumbent local;
     local.objective = result_.incumbent.objective;
     ImproveLocally(problem_, goal_, start, stop_, local);
-    if (!local.selection.empty()) {
-      result_.incumbent = {local.objective, ToOriginal(local.selection)};
-    }
+    Take(local);
   }
 
   std::vector<Elimination::Tables> Tables(const Elimination& elimination,
@@ -293,19 +253,12 @@ class ExactSolver {
     Incumbent incumbent;
     incumbent.objective = result_.incumbent.objective;
     const double open = LabelSearch(problem_, elimination, tables, options, stop_).Run(incumbent);
-    if (!incumbent.selection.empty()) {
-      result_.incumbent = {incumbent.objective, ToOriginal(incumbent.selection)};
-    }
+    Take(incumbent);
     return open;
   }
 
-  const CompactProblem& original_;
-  Goal goal_;
   Stop& stop_;
-  CompactProblem problem_;             // what is left of it
-  std::vector<ReducedProblem> chain_;  // how it became so
-  size_t beams_ = 0;                   // of kBeams, searched
-  ExactResult result_;
+  size_t beams_ = 0;  // of kBeams, searched
 };
 
 }  // namespace

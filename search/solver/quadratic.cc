@@ -13,6 +13,7 @@
 #include "search/solver/lagrangian.h"
 #include "search/solver/local_search.h"
 #include "search/solver/relaxation.h"
+#include "search/solver/shrinking_solver.h"
 
 namespace halftone {
 namespace {
@@ -35,13 +36,12 @@ constexpr double kTolerance = 1e-3;
 // Share of columns whose removal is worth another convex form.
 constexpr double kWorthAnotherRound = 0.1;
 
-class QuadraticSolver {
+class QuadraticSolver : private ShrinkingSolver {
  public:
   QuadraticSolver(const CompactProblem& problem, Stop& stop, Incumbent start)
-      : problem_(DropSlackLimits(problem, 1)), stop_(stop) {
-    result_.incumbent = std::move(start);
+      : ShrinkingSolver(DropSlackLimits(problem, 1), Goal::kLoss, std::move(start)), stop_(stop) {
     result_.lower_bound = SimpleBound();
-    Shrink(std::vector<char>(problem_.cross->columns(), 1));
+    KeepColumns(std::vector<char>(problem_.cross->columns(), 1));
   }
 
   ExactResult Run() {
@@ -85,7 +85,7 @@ class QuadraticSolver {
     }
     const auto kept = static_cast<double>(std::count(allowed.begin(), allowed.end(), 1));
     if (kept < (1 - kWorthAnotherRound) * static_cast<double>(columns)) {
-      return Shrink(allowed) || Finish(kInfinity);
+      return KeepColumns(allowed) || Finish(kInfinity);
     }
     return Branch(form, point);
   }
@@ -109,33 +109,16 @@ class QuadraticSolver {
     return bound;
   }
 
-  // The present problem's selections are the original's but for what `chain_` has removed.
-  Selection ToOriginal(Selection selection) const {
-    for (auto step = chain_.rbegin(); step != chain_.rend(); ++step) {
-      selection = step->Expand(selection);
-    }
-    return selection;
-  }
-
-  void Offer(const Selection& selection) {
-    const double objective = Objective(problem_, Goal::kLoss, problem_.Evaluate(selection));
-    if (objective < result_.incumbent.objective) {
-      result_.incumbent = {objective, ToOriginal(selection)};
-    }
-  }
-
   // Searches that start from, and improve, an incumbent of the present problem.
   template <typename Search>
   void Improve(Selection start, Search search) {
     Incumbent local{result_.incumbent.objective, std::move(start)};
     search(local);
-    if (local.objective < result_.incumbent.objective) {
-      result_.incumbent = {local.objective, ToOriginal(local.selection)};
-    }
+    Take(local);
   }
 
   // Removes columns, and variables with one choice. False when a variable has no choice left.
-  bool Shrink(const std::vector<char>& allowed) {
+  bool KeepColumns(const std::vector<char>& allowed) {
     std::vector<std::vector<char>> keep;
     for (size_t v = 0; v + 1 < problem_.cross->first.size(); ++v) {
       const auto begin = allowed.begin() + static_cast<std::ptrdiff_t>(problem_.cross->first[v]);
@@ -143,10 +126,7 @@ class QuadraticSolver {
       if (std::count(begin, end, 1) == 0) return false;
       keep.emplace_back(begin, end);
     }
-    ReducedProblem reduced = Reduce(problem_, keep);
-    problem_ = std::move(reduced.problem);
-    reduced.problem = CompactProblem();
-    chain_.push_back(std::move(reduced));
+    Shrink(keep);
     return true;
   }
 
@@ -154,20 +134,6 @@ class QuadraticSolver {
     double count = 1;
     for (int choices : problem_.choices) count *= choices;
     return count;
-  }
-
-  bool IsClosed() const { return result_.lower_bound >= result_.incumbent.Cutoff(); }
-
-  // Ends with `open` as the bound of what has not been searched.
-  bool Finish(double open) {
-    const double objective = result_.incumbent.objective;
-    result_.proven = open >= result_.incumbent.Cutoff();
-    if (result_.proven) {
-      result_.lower_bound = objective;
-    } else {
-      result_.lower_bound = std::max(result_.lower_bound, std::min(open, objective));
-    }
-    return false;
   }
 
   Relaxation::Bound Bound(Relaxation& relaxation, const std::vector<char>& allowed,
@@ -236,11 +202,8 @@ class QuadraticSolver {
     return Finish(open);
   }
 
-  CompactProblem problem_;  // what is left of it
   Stop& stop_;
-  std::vector<ReducedProblem> chain_;  // how it became so
-  bool searched_ = false;              // locally, from the linearization
-  ExactResult result_;
+  bool searched_ = false;  // locally, from the linearization
 };
 
 }  // namespace
