@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/json_fields.h"
+#include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -87,23 +88,10 @@ std::vector<FrontierPoint> Thinned(std::vector<FrontierPoint> points, size_t mos
   return kept;
 }
 
-json PointToJson(const CodesignPoint& point) {
-  return {{"target", point.target},
-          {"loss", point.loss},
-          {"lower_bound", point.lower_bound},
-          {"cost", point.cost}};
-}
-
-absl::StatusOr<CodesignPoint> PointFromJson(const json& object) {
-  CodesignPoint point;
-  JsonFields fields(object, "codesign.frontier");
-  fields.Read("target", &point.target);
-  fields.Read("loss", &point.loss);
-  fields.Read("lower_bound", &point.lower_bound);
-  fields.Read("cost", &point.cost);
-  HT_RETURN_IF_ERROR(fields.status());
-  return point;
-}
+constexpr auto kPointMembers = std::tuple(JsonMember("target", &CodesignPoint::target),
+                                          JsonMember("loss", &CodesignPoint::loss),
+                                          JsonMember("lower_bound", &CodesignPoint::lower_bound),
+                                          JsonMember("cost", &CodesignPoint::cost));
 
 json ConfigurationToJson(const Configuration& configuration) {
   json object = SolutionToJson(configuration.solution);
@@ -205,7 +193,7 @@ json CodesignToJson(const Codesign& codesign) {
     object["configurations"].push_back(ConfigurationToJson(configuration));
   }
   for (const CodesignPoint& point : codesign.frontier) {
-    object["frontier"].push_back(PointToJson(point));
+    object["frontier"].push_back(MembersToJson(kPointMembers, point));
   }
   return object;
 }
@@ -221,8 +209,9 @@ absl::StatusOr<Codesign> CodesignFromJson(const json& object) {
     return absl::OkStatus();
   });
   fields.ReadEach("frontier", [&](const json& element) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(codesign.frontier.emplace_back(), PointFromJson(element));
-    return absl::OkStatus();
+    JsonFields of_one(element, "codesign.frontier");
+    ReadMembers(kPointMembers, of_one, &codesign.frontier.emplace_back());
+    return of_one.status();
   });
   HT_RETURN_IF_ERROR(fields.status());
   return codesign;
