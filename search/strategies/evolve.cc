@@ -61,8 +61,8 @@ class EvolutionRun {
 
   double ViolationOf(const Selection& selection) const {
     const CompactProblem& compact = request_.space.compact();
-    const double excess = compact.Excess(compact.Evaluate(selection));
-    if (!compact.IsFeasible(compact.Evaluate(selection))) return std::max(excess, 1e-12);
+    const std::vector<double> totals = compact.Evaluate(selection);
+    if (!compact.IsFeasible(totals)) return std::max(compact.Excess(totals), 1e-12);
     const bool allowed =
         !request_.is_allowed || request_.is_allowed(request_.space.AssignmentOf(selection));
     return allowed ? 0 : 1;
