@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,8 @@ std::optional<Problem::InteractionRows> FactorPairs(const Problem& problem,
   }
   const size_t columns = pairs.choices.size();
   if (gram.size() != columns * columns) return std::nullopt;
+  // Of each column its entries in all rows: what is multiplied lies side by side.
+  std::vector<std::vector<double>> entries(columns);
   std::vector<double> scale(columns), left(columns);  // left: of the diagonal of the correlations
   for (size_t c = 0; c < columns; ++c) {
     scale[c] = std::sqrt(std::max(0.0, double{gram[c * columns + c]}));
@@ -34,11 +37,10 @@ std::optional<Problem::InteractionRows> FactorPairs(const Problem& problem,
   }
   // What the rows found so far leave of a correlation.
   const auto rest_of = [&](size_t a, size_t b) {
-    double rest = double{gram[a * columns + b]} / (scale[a] * scale[b]);
-    for (const std::vector<double>& row : pairs.rows) rest -= row[a] * row[b];
-    return rest;
+    const double rest = double{gram[a * columns + b]} / (scale[a] * scale[b]);
+    return rest - std::inner_product(entries[a].begin(), entries[a].end(), entries[b].begin(), 0.0);
   };
-  while (true) {
+  while (columns > 0) {
     const auto largest = std::max_element(left.begin(), left.end());
     if (*largest <= kRounding) break;
     const auto pivot = static_cast<size_t>(largest - left.begin());
@@ -50,7 +52,7 @@ std::optional<Problem::InteractionRows> FactorPairs(const Problem& problem,
       left[c] -= row[c] * row[c];
     }
     left[pivot] = 0;
-    pairs.rows.push_back(std::move(row));
+    for (size_t c = 0; c < columns; ++c) entries[c].push_back(row[c]);
   }
   for (size_t a = 0; a < columns; ++a) {
     for (size_t b = 0; b <= a; ++b) {
@@ -58,8 +60,10 @@ std::optional<Problem::InteractionRows> FactorPairs(const Problem& problem,
       if (std::abs(rest_of(a, b)) > kIndefinite) return std::nullopt;
     }
   }
-  for (std::vector<double>& row : pairs.rows) {
-    for (size_t c = 0; c < columns; ++c) row[c] *= scale[c];
+  const size_t rank = columns == 0 ? 0 : entries[0].size();
+  pairs.rows.assign(rank, std::vector<double>(columns));
+  for (size_t r = 0; r < rank; ++r) {
+    for (size_t c = 0; c < columns; ++c) pairs.rows[r][c] = scale[c] * entries[c][r];
   }
   return pairs;
 }

@@ -21,6 +21,8 @@ namespace {
 constexpr double kPairWeights[] = {1, 0.5, 0.25};
 // For one answer with the pairs' losses; what is found first is mostly the optimum.
 constexpr absl::Duration kJointTime = absl::Seconds(2);
+// Above this the dense matrices of such an answer take longer than a cancellation may wait.
+constexpr size_t kMaxJointColumns = 1500;
 // Predicted-best neighbours among which the next assignment is chosen.
 constexpr size_t kNeighbours = 64;
 // How many standard errors an assignment may be better than predicted, when the next is chosen.
@@ -81,7 +83,9 @@ class Refiner {
   absl::Status EvaluateJointOptima(const Selection& optimum) {
     Problem problem = request_.problem;
     problem.frontier.clear();
-    problem.interaction_rows = FactorPairs(problem, request_.pairs);
+    if (space_.columns() <= kMaxJointColumns) {
+      problem.interaction_rows = FactorPairs(problem, request_.pairs);
+    }
     for (const double weight : kPairWeights) {
       std::optional<Selection> joint;
       if (problem.interaction_rows.has_value()) {
