@@ -35,8 +35,18 @@ absl::Status CheckPoint(const Problem& problem, const FrontierPoint& point) {
       if (point.assignment.at(layer.name) == choice.name) scale += std::abs(choice.loss);
     }
   }
+  if (point.objective.has_value() != own->objective.has_value()) {
+    return Disagrees("there is an objective, and no weights, or the other way round");
+  }
   if (!Close(point.loss, own->loss, scale)) {
     return Disagrees("loss is ", own->loss, ", not ", point.loss);
+  }
+  if (!Close(point.Minimized(), own->Minimized(), scale)) {
+    return Disagrees("the objective is ", own->Minimized(), ", not ", point.Minimized());
+  }
+  if (!Close(point.Minimized() - point.Bound(), point.loss - point.lower_bound,
+             scale + std::abs(point.Minimized()))) {
+    return Disagrees("the bounds of the loss and of the objective do not agree");
   }
   for (const auto& [metric, value] : own->cost) {
     const auto claimed = point.cost.find(metric);
@@ -98,7 +108,7 @@ absl::Status CheckFrontier(const Problem& problem, const std::vector<FrontierPoi
     HT_RETURN_IF_ERROR(CheckBudgets(problem, point.cost, problem.frontier));
     if (i == 0) continue;
     const FrontierPoint& before = frontier[i - 1];
-    if (point.loss >= before.loss ||
+    if (point.Minimized() >= before.Minimized() ||
         point.cost.at(problem.frontier) <= before.cost.at(problem.frontier)) {
       return Disagrees("points ", i - 1, " and ", i, " are not by falling loss and rising cost");
     }
@@ -142,15 +152,14 @@ absl::Status CheckSolution(const Problem& problem, const Solution& solution) {
     if (!solution.infeasible.has_value()) return Disagrees("infeasible without a reason");
     return CheckInfeasible(problem, *solution.infeasible);
   }
-  const FrontierPoint point{solution.loss, solution.lower_bound, solution.cost,
-                            solution.assignment};
+  const FrontierPoint point = solution.AsPoint();
   HT_RETURN_IF_ERROR(CheckPoint(problem, point));
   HT_RETURN_IF_ERROR(CheckBudgets(problem, solution.cost, ""));
   if (solution.status == Solution::Status::kOptimal && solution.lower_bound != solution.loss) {
     return Disagrees("optimal with a gap");
   }
   for (const FrontierPoint& other : solution.frontier) {
-    if (other.loss < solution.lower_bound && !Close(other.loss, solution.lower_bound, 0) &&
+    if (other.Minimized() < point.Bound() && !Close(other.Minimized(), point.Bound(), 0) &&
         CheckBudgets(problem, other.cost, "").ok()) {
       return Disagrees("a point of the frontier is below the lower bound");
     }

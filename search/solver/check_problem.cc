@@ -41,7 +41,8 @@ class Checker {
     HT_RETURN_IF_ERROR(CheckInteractions());
     HT_RETURN_IF_ERROR(CheckInteractionRows());
     HT_RETURN_IF_ERROR(CheckChanges());
-    return CheckMetrics();
+    HT_RETURN_IF_ERROR(CheckMetrics());
+    return CheckWeights();
   }
 
  private:
@@ -337,6 +338,40 @@ class Checker {
     if (!problem_.frontier.empty() && !metrics_.contains(problem_.frontier)) {
       return Invalid("frontier ", Quoted(problem_.frontier),
                      " is a metric that no choice has a cost in");
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckWeights() {
+    if (problem_.objective_weights.empty()) return absl::OkStatus();
+    for (const auto& [metric, weight] : problem_.objective_weights) {
+      const std::string owner = absl::StrCat("objective weight ", Quoted(metric));
+      if (!IsSound(weight)) return Invalid(owner, " is not finite, or above 1e100");
+      if (weight < 0) return Invalid(owner, " is negative: ", weight);
+      if (!metrics_.contains(metric)) {
+        return Invalid(owner, " is on a metric that no choice has a cost in");
+      }
+    }
+    for (const Problem::Layer& layer : problem_.layers) {
+      for (const Problem::Choice& choice : layer.choices) {
+        HT_RETURN_IF_ERROR(CheckWeighted(choice.cost));
+      }
+    }
+    for (const Problem::Edge& edge : problem_.edges) {
+      for (const Problem::EdgeCost& cost : edge.costs) {
+        HT_RETURN_IF_ERROR(CheckWeighted(cost.cost));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // What is added to losses is of their size at most.
+  absl::Status CheckWeighted(const Costs& costs) {
+    for (const auto& [metric, weight] : problem_.objective_weights) {
+      const auto cost = costs.find(metric);
+      if (cost == costs.end() || IsSound(weight * cost->second)) continue;
+      return Invalid("objective weight ", Quoted(metric), " times a cost of ", cost->second,
+                     " is above 1e100");
     }
     return absl::OkStatus();
   }

@@ -32,6 +32,15 @@ std::set<std::pair<std::string, std::string>> NeighboursOf(const Problem& proble
   return pairs;
 }
 
+// The objective of a point with loss and costs; the bounds equal the values.
+void FillProven(const Problem& problem, FrontierPoint& point) {
+  if (!problem.objective_weights.empty()) {
+    const double value = point.loss + WeightedCost(problem, point.cost);
+    point.objective = {value, value};
+  }
+  point.lower_bound = point.loss;
+}
+
 // The loss of all pairs of the chosen columns.
 double LossOfRows(const Problem::InteractionRows& factor, const std::vector<size_t>& chosen) {
   double loss = 0;
@@ -46,6 +55,15 @@ double LossOfRows(const Problem::InteractionRows& factor, const std::vector<size
 }
 
 }  // namespace
+
+double WeightedCost(const Problem& problem, const Costs& costs) {
+  double sum = 0;
+  for (const auto& [metric, weight] : problem.objective_weights) {
+    const auto cost = costs.find(metric);
+    if (cost != costs.end()) sum += weight * cost->second;
+  }
+  return sum;
+}
 
 absl::StatusOr<CompiledProblem> CompiledProblem::Create(const Problem& problem) {
   HT_RETURN_IF_ERROR(CheckProblem(problem));
@@ -234,7 +252,7 @@ FrontierPoint CompiledProblem::ToPoint(const Selection& selection) const {
     point.loss += LossOfRows(*problem_->interaction_rows, columns);
   }
   if (problem_->max_changes.has_value()) point.cost.try_emplace(kChangesMetric, 0);
-  point.lower_bound = point.loss;
+  FillProven(*problem_, point);
   return point;
 }
 
@@ -282,7 +300,7 @@ absl::StatusOr<FrontierPoint> EvaluateAssignment(const Problem& problem,
     for (const auto& [a, b] : NeighboursOf(problem)) changes += chosen(a) != chosen(b) ? 1 : 0;
   }
   point.assignment = assignment;
-  point.lower_bound = point.loss;
+  FillProven(problem, point);
   return point;
 }
 

@@ -25,7 +25,8 @@ class CompiledProblem {
   // INVALID_ARGUMENT as CheckProblem.
   static absl::StatusOr<CompiledProblem> Create(const Problem& problem);
 
-  // The compact form with these metrics as components 1, 2, ... and these limits (infinite: none).
+  // The compact form with these metrics as components 1, 2, ... and these limits (infinite: none);
+  // the weighted costs of the objective count as losses.
   // Interactions are pairs where they join few variables, else the matrix `cross`.
   // RESOURCE_EXHAUSTED when the tables of all pairs, or the matrix, would be too large.
   absl::StatusOr<CompactProblem> Compact(
@@ -37,8 +38,8 @@ class CompiledProblem {
   // INVALID_ARGUMENT when the assignment leaves a layer out or breaks a tie, a pin or an allowed
   // set.
   absl::StatusOr<Selection> ToSelection(const Assignment& assignment) const;
-  // Loss, costs of all metrics and assignment, summed from the problem's own numbers; the lower
-  // bound equals the loss.
+  // Loss, objective, costs of all metrics and assignment, summed from the problem's own numbers;
+  // the lower bounds equal the values.
   FrontierPoint ToPoint(const Selection& selection) const;
   // The (layer, choice), by number, that a variable's choice stands for.
   std::vector<std::pair<int, int>> PlacesOf(int variable, ChoiceIndex choice) const;
@@ -84,8 +85,11 @@ class CompiledProblem {
 // of 0 the largest cost of one choice.
 double ScaleOf(const Problem& problem, const std::string& metric, double limit);
 
-// The loss and all costs of an assignment, from the problem's own numbers. The assignment must name
-// a choice of every layer.
+// The sum of costs times their weights in the objective.
+double WeightedCost(const Problem& problem, const Costs& costs);
+
+// Loss, objective and all costs of an assignment, from the problem's own numbers. The assignment
+// must name a choice of every layer.
 absl::StatusOr<FrontierPoint> EvaluateAssignment(const Problem& problem,
                                                  const Assignment& assignment);
 

@@ -13,12 +13,14 @@
 #include "search/solver/elimination.h"
 #include "search/solver/exact.h"
 #include "search/solver/lagrangian.h"
+#include "search/solver/next_step.h"
 #include "search/solver/stop.h"
 
 namespace halftone {
 namespace {
 
-// A loss is smaller when it is so by more than this share: not by rounding.
+// A loss is smaller when it is so by more than this share: not by rounding. Here a loss is always
+// what is minimized: with objective weights, the objective.
 constexpr double kSmaller = 1e-9;
 // Of the time that is left, what one solve may take.
 constexpr double kShareOfTime = 0.25;
@@ -34,7 +36,8 @@ class Explainer {
         options_(options),
         stop_(stop) {
     explanation_.near_share = options.near_share;
-    smaller_loss_ = solution.loss - kSmaller * std::abs(solution.loss);
+    minimized_ = solution.AsPoint().Minimized();
+    smaller_ = minimized_ - kSmaller * std::abs(minimized_);
   }
 
   Explanation Run(const Progress& progress) {
@@ -117,39 +120,35 @@ class Explainer {
         std::max(0.0, weights_[k + 1] / ScaleOf(compiled_.problem(), metric, value));
     const ExactResult without =
         SolveInTime(SelectComponents(compact_, ComponentsWithout(k)), {loss(), selection_});
-    const double loss_without = compiled_.ToPoint(without.incumbent.selection).loss;
-    limit.binds = loss_without < smaller_loss_;
+    const double loss_without = compiled_.ToPoint(without.incumbent.selection).Minimized();
+    limit.binds = loss_without < smaller_;
     if (without.proven) {
       limit.loss_without = loss_without;
     } else {
       explanation_.is_complete = false;
     }
-    // A loss with cross terms cannot be limited.
-    if (limit.binds && compact_.cross == nullptr) {
-      FindNextStep(k, without.incumbent.selection, limit);
-    }
+    if (limit.binds) AddNextStep(k, without.incumbent.selection, limit);
     explanation_.limits.push_back(std::move(limit));
   }
 
   // The least value of limit k within which less loss can be had; `larger` is a selection with less
   // loss.
-  void FindNextStep(size_t k, const Selection& larger, Explanation::Limit& limit) {
-    // That cost becomes what is minimized, and the loss is limited.
-    std::vector<size_t> components = ComponentsWithout(k);
-    components[0] = k + 1;
-    components.push_back(0);
-    CompactProblem swapped = SelectComponents(compact_, components);
-    swapped.limit.back() = smaller_loss_;
-    swapped.ScaleLimit(swapped.limit.size() - 1, 1 / std::max(std::abs(smaller_loss_), 1e-300));
-    const double cost = swapped.Evaluate(larger)[0];
-    const ExactResult least = SolveInTime(swapped, {cost, larger});
-    if (!least.proven) {
-      explanation_.is_complete = false;
-      return;
-    }
-    const FrontierPoint point = compiled_.ToPoint(least.incumbent.selection);
+  void AddNextStep(size_t k, const Selection& larger, Explanation::Limit& limit) {
+    const absl::Time now = absl::Now();
+    Stop share(stop_.cancellation(), now + kShareOfTime * (stop_.deadline() - now));
+    const NextStep step = FindNextStep(
+        {compact_, k, selection_, solution_.status == Solution::Status::kOptimal, smaller_, larger},
+        share);
+    if (!step.is_proven) explanation_.is_complete = false;
+    const FrontierPoint point = compiled_.ToPoint(step.selection);
     limit.next_limit = point.cost.at(limit.metric);
-    limit.next_loss = point.loss;
+    limit.next_loss = point.Minimized();
+    if (step.is_proven) {
+      limit.next_limit_bound = limit.next_limit;
+    } else if (std::isfinite(step.cost_bound)) {
+      const double scale = ScaleOf(compiled_.problem(), limit.metric, limit.limit);
+      limit.next_limit_bound = std::min(step.cost_bound * scale, *limit.next_limit);
+    }
   }
 
   // Variables with a choice, by the increase of the relaxed problem when they choose otherwise,
@@ -201,7 +200,7 @@ class Explainer {
 
   void Compare(const Selection& selection, Explanation::Alternative& alternative) const {
     FrontierPoint point = compiled_.ToPoint(selection);
-    alternative.loss_increase = point.loss - solution_.loss;
+    alternative.loss_increase = point.Minimized() - minimized_;
     alternative.cost = std::move(point.cost);
     double variance = 0;
     for (const Problem::Layer& layer : compiled_.problem().layers) {
@@ -215,7 +214,7 @@ class Explainer {
       }
     }
     alternative.loss_stderr = std::sqrt(variance);
-    const double share = options_.near_share * std::abs(solution_.loss);
+    const double share = options_.near_share * std::abs(minimized_);
     alternative.is_near = alternative.loss_increase <= std::max(share, alternative.loss_stderr);
   }
 
@@ -227,7 +226,8 @@ class Explainer {
   const Selection selection_;
   const ExplainOptions& options_;
   Stop& stop_;
-  double smaller_loss_ = 0;
+  double minimized_ = 0;         // of the solution
+  double smaller_ = 0;           // what is below saves something
   CompactProblem separable_;     // without cross terms
   std::vector<double> weights_;  // of the loss and the limits, in the relaxed problem
   Explanation explanation_;

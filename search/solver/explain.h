@@ -17,9 +17,10 @@ struct ExplainOptions {
 
 // Explains the assignment of a solution by solving the problem again: without each limit, with each
 // limit just high enough for less loss, and without each layer's choice, those that cost the least
-// first. Layers with one choice have no alternative. Empty for an infeasible problem, which
-// Solution::Infeasible explains. INVALID_ARGUMENT when the solution is none of that problem; time
-// that runs out, and cancellation, only leave the explanation incomplete. Thread-safe.
+// first. Layers with one choice have no alternative. With objective weights all losses are values
+// of the objective. Empty for an infeasible problem, which Solution::Infeasible explains.
+// INVALID_ARGUMENT when the solution is none of that problem; time that runs out, and cancellation,
+// only leave the explanation incomplete. Thread-safe.
 absl::StatusOr<Explanation> Explain(const Problem& problem, const Solution& solution,
                                     const ExplainOptions& options = {},
                                     const Progress& progress = {});

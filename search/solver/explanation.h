@@ -13,7 +13,8 @@
 namespace halftone {
 
 // Why an assignment is as it is: what each budget costs in loss, and what each layer's next choice
-// would cost. A plain value.
+// would cost. Where a problem has objective weights, losses are values of the objective. A plain
+// value.
 struct Explanation {
   struct Limit {
     std::string metric;
@@ -24,10 +25,15 @@ struct Explanation {
     // Loss saved per unit that the limit is raised by: the Lagrange multiplier of the problem in
     // which layers may mix choices. 0 where that limit is not reached.
     double marginal_value = 0;
-    // Absent where time did not allow to prove them, and the next two where it does not bind.
-    std::optional<double> loss_without;  // the least loss without this limit
-    std::optional<double> next_limit;    // the smallest value of the limit that allows less loss
-    std::optional<double> next_loss;     // the loss found within it
+    // The least loss without this limit; absent where time did not allow to prove it.
+    std::optional<double> loss_without;
+    // Absent where it does not bind.
+    std::optional<double>
+        next_limit;                   // the smallest value known of the limit that allows less loss
+    std::optional<double> next_loss;  // the loss found within it
+    // No smaller value allows less loss: next_limit, or where time ran out a smaller one, or
+    // absent.
+    std::optional<double> next_limit_bound;
   };
 
   // The best assignment in which a layer, with those tied to it, chooses otherwise.

@@ -130,9 +130,9 @@ absl::StatusOr<std::vector<FrontierPoint>> ComputeFrontier(const CompiledProblem
   const std::string& metric = compiled.problem().frontier;
   for (const Found& one : found) {
     FrontierPoint point = compiled.ToPoint(one.selection);
-    if (!complete.has_value()) point.lower_bound = std::min(point.loss, one.lower_bound);
+    if (!complete.has_value()) point.SetBound(one.lower_bound);
     // Points of the limits' sweep come by rising cost, but need not fall in loss.
-    if (!points.empty() && point.loss >= points.back().loss) continue;
+    if (!points.empty() && point.Minimized() >= points.back().Minimized()) continue;
     if (!points.empty() && point.cost[metric] <= points.back().cost[metric]) points.pop_back();
     points.push_back(std::move(point));
   }

@@ -77,7 +77,7 @@ absl::StatusOr<FrontierPoint> Nearest(const CompiledProblem& compiled, const Met
   Incumbent start{totals[0], closest.incumbent.selection};
   const ExactResult best = SolveExactly(problem, Goal::kLoss, stop, std::move(start));
   FrontierPoint point = compiled.ToPoint(best.incumbent.selection);
-  if (!best.proven) point.lower_bound = std::min(point.loss, best.lower_bound);
+  if (!best.proven) point.SetBound(best.lower_bound);
   return point;
 }
 
@@ -98,7 +98,7 @@ absl::StatusOr<std::optional<Solution::Infeasible::Relaxation>> Relax(
       SolveExactly(problem, Goal::kLoss, stop, {totals[0], least.incumbent.selection});
   const FrontierPoint cheapest = compiled.ToPoint(least.incumbent.selection);
   return Solution::Infeasible::Relaxation{CostOf(cheapest.cost, limits[k].first),
-                                          compiled.ToPoint(best.incumbent.selection).loss};
+                                          compiled.ToPoint(best.incumbent.selection).Minimized()};
 }
 
 }  // namespace

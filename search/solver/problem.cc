@@ -223,6 +223,10 @@ absl::StatusOr<Problem> ReadProblem(const json& document) {
   if (document.contains("budgets") && !document["budgets"].is_null()) {
     HT_ASSIGN_OR_RETURN(problem.budgets, NumberMap(document["budgets"], "budgets"));
   }
+  if (document.contains("objective_weights") && !document["objective_weights"].is_null()) {
+    HT_ASSIGN_OR_RETURN(problem.objective_weights,
+                        NumberMap(document["objective_weights"], "objective_weights"));
+  }
   HT_RETURN_IF_ERROR(
       ForEach(document, "edges", "", false, [&](const json& edge, const std::string& at) {
         HT_ASSIGN_OR_RETURN(problem.edges.emplace_back(), ReadEdge(edge, at));
@@ -269,6 +273,7 @@ json ProblemToJson(const Problem& problem) {
     document["layers"].push_back({{"name", layer.name}, {"choices", std::move(choices)}});
   }
   if (!problem.ties.empty()) document["ties"] = problem.ties;
+  if (!problem.objective_weights.empty()) document["objective_weights"] = problem.objective_weights;
   for (const Problem::Edge& edge : problem.edges) {
     json costs = json::array();
     for (const Problem::EdgeCost& cost : edge.costs) {

@@ -67,6 +67,9 @@ struct Problem {
   std::vector<Layer> layers;
   std::vector<std::vector<std::string>> ties;  // layers that must take choices of the same name
   std::map<std::string, double> budgets;       // metric -> upper limit of the sum
+  // What is minimized beside the loss: of these metrics, the weight (not negative) times the sum of
+  // all costs, those of edges included.
+  std::map<std::string, double> objective_weights;
   std::vector<Edge> edges;
   std::vector<Interaction> interactions;
   std::optional<InteractionRows> interaction_rows;
@@ -87,8 +90,9 @@ nlohmann::json ProblemToJson(const Problem& problem);
 // INVALID_ARGUMENT names the offender: layers, choices or pair costs named twice, names that do not
 // exist, layers without choices, interaction rows that do not fit their columns, tied layers with
 // different choices or pinned differently, layers that pins, ties and allowed choices leave without
-// one, numbers that are not finite or beyond 1e100, negative budgets, a budget or frontier on a
-// metric that nothing costs, and more than the limits above. Costs and losses may be negative.
+// one, numbers that are not finite or beyond 1e100, negative budgets and weights, a budget, weight
+// or frontier on a metric that nothing costs, and more than the limits above. Costs and losses may
+// be negative.
 absl::Status CheckProblem(const Problem& problem);
 
 }  // namespace halftone

@@ -1,5 +1,9 @@
 #include "search/solver/solution.h"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -16,7 +20,23 @@ FrontierPoint PointFromJson(const json& document) {
   point.lower_bound = document.value("lower_bound", point.loss);
   point.cost = document.at("cost").get<Costs>();
   point.assignment = document.at("assignment").get<Assignment>();
+  if (document.contains("objective")) {
+    const json& objective = document.at("objective");
+    point.objective = {objective.at("value").get<double>(),
+                       objective.at("lower_bound").get<double>()};
+  }
   return point;
+}
+
+// Both an answer and a point of a frontier.
+void WritePoint(const FrontierPoint& point, json& document) {
+  document["loss"] = point.loss;
+  document["lower_bound"] = point.lower_bound;
+  document["cost"] = point.cost;
+  document["assignment"] = point.assignment;
+  if (!point.objective.has_value()) return;
+  document["objective"] = {{"value", point.objective->value},
+                           {"lower_bound", point.objective->lower_bound}};
 }
 
 // Throws json::exception where a field is missing or of a wrong type.
@@ -32,12 +52,8 @@ absl::StatusOr<Solution> Read(const json& document) {
   }
   solution.seconds = document.value("seconds", 0.0);
   if (solution.status != Solution::Status::kInfeasible) {
-    FrontierPoint point = PointFromJson(document);
-    solution.loss = point.loss;
-    solution.lower_bound = point.lower_bound;
+    solution.SetPoint(PointFromJson(document));
     solution.gap = document.value("gap", 0.0);
-    solution.cost = std::move(point.cost);
-    solution.assignment = std::move(point.assignment);
   }
   if (document.contains("frontier")) {
     for (const json& point : document.at("frontier")) {
@@ -68,6 +84,24 @@ absl::StatusOr<Solution> Read(const json& document) {
 
 }  // namespace
 
+void FrontierPoint::SetBound(double bound) {
+  if (!objective.has_value()) {
+    lower_bound = std::min(bound, loss);
+    return;
+  }
+  objective->lower_bound = std::min(bound, objective->value);
+  lower_bound = loss - (objective->value - objective->lower_bound);
+}
+
+void Solution::SetPoint(FrontierPoint point) {
+  gap = (point.Minimized() - point.Bound()) / std::max(std::abs(point.Minimized()), 1e-300);
+  loss = point.loss;
+  lower_bound = point.lower_bound;
+  cost = std::move(point.cost);
+  assignment = std::move(point.assignment);
+  objective = point.objective;
+}
+
 absl::string_view SolutionStatusName(Solution::Status status) {
   switch (status) {
     case Solution::Status::kOptimal:
@@ -81,21 +115,17 @@ absl::string_view SolutionStatusName(Solution::Status status) {
 }
 
 json FrontierPointToJson(const FrontierPoint& point) {
-  return {{"loss", point.loss},
-          {"lower_bound", point.lower_bound},
-          {"cost", point.cost},
-          {"assignment", point.assignment}};
+  json document = json::object();
+  WritePoint(point, document);
+  return document;
 }
 
 json SolutionToJson(const Solution& solution) {
   json document = {{"status", std::string(SolutionStatusName(solution.status))},
                    {"seconds", solution.seconds}};
   if (solution.status != Solution::Status::kInfeasible) {
-    document["loss"] = solution.loss;
-    document["lower_bound"] = solution.lower_bound;
+    WritePoint(solution.AsPoint(), document);
     document["gap"] = solution.gap;
-    document["cost"] = solution.cost;
-    document["assignment"] = solution.assignment;
   }
   if (!solution.frontier.empty()) {
     json& frontier = document["frontier"] = json::array();

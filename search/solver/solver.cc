@@ -1,7 +1,6 @@
 #include "search/solver/solver.h"
 
-#include <algorithm>
-#include <cmath>
+#include <utility>
 
 #include "base/status_macros.h"
 #include "search/solver/compile.h"
@@ -24,13 +23,9 @@ absl::Status NothingFound(const Stop& stop, double lower_bound) {
 
 void Fill(const CompiledProblem& compiled, const ExactResult& result, Solution& solution) {
   FrontierPoint point = compiled.ToPoint(result.incumbent.selection);
-  solution.loss = point.loss;
-  solution.cost = std::move(point.cost);
-  solution.assignment = std::move(point.assignment);
+  if (!result.proven) point.SetBound(result.lower_bound);
+  solution.SetPoint(std::move(point));
   solution.status = result.proven ? Solution::Status::kOptimal : Solution::Status::kFeasible;
-  solution.lower_bound =
-      result.proven ? solution.loss : std::min(result.lower_bound, solution.loss);
-  solution.gap = (solution.loss - solution.lower_bound) / std::max(std::abs(solution.loss), 1e-300);
 }
 
 }  // namespace

@@ -19,9 +19,10 @@ struct SolveOptions {
   size_t max_frontier_points = 20'000;
 };
 
-// The assignment of least loss within the budgets, proven where status is kOptimal: no other one is
-// better by more than rounding (1e-10 of the loss). Budgets are kept to 1e-9 of their limit. With
-// problem.frontier set, also the Pareto-optimal points of loss against that metric, other budgets
+// The assignment of least loss (or least objective, where objective weights count costs as well)
+// within the budgets, proven where status is kOptimal: no other one is better by more than rounding
+// (1e-10 of it). Budgets are kept to 1e-9 of their limit. With
+// problem.frontier set, also the Pareto-optimal points of that against that metric, other budgets
 // kept. A budget that cannot be met is an answer (kInfeasible), not an error.
 //
 // INVALID_ARGUMENT for a malformed problem, RESOURCE_EXHAUSTED for one that is too large. When time

@@ -41,7 +41,8 @@ double ScaleOf(const Problem& problem, const std::string& metric, double limit) 
 // Fills a CompactProblem.
 class CompiledProblem::Tabulator {
  public:
-  // Interactions become pairs, or, with `as_cross`, one matrix together with the rows.
+  // Interactions become pairs, or, with `as_cross`, one matrix together with the rows and with what
+  // else pairs of choices lose.
   Tabulator(const CompiledProblem& source,
             const std::vector<std::pair<std::string, double>>& metrics, bool as_cross)
       : source_(source), metrics_(metrics), as_cross_(as_cross), components_(1 + metrics.size()) {
@@ -73,9 +74,13 @@ class CompiledProblem::Tabulator {
       const Problem::Layer& layer = source_.problem_->layers[size_t(member.layer)];
       for (size_t i = 0; i < choices; ++i) {
         const Problem::Choice& choice = layer.choices[size_t(member.choices[i])];
-        AddTo(values.data() + i * components_, choice.loss, choice.cost);
+        AddTo(values.data() + i * components_, Minimized(choice.loss, choice.cost), choice.cost);
       }
     }
+  }
+
+  double Minimized(double loss, const Costs& cost) const {
+    return loss + WeightedCost(*source_.problem_, cost);
   }
 
   void AddTo(double* value, double loss, const Costs& cost) const {
@@ -88,6 +93,7 @@ class CompiledProblem::Tabulator {
   absl::Status AddPair(const PairPrice& pair) {
     static const Costs kNone;
     const Costs& cost = pair.cost != nullptr ? *pair.cost : kNone;
+    double loss = Minimized(pair.loss, cost);
     int v = source_.variable_of_layer_[size_t(pair.a.layer)];
     int w = source_.variable_of_layer_[size_t(pair.b.layer)];
     ChoiceIndex o = source_.choice_of_layer_[size_t(pair.a.layer)][size_t(pair.a.choice)];
@@ -96,15 +102,16 @@ class CompiledProblem::Tabulator {
     if (v == w) {
       // Tied layers: only equal choices ever meet.
       if (o == p) {
-        AddTo(compact_.values[size_t(v)].data() + size_t(o) * components_, pair.loss, cost);
+        AddTo(compact_.values[size_t(v)].data() + size_t(o) * components_, loss, cost);
       }
       return absl::OkStatus();
     }
-    if (as_cross_ && pair.cost == nullptr) {
+    if (as_cross_) {
       const size_t a = Column(v, o), b = Column(w, p);
-      cross_->values[a * cross_->columns() + b] += pair.loss;
-      cross_->values[b * cross_->columns() + a] += pair.loss;
-      return absl::OkStatus();
+      cross_->values[a * cross_->columns() + b] += loss;
+      cross_->values[b * cross_->columns() + a] += loss;
+      loss = 0;
+      if (pair.cost == nullptr) return absl::OkStatus();
     }
     if (v > w) {
       std::swap(v, w);
@@ -112,7 +119,7 @@ class CompiledProblem::Tabulator {
     }
     HT_ASSIGN_OR_RETURN(CompactPair * table, TableOf(v, w));
     const size_t row = size_t(o) * size_t(compact_.choices[size_t(w)]);
-    AddTo(table->values.data() + (row + size_t(p)) * components_, pair.loss, cost);
+    AddTo(table->values.data() + (row + size_t(p)) * components_, loss, cost);
     return absl::OkStatus();
   }
 

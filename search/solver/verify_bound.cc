@@ -145,9 +145,9 @@ class Enumeration {
   std::map<const VerifyModel::Pair*, std::vector<double>> least_pair_;
 };
 
-// The loss's scale: what rounding is relative to.
+// What rounding of what is minimized is relative to.
 double ScaleOf(const Problem& problem, const Solution& solution) {
-  double scale = std::abs(solution.loss);
+  double scale = std::max(std::abs(solution.loss), std::abs(solution.AsPoint().Minimized()));
   for (const Problem::Layer& layer : problem.layers) {
     for (const Problem::Choice& choice : layer.choices) {
       const auto chosen = solution.assignment.find(layer.name);
@@ -155,6 +155,10 @@ double ScaleOf(const Problem& problem, const Solution& solution) {
         scale = std::max(scale, std::abs(choice.loss));
       }
     }
+  }
+  for (const auto& [metric, weight] : problem.objective_weights) {
+    const auto cost = solution.cost.find(metric);
+    if (cost != solution.cost.end()) scale = std::max(scale, weight * std::abs(cost->second));
   }
   return scale;
 }
@@ -214,10 +218,10 @@ std::vector<std::vector<double>> SuggestBlocks(const Problem& problem,
   return blocks;
 }
 
-absl::Status Refuted(const Solution& solution, double loss) {
-  return absl::InternalError(absl::StrCat("the lower bound is ", solution.lower_bound,
-                                          ", but an assignment within the budgets has loss ",
-                                          loss));
+absl::Status Refuted(const Solution& solution, double value) {
+  return absl::InternalError(absl::StrCat("the lower bound is ", solution.AsPoint().Bound(),
+                                          ", but an assignment within the budgets has ",
+                                          solution.objective ? "objective " : "loss ", value));
 }
 
 // Leaves a problem's layers the choices whose columns are allowed. False when a layer has none
@@ -273,24 +277,25 @@ absl::StatusOr<Verification> VerifyBound(const Problem& problem, const VerifyMod
                                          const Solution& solution, double rounding,
                                          const Cancellation& cancellation,
                                          const VerifyOptions& options) {
-  const double target = solution.lower_bound - rounding;
+  const double claimed = solution.AsPoint().Bound();
+  const double target = claimed - rounding;
   const bool is_optimal = solution.status == Solution::Status::kOptimal;
   VerifyDual dual(model);
   dual.Maximize(target, cancellation);
   HT_RETURN_IF_ERROR(cancellation.Check());
-  if (dual.bound() >= target) return Verification{is_optimal, solution.lower_bound};
+  if (dual.bound() >= target) return Verification{is_optimal, claimed};
   double bound = dual.bound();
   if (Selections(model) > options.max_steps) {
     HT_ASSIGN_OR_RETURN(const Closed closed, CloseByParts(problem, target, cancellation, options));
     if (closed.better.has_value()) return Refuted(solution, *closed.better);
-    if (closed.bound >= target) return Verification{is_optimal, solution.lower_bound};
+    if (closed.bound >= target) return Verification{is_optimal, claimed};
     if (closed.is_convex) return Verification{false, std::max(bound, closed.bound)};
   }
   Enumeration enumeration(model, dual.AtBest(), options.max_steps);
   HT_ASSIGN_OR_RETURN(const Enumeration::End end,
                       enumeration.Run(bound, target, target, cancellation));
   if (end == Enumeration::End::kFound) return Refuted(solution, enumeration.Totals()[0]);
-  if (end == Enumeration::End::kComplete) return Verification{is_optimal, solution.lower_bound};
+  if (end == Enumeration::End::kComplete) return Verification{is_optimal, claimed};
   return Verification{false, bound};
 }
 

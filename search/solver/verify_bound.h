@@ -15,12 +15,13 @@ struct VerifyOptions {
 
 // Checks an answer from the problem alone, with none of the code that bounded it: loss, costs,
 // ties, pins and budgets are those of the assignment; and no assignment within the budgets has a
-// loss below the lower bound. For that, a Lagrangian bound is computed anew, over dynamic
-// programming where edges and interactions join few variables, and over tangents of a convex form
-// where all of them interact (VerifyQuadratic; only its blocks are suggested by the solver's code,
-// and checked); what it leaves open is split or enumerated, depth first. Where the effort ends
-// before, the answer says which smaller bound is certain. Assignments count as within a budget up
-// to its limit itself; losses are compared to 1e-9.
+// loss (or objective, where weights count costs as well) below the lower bound. For that, a
+// Lagrangian bound is computed anew, over dynamic programming where edges and interactions join few
+// variables, and over tangents of a convex form where all of them interact (VerifyQuadratic; only
+// its blocks are suggested by the solver's code, and checked); what it leaves open is split or
+// enumerated, depth first. Where the effort ends before, the answer says which smaller bound is
+// certain. Assignments count as within a budget up to its limit itself; losses are compared to
+// 1e-9.
 //
 // INTERNAL names what is false, an assignment that is better than the bound among it; CANCELLED;
 // RESOURCE_EXHAUSTED for a problem that is too large to be checked.

@@ -92,6 +92,10 @@ class Builder {
 
   std::vector<double> Column(double loss, const Costs& costs) const {
     std::vector<double> column = {loss};
+    for (const auto& [metric, weight] : problem_.objective_weights) {
+      const auto found = costs.find(metric);
+      if (found != costs.end()) column[0] += weight * found->second;
+    }
     for (const std::string& metric : model_.metrics) {
       const auto found = costs.find(metric);
       column.push_back(found == costs.end() ? 0 : found->second);

@@ -13,8 +13,8 @@
 namespace halftone {
 
 // A problem in numbers, for checking answers: written apart from the solver's own form, so that a
-// mistake in one of them shows. Loss and costs are kept by column: 0 the loss, k the k-th limit's
-// metric. A plain value.
+// mistake in one of them shows. Loss and costs are kept by column: 0 the loss with what the
+// objective's weights add to it, k the k-th limit's metric. A plain value.
 struct VerifyModel {
   struct Variable {
     std::vector<std::string> layers;          // tied

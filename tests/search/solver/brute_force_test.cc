@@ -79,7 +79,8 @@ void CheckRelaxations(const Problem& problem, const std::vector<FrontierPoint>& 
     }
     for (const FrontierPoint& point : all) {
       if (!Keeps(problem, point.cost, metric)) continue;
-      if (CostOf(point.cost, metric) <= least * (1 + 1e-9)) loss = std::min(loss, point.loss);
+      if (CostOf(point.cost, metric) <= least * (1 + 1e-9))
+        loss = std::min(loss, point.Minimized());
     }
     const auto found = infeasible.relaxations.find(metric);
     ASSERT_EQ(found != infeasible.relaxations.end(), least < kInfinity) << metric;
@@ -95,8 +96,8 @@ void CheckFrontier(const Problem& problem, std::vector<FrontierPoint> all,
     return !Keeps(problem, point.cost, problem.frontier);
   });
   std::sort(all.begin(), all.end(), [&](const FrontierPoint& a, const FrontierPoint& b) {
-    return std::pair(a.loss, CostOf(a.cost, problem.frontier)) <
-           std::pair(b.loss, CostOf(b.cost, problem.frontier));
+    return std::pair(a.Minimized(), CostOf(a.cost, problem.frontier)) <
+           std::pair(b.Minimized(), CostOf(b.cost, problem.frontier));
   });
   std::vector<std::pair<double, double>> expected;
   double least = kInfinity;
@@ -105,15 +106,17 @@ void CheckFrontier(const Problem& problem, std::vector<FrontierPoint> all,
     if (cost >= least - 1e-12) continue;
     least = cost;
     // A point that differs by rounding alone replaces the one before it.
-    if (!expected.empty() && point.loss - expected.back().first < 1e-12) expected.pop_back();
-    expected.emplace_back(point.loss, cost);
+    if (!expected.empty() && point.Minimized() - expected.back().first < 1e-12) {
+      expected.pop_back();
+    }
+    expected.emplace_back(point.Minimized(), cost);
   }
   ASSERT_EQ(solution.frontier.size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {
     const FrontierPoint& point = solution.frontier[expected.size() - 1 - i];
-    EXPECT_NEAR(point.loss, expected[i].first, 1e-9);
+    EXPECT_NEAR(point.Minimized(), expected[i].first, 1e-9);
     EXPECT_NEAR(CostOf(point.cost, problem.frontier), expected[i].second, 1e-9);
-    EXPECT_NEAR(point.lower_bound, point.loss, 1e-12);
+    EXPECT_NEAR(point.Bound(), point.Minimized(), 1e-12);
   }
 }
 
@@ -124,13 +127,12 @@ void CheckVerification(const Problem& problem, const std::vector<FrontierPoint>&
   ASSERT_TRUE(verified.ok()) << verified.status();
   EXPECT_TRUE(verified->optimal);
   if (solution.status == Solution::Status::kInfeasible) return;
-  EXPECT_EQ(verified->lower_bound, solution.lower_bound);
+  EXPECT_EQ(verified->lower_bound, solution.AsPoint().Bound());
   for (const FrontierPoint& point : all) {
-    if (!Keeps(problem, point.cost) || point.loss < solution.loss + 1e-6) continue;
+    const double least = solution.AsPoint().Minimized();
+    if (!Keeps(problem, point.cost) || point.Minimized() < least + 1e-6) continue;
     Solution worse = solution;
-    worse.loss = worse.lower_bound = point.loss;
-    worse.cost = point.cost;
-    worse.assignment = point.assignment;
+    worse.SetPoint(point);
     worse.frontier.clear();
     const auto refused = VerifySolution(problem, worse, Cancellation());
     EXPECT_EQ(refused.status().code(), absl::StatusCode::kInternal) << refused.status();
@@ -163,7 +165,7 @@ TEST_P(BruteForceTest, AgreesOnRandomProblems) {
     const std::vector<FrontierPoint> all = AllAssignments(problem);
     double least = kInfinity;
     for (const FrontierPoint& point : all) {
-      if (Keeps(problem, point.cost)) least = std::min(least, point.loss);
+      if (Keeps(problem, point.cost)) least = std::min(least, point.Minimized());
     }
     const absl::StatusOr<Solution> solution = Solve(problem);
     ASSERT_TRUE(solution.ok()) << solution.status();
@@ -173,7 +175,8 @@ TEST_P(BruteForceTest, AgreesOnRandomProblems) {
     if (least < kInfinity) {
       ++feasible;
       ASSERT_EQ(solution->status, Solution::Status::kOptimal);
-      ASSERT_NEAR(solution->loss, least, 1e-9);
+      ASSERT_NEAR(solution->AsPoint().Minimized(), least, 1e-9);
+      EXPECT_EQ(solution->objective.has_value(), options.weights > 0);
       EXPECT_EQ(solution->gap, 0);
     } else {
       ASSERT_EQ(solution->status, Solution::Status::kInfeasible);
@@ -271,6 +274,53 @@ INSTANTIATE_TEST_SUITE_P(
                              }),
                     MakeKind("Everything",
                              [](RandomProblemOptions& o) {
+                               o.interactions = 0.3;
+                               o.edges = 0.5;
+                               o.ties = 1;
+                               o.budgets = 2;
+                             }),
+                    MakeKind("WeightsOneBudget", [](RandomProblemOptions& o) { o.weights = 1; }),
+                    MakeKind("WeightsWithoutBudgets",
+                             [](RandomProblemOptions& o) {
+                               o.weights = 1;
+                               o.budgets = 0;
+                             }),
+                    MakeKind("WeightsTwoBudgetsIntegers",
+                             [](RandomProblemOptions& o) {
+                               o.weights = 2;
+                               o.budgets = 2;
+                               o.integer = true;
+                             }),
+                    MakeKind("WeightsEdgesTiesTwoBudgets",
+                             [](RandomProblemOptions& o) {
+                               o.weights = 2;
+                               o.edges = 0.9;
+                               o.ties = 2;
+                               o.budgets = 2;
+                             }),
+                    MakeKind("WeightsFewChangesPins",
+                             [](RandomProblemOptions& o) {
+                               o.weights = 1;
+                               o.max_changes = 2;
+                               o.pins = 1;
+                             }),
+                    MakeKind("WeightsInteractionsEdges",
+                             [](RandomProblemOptions& o) {
+                               o.weights = 1;
+                               o.interactions = 0.6;
+                               o.edges = 0.7;
+                             }),
+                    MakeKind("WeightsRowsEdgesTies",
+                             [](RandomProblemOptions& o) {
+                               o.weights = 1;
+                               o.rows = 4;
+                               o.edges = 0.7;
+                               o.ties = 1;
+                             }),
+                    MakeKind("WeightsEverything",
+                             [](RandomProblemOptions& o) {
+                               o.weights = 2;
+                               o.rows = 3;
                                o.interactions = 0.3;
                                o.edges = 0.5;
                                o.ties = 1;

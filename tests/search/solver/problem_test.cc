@@ -148,6 +148,25 @@ TEST_F(ProblemJsonTest, NumbersAreFiniteAndBudgetsNotNegative) {
   }
 }
 
+TEST_F(ProblemJsonTest, ObjectiveWeightsAreOfKnownMetricsAndNotNegative) {
+  EXPECT_THAT(Error("/objective_weights", {{"latency_ns", -0.5}}),
+              HasSubstr("objective weight 'latency_ns' is negative"));
+  EXPECT_THAT(Error("/objective_weights", {{"beauty", 1}}),
+              HasSubstr("objective weight 'beauty' is on a metric that no choice has"));
+  EXPECT_THAT(Error("/objective_weights", 3), HasSubstr("objective_weights: must be an object"));
+  EXPECT_THAT(Error("/objective_weights", {{"latency_ns", "x"}}),
+              HasSubstr("objective_weights.latency_ns"));
+  EXPECT_THAT(Error("/objective_weights", {{"latency_ns", 1e100}}), HasSubstr("above 1e100"));
+  auto problem = ProblemFromJson(json::parse(kExample));
+  ASSERT_TRUE(problem.ok());
+  problem->objective_weights["latency_ns"] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(std::string(CheckProblem(*problem).message()), HasSubstr("not finite"));
+  problem->objective_weights["latency_ns"] = 0.25;
+  const auto back = ProblemFromJson(ProblemToJson(*problem));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->objective_weights, problem->objective_weights);
+}
+
 TEST_F(ProblemJsonTest, DuplicateEdgeCostsAreRefused) {
   auto problem = ProblemFromJson(json::parse(kExample));
   ASSERT_TRUE(problem.ok());

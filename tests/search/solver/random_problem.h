@@ -1,6 +1,7 @@
 #ifndef HALFTONE_TESTS_SEARCH_SOLVER_RANDOM_PROBLEM_H_
 #define HALFTONE_TESTS_SEARCH_SOLVER_RANDOM_PROBLEM_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,6 +27,7 @@ struct RandomProblemOptions {
   int rows = 0;             // of interactions between most choices
   int allowed = 0;          // layers that may not take all choices, where none are tied
   int max_changes = -1;     // between layers in a row; negative: no limit
+  int weights = 0;  // budgeted metrics that count in the objective, and one without a budget
 };
 
 // Rows with a column for nine choices in ten. As in a network, what a choice adds to a row falls
@@ -49,6 +51,20 @@ inline Problem::InteractionRows RandomInteractionRows(const Problem& problem, in
     }
   }
   return factor;
+}
+
+// Weights by which costs count about as much as losses do.
+inline void AddObjectiveWeights(Problem& problem, int budgeted, SplitMix64& random) {
+  for (int k = 0; k < budgeted; ++k) {
+    problem.objective_weights[absl::StrCat("m", k)] = 0.5 * random.Uniform();
+  }
+  problem.objective_weights["free"] = random.Uniform();
+  for (Problem::Layer& layer : problem.layers) {
+    for (Problem::Choice& choice : layer.choices) choice.cost["free"] = random.Uniform();
+  }
+  for (Problem::Edge& edge : problem.edges) {
+    for (Problem::EdgeCost& cost : edge.costs) cost.cost["free"] = 0.3 * random.Uniform();
+  }
 }
 
 // Losses fall and costs rise with the number of a choice, but for noise, as they do with bits.
@@ -146,6 +162,9 @@ inline Problem RandomProblem(const RandomProblemOptions& options) {
   }
   if (options.rows > 0) {
     problem.interaction_rows = RandomInteractionRows(problem, options.rows, random);
+  }
+  if (options.weights > 0) {
+    AddObjectiveWeights(problem, std::min(options.weights, options.budgets), random);
   }
   return problem;
 }

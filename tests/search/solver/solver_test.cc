@@ -299,5 +299,53 @@ TEST_F(CheckSolutionTest, MissingLayer) {
   EXPECT_THAT(Complaint(), HasSubstr("'b' is not assigned"));
 }
 
+// Two layers of losses 4 or 1 that cost 1 or 2, and 5 for a change between them.
+Problem WeightedProblem(double weight) {
+  Problem problem;
+  for (const char* name : {"a", "b"}) {
+    problem.layers.push_back({name, {{"low", 4, {{"x", 1}}}, {"high", 1, {{"x", 2}}}}});
+  }
+  problem.layers[1].choices[1].loss = 3;
+  problem.edges = {{"a", "b", {{"low", "high", {{"x", 5}}}, {"high", "low", {{"x", 5}}}}}};
+  problem.objective_weights["x"] = weight;
+  return problem;
+}
+
+TEST(SolverTest, ObjectiveWeightsCountCostsBesideTheLoss) {
+  // The gain of 3 and the gain of 1 cost one each, and five if only one is taken.
+  const auto cheap = Solve(WeightedProblem(1.5));
+  ASSERT_TRUE(cheap.ok()) << cheap.status();
+  EXPECT_EQ(cheap->loss, 4);
+  EXPECT_EQ(cheap->lower_bound, 4);
+  ASSERT_TRUE(cheap->objective.has_value());
+  EXPECT_EQ(cheap->objective->value, 4 + 1.5 * 4);
+  EXPECT_EQ(cheap->objective->lower_bound, cheap->objective->value);
+  EXPECT_EQ(Solve(WeightedProblem(2.5))->loss, 8);
+  EXPECT_EQ(Solve(WeightedProblem(0))->objective->value, 4);
+
+  const auto back = SolutionFromJson(SolutionToJson(*cheap));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(SolutionToJson(*back), SolutionToJson(*cheap));
+  Problem unweighted = WeightedProblem(1.5);
+  unweighted.objective_weights.clear();
+  EXPECT_FALSE(CheckSolution(unweighted, *cheap).ok());
+  Solution false_claim = *cheap;
+  false_claim.objective->value = false_claim.objective->lower_bound = 9;
+  EXPECT_THAT(std::string(CheckSolution(WeightedProblem(1.5), false_claim).message()),
+              testing::HasSubstr("the objective is 10, not 9"));
+}
+
+TEST(SolverTest, AnOpenBoundOfTheObjectiveIsOneOfTheLossAtTheSameCosts) {
+  FrontierPoint point{4, 4, {{"x", 4}}, {}, WeightedObjective{10, 10}};
+  point.SetBound(9.5);
+  EXPECT_EQ(point.Bound(), 9.5);
+  EXPECT_EQ(point.lower_bound, 3.5);
+  Solution solution;
+  solution.SetPoint(point);
+  EXPECT_EQ(solution.gap, 0.05);
+  point.SetBound(11);
+  EXPECT_EQ(point.Bound(), 10);
+}
+
 }  // namespace
 }  // namespace halftone
