@@ -22,6 +22,7 @@ readonly PACKAGES=(
   # the service
   libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc libabsl-dev
   nlohmann-json3-dev libsqlite3-dev libspdlog-dev libcli11-dev libssl-dev
+  libeigen3-dev
   # models and data
   libonnx-dev libzip-dev
   # tests and benchmarks: the ONNX node tests, and other libraries' answers to compare with

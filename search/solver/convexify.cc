@@ -1,5 +1,7 @@
 #include "search/solver/convexify.h"
 
+#define EIGEN_DONT_PARALLELIZE
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 
@@ -22,24 +24,29 @@ constexpr double kBarrierFall = 0.35;
 // of a factorization.
 constexpr double kMargin = 1e-11;
 
+// Row after row, which is column after column: all are symmetric but for [choice][column].
+using Matrix = Eigen::MatrixXd;
+using MatrixMap = Eigen::Map<Matrix>;
+
+MatrixMap BlockMap(std::vector<double>& block) {
+  const auto n = static_cast<Eigen::Index>(std::lround(std::sqrt(double(block.size()))));
+  return {block.data(), n, n};
+}
+
 // The covariance of one choice drawn with (nearly) these probabilities.
-std::vector<double> Covariance(const double* x, size_t n) {
-  std::vector<double> share(n);
+Matrix Covariance(const double* x, size_t n) {
+  const Eigen::Map<const Eigen::VectorXd> fractions(x, static_cast<Eigen::Index>(n));
   const double even = 1.0 / static_cast<double>(n);
-  for (size_t o = 0; o < n; ++o) share[o] = (1 - kSpread) * x[o] + kSpread * even;
-  std::vector<double> covariance(n * n);
-  for (size_t o = 0; o < n; ++o) {
-    for (size_t p = 0; p < n; ++p) {
-      covariance[o * n + p] =
-          (o == p ? share[o] : 0.0) - share[o] * share[p] + kSumWeight * even * even;
-    }
-  }
+  const Eigen::VectorXd share = ((1 - kSpread) * fractions).array() + kSpread * even;
+  Matrix covariance = share.asDiagonal();
+  covariance -= share * share.transpose();
+  covariance.array() += kSumWeight * even * even;
   return covariance;
 }
 
 }  // namespace
 
-Convexifier::Convexifier(const CompactProblem& problem)
+Convexifier::Convexifier(const CompactProblem& problem, Stop& stop)
     : problem_(problem), cross_(*problem.cross), blocks_(cross_.within) {
   bool known = true;
   for (size_t v = 0; v < blocks_.size(); ++v) {
@@ -50,16 +57,16 @@ Convexifier::Convexifier(const CompactProblem& problem)
     for (size_t o = 0; o < n; ++o) mean += blocks_[v][o * n + o] / static_cast<double>(n);
     for (size_t o = 0; o < n; ++o) blocks_[v][o * n + o] += kFirstMargin * mean;
   }
-  if (known) Invert();
-  if (inverse_.empty()) {
+  if (known) Invert(stop);
+  if (inverse_.empty() && !stop()) {
     StartFromDominance();
-    Invert();
+    Invert(stop);
   }
 }
 
-void Convexifier::Invert() {
-  inverse_ = Matrix();
-  if (!InvertPositiveDefinite(cross_.columns(), inverse_)) inverse_.clear();
+void Convexifier::Invert(Stop& stop) {
+  inverse_ = WithBlocks();
+  if (!InvertPositiveDefinite(cross_.columns(), inverse_, stop)) inverse_.clear();
 }
 
 // Diagonal entries above the sum of their rows.
@@ -78,7 +85,7 @@ void Convexifier::StartFromDominance() {
   }
 }
 
-std::vector<double> Convexifier::Matrix() const {
+std::vector<double> Convexifier::WithBlocks() const {
   std::vector<double> matrix = cross_.values;
   for (size_t v = 0; v < blocks_.size(); ++v) {
     const size_t n = Choices(v);
@@ -94,8 +101,10 @@ std::vector<double> Convexifier::Matrix() const {
 double Convexifier::MeanCurvature(const std::vector<double>& x) const {
   double sum = 0;
   for (size_t v = 0; v < blocks_.size(); ++v) {
-    const std::vector<double> covariance = Covariance(x.data() + cross_.first[v], Choices(v));
-    for (size_t i = 0; i < covariance.size(); ++i) sum += covariance[i] * blocks_[v][i];
+    const Matrix covariance = Covariance(x.data() + cross_.first[v], Choices(v));
+    for (Eigen::Index i = 0; i < covariance.size(); ++i) {
+      sum += covariance.data()[i] * blocks_[v][size_t(i)];
+    }
   }
   return std::max(sum, 0.0) / static_cast<double>(cross_.columns());
 }
@@ -106,7 +115,7 @@ void Convexifier::Improve(const std::vector<double>& x, int sweeps, Stop& stop) 
     const std::vector<std::vector<double>> before = blocks_;
     if (!Sweep(x, barrier, stop)) {
       blocks_ = before;
-      Invert();
+      Invert(stop);
       return;
     }
     barrier *= kBarrierFall;
@@ -116,7 +125,7 @@ void Convexifier::Improve(const std::vector<double>& x, int sweeps, Stop& stop) 
 // False when rounding has spoilt the inverse.
 bool Convexifier::Sweep(const std::vector<double>& x, double barrier, Stop& stop) {
   for (size_t v = 0; v < blocks_.size() && !stop(); ++v) {
-    if (!UpdateBlock(v, x, barrier)) return false;
+    if (!UpdateBlock(v, x, barrier, stop)) return false;
     for (double value : blocks_[v]) {
       if (!std::isfinite(value)) return false;
     }
@@ -124,53 +133,50 @@ bool Convexifier::Sweep(const std::vector<double>& x, double barrier, Stop& stop
   return true;
 }
 
-bool Convexifier::UpdateBlock(size_t v, const std::vector<double>& x, double barrier) {
+bool Convexifier::UpdateBlock(size_t v, const std::vector<double>& x, double barrier, Stop& stop) {
   const size_t n = Choices(v), columns = cross_.columns(), first = cross_.first[v];
-  const std::vector<double> covariance = Covariance(x.data() + first, n);
-  std::vector<double> optimum = covariance;  // to become barrier * covariance^-1
-  std::vector<double> schur(n * n);          // to become block - what the others take up of it
+  const Matrix covariance = Covariance(x.data() + first, n);
+  std::vector<double> rows(n * columns);  // of the inverse, in full
   for (size_t o = 0; o < n; ++o) {
-    std::copy_n(inverse_.data() + (first + o) * columns + first, n, schur.data() + o * n);
+    const size_t row = first + o;
+    for (size_t c = 0; c < row; ++c) rows[o * columns + c] = inverse_[c * columns + row];
+    std::copy_n(inverse_.data() + row * columns + row, columns - row,
+                rows.data() + o * columns + row);
   }
-  if (!InvertPositiveDefinite(n, optimum) || !InvertPositiveDefinite(n, schur)) return false;
-  for (size_t i = 0; i < n * n; ++i) blocks_[v][i] += barrier * optimum[i] - schur[i];
+  // A row of the inverse is a column to Eigen.
+  const Eigen::Map<const Matrix> block_rows(rows.data(), Eigen::Index(columns), Eigen::Index(n));
+  const Eigen::LLT<Matrix> spread(covariance);
+  const Eigen::LLT<Matrix> own(block_rows.middleRows(Eigen::Index(first), Eigen::Index(n)));
+  if (spread.info() != Eigen::Success || own.info() != Eigen::Success) return false;
+  const Matrix unit = Matrix::Identity(Eigen::Index(n), Eigen::Index(n));
+  const Matrix schur = own.solve(unit);  // the block less what the others take up of it
+  BlockMap(blocks_[v]) += barrier * spread.solve(unit) - schur;
   // inverse += R' P R with R the block's rows of it: the Woodbury identity, with the block's new
   // inverse known to be covariance / barrier.
-  std::vector<double> change = Multiply(n, Multiply(n, schur, covariance), schur);
-  for (size_t i = 0; i < n * n; ++i) change[i] = change[i] / barrier - schur[i];
-  const std::vector<double> rows(
-      inverse_.begin() + static_cast<std::ptrdiff_t>(first * columns),
-      inverse_.begin() + static_cast<std::ptrdiff_t>((first + n) * columns));
-  std::vector<double> factors(n);
-  for (size_t c = 0; c < columns; ++c) {
-    std::fill(factors.begin(), factors.end(), 0.0);
-    for (size_t p = 0; p < n; ++p) {
-      const double entry = rows[p * columns + c];
-      for (size_t o = 0; o < n; ++o) factors[o] += entry * change[p * n + o];
-    }
-    double* out = inverse_.data() + c * columns;
-    AddScaledRows(factors.data(), n, rows.data(), columns, c, columns, out);
-    for (size_t d = c + 1; d < columns; ++d) inverse_[d * columns + c] = out[d];
-  }
-  return true;
+  const Matrix change = schur * covariance * schur / barrier - schur;
+  std::vector<double> changed(rows.size());
+  Eigen::Map<Matrix>(changed.data(), Eigen::Index(columns), Eigen::Index(n)).noalias() =
+      block_rows * change;
+  return AddSymmetricProduct(columns, rows, changed, inverse_, stop);
 }
 
 ConvexForm Convexifier::Draft() const {
   ConvexForm form;
   form.columns = cross_.columns();
-  form.quadratic = Matrix();
+  form.quadratic = WithBlocks();
   SetLinear(form);
   return form;
 }
 
-ConvexForm Convexifier::Take() const {
+std::optional<ConvexForm> Convexifier::Take(Stop& stop) const {
   ConvexForm form = Draft();
   const size_t n = form.columns;
   double largest = 0;
   for (size_t c = 0; c < n; ++c) largest = std::max(largest, std::abs(form.quadratic[c * n + c]));
   for (double shift = kMargin * largest; shift > 0; shift *= 10) {
     for (size_t c = 0; c < n; ++c) form.quadratic[c * n + c] += 2 * shift;
-    if (HasCholeskyFactor(n, form.quadratic, shift)) break;
+    if (HasCholeskyFactor(n, form.quadratic, shift, stop)) break;
+    if (stop()) return std::nullopt;
   }
   SetLinear(form);
   return form;

@@ -2,6 +2,7 @@
 #define HALFTONE_SEARCH_SOLVER_CONVEXIFY_H_
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "search/solver/compact.h"
@@ -30,7 +31,8 @@ struct ConvexForm {
 // Borrows the problem. Not thread-safe.
 class Convexifier {
  public:
-  explicit Convexifier(const CompactProblem& problem);
+  // Where stopped, nothing can be improved.
+  Convexifier(const CompactProblem& problem, Stop& stop);
 
   // Improves the blocks at the fractions x, by sweeps over all blocks with a falling barrier. Ends
   // early when stopped.
@@ -39,22 +41,23 @@ class Convexifier {
   // The form with the present blocks.
   ConvexForm Draft() const;
   // The same, positive semi-definite by a Cholesky factorization, whatever has rounded on the way.
-  ConvexForm Take() const;
+  // Nothing when stopped.
+  std::optional<ConvexForm> Take(Stop& stop) const;
 
  private:
-  std::vector<double> Matrix() const;
+  std::vector<double> WithBlocks() const;
   void StartFromDominance();
-  void Invert();
+  void Invert(Stop& stop);
   void SetLinear(ConvexForm& form) const;
   bool Sweep(const std::vector<double>& x, double barrier, Stop& stop);
-  bool UpdateBlock(size_t v, const std::vector<double>& x, double barrier);
+  bool UpdateBlock(size_t v, const std::vector<double>& x, double barrier, Stop& stop);
   double MeanCurvature(const std::vector<double>& x) const;
   size_t Choices(size_t v) const { return cross_.first[v + 1] - cross_.first[v]; }
 
   const CompactProblem& problem_;
   const CrossLosses& cross_;
   std::vector<std::vector<double>> blocks_;  // per variable: [choice][choice]
-  std::vector<double> inverse_;              // of the matrix; empty: lost to rounding
+  std::vector<double> inverse_;  // of the matrix, on and above its diagonal; empty: lost
 };
 
 }  // namespace halftone

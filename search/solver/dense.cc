@@ -1,135 +1,118 @@
 #include "search/solver/dense.h"
 
+// One thread: the caller's share of the machine is its own business.
+#define EIGEN_DONT_PARALLELIZE
+#include <Eigen/Cholesky>
 #include <algorithm>
-#include <array>
-
-#include "base/target_clones.h"
 
 namespace halftone {
-
-// Four rows at a time: each number of `out` is read and written once for them.
-HT_TARGET_CLONES
-void AddScaledRows(const double* factors, size_t count, const double* rows, size_t stride,
-                   size_t begin, size_t end, double* out) {
-  size_t k = 0;
-  for (; k + 4 <= count; k += 4) {
-    const double *a = rows + k * stride, *b = a + stride, *c = b + stride, *d = c + stride;
-    const double fa = factors[k], fb = factors[k + 1], fc = factors[k + 2], fd = factors[k + 3];
-    for (size_t i = begin; i < end; ++i) out[i] += fa * a[i] + fb * b[i] + fc * c[i] + fd * d[i];
-  }
-  for (; k < count; ++k) {
-    const double* a = rows + k * stride;
-    for (size_t i = begin; i < end; ++i) out[i] += factors[k] * a[i];
-  }
-}
-
 namespace {
 
-// Pivots that are eliminated together.
-constexpr size_t kPanel = 8;
+// To Eigen, whose matrices are stored column after column, what is above the diagonal is below it.
+using Matrix = Eigen::MatrixXd;
+using MatrixMap = Eigen::Map<Matrix>;
+using Eigen::Index;
+using Eigen::Lower;
 
-// Copies the upper triangle to the lower one.
-void Mirror(size_t n, std::vector<double>& matrix) {
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t j = i + 1; j < n; ++j) matrix[j * n + i] = matrix[i * n + j];
-  }
+// Pivots that are eliminated at once.
+constexpr Index kPivots = 128;
+// Operations between two questions whether to stop: some hundredths of a second.
+constexpr double kPiece = 3e8;
+
+MatrixMap MapOf(size_t n, std::vector<double>& matrix) {
+  return {matrix.data(), static_cast<Index>(n), static_cast<Index>(n)};
 }
 
-// The symmetric sweep operator (Goodnight, The American Statistician 33, 1979), on the upper
-// triangle: sweeping every pivot leaves the negative of the inverse. False when a pivot is not
-// positive.
-bool SweepPivots(size_t n, std::vector<double>& matrix) {
-  std::vector<double> column(n);
-  for (size_t k = 0; k < n; ++k) {
-    const double pivot = matrix[k * n + k];
-    if (!(pivot > 0)) return false;
-    for (size_t i = 0; i < k; ++i) column[i] = matrix[i * n + k];
-    for (size_t i = k; i < n; ++i) column[i] = matrix[k * n + i];
-    for (size_t i = 0; i < n; ++i) {
-      if (i == k) continue;
-      const double factor = column[i] / pivot;
-      for (size_t j = i; j < n; ++j) matrix[i * n + j] -= factor * column[j];
-    }
-    for (size_t i = 0; i < n; ++i) matrix[std::min(i, k) * n + std::max(i, k)] = column[i] / pivot;
-    matrix[k * n + k] = -1 / pivot;
+// matrix += left right',  a product that is known to be symmetric, on and below the diagonal. False
+// when stopped.
+template <typename Left, typename Right, typename Symmetric>
+bool AddProduct(const Left& left, const Right& right, Symmetric&& matrix, Stop& stop) {
+  const Index n = matrix.rows();
+  const double column = 2 * double(n) * double(left.cols());
+  const auto most = static_cast<Index>(std::clamp(kPiece / std::max(column, 1.0), 8.0, 256.0));
+  for (Index begin = 0, width; begin < n; begin += width) {
+    if (stop()) return false;
+    width = std::min(most, n - begin);
+    const Index below = n - begin - width;
+    const auto factor = right.middleRows(begin, width).transpose();
+    matrix.block(begin, begin, width, width).template triangularView<Lower>() +=
+        left.middleRows(begin, width) * factor;
+    matrix.block(begin + width, begin, below, width).noalias() += left.bottomRows(below) * factor;
   }
   return true;
 }
 
-// The same for the pivots from `begin` to `end` at once.
-bool SweepPanel(size_t n, size_t begin, size_t end, std::vector<double>& matrix) {
-  const size_t m = end - begin;
-  std::vector<double> pivots(m * m);
-  std::vector<double> rows(m * n);  // of the panel, in full
-  for (size_t k = 0; k < m; ++k) {
-    for (size_t i = 0; i < n; ++i) {
-      const size_t low = std::min(i, begin + k), high = std::max(i, begin + k);
-      rows[k * n + i] = matrix[low * n + high];
-    }
-    for (size_t i = 0; i < m; ++i) pivots[k * m + i] = rows[k * n + begin + i];
-  }
-  if (!SweepPivots(m, pivots)) return false;
-  Mirror(m, pivots);
-  std::vector<double> solved(m * n, 0.0);  // less the inverse of the pivots' block times the rows
-  for (size_t k = 0; k < m; ++k) {
-    AddScaledRows(pivots.data() + k * m, m, rows.data(), n, 0, n, solved.data() + k * n);
-  }
-  std::vector<double> factors(m);
-  for (size_t i = 0; i < n; ++i) {
-    if (i >= begin && i < end) continue;
-    for (size_t k = 0; k < m; ++k) factors[k] = rows[k * n + i];
-    AddScaledRows(factors.data(), m, solved.data(), n, i, n, matrix.data() + i * n);
-  }
-  for (size_t k = 0; k < m; ++k) {
-    for (size_t i = 0; i < n; ++i) {
-      const size_t low = std::min(i, begin + k), high = std::max(i, begin + k);
-      const bool within = i >= begin && i < end;
-      matrix[low * n + high] = within ? pivots[k * m + i - begin] : -solved[k * n + i];
-    }
-  }
-  return true;
+// The columns from `begin` on of a symmetric matrix, in full.
+Matrix FullColumns(const MatrixMap& matrix, Index begin, Index width) {
+  const Index end = begin + width, below = matrix.rows() - end;
+  Matrix columns(matrix.rows(), width);
+  columns.topRows(begin) = matrix.block(begin, 0, width, begin).transpose();
+  columns.middleRows(begin, width) =
+      matrix.block(begin, begin, width, width).selfadjointView<Lower>();
+  columns.bottomRows(below) = matrix.block(end, begin, below, width);
+  return columns;
 }
 
 }  // namespace
 
-bool InvertPositiveDefinite(size_t n, std::vector<double>& matrix) {
-  for (size_t begin = 0; begin < n; begin += kPanel) {
-    if (!SweepPanel(n, begin, std::min(n, begin + kPanel), matrix)) return false;
+// The symmetric sweep operator (Goodnight, The American Statistician 33, 1979) for a block of
+// pivots at a time: sweeping all of them leaves the negative of the inverse.
+bool InvertPositiveDefinite(size_t n, std::vector<double>& values, Stop& stop) {
+  MatrixMap matrix = MapOf(n, values);
+  for (Index begin = 0, width; begin < matrix.rows(); begin += width) {
+    width = std::min(kPivots, matrix.rows() - begin);
+    const Index end = begin + width, below = matrix.rows() - end;
+    const Eigen::LLT<Matrix> pivots(matrix.block(begin, begin, width, width));
+    if (pivots.info() != Eigen::Success) return false;
+    const Matrix inverse = pivots.solve(Matrix::Identity(width, width));
+    const Matrix columns = FullColumns(matrix, begin, width);
+    const Matrix solved = columns * inverse;
+    if (!AddProduct(-columns, solved, matrix, stop)) return false;
+    matrix.block(begin, 0, width, begin) = solved.topRows(begin).transpose();
+    matrix.block(begin, begin, width, width) = -inverse;
+    matrix.block(end, begin, below, width) = solved.bottomRows(below);
   }
-  for (double& value : matrix) value = -value;
-  Mirror(n, matrix);
+  matrix.triangularView<Lower>() = -matrix;
   return true;
 }
 
-bool HasCholeskyFactor(size_t n, std::vector<double> matrix, double pivot) {
-  for (size_t begin = 0; begin < n; begin += kPanel) {
-    const size_t end = std::min(n, begin + kPanel);
-    const double* panel = matrix.data() + begin * n;
-    // Row i less the rows before it in the panel; `done` of them.
-    const auto eliminate = [&](size_t i, size_t done) {
-      std::array<double, kPanel> factors;
-      for (size_t k = 0; k < done; ++k) {
-        factors[k] = -panel[k * n + i] / panel[k * n + begin + k];
+bool HasCholeskyFactor(size_t n, std::vector<double> values, double pivot, Stop& stop) {
+  MatrixMap matrix = MapOf(n, values);
+  for (Index begin = 0, width; begin < matrix.rows(); begin += width) {
+    width = std::min(kPivots, matrix.rows() - begin);
+    const Index below = matrix.rows() - begin - width;
+    Eigen::Ref<Matrix> pivots = matrix.block(begin, begin, width, width);
+    const Eigen::LLT<Eigen::Ref<Matrix>> factor(pivots);
+    if (factor.info() != Eigen::Success) return false;
+    if (!(pivots.diagonal().array().square().minCoeff() >= pivot)) return false;
+    auto rest = matrix.block(begin + width, begin, below, width);
+    pivots.triangularView<Lower>().transpose().solveInPlace<Eigen::OnTheRight>(rest);
+    if (!AddProduct(-rest, rest, matrix.bottomRightCorner(below, below), stop)) return false;
+  }
+  return true;
+}
+
+bool AddSymmetricProduct(size_t n, const std::vector<double>& left,
+                         const std::vector<double>& right, std::vector<double>& values,
+                         Stop& stop) {
+  if (n == 0) return true;
+  const auto size = static_cast<Index>(n), rows = static_cast<Index>(left.size() / n);
+  return AddProduct(Eigen::Map<const Matrix>(left.data(), size, rows),
+                    Eigen::Map<const Matrix>(right.data(), size, rows), MapOf(n, values), stop);
+}
+
+// Tile by tile, so that what is read down a column stays in the cache.
+void Mirror(size_t n, std::vector<double>& matrix) {
+  constexpr size_t kTile = 32;
+  for (size_t top = 0; top < n; top += kTile) {
+    for (size_t left = top; left < n; left += kTile) {
+      for (size_t i = top; i < std::min(n, top + kTile); ++i) {
+        for (size_t j = std::max(i + 1, left); j < std::min(n, left + kTile); ++j) {
+          matrix[j * n + i] = matrix[i * n + j];
+        }
       }
-      AddScaledRows(factors.data(), done, panel, n, i, n, matrix.data() + i * n);
-    };
-    for (size_t i = begin; i < end; ++i) {
-      eliminate(i, i - begin);
-      if (!(matrix[i * n + i] >= pivot)) return false;
-    }
-    for (size_t i = end; i < n; ++i) eliminate(i, kPanel);
-  }
-  return true;
-}
-
-std::vector<double> Multiply(size_t n, const std::vector<double>& a, const std::vector<double>& b) {
-  std::vector<double> c(n * n, 0.0);
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t k = 0; k < n; ++k) {
-      for (size_t j = 0; j < n; ++j) c[i * n + j] += a[i * n + k] * b[k * n + j];
     }
   }
-  return c;
 }
 
 }  // namespace halftone

@@ -4,23 +4,29 @@
 #include <cstddef>
 #include <vector>
 
+#include "search/solver/stop.h"
+
 namespace halftone {
 
-// out[i] += sum_k factors[k] * rows[k * stride + i]  for begin <= i < end.
-void AddScaledRows(const double* factors, size_t count, const double* rows, size_t stride,
-                   size_t begin, size_t end, double* out);
+// Linear algebra of large dense matrices, by Eigen, in pieces of some hundredths of a second
+// between which `stop` is asked. A symmetric matrix of size n is stored row after row; only what is
+// on and above its diagonal is read and written, but by Mirror.
 
-// Symmetric matrices of size n, stored in full, row after row.
-
-// Replaces a positive definite matrix by its inverse, by Gauss-Jordan elimination without pivoting.
-// False, and the matrix is lost, when a pivot is not positive.
-bool InvertPositiveDefinite(size_t n, std::vector<double>& matrix);
+// Replaces a positive definite matrix by its inverse. False, and the matrix is lost, when it is
+// numerically not positive definite, or when stopped.
+bool InvertPositiveDefinite(size_t n, std::vector<double>& matrix, Stop& stop);
 
 // Whether the matrix, in floating point, has a Cholesky factor with pivots of at least `pivot`.
-bool HasCholeskyFactor(size_t n, std::vector<double> matrix, double pivot);
+// False when stopped.
+bool HasCholeskyFactor(size_t n, std::vector<double> matrix, double pivot, Stop& stop);
 
-// c = a * b, for square matrices of size n.
-std::vector<double> Multiply(size_t n, const std::vector<double>& a, const std::vector<double>& b);
+// matrix += left' right,  a product that is known to be symmetric, of [rows][n] matrices. False,
+// and part of it is added, when stopped.
+bool AddSymmetricProduct(size_t n, const std::vector<double>& left,
+                         const std::vector<double>& right, std::vector<double>& matrix, Stop& stop);
+
+// Copies what is above the diagonal below it.
+void Mirror(size_t n, std::vector<double>& matrix);
 
 }  // namespace halftone
 

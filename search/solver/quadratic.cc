@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -62,19 +63,21 @@ class QuadraticSolver : private ShrinkingSolver {
     if (stop_()) return Finish(-kInfinity);
     const size_t columns = problem_.cross->columns();
     std::vector<char> allowed(columns, 1);
-    Convexifier convexifier(problem_);
-    ConvexForm form = convexifier.Draft();
-    Relaxation::Point point = Relaxation(problem_, form).Start(allowed);
+    Convexifier convexifier(problem_, stop_);
+    std::optional<ConvexForm> form = convexifier.Draft();
+    Relaxation::Point point = Relaxation(problem_, *form).Start(allowed);
     if (Selections() <= kMaxEnumerated) {
-      form = convexifier.Take();
-      Relaxation relaxation(problem_, form);
+      form = convexifier.Take(stop_);
+      if (!form.has_value()) return Finish(-kInfinity);
+      Relaxation relaxation(problem_, *form);
       return Enumerate(allowed, Bound(relaxation, allowed, point));
     }
-    Relaxation(problem_, form).Minimize(allowed, kInfinity, 0, kFirstRounds, stop_, point);
+    Relaxation(problem_, *form).Minimize(allowed, kInfinity, 0, kFirstRounds, stop_, point);
     for (int i = 0; i < kImprovements; ++i) {
       convexifier.Improve(point.x, kSweeps, stop_);
-      form = convexifier.Take();
-      Relaxation relaxation(problem_, form);
+      form = convexifier.Take(stop_);
+      if (!form.has_value()) return Finish(-kInfinity);
+      Relaxation relaxation(problem_, *form);
       const double before = result_.lower_bound;
       const Relaxation::Bound bound = Bound(relaxation, allowed, point);
       if (IsClosed()) return Finish(kInfinity);
@@ -87,7 +90,7 @@ class QuadraticSolver : private ShrinkingSolver {
     if (kept < (1 - kWorthAnotherRound) * static_cast<double>(columns)) {
       return KeepColumns(allowed) || Finish(kInfinity);
     }
-    return Branch(form, point);
+    return Branch(*form, point);
   }
 
   // Every choice alone, with half of the least that each other variable adds to it.

@@ -1,22 +1,37 @@
 #ifndef HALFTONE_SEARCH_SOLVER_STOP_H_
 #define HALFTONE_SEARCH_SOLVER_STOP_H_
 
+#include <cstdint>
+#include <limits>
+#include <utility>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/cancellation.h"
 
 namespace halftone {
 
-// When a search has to end with what it has. Remembers that it said so. Not thread-safe.
+// When a search has to end with what it has: once cancelled, after the deadline, or, whatever the
+// clock, when it has been asked more than `most_questions` times. Remembers that it said so. Not
+// thread-safe.
 class Stop {
  public:
-  Stop(Cancellation cancellation, absl::Time deadline)
-      : cancellation_(std::move(cancellation)), deadline_(deadline) {}
+  Stop(Cancellation cancellation, absl::Time deadline,
+       int64_t most_questions = std::numeric_limits<int64_t>::max())
+      : cancellation_(std::move(cancellation)),
+        deadline_(deadline),
+        most_questions_(most_questions) {}
 
   bool operator()() {
-    if (!stopped_) stopped_ = absl::Now() >= deadline_ || !cancellation_.Check().ok();
+    ++questions_;
+    if (!stopped_) {
+      stopped_ =
+          questions_ > most_questions_ || absl::Now() >= deadline_ || !cancellation_.Check().ok();
+    }
     return stopped_;
   }
+  // How often it has been asked.
+  int64_t questions() const { return questions_; }
   bool stopped() const { return stopped_; }
   absl::Time deadline() const { return deadline_; }
   const Cancellation& cancellation() const { return cancellation_; }
@@ -24,6 +39,8 @@ class Stop {
  private:
   Cancellation cancellation_;
   absl::Time deadline_;
+  int64_t most_questions_;
+  int64_t questions_ = 0;
   bool stopped_ = false;
 };
 

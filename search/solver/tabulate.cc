@@ -8,6 +8,7 @@
 #include "search/solver/compile.h"
 #include "search/solver/dense.h"
 #include "search/solver/elimination.h"
+#include "search/solver/stop.h"
 
 namespace halftone {
 namespace {
@@ -17,8 +18,6 @@ constexpr size_t kMaxPairTable = 64'000'000;
 
 // Columns of the matrix of interactions: 300 MB of it.
 constexpr size_t kMaxCrossColumns = 6'000;
-// Rows whose products are added while a row of the matrix is in the cache.
-constexpr size_t kRowBlock = 16;
 
 double CostOf(const Costs& costs, const std::string& metric) {
   const auto found = costs.find(metric);
@@ -179,30 +178,16 @@ class CompiledProblem::Tabulator {
         row[to] += factor.rows[r][from];
       }
     }
-    AddProducts(merged, count, factor.weight);
+    std::vector<double> weighted = merged;
+    for (double& value : weighted) value *= factor.weight;
+    Stop never({}, absl::InfiniteFuture());
+    AddSymmetricProduct(count, weighted, merged, cross_->values, never);
+    Mirror(count, cross_->values);
     for (size_t v = 0; v < compact_.choices.size(); ++v) {
       for (size_t o = 0; o < size_t(compact_.choices[v]); ++o) {
         compact_.values[v][o * components_] += own[cross_->first[v] + o];
       }
       TakeBlock(v);
-    }
-  }
-
-  // Adds weight * (rows' rows) to the matrix, a block of rows at a time.
-  void AddProducts(const std::vector<double>& rows, size_t count, double weight) {
-    std::vector<double>& values = cross_->values;
-    const size_t height = count > 0 ? rows.size() / count : 0;
-    std::vector<double> factors(kRowBlock);
-    for (size_t begin = 0; begin < height; begin += kRowBlock) {
-      const size_t block = std::min(height, begin + kRowBlock) - begin;
-      const double* first = rows.data() + begin * count;
-      for (size_t a = 0; a < count; ++a) {
-        for (size_t r = 0; r < block; ++r) factors[r] = weight * first[r * count + a];
-        AddScaledRows(factors.data(), block, first, count, a, count, values.data() + a * count);
-      }
-    }
-    for (size_t a = 0; a < count; ++a) {
-      for (size_t b = a + 1; b < count; ++b) values[b * count + a] = values[a * count + b];
     }
   }
 

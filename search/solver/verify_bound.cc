@@ -199,14 +199,16 @@ std::vector<std::vector<double>> SuggestBlocks(const Problem& problem,
   const std::vector<size_t>& first = compact->cross->first;
   const std::vector<char> all(compact->cross->columns(), 1);
   Stop stop(cancellation, absl::InfiniteFuture());
-  Convexifier convexifier(*compact);
+  Convexifier convexifier(*compact, stop);
   ConvexForm form = convexifier.Draft();
   Relaxation::Point point = Relaxation(*compact, form).Start(all);
   for (int i = 0; i < kImprovements; ++i) {
     Relaxation(*compact, form)
         .Minimize(all, std::numeric_limits<double>::infinity(), 0, kRelaxationRounds, stop, point);
     convexifier.Improve(point.x, kSweeps, stop);
-    form = convexifier.Take();
+    std::optional<ConvexForm> improved = convexifier.Take(stop);
+    if (!improved.has_value()) return {};
+    form = *std::move(improved);
   }
   std::vector<std::vector<double>> blocks(first.size() - 1);
   for (size_t v = 0; v < blocks.size(); ++v) {

@@ -101,11 +101,11 @@ TEST(ConvexifierTest, EveryFormEqualsTheLossAndBoundsIt) {
     const CompactProblem compact = Compacted(problem);
     const double least = Enumerator(compact).LeastLoss();
     SplitMix64 random(options.seed, 4);
-    Convexifier convexifier(compact);
     Stop stop({}, absl::InfiniteFuture());
+    Convexifier convexifier(compact, stop);
     double first = 0, last = -std::numeric_limits<double>::infinity();
     for (int i = 0; i < 3; ++i) {
-      const ConvexForm form = convexifier.Take();
+      const ConvexForm form = *convexifier.Take(stop);
       for (int draw = 0; draw < 20; ++draw) {
         const Selection selection = RandomSelection(compact, random);
         double value = compact.constant[0];
