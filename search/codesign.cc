@@ -93,15 +93,19 @@ constexpr auto kPointMembers = std::tuple(JsonMember("target", &CodesignPoint::t
                                           JsonMember("lower_bound", &CodesignPoint::lower_bound),
                                           JsonMember("cost", &CodesignPoint::cost));
 
+// Beside those of its solution.
+constexpr auto kConfigurationMembers =
+    std::tuple(JsonMember("target", &Configuration::target),
+               JsonMember("parameters", &Configuration::parameters),
+               JsonMember("figures", &Configuration::figures),
+               JsonMember("on_frontier", &Configuration::on_frontier));
+
 json ConfigurationToJson(const Configuration& configuration) {
   json object = SolutionToJson(configuration.solution);
-  object["target"] = configuration.target;
-  object["parameters"] = configuration.parameters;
-  object["figures"] = configuration.figures;
+  object.update(MembersToJson(kConfigurationMembers, configuration));
   const auto area = configuration.figures.find(kArea);
   object["area"] = area == configuration.figures.end() ? json(nullptr) : json(area->second);
   object["bound"] = configuration.solution.lower_bound;
-  object["on_frontier"] = configuration.on_frontier;
   return object;
 }
 
@@ -109,10 +113,7 @@ absl::StatusOr<Configuration> ConfigurationFromJson(const json& object) {
   Configuration configuration;
   JsonFields fields(object, "codesign.configurations");
   fields.Require("target");
-  fields.Read("target", &configuration.target);
-  fields.Read("parameters", &configuration.parameters);
-  fields.Read("figures", &configuration.figures);
-  fields.Read("on_frontier", &configuration.on_frontier);
+  ReadMembers(kConfigurationMembers, fields, &configuration);
   HT_RETURN_IF_ERROR(fields.status());
   HT_ASSIGN_OR_RETURN(configuration.solution, SolutionFromJson(object));
   return configuration;
