@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "grpcpp/grpcpp.h"
 #include "halftone/v1/analysis_service.grpc.pb.h"
+#include "halftone/v1/exploration_service.grpc.pb.h"
 #include "halftone/v1/model_service.grpc.pb.h"
 #include "halftone/v1/search_service.grpc.pb.h"
 #include "server/jobs/directory_lock.h"
@@ -24,6 +25,7 @@ namespace {
 constexpr size_t kChunkBytes = size_t{1} << 20;
 constexpr auto kConnectTimeout = std::chrono::seconds(5);
 constexpr absl::Duration kReconnectTimeout = absl::Seconds(30);
+constexpr auto kStopTimeout = std::chrono::seconds(2);
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
@@ -40,6 +42,7 @@ struct Connection::Impl {
   std::unique_ptr<v1::SearchService::Stub> search;
   std::unique_ptr<v1::ModelService::Stub> models;
   std::unique_ptr<v1::AnalysisService::Stub> analysis;
+  std::unique_ptr<v1::ExplorationService::Stub> exploration;
 
   absl::Mutex mutex;
   grpc::ClientContext* current ABSL_GUARDED_BY(mutex) = nullptr;
@@ -49,6 +52,7 @@ struct Connection::Impl {
     search = v1::SearchService::NewStub(channel);
     models = v1::ModelService::NewStub(channel);
     analysis = v1::AnalysisService::NewStub(channel);
+    exploration = v1::ExplorationService::NewStub(channel);
   }
 
   bool IsInterrupted() {
@@ -266,6 +270,15 @@ absl::StatusOr<v1::ReSolveResponse> Connection::ReSolve(const v1::ReSolveRequest
   return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::ReSolve, request);
 }
 
+absl::Status Connection::StopSolve(const std::string& solve_id) {
+  v1::StopSolveRequest request;
+  request.set_solve_id(solve_id);
+  grpc::ClientContext context;  // beside the call that is to be stopped
+  context.set_deadline(std::chrono::system_clock::now() + kStopTimeout);
+  v1::StopSolveResponse response;
+  return FromGrpcStatus(impl_->analysis->StopSolve(&context, request, &response));
+}
+
 absl::Status Connection::WatchJob(const std::string& name, const EventCallback& callback) {
   v1::WatchJobRequest request;
   request.set_name(name);
@@ -351,6 +364,28 @@ absl::StatusOr<v1::SolveProblemResponse> Connection::SolveProblem(
 absl::StatusOr<v1::ListTargetsResponse> Connection::ListTargets() {
   return Ask(impl_.get(), impl_->analysis.get(), &v1::AnalysisService::Stub::ListTargets,
              v1::ListTargetsRequest());
+}
+
+absl::StatusOr<v1::Exploration> Connection::GetExploration(const std::string& job) {
+  v1::GetExplorationRequest request;
+  request.set_job(job);
+  return Ask(impl_.get(), impl_->exploration.get(), &v1::ExplorationService::Stub::GetExploration,
+             request);
+}
+
+absl::StatusOr<v1::AskResponse> Connection::AskExploration(const std::string& job, int count) {
+  v1::AskRequest request;
+  request.set_job(job);
+  request.set_count(count);
+  return Ask(impl_.get(), impl_->exploration.get(), &v1::ExplorationService::Stub::Ask, request);
+}
+
+absl::StatusOr<v1::TellResponse> Connection::TellExploration(
+    const std::string& job, const std::map<std::string, std::string>& assignment) {
+  v1::TellRequest request;
+  request.set_job(job);
+  request.mutable_assignment()->insert(assignment.begin(), assignment.end());
+  return Ask(impl_.get(), impl_->exploration.get(), &v1::ExplorationService::Stub::Tell, request);
 }
 
 absl::StatusOr<v1::GetVersionResponse> Connection::GetVersion() {

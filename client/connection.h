@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "halftone/v1/analysis_service.pb.h"
+#include "halftone/v1/exploration_service.pb.h"
 #include "halftone/v1/job.pb.h"
 #include "halftone/v1/model_service.pb.h"
 #include "halftone/v1/search_service.pb.h"
@@ -57,6 +59,9 @@ class Connection {
   absl::StatusOr<v1::SearchResult> GetResult(const std::string& name);
   absl::StatusOr<v1::GetFrontierResponse> GetFrontier(const std::string& name);
   absl::StatusOr<v1::ReSolveResponse> ReSolve(const v1::ReSolveRequest& request);
+  // Has the ReSolve or SolveProblem with that id, which another thread waits for, answer with the
+  // best that it has. NOT_FOUND where the server does not know it, or not yet.
+  absl::Status StopSolve(const std::string& solve_id);
   // Calls back with every event until the job's end, through restarts of the server of up to half
   // a minute.
   absl::Status WatchJob(const std::string& name, const EventCallback& callback);
@@ -74,6 +79,11 @@ class Connection {
   absl::StatusOr<v1::SolveProblemResponse> SolveProblem(const v1::SolveProblemRequest& request);
   absl::StatusOr<v1::ListTargetsResponse> ListTargets();
   absl::StatusOr<v1::GetVersionResponse> GetVersion();
+
+  absl::StatusOr<v1::Exploration> GetExploration(const std::string& job);
+  absl::StatusOr<v1::AskResponse> AskExploration(const std::string& job, int count);
+  absl::StatusOr<v1::TellResponse> TellExploration(
+      const std::string& job, const std::map<std::string, std::string>& assignment);
 
   // In process only: runs the queued job here. FAILED_PRECONDITION when another process runs the
   // jobs of the state directory.

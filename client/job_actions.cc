@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
@@ -78,6 +79,10 @@ absl::Status Watch(Connection& connection, const std::string& job, ProgressBar& 
   });
   bar.Clear();
   return status;
+}
+
+std::string FullJobName(const std::string& job) {
+  return absl::StrContains(job, '/') ? job : absl::StrCat("jobs/", job);
 }
 
 std::string NewRequestId() {

@@ -12,7 +12,11 @@ namespace halftone {
 // Shows a job's progress until its end.
 absl::Status Watch(Connection& connection, const std::string& job, ProgressBar& bar);
 
-// What makes a submission idempotent, where the user gives nothing.
+// The resource name of a job, whose collection people may leave out.
+std::string FullJobName(const std::string& job);
+
+// What makes a submission idempotent, where the user gives nothing; also what a solve is
+// stopped by.
 std::string NewRequestId();
 
 // Runs a job that was just created to its end, with progress, and prints how it ended. Ctrl-C

@@ -1,9 +1,8 @@
-// jobs, get, watch, cancel, delete, result, frontier, resolve.
+// jobs, get, watch, cancel, delete, result, frontier.
 #include <map>
 #include <memory>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/units.h"
@@ -11,8 +10,6 @@
 #include "client/interrupt.h"
 #include "client/job_actions.h"
 #include "client/job_text.h"
-#include "client/rule_flags.h"
-#include "client/solution_text.h"
 
 namespace halftone {
 namespace {
@@ -21,16 +18,8 @@ using nlohmann::json;
 
 struct JobFlags {
   std::string job, output;
-  bool force = false, explain = false;
-  RuleFlags rules;
-  std::string frontier;
-  double time_limit = 0;
+  bool force = false;
 };
-
-// People may leave out the collection.
-std::string FullName(const std::string& job) {
-  return absl::StrContains(job, '/') ? job : absl::StrCat("jobs/", job);
-}
 
 ExitCode PrintJob(const CommandLine& line, const v1::Job& job) {
   if (line.json) {
@@ -84,13 +73,13 @@ absl::StatusOr<ExitCode> List(const CommandLine& line, const ListFlags& flags) {
 
 absl::StatusOr<ExitCode> Get(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->GetJob(FullName(flags.job)));
+  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->GetJob(FullJobName(flags.job)));
   return PrintJob(line, job);
 }
 
 absl::StatusOr<ExitCode> WatchUntilEnd(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  const std::string name = FullName(flags.job);
+  const std::string name = FullJobName(flags.job);
   HT_ASSIGN_OR_RETURN(const v1::Job job, connection->GetJob(name));
   if (connection->in_process() &&
       (job.state() == v1::JOB_STATE_QUEUED || job.state() == v1::JOB_STATE_RUNNING)) {
@@ -106,13 +95,13 @@ absl::StatusOr<ExitCode> WatchUntilEnd(const CommandLine& line, const JobFlags& 
 
 absl::StatusOr<ExitCode> Cancel(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->CancelJob(FullName(flags.job)));
+  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->CancelJob(FullJobName(flags.job)));
   return PrintJob(line, job);
 }
 
 absl::StatusOr<ExitCode> Delete(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  const std::string name = FullName(flags.job);
+  const std::string name = FullJobName(flags.job);
   HT_RETURN_IF_ERROR(connection->DeleteJob(name, flags.force));
   if (line.json) {
     PrintJson({{"deleted", name}});
@@ -124,7 +113,7 @@ absl::StatusOr<ExitCode> Delete(const CommandLine& line, const JobFlags& flags) 
 
 absl::StatusOr<ExitCode> Result(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  return PrintEnd(line, *connection, FullName(flags.job), flags.output);
+  return PrintEnd(line, *connection, FullJobName(flags.job), flags.output);
 }
 
 json PointToJson(const v1::FrontierPoint& point) {
@@ -158,39 +147,17 @@ std::string FrontierText(const v1::GetFrontierResponse& frontier) {
 absl::StatusOr<ExitCode> Frontier(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   HT_ASSIGN_OR_RETURN(const v1::GetFrontierResponse frontier,
-                      connection->GetFrontier(FullName(flags.job)));
+                      connection->GetFrontier(FullJobName(flags.job)));
   if (!line.json) {
     PrintText(FrontierText(frontier));
     return ExitCode::kDone;
   }
   json points = json::array();
   for (const v1::FrontierPoint& point : frontier.points()) points.push_back(PointToJson(point));
-  PrintJson({{"job", FullName(flags.job)},
+  PrintJson({{"job", FullJobName(flags.job)},
              {"metric", frontier.metric()},
              {"frontier", std::move(points)}});
   return ExitCode::kDone;
-}
-
-absl::StatusOr<ExitCode> Resolve(const CommandLine& line, const JobFlags& flags) {
-  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  OnInterrupt interrupt([&] { connection->Interrupt(); });
-  v1::ReSolveRequest request;
-  request.set_name(FullName(flags.job));
-  request.set_frontier_metric(flags.frontier);
-  request.set_time_limit_seconds(flags.time_limit);
-  request.set_explain(flags.explain);
-  HT_RETURN_IF_ERROR(FillBudgets(flags.rules, request.mutable_budgets()));
-  HT_RETURN_IF_ERROR(FillPins(flags.rules, request.mutable_pins()));
-  HT_RETURN_IF_ERROR(FillRules(flags.rules, request.mutable_rules()));
-  HT_ASSIGN_OR_RETURN(const v1::ReSolveResponse response, connection->ReSolve(request));
-  const json document = json::parse(response.result_json());
-  if (line.json) {
-    PrintJson(document);
-  } else {
-    PrintText(SolutionText(document));
-  }
-  const bool infeasible = response.solution().status() == v1::SOLUTION_STATUS_INFEASIBLE;
-  return infeasible ? ExitCode::kInfeasible : ExitCode::kDone;
 }
 
 // A command about one job.
@@ -221,18 +188,10 @@ void AddJobCommands(CLI::App& app, CommandLine& line) {
   CLI::App* remove = AddJobCommand(app, line, "delete", "forgets a job", flags, Delete);
   CLI::App* result = AddJobCommand(app, line, "result", "what a job found", flags, Result);
   AddJobCommand(app, line, "frontier", "the Pareto-optimal assignments of a job", flags, Frontier);
-  CLI::App* resolve =
-      AddJobCommand(app, line, "resolve",
-                    "what if: other budgets and rules on a job's stored tables", flags, Resolve);
   for (CLI::App* sub : {watch, result}) {
     sub->add_option("--output", flags->output, "folder for the artifacts");
   }
   remove->add_flag("--force", flags->force, "cancel it first if it is running");
-  AddRuleFlags(resolve, &flags->rules);
-  resolve->add_option("--time-limit", flags->time_limit, "of the solver, in seconds")
-      ->check(CLI::PositiveNumber);
-  resolve->add_flag("--explain", flags->explain, "also say why");
-  resolve->add_option("--frontier", flags->frontier, "metric of the frontier");
 }
 
 }  // namespace halftone

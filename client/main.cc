@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
   halftone::AddSearchCommands(app, line);
   halftone::AddCrosscheckCommand(app, line);
   halftone::AddJobCommands(app, line);
+  halftone::AddResolveCommand(app, line);
+  halftone::AddExploreCommands(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -42,6 +42,20 @@ absl::StatusOr<std::pair<std::string, std::string>> SplitPair(absl::string_view 
   return std::make_pair(parts[0], parts[1]);
 }
 
+absl::Status FillNumbers(absl::string_view what, const std::vector<std::string>& texts,
+                         google::protobuf::Map<std::string, double>* numbers) {
+  for (const std::string& text : texts) {
+    HT_ASSIGN_OR_RETURN(const auto pair, SplitPair(what, text));
+    double value = 0;
+    if (!absl::SimpleAtod(pair.second, &value)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(what, " '", text, "': '", pair.second, "' is not a number"));
+    }
+    (*numbers)[pair.first] = value;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FillBudgets(const RuleFlags& flags,
                          google::protobuf::RepeatedPtrField<v1::Budget>* budgets) {
   for (const std::string& text : flags.budgets) {
@@ -75,16 +89,7 @@ absl::Status FillRules(const RuleFlags& flags, v1::LayerRules* rules) {
   rules->set_first_layer(flags.first);
   rules->set_last_layer(flags.last);
   if (flags.max_changes >= 0) rules->set_max_changes(flags.max_changes);
-  for (const std::string& text : flags.loss_factors) {
-    HT_ASSIGN_OR_RETURN(const auto factor, SplitPair("loss factor", text));
-    double value = 0;
-    if (!absl::SimpleAtod(factor.second, &value)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("loss factor '", text, "': '", factor.second, "' is not a number"));
-    }
-    (*rules->mutable_loss_factors())[factor.first] = value;
-  }
-  return absl::OkStatus();
+  return FillNumbers("loss factor", flags.loss_factors, rules->mutable_loss_factors());
 }
 
 }  // namespace halftone

@@ -28,6 +28,10 @@ void AddRuleFlags(CLI::App* sub, RuleFlags* flags);
 absl::StatusOr<std::pair<std::string, std::string>> SplitPair(absl::string_view what,
                                                               const std::string& text);
 
+// "NAME=NUMBER" each.
+absl::Status FillNumbers(absl::string_view what, const std::vector<std::string>& texts,
+                         google::protobuf::Map<std::string, double>* numbers);
+
 absl::Status FillBudgets(const RuleFlags& flags,
                          google::protobuf::RepeatedPtrField<v1::Budget>* budgets);
 absl::Status FillPins(const RuleFlags& flags,

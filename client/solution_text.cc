@@ -28,16 +28,6 @@ bool Flag(const json& object, const char* field) {
   return found != object.end() && found->is_boolean() && found->get<bool>();
 }
 
-std::string CostsText(const json& costs) {
-  std::vector<std::string> parts;
-  for (const auto& [metric, value] : costs.items()) {
-    if (value.is_number()) {
-      parts.push_back(absl::StrCat(metric, " ", CostText(metric, value.get<double>())));
-    }
-  }
-  return absl::StrJoin(parts, ", ");
-}
-
 std::string AssignmentText(const json& assignment) {
   Table table({"layer", "choice"});
   for (const auto& [layer, choice] : assignment.items()) {
@@ -53,6 +43,14 @@ std::string ChangedLoss(double changed, double loss) {
                          100 * (changed - loss) / std::abs(loss));
 }
 
+// The least limit that allows less loss, or an interval that holds it.
+std::string NextLimitText(const json& limit, const std::string& metric, double next) {
+  const auto bound = NumberIn(limit, "next_limit_bound");
+  if (!bound.has_value()) return absl::StrCat("at most ", CostText(metric, next));
+  if (*bound == next) return CostText(metric, next);
+  return absl::StrCat(CostText(metric, *bound), " to ", CostText(metric, next));
+}
+
 std::string LimitTable(const json& limits, double loss) {
   Table table({"limit", "of", "used", "binds", "loss without it", "1 % more saves",
                "less loss from", "then"});
@@ -64,7 +62,7 @@ std::string LimitTable(const json& limits, double loss) {
                Flag(limit, "binds") ? "yes" : "no",
                without.has_value() ? ChangedLoss(*without, loss) : "-",
                FormatNumber(0.01 * value * Number(limit, "marginal_value")),
-               next.has_value() ? CostText(metric, *next) : "-",
+               next.has_value() ? NextLimitText(limit, metric, *next) : "-",
                next.has_value() ? ChangedLoss(Number(limit, "next_loss"), loss) : "-"});
   }
   return table.Render();
@@ -111,7 +109,7 @@ std::string VerifiedText(const json& verified) {
   if (Flag(verified, "optimal")) return "verified     yes, by separate code\n";
   const auto bound = NumberIn(verified, "lower_bound");
   if (!bound.has_value()) return "verified     not within the effort allowed\n";
-  return absl::StrCat("verified     no loss is below ", FormatNumber(*bound), "\n");
+  return absl::StrCat("verified     none is below ", FormatNumber(*bound), "\n");
 }
 
 }  // namespace
@@ -123,6 +121,16 @@ std::string CostText(const std::string& metric, double value) {
   }
   if (absl::EndsWith(metric, "_pj")) return FormatQuantity(Quantity::kEnergy, value);
   return FormatQuantity(Quantity::kCount, value);
+}
+
+std::string CostsText(const json& costs) {
+  std::vector<std::string> parts;
+  for (const auto& [metric, value] : costs.items()) {
+    if (value.is_number()) {
+      parts.push_back(absl::StrCat(metric, " ", CostText(metric, value.get<double>())));
+    }
+  }
+  return absl::StrJoin(parts, ", ");
 }
 
 std::string InfeasibleText(const json& infeasible) {
@@ -180,14 +188,20 @@ std::string SolutionText(const json& document) {
     return text;
   }
   const double loss = Number(document, "loss");
-  absl::StrAppend(&text, "loss         ", FormatNumber(loss), "\nlower bound  ",
-                  FormatNumber(Number(document, "lower_bound")), "\ngap          ",
+  const json objective = document.value("objective", json::object());
+  const double minimized = NumberIn(objective, "value").value_or(loss);
+  absl::StrAppend(&text, "loss         ", FormatNumber(loss), "\n");
+  if (!objective.empty()) {
+    absl::StrAppend(&text, "objective    ", FormatNumber(minimized), ", with the weighted costs\n");
+  }
+  const double bound = NumberIn(objective, "lower_bound").value_or(Number(document, "lower_bound"));
+  absl::StrAppend(&text, "lower bound  ", FormatNumber(bound), "\ngap          ",
                   FormatNumber(Number(document, "gap")), "\ncost         ",
                   CostsText(document.value("cost", json::object())), "\nseconds      ",
                   FormatNumber(Number(document, "seconds")), "\n",
                   AssignmentText(document.value("assignment", json::object())));
   if (document.contains("explanation")) {
-    absl::StrAppend(&text, "\n", ExplanationText(document.at("explanation"), loss));
+    absl::StrAppend(&text, "\n", ExplanationText(document.at("explanation"), minimized));
   }
   return text;
 }

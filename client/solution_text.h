@@ -10,11 +10,14 @@ namespace halftone {
 // A cost in the unit that reads best, by the name of its metric and unit ("latency_ns").
 std::string CostText(const std::string& metric, double value);
 
+// "latency_ns 1.2 ms, size_bytes 300 KB" of costs by metric.
+std::string CostsText(const nlohmann::json& costs);
+
 // A solver's answer as tables for people.
 std::string SolutionText(const nlohmann::json& document);
 // Why no assignment meets the budgets, and what would do.
 std::string InfeasibleText(const nlohmann::json& infeasible);
-// What binds, and what is one step from changing; `loss` is the solution's.
+// What binds, and what is one step from changing; `loss` is what the solution minimizes.
 std::string ExplanationText(const nlohmann::json& explanation, double loss);
 
 }  // namespace halftone

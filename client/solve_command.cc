@@ -6,7 +6,9 @@
 #include "base/status_macros.h"
 #include "client/command.h"
 #include "client/interrupt.h"
+#include "client/job_actions.h"
 #include "client/solution_text.h"
+#include "client/stop_solve.h"
 #include "server/local.h"
 
 namespace halftone {
@@ -29,7 +31,7 @@ absl::StatusOr<v1::SolveProblemResponse> Answer(const CommandLine& line,
     return local::SolveProblem(request, cancellation);
   }
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  OnInterrupt interrupt([&] { connection->Interrupt(); });
+  StopSolveOnInterrupt interrupt(*connection, request.solve_id());
   return connection->SolveProblem(request);
 }
 
@@ -39,6 +41,7 @@ absl::StatusOr<ExitCode> Solve(const CommandLine& line, const SolveFlags& flags)
   request.set_time_limit_seconds(flags.time_limit);
   request.set_explain(!flags.no_explain);
   request.set_verify(flags.verify);
+  request.set_solve_id(NewRequestId());
   HT_ASSIGN_OR_RETURN(const v1::SolveProblemResponse response, Answer(line, request));
   const json document = json::parse(response.result_json());
   if (line.json) {

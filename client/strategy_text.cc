@@ -18,8 +18,9 @@ std::string NumberText(const json& object, const char* field) {
   return value.has_value() ? FormatNumber(*value) : "-";
 }
 
-// "3x w4a4 1x w8a8".
-std::string PrecisionsText(const json& assignment) {
+}  // namespace
+
+std::string PrecisionCounts(const json& assignment) {
   std::map<std::string, int> counts;
   for (const auto& [layer, precision] : assignment.items()) {
     if (precision.is_string()) ++counts[precision.get<std::string>()];
@@ -30,8 +31,6 @@ std::string PrecisionsText(const json& assignment) {
   }
   return text;
 }
-
-}  // namespace
 
 std::string EvolutionText(const json& evolution) {
   std::vector<std::string> header;
@@ -45,7 +44,7 @@ std::string EvolutionText(const json& evolution) {
     for (const json& value : ListIn(point, "objectives")) {
       row.push_back(value.is_number() ? FormatNumber(value.get<double>()) : "-");
     }
-    row.push_back(PrecisionsText(point.value("assignment", json::object())));
+    row.push_back(PrecisionCounts(point.value("assignment", json::object())));
     if (row.size() == header.size()) table.Add(row);
   }
   return absl::StrCat(
@@ -62,7 +61,7 @@ std::string ExplorationText(const json& exploration) {
                                   " assignments from outside");
   if (best.is_object() && best.contains("divergence")) {
     absl::StrAppend(&text, ": the best within the budgets does ", NumberText(best, "divergence"),
-                    " (", PrecisionsText(best.value("assignment", json::object())), ")");
+                    " (", PrecisionCounts(best.value("assignment", json::object())), ")");
   }
   return text + "\n";
 }

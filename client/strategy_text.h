@@ -7,6 +7,9 @@
 
 namespace halftone {
 
+// "3x w4a4 1x w8a8" of an assignment.
+std::string PrecisionCounts(const nlohmann::json& assignment);
+
 // What an evolutionary search gained and its front, from "refined.evolution" of a result.
 std::string EvolutionText(const nlohmann::json& evolution);
 

@@ -32,6 +32,7 @@ std::string LimitRow(const Explanation::Limit& limit, double loss) {
                       limit.binds ? "binds" : "does not bind", "</td><td>",
                       changed(limit.loss_without), "</td><td>",
                       ShortNumber(0.01 * limit.limit * limit.marginal_value), "</td><td>",
+                      limit.next_limit == limit.next_limit_bound ? "" : "at most ",
                       cost(limit.next_limit), "</td><td>", changed(limit.next_loss), "</td></tr>");
 }
 

@@ -20,7 +20,6 @@
 #include "search/stage_keys.h"
 #include "search/stage_outputs.h"
 #include "search/stage_runner.h"
-#include "search/stored_tables.h"
 
 namespace halftone {
 namespace {
@@ -379,16 +378,6 @@ absl::StatusOr<SearchResult> RunSearch(const SearchSpec& spec, ArtifactStore& st
                                        const PipelineObserver& observer,
                                        const Cancellation& cancellation) {
   return SearchRun(spec, store, observer, cancellation).Run(profilers);
-}
-
-absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
-                                 const Cancellation& cancellation) {
-  HT_RETURN_IF_ERROR(CheckSpec(spec));
-  HT_ASSIGN_OR_RETURN(const StoredTables stored, LoadStoredTables(spec, store));
-  Progress progress;
-  progress.cancellation = cancellation;
-  HT_ASSIGN_OR_RETURN(SolveOutput output, SolveTables(stored.tables, stored.offer, spec, progress));
-  return std::move(output.solution);
 }
 
 }  // namespace halftone

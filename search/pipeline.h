@@ -40,12 +40,6 @@ absl::StatusOr<SearchResult> RunSearch(const SearchSpec& spec, ArtifactStore& st
                                        const PipelineObserver& observer,
                                        const Cancellation& cancellation);
 
-// Only the solve stage, on the stored tables of an earlier search of the same model, data and
-// target, with the budgets, pins and frontier of `spec`. FAILED_PRECONDITION names a table that is
-// not stored. Takes milliseconds.
-absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
-                                 const Cancellation& cancellation);
-
 }  // namespace halftone
 
 #endif  // HALFTONE_SEARCH_PIPELINE_H_

@@ -1,5 +1,6 @@
 #include "search/search_spec.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -150,6 +151,21 @@ absl::StatusOr<Metric> ParseMetric(absl::string_view text) {
   }
   return absl::InvalidArgumentError(
       absl::StrCat("unknown metric '", text, "'; there are ", absl::StrJoin(names, ", ")));
+}
+
+absl::StatusOr<MetricUnit> ParseMetricUnit(absl::string_view text) {
+  for (const MetricFacts& facts : kMetrics) {
+    if (text == facts.name || text == facts.cost_key) return MetricUnit{facts.metric, 1};
+  }
+  const size_t underscore = std::min(text.find('_'), text.size());
+  HT_ASSIGN_OR_RETURN(const Metric metric, ParseMetric(text.substr(0, underscore)));
+  const absl::string_view unit = text.substr(std::min(underscore + 1, text.size()));
+  if (unit.empty() || !absl::ascii_isalpha(static_cast<unsigned char>(unit[0]))) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' does not end with a unit"));
+  }
+  HT_ASSIGN_OR_RETURN(const double base_units,
+                      ParseQuantity(FactsOf(metric).quantity, absl::StrCat("1", unit)));
+  return MetricUnit{metric, base_units};
 }
 
 absl::StatusOr<SearchStrategy> ParseSearchStrategy(absl::string_view text) {

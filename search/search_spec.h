@@ -26,6 +26,15 @@ absl::StatusOr<Metric> ParseMetric(absl::string_view text);
 absl::string_view MetricName(Metric metric);     // "latency"
 absl::string_view MetricCostKey(Metric metric);  // "latency_ns": its key in a Problem's costs
 
+// A metric, and how many of its base units a quantity of it is counted in.
+struct MetricUnit {
+  Metric metric = Metric::kLatency;
+  double base_units = 1;
+};
+// Parses "latency" and "latency_ns" (base units), "latency_ms", "size_KB", with the units of
+// budgets. INVALID_ARGUMENT names the metric or the unit that does not exist.
+absl::StatusOr<MetricUnit> ParseMetricUnit(absl::string_view text);
+
 // How the assignments that are really evaluated are found.
 enum class SearchStrategy {
   kRefine,        // by a model that learns from what was evaluated: refine/refine.h

@@ -31,6 +31,7 @@
 #include "server/services/analysis_service.h"
 #include "server/services/exploration_service.h"
 #include "server/services/explorations.h"
+#include "server/services/running_solves.h"
 #include "server/services/model_service.h"
 #include "server/services/profiler_registry_service.h"
 #include "server/services/search_service.h"
@@ -107,7 +108,9 @@ struct Server::Parts {
   EventHub hub;
   std::unique_ptr<JobStore> jobs;
   ComputeGate gate;
-  Explorations explorations;  // before the pool, whose calls use it
+  // Before the pool, whose calls use them.
+  Explorations explorations;
+  RunningSolves solves;
   std::unique_ptr<WorkerPool> pool, registrations;
   ServiceContext context;
   std::unique_ptr<SearchService> search;
@@ -156,6 +159,7 @@ absl::Status Server::Parts::OpenState() {
   context.gate = &gate;
   context.pool = pool.get();
   context.explorations = &explorations;
+  context.solves = &solves;
   context.profilers = &profilers;
   context.remotes = remotes.get();
   context.limits.target_addresses = options.target_addresses;

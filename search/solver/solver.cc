@@ -37,7 +37,9 @@ absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& optio
   HT_ASSIGN_OR_RETURN(const CompactProblem compact, compiled.Compact(compiled.limits()));
   Stop stop(progress.cancellation, start + options.time_limit);
   if (progress.report) progress.report(0, "searching");
-  const ExactResult result = SolveExactly(compact, Goal::kLoss, stop);
+  const bool is_long = !problem.frontier.empty() && compact.cross != nullptr;
+  Stop own(stop.cancellation(), start + options.time_limit / (is_long ? 2 : 1));
+  const ExactResult result = SolveExactly(compact, Goal::kLoss, own);
   if (!result.proven && !result.incumbent.found()) return NothingFound(stop, result.lower_bound);
 
   Solution solution;

@@ -13,7 +13,8 @@
 namespace halftone {
 
 struct SolveOptions {
-  // Wall time after which the best assignment found is returned, with the bound reached.
+  // Wall time after which the best assignment found is returned, with the bound reached. Half of it
+  // is for the frontier where losses between all layers make that a long one.
   absl::Duration time_limit = absl::InfiniteDuration();
   // Points of the frontier that are returned at most (2 or more): evenly thinned out, ends kept.
   size_t max_frontier_points = 20'000;

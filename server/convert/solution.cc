@@ -12,6 +12,13 @@ void SetMap(const std::map<std::string, Value>& from, Map* to) {
   for (const auto& [key, value] : from) (*to)[key] = value;
 }
 
+v1::WeightedObjective ObjectiveToProto(const WeightedObjective& objective) {
+  v1::WeightedObjective out;
+  out.set_value(objective.value);
+  out.set_lower_bound(objective.lower_bound);
+  return out;
+}
+
 v1::Infeasibility InfeasibilityToProto(const Solution::Infeasible& infeasible) {
   v1::Infeasibility out;
   SetMap(infeasible.minimum, out.mutable_minimum());
@@ -36,6 +43,7 @@ v1::Explanation::Limit LimitToProto(const Explanation::Limit& limit) {
   if (limit.loss_without.has_value()) out.set_loss_without(*limit.loss_without);
   if (limit.next_limit.has_value()) out.set_next_limit(*limit.next_limit);
   if (limit.next_loss.has_value()) out.set_next_loss(*limit.next_loss);
+  if (limit.next_limit_bound.has_value()) out.set_next_limit_bound(*limit.next_limit_bound);
   return out;
 }
 
@@ -87,6 +95,7 @@ v1::FrontierPoint FrontierPointToProto(const FrontierPoint& point) {
   out.set_lower_bound(point.lower_bound);
   SetMap(point.cost, out.mutable_cost());
   SetMap(point.assignment, out.mutable_assignment());
+  if (point.objective.has_value()) *out.mutable_objective() = ObjectiveToProto(*point.objective);
   return out;
 }
 
@@ -101,6 +110,9 @@ v1::Solution SolutionToProto(const Solution& solution) {
   out.set_solve_seconds(solution.seconds);
   for (const FrontierPoint& point : solution.frontier) {
     *out.add_frontier() = FrontierPointToProto(point);
+  }
+  if (solution.objective.has_value()) {
+    *out.mutable_objective() = ObjectiveToProto(*solution.objective);
   }
   if (solution.infeasible.has_value()) {
     *out.mutable_infeasible() = InfeasibilityToProto(*solution.infeasible);

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/services/analysis_calls.h"
 #include "server/services/reactors.h"
+#include "server/services/running_solves.h"
+#include "server/services/solve_reactor.h"
 
 namespace halftone {
 namespace {
@@ -93,12 +96,22 @@ grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::EvaluateAssignm
 grpc::ServerUnaryReactor* AnalysisService::SolveProblem(grpc::CallbackServerContext* context,
                                                         const v1::SolveProblemRequest* request,
                                                         v1::SolveProblemResponse* response) {
-  return WorkReactor::Start(
-      context, "SolveProblem", context_->pool,
-      [request, response](const Cancellation& cancellation) {
-        return halftone::SolveProblem(*request, response, cancellation);
-      },
-      AtDeadline::kAnswers);
+  return StartSolve(context, "SolveProblem", *context_, request->solve_id(),
+                    [request, response](const Cancellation& cancellation) {
+                      return halftone::SolveProblem(*request, response, cancellation);
+                    });
+}
+
+grpc::ServerUnaryReactor* AnalysisService::StopSolve(grpc::CallbackServerContext* context,
+                                                     const v1::StopSolveRequest* request,
+                                                     v1::StopSolveResponse*) {
+  return AnswerNow(context, "StopSolve", [&]() -> absl::Status {
+    HT_RETURN_IF_ERROR(CheckSolveId(request->solve_id()));
+    if (context_->solves->Stop(request->solve_id())) return absl::OkStatus();
+    return AtField("solve_id",
+                   absl::NotFoundError(absl::StrCat("nothing is being solved by the id '",
+                                                    request->solve_id(), "'")));
+  });
 }
 
 grpc::ServerUnaryReactor* AnalysisService::ListTargets(grpc::CallbackServerContext* context,

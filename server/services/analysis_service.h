@@ -20,6 +20,9 @@ class AnalysisService final : public v1::AnalysisService::CallbackService {
   grpc::ServerUnaryReactor* SolveProblem(grpc::CallbackServerContext* context,
                                          const v1::SolveProblemRequest* request,
                                          v1::SolveProblemResponse* response) override;
+  grpc::ServerUnaryReactor* StopSolve(grpc::CallbackServerContext* context,
+                                      const v1::StopSolveRequest* request,
+                                      v1::StopSolveResponse* response) override;
   grpc::ServerUnaryReactor* ListTargets(grpc::CallbackServerContext* context,
                                         const v1::ListTargetsRequest* request,
                                         v1::ListTargetsResponse* response) override;

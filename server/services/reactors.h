@@ -88,10 +88,13 @@ class WorkReactor final : public grpc::ServerUnaryReactor {
   using Handler = std::function<absl::Status(const Cancellation&)>;
 
   static grpc::ServerUnaryReactor* Start(grpc::CallbackServerContext* context, const char* call,
-                                         WorkerPool* pool, Handler handler,
-                                         AtDeadline at_deadline = AtDeadline::kFails) {
-    auto* reactor = new WorkReactor(CancellationOf(context, at_deadline));
-    const Cancellation cancellation = reactor->cancellation_;
+                                         WorkerPool* pool, Handler handler) {
+    return Start(call, pool, CancellationOf(context), std::move(handler));
+  }
+  // The cancellation may be known elsewhere too.
+  static grpc::ServerUnaryReactor* Start(const char* call, WorkerPool* pool,
+                                         const Cancellation& cancellation, Handler handler) {
+    auto* reactor = new WorkReactor(cancellation);
     const absl::Status submitted = pool->Submit(cancellation, [=, handler = std::move(handler)] {
       const absl::Status status =
           ExplainCancellation(Guarded([&] { return handler(cancellation); }), *pool);

@@ -10,12 +10,14 @@
 #include "search/crosscheck/crosscheck_result.h"
 #include "search/pipeline.h"
 #include "search/result.h"
+#include "search/what_if.h"
 #include "server/convert/crosscheck.h"
 #include "server/convert/job.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/solution.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
+#include "server/convert/what_if.h"
 #include "server/services/explorations.h"
 #include "server/services/finished_jobs.h"
 
@@ -27,6 +29,8 @@ constexpr int kMaxPageSize = 1000;
 constexpr size_t kMaxDisplayNameBytes = 256;
 constexpr size_t kMaxRequestIdBytes = 128;
 constexpr size_t kDownloadChunkBytes = size_t{1} << 20;
+// Where a caller sets no other limit: to prove an answer with the losses of all pairs takes long.
+constexpr double kSecondsWithInteractions = 2;
 
 absl::Status CheckBytes(absl::string_view field, const std::string& text, size_t most) {
   if (text.size() <= most) return absl::OkStatus();
@@ -225,9 +229,13 @@ absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest&
   if (!request.frontier_metric().empty()) message.set_frontier_metric(request.frontier_metric());
   if (request.time_limit_seconds() != 0) {
     message.set_time_limit_seconds(request.time_limit_seconds());
+  } else if (request.interactions() > 0) {
+    message.set_time_limit_seconds(kSecondsWithInteractions);
   }
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
-  HT_ASSIGN_OR_RETURN(const Solution solution, ReSolve(spec, *context.catalog, cancellation));
+  HT_ASSIGN_OR_RETURN(const WhatIf what_if, WhatIfFromProto(request));
+  HT_ASSIGN_OR_RETURN(const Solution solution,
+                      ReSolve(spec, *context.catalog, cancellation, what_if));
   *response->mutable_solution() = SolutionToProto(solution);
   response->set_result_json(SolutionToJson(solution).dump());
   return absl::OkStatus();

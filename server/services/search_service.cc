@@ -4,6 +4,7 @@
 #include "server/convert/resource_name.h"
 #include "server/services/reactors.h"
 #include "server/services/search_calls.h"
+#include "server/services/solve_reactor.h"
 #include "server/services/watch_reactor.h"
 
 namespace halftone {
@@ -96,12 +97,10 @@ grpc::ServerUnaryReactor* SearchService::GetFrontier(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* SearchService::ReSolve(grpc::CallbackServerContext* context,
                                                  const v1::ReSolveRequest* request,
                                                  v1::ReSolveResponse* response) {
-  return WorkReactor::Start(
-      context, "ReSolve", context_->pool,
-      [this, request, response](const Cancellation& cancellation) {
-        return ReSolveJob(*context_, *request, response, cancellation);
-      },
-      AtDeadline::kAnswers);
+  return StartSolve(context, "ReSolve", *context_, request->solve_id(),
+                    [this, request, response](const Cancellation& cancellation) {
+                      return ReSolveJob(*context_, *request, response, cancellation);
+                    });
 }
 
 grpc::ServerWriteReactor<v1::DownloadArtifactResponse>* SearchService::DownloadArtifact(

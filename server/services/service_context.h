@@ -30,6 +30,7 @@ struct ServiceLimits {
 };
 
 class Explorations;
+class RunningSolves;
 
 // What the services work with. Borrowed; all parts outlive the services and are thread-safe.
 struct ServiceContext {
@@ -40,6 +41,7 @@ struct ServiceContext {
   ComputeGate* gate;
   WorkerPool* pool;
   Explorations* explorations;
+  RunningSolves* solves;
   const ProfilerRegistry* profilers;
   const ProfilerDirectory* remotes;  // null where none can register
   ServiceLimits limits;

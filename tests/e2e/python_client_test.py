@@ -1,7 +1,6 @@
 """A Python client, made from the protos alone, on a real server."""
 
 import json
-import random
 import tempfile
 import unittest
 
@@ -11,20 +10,6 @@ from halftone_server import NETWORKS, ServedTestCase, compile_protos, read
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
-
-
-def hard_problem(layers=60, choices=8, rows=40):
-    """Losses between all layers that nothing but time can sort out."""
-    draw = random.Random(1)
-    names = [f"l{i}" for i in range(layers)]
-    columns = [(name, f"c{o}") for name in names for o in range(choices)]
-    return {
-        "layers": [{"name": name, "choices": [
-            {"name": f"c{o}", "loss": draw.random() / (o + 1), "cost": {"size_bytes": o + draw.random()}}
-            for o in range(choices)]} for name in names],
-        "interaction_rows": {"choices": columns, "rows": [
-            [draw.gauss(0, 1) for _ in columns] for _ in range(rows)]},
-        "budgets": {"size_bytes": 200}}
 
 
 class PythonClientTest(ServedTestCase):

@@ -9,6 +9,7 @@
 #include "profilers/builtin.h"
 #include "search/memory_store.h"
 #include "search/pipeline.h"
+#include "search/what_if.h"
 
 namespace halftone {
 namespace {

@@ -301,36 +301,6 @@ TEST(PipelineTest, AnInfeasibleBudgetIsAnAnswer) {
   EXPECT_FALSE(result->artifacts.contains("quantized.onnx"));
 }
 
-TEST(PipelineTest, ReSolvesOnTheStoredTables) {
-  Bench bench;
-  ASSERT_EQ(ReSolve(bench.spec, bench.store, {}).status().code(),
-            absl::StatusCode::kFailedPrecondition);
-  const absl::StatusOr<SearchResult> result = bench.Run();
-  ASSERT_TRUE(result.ok()) << result.status();
-  SearchSpec spec = bench.spec;
-  const absl::StatusOr<Solution> same = ReSolve(spec, bench.store, {});
-  ASSERT_TRUE(same.ok()) << same.status();
-  EXPECT_EQ(same->assignment, result->solution.assignment);
-  spec.budgets = {*Budget::Parse("size=0.2x")};
-  spec.frontier = Metric::kSize;
-  const absl::StatusOr<Solution> smaller = ReSolve(spec, bench.store, {});
-  ASSERT_TRUE(smaller.ok()) << smaller.status();
-  EXPECT_LT(smaller->cost.at("size_bytes"), same->cost.at("size_bytes"));
-  spec.pins = {{"/conv1/Conv", "w8a8"}};
-  const absl::StatusOr<Solution> pinned = ReSolve(spec, bench.store, {});
-  ASSERT_TRUE(pinned.ok()) << pinned.status();
-  EXPECT_EQ(pinned->assignment.at("/conv1/Conv"), "w8a8");
-  spec.pins.clear();
-  spec.rules.max_changes = 0;
-  const absl::StatusOr<Solution> uniform = ReSolve(spec, bench.store, {});
-  ASSERT_TRUE(uniform.ok()) << uniform.status();
-  EXPECT_EQ(uniform->cost.at("precision_changes"), 0);
-  spec.rules = {};
-  spec.sensitivity.seed = 99;
-  EXPECT_THAT(std::string(ReSolve(spec, bench.store, {}).status().message()),
-              HasSubstr("sensitivities"));
-}
-
 TEST(PipelineTest, MistakesAreNamed) {
   const auto message = [](const std::function<void(Bench&)>& change, absl::StatusCode code) {
     Bench bench;

@@ -1,6 +1,7 @@
 #include <functional>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "halftone/v1/status.pb.h"
@@ -8,6 +9,7 @@
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
+#include "server/convert/what_if.h"
 
 namespace halftone {
 namespace {
@@ -256,6 +258,29 @@ TEST(JobTest, EveryStateHasTheSameNameInTheApi) {
   }
   EXPECT_TRUE(absl::IsInvalidArgument(JobStateFromProto(0).status()));
   EXPECT_TRUE(absl::IsInvalidArgument(JobStateFromProto(6).status()));
+}
+
+TEST(WhatIfTest, WeightsAndInteractionsAreChecked) {
+  v1::ReSolveRequest request;
+  EXPECT_TRUE(WhatIfFromProto(request)->frontier);
+  (*request.mutable_weights())["latency_ms"] = 0.02;
+  request.set_interactions(0.5);
+  auto what_if = WhatIfFromProto(request);
+  ASSERT_TRUE(what_if.ok()) << what_if.status();
+  EXPECT_EQ(what_if->weights.at(Metric::kLatency), 0.02 / 1e6);
+  EXPECT_EQ(what_if->interactions, 0.5);
+  EXPECT_FALSE(what_if->frontier) << "it would take long";
+  request.set_frontier_metric("size");
+  EXPECT_TRUE(WhatIfFromProto(request)->frontier);
+  for (const double bad : {-1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    request.set_interactions(bad);
+    EXPECT_EQ(DetailOf(ToGrpcStatus(WhatIfFromProto(request).status())).field(), "interactions");
+  }
+  request.set_interactions(1);
+  (*request.mutable_weights())["beauty"] = 1;
+  EXPECT_EQ(DetailOf(ToGrpcStatus(WhatIfFromProto(request).status())).field(), "weights");
+  for (int i = 0; i < 100; ++i) (*request.mutable_weights())[absl::StrCat("m", i)] = 1;
+  EXPECT_THAT(std::string(WhatIfFromProto(request).status().message()), HasSubstr("too many"));
 }
 
 }  // namespace

@@ -1,0 +1,84 @@
+// resolve: what if, on a job's stored tables.
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "client/command.h"
+#include "client/interrupt.h"
+#include "client/job_actions.h"
+#include "client/rule_flags.h"
+#include "client/solution_text.h"
+#include "client/stop_solve.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+struct ResolveFlags {
+  std::string job, frontier;
+  RuleFlags rules;
+  std::vector<std::string> weights;
+  double interactions = 0, time_limit = 0;
+  bool explain = false;
+};
+
+absl::StatusOr<v1::ReSolveRequest> RequestOf(const ResolveFlags& flags) {
+  v1::ReSolveRequest request;
+  request.set_name(FullJobName(flags.job));
+  request.set_frontier_metric(flags.frontier);
+  request.set_time_limit_seconds(flags.time_limit);
+  request.set_explain(flags.explain);
+  request.set_interactions(flags.interactions);
+  request.set_solve_id(NewRequestId());
+  HT_RETURN_IF_ERROR(FillNumbers("weight", flags.weights, request.mutable_weights()));
+  HT_RETURN_IF_ERROR(FillBudgets(flags.rules, request.mutable_budgets()));
+  HT_RETURN_IF_ERROR(FillPins(flags.rules, request.mutable_pins()));
+  HT_RETURN_IF_ERROR(FillRules(flags.rules, request.mutable_rules()));
+  return request;
+}
+
+absl::StatusOr<ExitCode> Resolve(const CommandLine& line, const ResolveFlags& flags) {
+  HT_ASSIGN_OR_RETURN(const v1::ReSolveRequest request, RequestOf(flags));
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  absl::StatusOr<v1::ReSolveResponse> response = absl::InternalError("no answer");
+  {
+    StopSolveOnInterrupt interrupt(*connection, request.solve_id());
+    response = connection->ReSolve(request);
+  }
+  HT_RETURN_IF_ERROR(response.status());
+  const json document = json::parse(response->result_json());
+  if (line.json) {
+    PrintJson(document);
+  } else {
+    PrintText(SolutionText(document));
+  }
+  if (WasInterrupted()) return ExitCode::kCancelled;  // what was printed is the best until then
+  const bool infeasible = response->solution().status() == v1::SOLUTION_STATUS_INFEASIBLE;
+  return infeasible ? ExitCode::kInfeasible : ExitCode::kDone;
+}
+
+}  // namespace
+
+void AddResolveCommand(CLI::App& app, CommandLine& line) {
+  auto flags = std::make_shared<ResolveFlags>();
+  CLI::App* sub = app.add_subcommand(
+      "resolve", "what if: other budgets, rules and weights on a job's stored tables");
+  sub->add_option("job", flags->job, "jobs/ID, or its ID")->required()->type_name("JOB");
+  AddRuleFlags(sub, &flags->rules);
+  sub->add_option("--weight", flags->weights,
+                  "METRIC=WEIGHT of a cost beside the loss, per unit, e.g. latency_ms=0.02; may be "
+                  "repeated")
+      ->take_all();
+  sub->add_option("--interactions", flags->interactions,
+                  "count the losses that pairs of layers add so many times, e.g. 0.5")
+      ->check(CLI::NonNegativeNumber);
+  sub->add_option("--time-limit", flags->time_limit, "of the solver, in seconds")
+      ->check(CLI::PositiveNumber);
+  sub->add_flag("--explain", flags->explain, "also say why");
+  sub->add_option("--frontier", flags->frontier, "metric of the frontier");
+  SetAction(sub, &line, [&line, flags] { return Resolve(line, *flags); });
+}
+
+}  // namespace halftone

@@ -1,0 +1,117 @@
+#include "search/what_if.h"
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/progress.h"
+#include "base/status_macros.h"
+#include "search/layer_rules.h"
+#include "search/problem_builder.h"
+#include "search/refine/pair_rows.h"
+#include "search/refine_stage.h"
+#include "search/solver/explain.h"
+#include "search/stage_keys.h"
+#include "search/stored_tables.h"
+
+namespace halftone {
+namespace {
+
+// Columns of the losses of pairs: of more, the factorization alone takes longer than a cancellation
+// may wait.
+constexpr size_t kMaxPairColumns = 1500;
+
+// The losses of pairs that the search with these sensitivities has kept, in their place there.
+absl::Status AddStoredPairs(const SearchSpec& spec, const Offer& offer, ArtifactStore& store,
+                            SensitivityResult& sensitivity) {
+  const absl::StatusOr<std::string> bytes =
+      store.LoadStage(Stage::kSensitivity, PairsKey(SensitivityKey(spec, offer.offered)));
+  if (!bytes.ok() && !absl::IsNotFound(bytes.status())) return bytes.status();
+  if (!bytes.ok() || bytes->empty()) {
+    return absl::FailedPreconditionError(
+        "the losses that pairs of layers add are not stored: the search's estimator does not know "
+        "them, or they were too many");
+  }
+  HT_ASSIGN_OR_RETURN(const std::vector<float> pairs, PairsFromBytes(*bytes));
+  sensitivity.interactions.assign(pairs.begin(), pairs.end());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Problem::InteractionRows> RowsOf(const Problem& problem,
+                                                const std::vector<double>& interactions,
+                                                double weight) {
+  size_t columns = 0;
+  for (const Problem::Layer& layer : problem.layers) columns += layer.choices.size();
+  if (columns > kMaxPairColumns) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the pairs of ", columns, " choices are too many, the limit is ", kMaxPairColumns));
+  }
+  const std::vector<float> gram(interactions.begin(), interactions.end());
+  std::optional<Problem::InteractionRows> rows = FactorPairs(problem, gram);
+  if (!rows.has_value()) {
+    return absl::FailedPreconditionError(
+        "the stored losses of pairs are no positive semi-definite form");
+  }
+  rows->weight = weight;
+  return *std::move(rows);
+}
+
+}  // namespace
+
+absl::StatusOr<std::map<Metric, double>> ParseWeights(
+    const std::map<std::string, double>& weights) {
+  std::map<Metric, double> parsed;
+  for (const auto& [text, weight] : weights) {
+    const std::string owner = absl::StrCat("weight '", text, "'");
+    const absl::StatusOr<MetricUnit> unit = ParseMetricUnit(text);
+    if (!unit.ok()) return Annotate(unit.status(), owner);
+    if (!std::isfinite(weight) || weight < 0) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(owner, ": ", weight, " is negative, or not finite"));
+    }
+    if (unit->metric == Metric::kActivationMemory) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(owner, ": a maximum over the network is no sum that a weight could price"));
+    }
+    if (!parsed.emplace(unit->metric, weight / unit->base_units).second) {
+      return absl::InvalidArgumentError(absl::StrCat(owner, ": the metric is given twice"));
+    }
+  }
+  return parsed;
+}
+
+absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
+                                 const Cancellation& cancellation, const WhatIf& what_if) {
+  Progress progress;
+  progress.cancellation = cancellation;
+  HT_ASSIGN_OR_RETURN(StoredTables stored, LoadStoredTables(spec, store));
+  Tables& tables = stored.tables;
+  if (what_if.interactions > 0) {
+    HT_RETURN_IF_ERROR(AddStoredPairs(spec, stored.offer, store, tables.sensitivity));
+  }
+  HT_ASSIGN_OR_RETURN(const SensitivityResult sensitivity,
+                      ScaleLosses(spec.rules.loss_factors, std::move(tables.sensitivity)));
+  HT_ASSIGN_OR_RETURN(BuiltProblem built,
+                      BuildProblem({tables.network, sensitivity, tables.costs, stored.offer.offered,
+                                    stored.offer.reference, spec},
+                                   progress));
+  Problem& problem = built.problem;
+  if (!what_if.frontier) problem.frontier.clear();
+  for (const auto& [metric, weight] : what_if.weights) {
+    problem.objective_weights[std::string(MetricCostKey(metric))] = weight;
+  }
+  if (what_if.interactions > 0) {
+    HT_ASSIGN_OR_RETURN(problem.interaction_rows,
+                        RowsOf(problem, sensitivity.interactions, what_if.interactions));
+  }
+  HT_ASSIGN_OR_RETURN(Solution solution, SolveWithLiveSets(built, spec.time_limit, progress));
+  if (spec.explain && solution.status != Solution::Status::kInfeasible) {
+    HT_ASSIGN_OR_RETURN(solution.explanation, Explain(problem, solution, {}, progress));
+  }
+  return solution;
+}
+
+}  // namespace halftone

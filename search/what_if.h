@@ -1,0 +1,40 @@
+#ifndef HALFTONE_SEARCH_WHAT_IF_H_
+#define HALFTONE_SEARCH_WHAT_IF_H_
+
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/cancellation.h"
+#include "search/artifact_store.h"
+#include "search/search_spec.h"
+#include "search/solver/solution.h"
+
+namespace halftone {
+
+// What is asked of a search's stored tables beside other budgets, pins and rules.
+struct WhatIf {
+  // What costs count beside the loss, per base unit of the metric: Problem::objective_weights.
+  std::map<Metric, double> weights;
+  // So many times the losses that pairs of layers add count as well; 0: not at all.
+  double interactions = 0;
+  bool frontier = true;
+};
+
+// Weights by metric in its base unit ("energy"), or in a unit that is named ("latency_ms",
+// "size_KB"). INVALID_ARGUMENT names a metric or a unit that does not exist, a metric that is given
+// twice or is no sum over layers, a weight that is negative or not finite.
+absl::StatusOr<std::map<Metric, double>> ParseWeights(const std::map<std::string, double>& weights);
+
+// The problem of the stored tables of an earlier search of the same model, data and target, with
+// the budgets, pins, rules and frontier of `spec`, solved. Nothing is measured again: takes
+// milliseconds, with interactions up to the time limit of `spec`.
+// FAILED_PRECONDITION names a table that is not stored, among them the losses of pairs, which not
+// all estimators know; or says that these are no positive semi-definite form. RESOURCE_EXHAUSTED
+// where there are too many of them.
+absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
+                                 const Cancellation& cancellation, const WhatIf& what_if = {});
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_WHAT_IF_H_
