@@ -7,6 +7,7 @@ import unittest
 import grpc
 
 from halftone_server import NETWORKS, ServedTestCase, compile_protos, read
+from problems import hard_problem
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
