@@ -12,14 +12,19 @@ namespace {
 
 // Share of an even spread over all choices in the fractions whose covariance is weighed: the
 // minimum moves when the blocks change.
-constexpr double kSpread = 0.1;
+constexpr double kSpread = 0.05;
 // Weight of the direction in which a variable's fractions add up to other than one: it never
-// counts.
-constexpr double kSumWeight = 0.1;
+// counts, so that it need only be kept from being free.
+constexpr double kSumWeight = 1e-3;
 // Added to the diagonal at first, relative to it.
 constexpr double kFirstMargin = 0.1;
-// What a sweep multiplies the barrier by.
-constexpr double kBarrierFall = 0.35;
+// The first barrier, relative to the mean curvature: from blocks that are known, which are good
+// already, and from diagonal dominance, which is far from good. What a sweep multiplies it by.
+constexpr double kBarrierAtKnown = 0.02;
+constexpr double kBarrierAtDominance = 0.1;
+constexpr double kBarrierFall = 0.8;
+// Weight of the latest covariances in their mean.
+constexpr double kLatest = 0.35;
 // Margin of positive definiteness, relative to the largest diagonal entry: far above the rounding
 // of a factorization.
 constexpr double kMargin = 1e-11;
@@ -44,10 +49,22 @@ Matrix Covariance(const double* x, size_t n) {
   return covariance;
 }
 
+double LargestDiagonal(const ConvexForm& form) {
+  double largest = 0;
+  for (size_t c = 0; c < form.columns; ++c) largest = std::max(largest, std::abs(form.Row(c)[c]));
+  return largest;
+}
+
+// Adds twice the shift to the diagonal; whether half of that can be missed.
+bool HasRoomFor(double shift, ConvexForm& form, Stop& stop) {
+  for (size_t c = 0; c < form.columns; ++c) form.quadratic[c * form.columns + c] += 2 * shift;
+  return HasCholeskyFactor(form.columns, form.quadratic, shift, stop);
+}
+
 }  // namespace
 
 Convexifier::Convexifier(const CompactProblem& problem, Stop& stop)
-    : problem_(problem), cross_(*problem.cross), blocks_(cross_.within) {
+    : problem_(&problem), cross_(problem.cross.get()), blocks_(cross_->within) {
   bool known = true;
   for (size_t v = 0; v < blocks_.size(); ++v) {
     known &= !blocks_[v].empty();
@@ -58,74 +75,93 @@ Convexifier::Convexifier(const CompactProblem& problem, Stop& stop)
     for (size_t o = 0; o < n; ++o) blocks_[v][o * n + o] += kFirstMargin * mean;
   }
   if (known) Invert(stop);
+  relative_barrier_ = kBarrierAtKnown;
   if (inverse_.empty() && !stop()) {
+    relative_barrier_ = kBarrierAtDominance;
     StartFromDominance();
     Invert(stop);
   }
 }
 
 void Convexifier::Invert(Stop& stop) {
-  inverse_ = WithBlocks();
-  if (!InvertPositiveDefinite(cross_.columns(), inverse_, stop)) inverse_.clear();
+  inverse_ = WithBlocks(blocks_).quadratic;
+  if (!InvertPositiveDefinite(cross_->columns(), inverse_, stop)) inverse_.clear();
 }
 
 // Diagonal entries above the sum of their rows.
 void Convexifier::StartFromDominance() {
   double largest = 0;
-  for (double value : cross_.values) largest = std::max(largest, std::abs(value));
+  for (double value : cross_->values) largest = std::max(largest, std::abs(value));
   for (size_t v = 0; v < blocks_.size(); ++v) {
     const size_t n = Choices(v);
     blocks_[v].assign(n * n, 0.0);
     for (size_t o = 0; o < n; ++o) {
-      const double* row = cross_.Row(cross_.first[v] + o);
+      const double* row = cross_->Row(cross_->first[v] + o);
       double sum = 0;
-      for (size_t c = 0; c < cross_.columns(); ++c) sum += std::abs(row[c]);
+      for (size_t c = 0; c < cross_->columns(); ++c) sum += std::abs(row[c]);
       blocks_[v][o * n + o] = 1.01 * sum + 1e-6 * largest;
     }
   }
 }
 
-std::vector<double> Convexifier::WithBlocks() const {
-  std::vector<double> matrix = cross_.values;
-  for (size_t v = 0; v < blocks_.size(); ++v) {
-    const size_t n = Choices(v);
-    for (size_t o = 0; o < n; ++o) {
-      std::copy_n(blocks_[v].data() + o * n, n,
-                  matrix.data() + (cross_.first[v] + o) * cross_.columns() + cross_.first[v]);
-    }
-  }
-  return matrix;
-}
-
 // The objective of the semidefinite program, per column.
-double Convexifier::MeanCurvature(const std::vector<double>& x) const {
+double Convexifier::MeanCurvature() const {
   double sum = 0;
   for (size_t v = 0; v < blocks_.size(); ++v) {
-    const Matrix covariance = Covariance(x.data() + cross_.first[v], Choices(v));
-    for (Eigen::Index i = 0; i < covariance.size(); ++i) {
-      sum += covariance.data()[i] * blocks_[v][size_t(i)];
-    }
+    for (size_t i = 0; i < blocks_[v].size(); ++i) sum += covariances_[v][i] * blocks_[v][i];
   }
-  return std::max(sum, 0.0) / static_cast<double>(cross_.columns());
+  return std::max(sum, 0.0) / static_cast<double>(cross_->columns());
 }
 
-void Convexifier::Improve(const std::vector<double>& x, int sweeps, Stop& stop) {
-  double barrier = 0.5 * MeanCurvature(x);
-  for (int i = 0; i < sweeps && barrier > 0 && !inverse_.empty() && !stop(); ++i) {
-    const std::vector<std::vector<double>> before = blocks_;
-    if (!Sweep(x, barrier, stop)) {
-      blocks_ = before;
-      Invert(stop);
-      return;
-    }
-    barrier *= kBarrierFall;
+void Convexifier::Remember(const std::vector<double>& x) {
+  const bool is_first = covariances_.empty();
+  if (is_first) covariances_ = blocks_;
+  for (size_t v = 0; v < blocks_.size(); ++v) {
+    const Matrix latest = Covariance(x.data() + cross_->first[v], Choices(v));
+    MatrixMap mean = BlockMap(covariances_[v]);
+    mean = is_first ? latest : (1 - kLatest) * mean + kLatest * latest;
   }
+  if (is_first) barrier_ = relative_barrier_ * MeanCurvature();
 }
 
-// False when rounding has spoilt the inverse.
-bool Convexifier::Sweep(const std::vector<double>& x, double barrier, Stop& stop) {
-  for (size_t v = 0; v < blocks_.size() && !stop(); ++v) {
-    if (!UpdateBlock(v, x, barrier, stop)) return false;
+bool Convexifier::Improve(const std::vector<double>& x, Stop& stop) {
+  Remember(x);
+  if (inverse_.empty() || !(barrier_ > 0)) return false;
+  const std::vector<std::vector<double>> before = blocks_;
+  if (!Sweep(stop)) {
+    blocks_ = before;
+    inverse_.clear();
+    return false;
+  }
+  barrier_ *= kBarrierFall;
+  return true;
+}
+
+void Convexifier::Keep(const CompactProblem& problem, const std::vector<std::vector<char>>& keep,
+                       Stop& stop) {
+  const auto kept = [&](std::vector<std::vector<double>>& blocks) {
+    std::vector<std::vector<double>> all;
+    for (size_t v = 0; v < blocks.size(); ++v) {
+      const size_t n = keep[v].size();
+      std::vector<double> block;
+      for (size_t i = 0; i < n * n; ++i) {
+        if (keep[v][i / n] && keep[v][i % n]) block.push_back(blocks[v][i]);
+      }
+      if (block.size() > 1) all.push_back(std::move(block));
+    }
+    blocks = std::move(all);
+  };
+  kept(blocks_);
+  kept(covariances_);
+  problem_ = &problem;
+  cross_ = problem.cross.get();
+  Invert(stop);
+}
+
+// False when rounding has spoilt the inverse, or when stopped.
+bool Convexifier::Sweep(Stop& stop) {
+  for (size_t v = 0; v < blocks_.size(); ++v) {
+    if (stop() || !UpdateBlock(v, stop)) return false;
     for (double value : blocks_[v]) {
       if (!std::isfinite(value)) return false;
     }
@@ -133,9 +169,9 @@ bool Convexifier::Sweep(const std::vector<double>& x, double barrier, Stop& stop
   return true;
 }
 
-bool Convexifier::UpdateBlock(size_t v, const std::vector<double>& x, double barrier, Stop& stop) {
-  const size_t n = Choices(v), columns = cross_.columns(), first = cross_.first[v];
-  const Matrix covariance = Covariance(x.data() + first, n);
+bool Convexifier::UpdateBlock(size_t v, Stop& stop) {
+  const size_t n = Choices(v), columns = cross_->columns(), first = cross_->first[v];
+  const MatrixMap covariance = BlockMap(covariances_[v]);
   std::vector<double> rows(n * columns);  // of the inverse, in full
   for (size_t o = 0; o < n; ++o) {
     const size_t row = first + o;
@@ -150,34 +186,54 @@ bool Convexifier::UpdateBlock(size_t v, const std::vector<double>& x, double bar
   if (spread.info() != Eigen::Success || own.info() != Eigen::Success) return false;
   const Matrix unit = Matrix::Identity(Eigen::Index(n), Eigen::Index(n));
   const Matrix schur = own.solve(unit);  // the block less what the others take up of it
-  BlockMap(blocks_[v]) += barrier * spread.solve(unit) - schur;
+  BlockMap(blocks_[v]) += barrier_ * spread.solve(unit) - schur;
   // inverse += R' P R with R the block's rows of it: the Woodbury identity, with the block's new
   // inverse known to be covariance / barrier.
-  const Matrix change = schur * covariance * schur / barrier - schur;
+  const Matrix change = schur * covariance * schur / barrier_ - schur;
   std::vector<double> changed(rows.size());
   Eigen::Map<Matrix>(changed.data(), Eigen::Index(columns), Eigen::Index(n)).noalias() =
       block_rows * change;
   return AddSymmetricProduct(columns, rows, changed, inverse_, stop);
 }
 
-ConvexForm Convexifier::Draft() const {
+ConvexForm Convexifier::WithBlocks(const std::vector<std::vector<double>>& blocks) const {
   ConvexForm form;
-  form.columns = cross_.columns();
-  form.quadratic = WithBlocks();
+  form.columns = cross_->columns();
+  form.quadratic = cross_->values;
+  for (size_t v = 0; v < blocks.size(); ++v) {
+    const size_t n = Choices(v), first = cross_->first[v];
+    for (size_t o = 0; o < n; ++o) {
+      std::copy_n(blocks[v].data() + o * n, n,
+                  form.quadratic.data() + (first + o) * form.columns + first);
+    }
+  }
+  return form;
+}
+
+ConvexForm Convexifier::Draft() const {
+  ConvexForm form = WithBlocks(blocks_);
   SetLinear(form);
   return form;
 }
 
 std::optional<ConvexForm> Convexifier::Take(Stop& stop) const {
-  ConvexForm form = Draft();
-  const size_t n = form.columns;
-  double largest = 0;
-  for (size_t c = 0; c < n; ++c) largest = std::max(largest, std::abs(form.quadratic[c * n + c]));
-  for (double shift = kMargin * largest; shift > 0; shift *= 10) {
-    for (size_t c = 0; c < n; ++c) form.quadratic[c * n + c] += 2 * shift;
-    if (HasCholeskyFactor(n, form.quadratic, shift, stop)) break;
+  ConvexForm form = WithBlocks(blocks_);
+  const double least = kMargin * LargestDiagonal(form);
+  for (double shift = least; shift > 0; shift *= 10) {
+    if (HasRoomFor(shift, form, stop)) break;
     if (stop()) return std::nullopt;
   }
+  SetLinear(form);
+  return form;
+}
+
+std::optional<ConvexForm> Convexifier::TakeKnown(Stop& stop) const {
+  for (const std::vector<double>& block : cross_->within) {
+    if (block.empty()) return std::nullopt;
+  }
+  ConvexForm form = WithBlocks(cross_->within);
+  const double shift = kMargin * LargestDiagonal(form);
+  if (shift > 0 && !HasRoomFor(shift, form, stop)) return std::nullopt;
   SetLinear(form);
   return form;
 }
@@ -185,11 +241,11 @@ std::optional<ConvexForm> Convexifier::Take(Stop& stop) const {
 // Takes half the diagonal off the losses of the choices.
 void Convexifier::SetLinear(ConvexForm& form) const {
   form.linear.clear();
-  const auto components = static_cast<size_t>(problem_.components);
+  const auto components = static_cast<size_t>(problem_->components);
   for (size_t v = 0; v < blocks_.size(); ++v) {
     for (size_t o = 0; o < Choices(v); ++o) {
-      const size_t c = cross_.first[v] + o;
-      form.linear.push_back(problem_.values[v][o * components] -
+      const size_t c = cross_->first[v] + o;
+      form.linear.push_back(problem_->values[v][o * components] -
                             0.5 * form.quadratic[c * form.columns + c]);
     }
   }

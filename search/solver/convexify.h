@@ -28,35 +28,50 @@ struct ConvexForm {
 // semidefinite program behind the quadratic convex reformulation (Billionnet, Elloumi and Plateau,
 // Discrete Applied Mathematics 157, 2009), solved by coordinate ascent on the blocks with a barrier
 // mu log det (each block's optimum is closed: its Schur complement + mu Cov^-1).
-// Borrows the problem. Not thread-safe.
+// The blocks' best answer to one x can be a bad one to all others, and answering in turn circles:
+// what is sought is a saddle point. So blocks answer the mean of all covariances met, the later
+// ones the more (fictitious play: the minimum is concave in the blocks, with the covariance as
+// gradient). Borrows the problem. Not thread-safe.
 class Convexifier {
  public:
   // Where stopped, nothing can be improved.
   Convexifier(const CompactProblem& problem, Stop& stop);
 
-  // Improves the blocks at the fractions x, by sweeps over all blocks with a falling barrier. Ends
-  // early when stopped.
-  void Improve(const std::vector<double>& x, int sweeps, Stop& stop);
+  // Improves the blocks by one sweep over them, with a barrier that falls from call to call. x are
+  // the fractions that minimize the present form. False, and the blocks are what they were, when
+  // rounding leaves nothing to improve, or when stopped.
+  bool Improve(const std::vector<double>& x, Stop& stop);
+
+  // Goes on with a problem that keeps these choices, by [variable][choice], and has no variables
+  // with a single one.
+  void Keep(const CompactProblem& problem, const std::vector<std::vector<char>>& keep, Stop& stop);
 
   // The form with the present blocks.
   ConvexForm Draft() const;
   // The same, positive semi-definite by a Cholesky factorization, whatever has rounded on the way.
   // Nothing when stopped.
   std::optional<ConvexForm> Take(Stop& stop) const;
+  // The form with the blocks that the problem knows; nothing where it knows none that would do, or
+  // when stopped.
+  std::optional<ConvexForm> TakeKnown(Stop& stop) const;
 
  private:
-  std::vector<double> WithBlocks() const;
+  ConvexForm WithBlocks(const std::vector<std::vector<double>>& blocks) const;
   void StartFromDominance();
   void Invert(Stop& stop);
   void SetLinear(ConvexForm& form) const;
-  bool Sweep(const std::vector<double>& x, double barrier, Stop& stop);
-  bool UpdateBlock(size_t v, const std::vector<double>& x, double barrier, Stop& stop);
-  double MeanCurvature(const std::vector<double>& x) const;
-  size_t Choices(size_t v) const { return cross_.first[v + 1] - cross_.first[v]; }
+  void Remember(const std::vector<double>& x);
+  bool Sweep(Stop& stop);
+  bool UpdateBlock(size_t v, Stop& stop);
+  double MeanCurvature() const;
+  size_t Choices(size_t v) const { return cross_->first[v + 1] - cross_->first[v]; }
 
-  const CompactProblem& problem_;
-  const CrossLosses& cross_;
-  std::vector<std::vector<double>> blocks_;  // per variable: [choice][choice]
+  const CompactProblem* problem_;
+  const CrossLosses* cross_;
+  std::vector<std::vector<double>> blocks_;       // per variable: [choice][choice]
+  std::vector<std::vector<double>> covariances_;  // the same, that the blocks are to answer
+  double relative_barrier_ = 0;                   // the first, to the mean curvature
+  double barrier_ = 0;                            // mu
   std::vector<double> inverse_;  // of the matrix, on and above its diagonal; empty: lost
 };
 

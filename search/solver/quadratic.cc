@@ -24,13 +24,11 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kMaxEnumerated = 20'000;
 // Local searches from random changes of the incumbent.
 constexpr int kKicks = 60;
-// Sweeps and times that the convex form is improved before choices are ruled out.
-constexpr int kSweeps = 5;
-constexpr int kImprovements = 3;
+// Of the relaxation, for each convex form.
 constexpr int kRounds = 150;
-// Of the relaxation whose fractions the first convex form is chosen for.
-constexpr int kFirstRounds = 20;
-// Share of the distance to the incumbent that an improvement must take off for another one.
+// Improvements that together must take this share off the distance to the incumbent for another
+// one.
+constexpr int kPatience = 4;
 constexpr double kWorthImproving = 0.05;
 // Of the distance from the bound to the incumbent: what the relaxation need not be exact to.
 constexpr double kTolerance = 1e-3;
@@ -61,36 +59,52 @@ class QuadraticSolver : private ShrinkingSolver {
     }
     if (!FindIncumbent()) return Finish(kInfinity);
     if (stop_()) return Finish(-kInfinity);
-    const size_t columns = problem_.cross->columns();
-    std::vector<char> allowed(columns, 1);
-    Convexifier convexifier(problem_, stop_);
-    std::optional<ConvexForm> form = convexifier.Draft();
-    Relaxation::Point point = Relaxation(problem_, *form).Start(allowed);
-    if (Selections() <= kMaxEnumerated) {
-      form = convexifier.Take(stop_);
+    if (!convexifier_.has_value() && !Start()) return Finish(IsClosed() ? kInfinity : -kInfinity);
+    if (Selections() <= kMaxEnumerated) return Enumerate();
+    return Tighten();
+  }
+
+  // The first convex form, and what it bounds. False when nothing is left to be done, or stopped.
+  bool Start() {
+    convexifier_.emplace(problem_, stop_);
+    std::optional<ConvexForm> form = convexifier_->TakeKnown(stop_);
+    if (!form.has_value()) form = convexifier_->Take(stop_);
+    if (!form.has_value()) return false;
+    const std::vector<char> all(form->columns, 1);
+    Relaxation relaxation(problem_, *form);
+    point_ = relaxation.Start(all);
+    Bound(relaxation, all);
+    return !IsClosed() && !stop_();
+  }
+
+  // Improves the convex form for as long as that pays, and rules out choices by it.
+  bool Tighten() {
+    std::optional<ConvexForm> form, best;
+    std::vector<double> bounds;  // of the best form so far
+    std::vector<char> allowed(problem_.cross->columns(), 1);
+    for (bool improved = true; improved && IsWorthImproving(bounds);) {
+      improved = convexifier_->Improve(point_.x, stop_);
+      form = convexifier_->Take(stop_);
       if (!form.has_value()) return Finish(-kInfinity);
       Relaxation relaxation(problem_, *form);
-      return Enumerate(allowed, Bound(relaxation, allowed, point));
-    }
-    Relaxation(problem_, *form).Minimize(allowed, kInfinity, 0, kFirstRounds, stop_, point);
-    for (int i = 0; i < kImprovements; ++i) {
-      convexifier.Improve(point.x, kSweeps, stop_);
-      form = convexifier.Take(stop_);
-      if (!form.has_value()) return Finish(-kInfinity);
-      Relaxation relaxation(problem_, *form);
-      const double before = result_.lower_bound;
-      const Relaxation::Bound bound = Bound(relaxation, allowed, point);
+      const Relaxation::Bound bound = Bound(relaxation, allowed);
       if (IsClosed()) return Finish(kInfinity);
       if (stop_()) return Finish(-kInfinity);
+      if (bounds.empty() || bound.loss > bounds.back()) best = std::move(form);
+      bounds.push_back(bounds.empty() ? bound.loss : std::max(bounds.back(), bound.loss));
       Forbid(bound, allowed);
-      const double distance = result_.incumbent.objective - before;
-      if (i > 0 && result_.lower_bound - before < kWorthImproving * distance) break;
+      const auto kept = static_cast<double>(std::count(allowed.begin(), allowed.end(), 1));
+      if (kept < (1 - kWorthAnotherRound) * static_cast<double>(allowed.size())) {
+        return KeepColumns(allowed) || Finish(kInfinity);
+      }
     }
-    const auto kept = static_cast<double>(std::count(allowed.begin(), allowed.end(), 1));
-    if (kept < (1 - kWorthAnotherRound) * static_cast<double>(columns)) {
-      return KeepColumns(allowed) || Finish(kInfinity);
-    }
-    return Branch(*form, point);
+    return Branch(*best);
+  }
+
+  bool IsWorthImproving(const std::vector<double>& bounds) const {
+    if (bounds.size() <= kPatience) return true;
+    const double before = bounds[bounds.size() - 1 - kPatience];
+    return bounds.back() - before >= kWorthImproving * (result_.incumbent.objective - before);
   }
 
   // Every choice alone, with half of the least that each other variable adds to it.
@@ -129,7 +143,20 @@ class QuadraticSolver : private ShrinkingSolver {
       if (std::count(begin, end, 1) == 0) return false;
       keep.emplace_back(begin, end);
     }
+    if (!convexifier_.has_value()) {
+      Shrink(keep);
+      return true;
+    }
+    std::vector<double> fractions;
+    for (size_t v = 0; v < keep.size(); ++v) {
+      if (std::count(keep[v].begin(), keep[v].end(), 1) == 1) continue;
+      for (size_t o = 0; o < keep[v].size(); ++o) {
+        if (keep[v][o]) fractions.push_back(point_.x[problem_.cross->first[v] + o]);
+      }
+    }
     Shrink(keep);
+    point_.x = std::move(fractions);
+    if (problem_.variables() > 0) convexifier_->Keep(problem_, keep, stop_);
     return true;
   }
 
@@ -139,14 +166,13 @@ class QuadraticSolver : private ShrinkingSolver {
     return count;
   }
 
-  Relaxation::Bound Bound(Relaxation& relaxation, const std::vector<char>& allowed,
-                          Relaxation::Point& point) {
+  Relaxation::Bound Bound(Relaxation& relaxation, const std::vector<char>& allowed) {
     const double cutoff = result_.incumbent.Cutoff();
     const double distance = cutoff - result_.lower_bound;
     const double tolerance = distance < kInfinity ? kTolerance * distance : 0;
-    relaxation.Minimize(allowed, cutoff, tolerance, kRounds, stop_, point);
-    Relaxation::Bound bound = relaxation.BoundAt(allowed, point);
-    result_.lower_bound = std::max(result_.lower_bound, bound.loss);
+    const double met = relaxation.Minimize(allowed, cutoff, tolerance, kRounds, stop_, point_).loss;
+    Relaxation::Bound bound = relaxation.BoundAt(allowed, point_);
+    result_.lower_bound = std::max({result_.lower_bound, met, bound.loss});
     return bound;
   }
 
@@ -189,7 +215,12 @@ class QuadraticSolver : private ShrinkingSolver {
     }
   }
 
-  bool Enumerate(const std::vector<char>& allowed, const Relaxation::Bound& bound) {
+  bool Enumerate() {
+    const std::optional<ConvexForm> form = convexifier_->Take(stop_);
+    if (!form.has_value()) return Finish(-kInfinity);
+    const std::vector<char> allowed(form->columns, 1);
+    Relaxation relaxation(problem_, *form);
+    const Relaxation::Bound bound = Bound(relaxation, allowed);
     bool complete = false;
     Improve(Selection(), [&](Incumbent& local) {
       complete = EnumerateSelections(problem_, allowed, bound, bound.lambda, stop_, local);
@@ -197,16 +228,18 @@ class QuadraticSolver : private ShrinkingSolver {
     return Finish(complete ? kInfinity : -kInfinity);
   }
 
-  bool Branch(const ConvexForm& form, const Relaxation::Point& point) {
+  bool Branch(const ConvexForm& form) {
     double open = -kInfinity;
     Improve(Selection(), [&](Incumbent& local) {
-      open = BranchAndBound(problem_, form, point, result_.lower_bound, stop_, local);
+      open = BranchAndBound(problem_, form, point_, result_.lower_bound, stop_, local);
     });
     return Finish(open);
   }
 
   Stop& stop_;
   bool searched_ = false;  // locally, from the linearization
+  std::optional<Convexifier> convexifier_;
+  Relaxation::Point point_;  // that minimizes its form, more or less
 };
 
 }  // namespace

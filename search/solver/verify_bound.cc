@@ -28,9 +28,8 @@ namespace {
 constexpr double kLossRounding = 1e-9;
 constexpr double kLimitRounding = 1e-12;
 // Of the search for blocks that are suggested.
-constexpr int kImprovements = 3;
-constexpr int kSweeps = 6;
-constexpr int kRelaxationRounds = 100;
+constexpr int kImprovements = 15;
+constexpr int kRelaxationRounds = 20;
 // Share of the columns that must go for another form to be worth its while.
 constexpr double kWorthNarrowing = 0.9;
 constexpr size_t kStepsBetweenChecks = 65'536;
@@ -200,20 +199,19 @@ std::vector<std::vector<double>> SuggestBlocks(const Problem& problem,
   const std::vector<char> all(compact->cross->columns(), 1);
   Stop stop(cancellation, absl::InfiniteFuture());
   Convexifier convexifier(*compact, stop);
-  ConvexForm form = convexifier.Draft();
-  Relaxation::Point point = Relaxation(*compact, form).Start(all);
+  Relaxation::Point point = Relaxation(*compact, convexifier.Draft()).Start(all);
   for (int i = 0; i < kImprovements; ++i) {
-    Relaxation(*compact, form)
+    const ConvexForm draft = convexifier.Draft();
+    Relaxation(*compact, draft)
         .Minimize(all, std::numeric_limits<double>::infinity(), 0, kRelaxationRounds, stop, point);
-    convexifier.Improve(point.x, kSweeps, stop);
-    std::optional<ConvexForm> improved = convexifier.Take(stop);
-    if (!improved.has_value()) return {};
-    form = *std::move(improved);
+    if (!convexifier.Improve(point.x, stop)) break;
   }
+  const std::optional<ConvexForm> form = convexifier.Take(stop);
+  if (!form.has_value()) return {};
   std::vector<std::vector<double>> blocks(first.size() - 1);
   for (size_t v = 0; v < blocks.size(); ++v) {
     for (size_t c = first[v]; c < first[v + 1]; ++c) {
-      const double* row = form.Row(c);
+      const double* row = form->Row(c);
       blocks[v].insert(blocks[v].end(), row + first[v], row + first[v + 1]);
     }
   }

@@ -1,9 +1,11 @@
 #include "search/solver/quadratic.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "search/solver/compile.h"
@@ -126,11 +128,11 @@ TEST(ConvexifierTest, EveryFormEqualsTheLossAndBoundsIt) {
           relaxation.Minimize(all, std::numeric_limits<double>::infinity(), 1e-9, 500, stop, point)
               .loss;
       EXPECT_LE(bound, least);
-      // Blocks chosen for these fractions make the bound larger, but for the spread they are given.
+      // Better blocks make the bound larger, but for the spread that the fractions are given.
       EXPECT_GE(bound, last - 0.02 * std::abs(bound));
       last = bound;
       if (i == 0) first = bound;
-      convexifier.Improve(point.x, 8, stop);
+      for (int sweep = 0; sweep < 8; ++sweep) ASSERT_TRUE(convexifier.Improve(point.x, stop));
     }
     gained += last - first;
   }
@@ -200,6 +202,50 @@ TEST(QuadraticTest, ManyInteractionsAreSolvedAsOneMatrix) {
   const auto solution = Solve(problem, {.time_limit = absl::Seconds(20)});
   ASSERT_TRUE(solution.ok()) << solution.status();
   EXPECT_TRUE(CheckSolution(problem, *solution).ok());
+}
+
+// Errors of which a share has one direction, with either sign, so that they can cancel; each choice
+// halves them.
+Problem CorrelatedProblem(int layers, int choices, double share) {
+  constexpr size_t kRows = 40;
+  SplitMix64 random(7);
+  std::vector<double> common(kRows);
+  for (double& value : common) value = random.Uniform() - 0.5;
+  Problem problem;
+  Problem::InteractionRows& factor = problem.interaction_rows.emplace();
+  factor.rows.resize(kRows);
+  for (int l = 0; l < layers; ++l) {
+    Problem::Layer& layer = problem.layers.emplace_back();
+    layer.name = absl::StrCat("l", l);
+    const double sign = random.Uniform() < 0.5 ? -1 : 1;
+    const double size = 1 + 9 * random.Uniform();
+    for (int h = 0; h < choices; ++h) {
+      Problem::Choice& choice = layer.choices.emplace_back();
+      choice.name = absl::StrCat("c", h);
+      choice.cost["size"] = size * (h + 2);
+      factor.choices.emplace_back(layer.name, choice.name);
+      for (size_t r = 0; r < kRows; ++r) {
+        const double own = random.Uniform() - 0.5;
+        const double entry =
+            std::ldexp(sign * std::sqrt(share) * common[r] + std::sqrt(1 - share) * own, -h);
+        choice.loss += 0.5 * entry * entry;
+        factor.rows[r].push_back(entry);
+      }
+    }
+    problem.budgets["size"] += 3 * size;
+  }
+  return problem;
+}
+
+TEST(QuadraticTest, CorrelatedErrorsHaveAUsefulBound) {
+  for (const double share : {0.3, 0.5}) {
+    const CompactProblem compact = Compacted(CorrelatedProblem(30, 6, share));
+    Stop stop({}, absl::InfiniteFuture(), 20'000);
+    const ExactResult result = SolveQuadratic(compact, stop, {});
+    ASSERT_TRUE(result.incumbent.found());
+    EXPECT_GT(result.lower_bound, 0.5 * result.incumbent.objective);
+    EXPECT_LE(result.lower_bound, result.incumbent.objective);
+  }
 }
 
 TEST(QuadraticTest, BudgetsThatCannotBeMetAreInfeasible) {
