@@ -46,9 +46,10 @@ std::string ChangedLoss(double changed, double loss) {
 // The least limit that allows less loss, or an interval that holds it.
 std::string NextLimitText(const json& limit, const std::string& metric, double next) {
   const auto bound = NumberIn(limit, "next_limit_bound");
-  if (!bound.has_value()) return absl::StrCat("at most ", CostText(metric, next));
-  if (*bound == next) return CostText(metric, next);
-  return absl::StrCat(CostText(metric, *bound), " to ", CostText(metric, next));
+  const std::string text = CostText(metric, next);
+  if (bound.has_value() && *bound == next) return text;
+  const std::string from = bound.has_value() ? CostText(metric, *bound) : text;
+  return from == text ? absl::StrCat("at most ", text) : absl::StrCat(from, " to ", text);
 }
 
 std::string LimitTable(const json& limits, double loss) {

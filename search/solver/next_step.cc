@@ -12,8 +12,10 @@ namespace halftone {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// Of the first interval: a narrower one is not halved again.
+// Of the first interval: a narrower one is not halved again, and the first stride from its lower
+// end is as long. Mostly a little more of the limit suffices.
 constexpr double kNarrow = 1e-3;
+constexpr double kStrideGrowth = 4;
 // Of a cost: what is smaller by this is another cost, and not rounding.
 constexpr double kCostStep = 1e-9;
 // Of the time that is left, what one solve may take.
@@ -50,7 +52,10 @@ class LimitSearch {
 
   NextStep Run() {
     const double narrow = kNarrow * (high_ - low_);
-    while (high_ - low_ > narrow && !stop_()) Try(low_ + 0.5 * (high_ - low_));
+    double stride = narrow;
+    while (high_ - low_ > narrow && !stop_()) {
+      if (!Try(low_ + std::min(stride, 0.5 * (high_ - low_)))) stride *= kStrideGrowth;
+    }
     while (!step_.is_proven && !stop_()) {
       const double just_below = high_ - kCostStep * std::abs(high_);
       if (Try(just_below)) continue;

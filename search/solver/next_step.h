@@ -25,9 +25,9 @@ struct NextStep {
 };
 
 // The smallest value of the limit that allows less loss. Without `cross` the cost is minimized
-// within a limit on the loss. With it a loss cannot be limited: limits are tried, halving what is
-// between one that is too small and the cost of a selection with less loss, and last the value just
-// below that cost, which proves it.
+// within a limit on the loss. With it a loss cannot be limited: limits are tried, by growing
+// strides from one that is too small and then halving what is between it and the cost of a
+// selection with less loss, and last the value just below that cost, which proves it.
 NextStep FindNextStep(const NextStepRequest& request, Stop& stop);
 
 }  // namespace halftone
