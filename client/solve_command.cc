@@ -1,5 +1,7 @@
 // solve: the solver alone, on a problem written as JSON.
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/cancellation.h"
 #include "base/files.h"
@@ -7,6 +9,7 @@
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/job_actions.h"
+#include "client/rule_flags.h"
 #include "client/solution_text.h"
 #include "client/stop_solve.h"
 #include "server/local.h"
@@ -18,10 +21,24 @@ using nlohmann::json;
 
 struct SolveFlags {
   std::string problem;
+  std::vector<std::string> weights;
   double time_limit = 0;
   bool no_explain = false;
   bool verify = false;
 };
+
+// The problem with weights in place of its own; what is wrong with it, the server says.
+absl::Status SetWeights(const std::vector<std::string>& weights, std::string* problem) {
+  if (weights.empty()) return absl::OkStatus();
+  google::protobuf::Map<std::string, double> numbers;
+  HT_RETURN_IF_ERROR(FillNumbers("weight", weights, &numbers));
+  json document = json::parse(*problem, nullptr, /*allow_exceptions=*/false);
+  if (!document.is_object()) return absl::OkStatus();
+  json& out = document["objective_weights"] = json::object();
+  for (const auto& [metric, weight] : numbers) out[metric] = weight;
+  *problem = document.dump();
+  return absl::OkStatus();
+}
 
 absl::StatusOr<v1::SolveProblemResponse> Answer(const CommandLine& line,
                                                 const v1::SolveProblemRequest& request) {
@@ -38,6 +55,7 @@ absl::StatusOr<v1::SolveProblemResponse> Answer(const CommandLine& line,
 absl::StatusOr<ExitCode> Solve(const CommandLine& line, const SolveFlags& flags) {
   v1::SolveProblemRequest request;
   HT_ASSIGN_OR_RETURN(*request.mutable_problem_json(), ReadFile(flags.problem));
+  HT_RETURN_IF_ERROR(SetWeights(flags.weights, request.mutable_problem_json()));
   request.set_time_limit_seconds(flags.time_limit);
   request.set_explain(!flags.no_explain);
   request.set_verify(flags.verify);
@@ -64,6 +82,10 @@ void AddSolveCommand(CLI::App& app, CommandLine& line) {
       ->type_name("PROBLEM.json");
   sub->add_option("--time-limit", flags->time_limit, "seconds after which the best so far is taken")
       ->check(CLI::PositiveNumber);
+  sub->add_option("--weight", flags->weights,
+                  "METRIC=WEIGHT of a cost beside the loss, in place of the problem's "
+                  "objective_weights; may be repeated")
+      ->take_all();
   sub->add_flag("--no-explain", flags->no_explain, "do not look for what is next best");
   sub->add_flag("--verify", flags->verify, "check answer and bound by code that did not find them");
   SetAction(sub, &line, [&line, flags] { return Solve(line, *flags); });

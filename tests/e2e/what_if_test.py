@@ -117,10 +117,10 @@ class WhatIfTest(WhatIfTestCase):
         with open(path, "w") as file:
             json.dump(problem, file)
         self.assertEqual(self.command("solve", path)["loss"], 2)
-        problem["objective_weights"] = {"nothing": 1}
-        with open(path, "w") as file:
-            json.dump(problem, file)
-        self.assertIn("nothing", self.command("solve", path, code=2)["error"]["message"])
+        self.assertEqual(self.command("solve", path, "--weight", "t=0.5")["objective"]["value"], 2)
+        self.assertIn("nothing", self.command("solve", path, "--weight", "nothing=1", code=2)
+                      ["error"]["message"])
+        self.command("solve", path, "--weight", "t=x", code=2)
 
 
 class StopTest(WhatIfTestCase):
