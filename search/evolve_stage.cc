@@ -52,15 +52,15 @@ void AddFrontier(const std::vector<FrontierPoint>& frontier, size_t most,
   }
 }
 
-// Whether what was measured is to be chosen instead: as Refine chooses, by score where there is
-// one.
+// Whether what was measured is to be chosen instead: where there are scores, if it does not more
+// than the optimum and is better by more than the standard error of the difference.
 absl::StatusOr<bool> IsBetter(const RefineRequest& request, const Measured& measured,
                               const Refinement& refinement) {
   if (!request.score) return measured.divergence < refinement.divergence;
   if (measured.divergence > refinement.optimum_divergence) return false;
-  HT_ASSIGN_OR_RETURN(const double score, request.score(measured.assignment));
-  HT_ASSIGN_OR_RETURN(const double least, request.score(refinement.assignment));
-  return score < least;
+  HT_ASSIGN_OR_RETURN(const Score score, request.score(measured.assignment));
+  HT_ASSIGN_OR_RETURN(const Score least, request.score(refinement.assignment));
+  return score.value + StandardErrorOfDifference(score, least) < least.value;
 }
 
 std::vector<std::string> MetricsOf(const SearchSpec& spec) {

@@ -30,7 +30,7 @@ absl::StatusOr<Refinement> RefineSolved(const SearchSpec& spec, const Tables& ta
     request.estimates.push_back(SecondOrderLosses(tables.sensitivity));
   }
   request.pairs = pairs;
-  request.score = [&](const Assignment& assignment) { return meter.Score(assignment); };
+  request.score = [&](const Assignment& assignment) { return meter.ScoreOf(assignment); };
   request.evaluations = spec.evaluations;
   request.time_limit = spec.time_limit;
   // Live sets that the model's answers never exceeded are no budgets of the solved problem.

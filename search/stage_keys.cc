@@ -69,14 +69,14 @@ std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
 }
 
 std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output) {
-  return HashOf({"divergences/2", spec.model, spec.calibration,
+  return HashOf({"divergences/3", spec.model, spec.calibration,
                  absl::StrCat(spec.sensitivity.samples), calibrate_output});
 }
 
 std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output,
                       absl::string_view sensitivity_output, absl::string_view solve_output) {
   const nlohmann::json json = SearchSpecToJson(spec);
-  return HashOf({"refine/2", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
+  return HashOf({"refine/3", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
                  absl::StrCat(spec.evaluations), json["strategy"].dump(),
                  json["objectives"].dump()});
 }

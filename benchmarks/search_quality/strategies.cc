@@ -108,7 +108,7 @@ absl::StatusOr<Assignment> Refined(const StrategyInput& input) {
   RefineRequest request{input.problem, optimum, {SecondOrderLosses(*sensitivity)}, pairs};
   request.evaluations = input.evaluations;
   request.score = [&](const Assignment& assignment) {
-    return input.subject.calibration_meter().Score(assignment);
+    return input.subject.calibration_meter().ScoreOf(assignment);
   };
   const DivergenceFunction measure = input.subject.calibration_meter().AsFunction();
   HT_ASSIGN_OR_RETURN(const Refinement refinement, Refine(request, measure, {}));

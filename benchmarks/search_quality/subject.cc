@@ -94,7 +94,7 @@ absl::Status Subject::LoadNetwork(const SubjectOptions& options) {
   const auto meter = [&](const Dataset& data, absl::string_view name) {
     return std::make_unique<AssignmentMeter>(
         network_, data, calibration_, *store_,
-        absl::StrCat("2/", options.network, "/", calibration_data_.samples(), "/", name, "/",
+        absl::StrCat("4/", options.network, "/", calibration_data_.samples(), "/", name, "/",
                      data.samples()));
   };
   calibration_meter_ = meter(calibration_data_, "calibration");

@@ -1,16 +1,43 @@
 #include "search/refine/assignment_meter.h"
 
-#include <cmath>
+#include <algorithm>
+#include <numeric>
 #include <optional>
 #include <utility>
 
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nn/quant/precision.h"
+#include "search/sensitivity/divergence.h"
 
 namespace halftone {
 
 using nlohmann::json;
+
+namespace {
+
+Score ScoreFrom(const std::vector<double>& pseudovalues) {
+  Score score;
+  const size_t groups = std::min(pseudovalues.size(), kMaxScoreParts);
+  const size_t size = groups == 0 ? 0 : pseudovalues.size() / groups;
+  for (size_t g = 0; g < groups; ++g) {
+    const auto begin = pseudovalues.begin() + static_cast<ptrdiff_t>(g * size);
+    const double sum = std::accumulate(begin, begin + static_cast<ptrdiff_t>(size), 0.0);
+    score.parts.push_back(sum / static_cast<double>(size));
+  }
+  const double sum = std::accumulate(pseudovalues.begin(), pseudovalues.end(), 0.0);
+  score.value = sum / static_cast<double>(std::max<size_t>(1, pseudovalues.size()));
+  return score;
+}
+
+}  // namespace
+
+double StandardErrorOfDifference(const Score& a, const Score& b) {
+  if (a.parts.size() != b.parts.size()) return 0;
+  MeanEstimate difference;
+  for (size_t i = 0; i < a.parts.size(); ++i) difference.Add(a.parts[i] - b.parts[i]);
+  return difference.standard_error();
+}
 
 AssignmentMeter::AssignmentMeter(const PreparedNetwork& network, const Dataset& data,
                                  const Calibration& calibration, ArtifactStore& store,
@@ -31,9 +58,11 @@ absl::Status AssignmentMeter::LoadStored() {
     JsonFields fields(*document, "measured");
     fields.Require("divergence");
     fields.Require("score");
+    fields.Require("parts");
     fields.Read("assignment", &assignment);
     fields.Read("divergence", &measured.divergence);
-    fields.Read("score", &measured.score);
+    fields.Read("score", &measured.score.value);
+    fields.Read("parts", &measured.score.parts);
     HT_RETURN_IF_ERROR(fields.status());
     known_[std::move(assignment)] = measured;
   }
@@ -49,13 +78,14 @@ absl::StatusOr<AssignmentMeter::Measured> AssignmentMeter::Run(const Assignment&
   }
   const bool is_first = evaluator_ == nullptr;
   if (is_first) {
-    HT_ASSIGN_OR_RETURN(evaluator_, AssignmentEvaluator::Create(network_, data_, calibration_,
-                                                                progress.Part(0, 0.5)));
+    HT_ASSIGN_OR_RETURN(evaluator_,
+                        AssignmentEvaluator::Create(network_, data_, calibration_,
+                                                    progress.Part(0, 0.5), /*ranks=*/true));
   }
   HT_ASSIGN_OR_RETURN(const Evaluation evaluation,
                       evaluator_->Evaluate(precisions, progress.Part(is_first ? 0.5 : 0, 1)));
-  if (evaluator_->output_metric() != "kl") return Measured{evaluation.mse, evaluation.mse};
-  return Measured{evaluation.kl, std::sqrt(evaluation.kl * evaluation.mse)};
+  const bool is_kl = evaluator_->output_metric() == "kl";
+  return Measured{is_kl ? evaluation.kl : evaluation.mse, ScoreFrom(evaluation.pseudovalues)};
 }
 
 absl::StatusOr<double> AssignmentMeter::Measure(const Assignment& assignment,
@@ -67,11 +97,12 @@ absl::StatusOr<double> AssignmentMeter::Measure(const Assignment& assignment,
   known_[assignment] = measured;
   HT_RETURN_IF_ERROR(stored_.Add({{"assignment", assignment},
                                   {"divergence", measured.divergence},
-                                  {"score", measured.score}}));
+                                  {"score", measured.score.value},
+                                  {"parts", measured.score.parts}}));
   return measured.divergence;
 }
 
-absl::StatusOr<double> AssignmentMeter::Score(const Assignment& assignment) const {
+absl::StatusOr<Score> AssignmentMeter::ScoreOf(const Assignment& assignment) const {
   const auto found = known_.find(assignment);
   if (found != known_.end()) return found->second.score;
   return absl::NotFoundError("the assignment was not measured");

@@ -1,10 +1,12 @@
 #ifndef HALFTONE_SEARCH_REFINE_ASSIGNMENT_METER_H_
 #define HALFTONE_SEARCH_REFINE_ASSIGNMENT_METER_H_
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -23,6 +25,19 @@ namespace halftone {
 using DivergenceFunction =
     std::function<absl::StatusOr<double>(const Assignment& assignment, const Progress& progress)>;
 
+// What ranks assignments with less sampling error than their divergence, in its unit: the mean of
+// Evaluation::pseudovalues.
+struct Score {
+  double value = 0;
+  // The means over equally many consecutive samples: of each, of at most kMaxScoreParts groups. The
+  // variance of the parts over their number is the sampling variance of the value; of two
+  // assignments on the same data their covariance is what they have in common. Empty: unknown.
+  std::vector<double> parts;
+};
+inline constexpr size_t kMaxScoreParts = 256;
+// Of two scores on the same data; 0 where their parts are unknown or of different numbers.
+double StandardErrorOfDifference(const Score& a, const Score& b);
+
 // Really quantizes the network as assigned and runs it over the data: the KL divergence from the
 // float network's output, or the mean squared difference where no output is a row of logits. No
 // assignment is run twice: what was measured is kept in memory and, about every second, in the
@@ -38,11 +53,8 @@ class AssignmentMeter {
   // `assignment` names precisions; a layer left out stays f32. INVALID_ARGUMENT for a name that is
   // no layer or a text that is no precision, FAILED_PRECONDITION for a pair that is not calibrated.
   absl::StatusOr<double> Measure(const Assignment& assignment, const Progress& progress);
-  // Of an assignment that was measured, what ranks it with less sampling error than its divergence:
-  // the geometric mean of the KL divergence, which the few samples near a decision make up, and of
-  // the logits' mean squared difference, which all samples do. The divergence itself where that is
-  // no KL divergence. NOT_FOUND where it was not measured.
-  absl::StatusOr<double> Score(const Assignment& assignment) const;
+  // Of an assignment that was measured. NOT_FOUND where it was not.
+  absl::StatusOr<Score> ScoreOf(const Assignment& assignment) const;
   // Measure as a function; the meter must outlive it.
   DivergenceFunction AsFunction();
   // Writes what is not yet in the store: to be called at the end, cancelled or not.
@@ -51,7 +63,8 @@ class AssignmentMeter {
  private:
   absl::Status LoadStored();
   struct Measured {
-    double divergence = 0, score = 0;
+    double divergence = 0;
+    Score score;
   };
   absl::StatusOr<Measured> Run(const Assignment& assignment, const Progress& progress);
 

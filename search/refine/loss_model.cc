@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <string>
 
 #include "nn/quant/precision.h"
@@ -50,6 +51,31 @@ void Factorize(std::vector<double>& matrix, size_t n) {
                                  : sum / matrix[j * n + j];
     }
   }
+}
+
+// [trial][trial]: the covariance of the trials' sampling errors; nothing of trials without parts.
+std::vector<double> SamplingCovariance(const std::vector<const Trial*>& trials) {
+  const size_t n = trials.size(), parts = trials.empty() ? 0 : trials[0]->parts.size();
+  std::vector<double> covariance(n * n, 0.0);
+  const bool is_known = parts > 1 && std::all_of(trials.begin(), trials.end(), [&](const Trial* t) {
+                          return t->parts.size() == parts;
+                        });
+  if (!is_known) return covariance;
+  std::vector<double> centered;
+  for (const Trial* trial : trials) {
+    const double mean =
+        std::accumulate(trial->parts.begin(), trial->parts.end(), 0.0) / static_cast<double>(parts);
+    for (const double part : trial->parts) centered.push_back(part - mean);
+  }
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t j = 0; j <= i; ++j) {
+      const double* a = centered.data() + i * parts;
+      const double product = std::inner_product(a, a + parts, centered.data() + j * parts, 0.0);
+      covariance[i * n + j] = covariance[j * n + i] =
+          product / (static_cast<double>(parts) * static_cast<double>(parts - 1));
+    }
+  }
+  return covariance;
 }
 
 }  // namespace
@@ -102,12 +128,15 @@ double LossModel::Covariance(const Features& a, const Features& b) const {
 }
 
 LossModel::Fit LossModel::FitTrials(const Scales& scales, absl::Span<const double> covariance,
+                                    absl::Span<const double> sampling,
                                     absl::Span<const double> divergences) const {
   const size_t n = divergences.size();
   Fit fit;
   fit.scales = scales;
-  fit.factor.assign(covariance.begin(), covariance.end());
-  for (double& value : fit.factor) value *= scales.deviation * scales.deviation;
+  fit.factor.reserve(n * n);
+  for (size_t i = 0; i < n * n; ++i) {
+    fit.factor.push_back(scales.deviation * scales.deviation * covariance[i] + sampling[i]);
+  }
   std::vector<double> residuals;
   for (size_t i = 0; i < n; ++i) {
     const double noise = scales.noise * divergences[i];
@@ -140,12 +169,13 @@ void LossModel::Learn(absl::Span<const Trial> trials) {
   for (const Features& a : features_) {
     for (const Features& b : features_) covariance.push_back(Covariance(a, b));
   }
+  const std::vector<double> sampling = SamplingCovariance(best);
   fit_ = Fit();
   fit_.log_likelihood = -std::numeric_limits<double>::infinity();
   for (const double weight : kPairWeights) {
     for (const double deviation : kDeviations) {
       for (const double noise : kNoises) {
-        Fit fit = FitTrials({weight, deviation, noise}, covariance, divergences);
+        Fit fit = FitTrials({weight, deviation, noise}, covariance, sampling, divergences);
         if (fit.log_likelihood > fit_.log_likelihood) fit_ = std::move(fit);
       }
     }

@@ -11,10 +11,12 @@
 
 namespace halftone {
 
-// An assignment and the divergence that it was measured to do, or a score in its place.
+// An assignment and the divergence that it was measured to do, or a score in its place, with the
+// parts that its sampling error shows in (see Score; empty: none, or unknown).
 struct Trial {
   Selection selection;
   double divergence = 0;
+  std::vector<double> parts;
 };
 
 // Predicts what an assignment does,
@@ -23,7 +25,9 @@ struct Trial {
 // process (Rasmussen & Williams 2006, equations 2.25, 2.26, 2.30) whose functions are of that form
 // again, so that its mean is searched as the estimator itself. A priori the losses of all choices,
 // of a variable, of one format of its weights or activations, and of one choice alone may each be
-// wrong by a factor; how much, the likelihood of the trials says.
+// wrong by a factor; how much, the likelihood of the trials says. What trials measure has the
+// sampling error of their data, whose covariance between trials their parts give: it is noise, so
+// that what is due to the few samples at hand is not learned.
 class LossModel {
  public:
   // `losses`: of each column. Borrows the space and the pairs.
@@ -63,7 +67,7 @@ class LossModel {
   Features FeaturesOf(const Selection& selection) const;
   double Covariance(const Features& a, const Features& b) const;
   Fit FitTrials(const Scales& scales, absl::Span<const double> covariance,
-                absl::Span<const double> divergences) const;
+                absl::Span<const double> sampling, absl::Span<const double> divergences) const;
   void SetMean(const Fit& fit);
 
   const ChoiceSpace& space_;

@@ -167,7 +167,7 @@ class Refiner {
     std::vector<const Trial*> best;
     for (const Trial& trial : trials_) best.push_back(&trial);
     std::stable_sort(best.begin(), best.end(),
-                     [](const Trial* a, const Trial* b) { return a->divergence < b->divergence; });
+                     [&](const Trial* a, const Trial* b) { return Believed(*a) < Believed(*b); });
     std::vector<Selection> candidates = search.Neighbours(best[0]->selection, kNeighbours);
     for (size_t i = 0; i < std::min<size_t>(2, best.size()); ++i) {
       Selection reached = search.Descend(best[i]->selection, progress_.cancellation);
@@ -212,19 +212,20 @@ class Refiner {
     evaluated.source = source;
     evaluated.predicted = model_.Predict(selection);
     HT_ASSIGN_OR_RETURN(evaluated.divergence, measure_(space_.AssignmentOf(selection), named));
-    HT_ASSIGN_OR_RETURN(const double score, ScoreOf(selection, evaluated.divergence));
-    trials_.push_back({selection, score});
+    HT_ASSIGN_OR_RETURN(Score score, ScoreOf(selection, evaluated.divergence));
+    trials_.push_back({selection, score.value, std::move(score.parts)});
     evaluated_.push_back(std::move(evaluated));
     return absl::OkStatus();
   }
 
-  // In the unit of divergences, so that the model's losses are of its size: those of the optimum
-  // are equal.
-  absl::StatusOr<double> ScoreOf(const Selection& selection, double divergence) {
-    if (!request_.score) return divergence;
-    HT_ASSIGN_OR_RETURN(const double score, request_.score(space_.AssignmentOf(selection)));
-    if (trials_.empty() && score > 0 && divergence > 0) score_unit_ = divergence / score;
-    return score_unit_ * score;
+  absl::StatusOr<Score> ScoreOf(const Selection& selection, double divergence) const {
+    if (request_.score) return request_.score(space_.AssignmentOf(selection));
+    return Score{divergence, {}};
+  }
+
+  // What the trial is held to do.
+  double Believed(const Trial& trial) const {
+    return request_.score ? model_.Predict(trial.selection) : trial.divergence;
   }
 
   std::string Detail() const {
@@ -239,12 +240,13 @@ class Refiner {
     size_t best = 0;
     for (size_t i = 1; i < trials_.size(); ++i) {
       if (evaluated_[i].divergence > evaluated_[0].divergence) continue;
-      if (trials_[i].divergence < trials_[best].divergence) best = i;
+      if (Believed(trials_[i]) < Believed(trials_[best])) best = i;
     }
     return best;
   }
 
   absl::StatusOr<Refinement> Finish() {
+    model_.Learn(trials_);
     const size_t best = BestTrial();
     Refinement refinement;
     refinement.assignment = space_.AssignmentOf(trials_[best].selection);
@@ -270,7 +272,6 @@ class Refiner {
   std::vector<Refinement::Evaluated> evaluated_;  // of each trial
   std::vector<Refinement::JointOptimum> joint_optima_;
   std::set<Selection> seen_;
-  double score_unit_ = 1;
 };
 
 }  // namespace

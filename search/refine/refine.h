@@ -35,9 +35,9 @@ struct RefineRequest {
   absl::Span<const float> pairs;
   // Limits that the problem does not hold; empty: none.
   std::function<bool(const Assignment&)> is_allowed;
-  // Of an assignment that was measured, by what to choose instead of its divergence, in any unit:
-  // see AssignmentMeter::Score. Empty: the divergence.
-  std::function<absl::StatusOr<double>(const Assignment&)> score;
+  // Of an assignment that was measured, what to learn from instead of its divergence. Empty: the
+  // divergence, without sampling error.
+  std::function<absl::StatusOr<Score>(const Assignment&)> score;
   int evaluations = 64;                           // at most; at least 1
   absl::Duration time_limit = absl::Seconds(10);  // of each optimum that is computed
 };
@@ -47,8 +47,9 @@ struct RefineRequest {
 // in full, by a half and by a quarter (local optima where the pairs' matrix is not positive
 // semi-definite or very large, or nothing was found in time), and the best uniform assignment;
 // then, one after the other, what the model predicts to be best near the best so far, where the
-// model learns from every evaluation (LossModel). The answer has the least score of those whose
-// divergence is not above that of the model's optimum, on the data that `measure` uses.
+// model learns from every evaluation (LossModel). The answer is, of those whose divergence is not
+// above that of the model's optimum on the data that `measure` uses, the one that the model, with
+// all that it learned, holds best; without scores, the one of the least divergence.
 // Deterministic where `measure` is and no time limit cuts in. Errors of `measure` are passed on.
 // INVALID_ARGUMENT for an optimum that is no answer to the problem, or losses of other sizes.
 absl::StatusOr<Refinement> Refine(const RefineRequest& request, const DivergenceFunction& measure,

@@ -12,6 +12,7 @@
 #include "search/sensitivity/divergence.h"
 #include "search/sensitivity/fisher_program.h"
 #include "search/sensitivity/network_program.h"
+#include "search/sensitivity/pseudovalue_meter.h"
 
 namespace halftone {
 namespace {
@@ -83,6 +84,11 @@ class FloatOutputs {
     return runner_->Run(begin, cancellation);
   }
 
+  // Of all samples, or empty where they are computed again in each pass.
+  absl::Span<const float> Kept(size_t head) const {
+    return kept_.empty() ? absl::Span<const float>() : absl::MakeConstSpan(kept_[head]);
+  }
+
   absl::StatusOr<absl::Span<const float>> At(size_t head, int64_t sample) const {
     absl::Span<const float> values;
     if (runner_ == nullptr) {
@@ -122,11 +128,15 @@ struct AssignmentEvaluator::Impl {
         batch(network.BatchFor(kBatch, data.samples())),
         reference(data, batch) {}
 
-  absl::Status Prepare(const Progress& progress) {
+  absl::Status Prepare(const Progress& progress, bool ranks) {
     HT_ASSIGN_OR_RETURN(graph, network.Bind(batch));
     HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
     HT_ASSIGN_OR_RETURN(heads, ResolveHeads(network, graph, LossKind::kAuto));
-    return reference.Prepare(graph, heads, progress);
+    HT_RETURN_IF_ERROR(reference.Prepare(graph, heads, progress));
+    if (!ranks) return absl::OkStatus();
+    ranking = std::make_unique<PseudovalueMeter>(heads, data.samples());
+    for (size_t h = 0; h < heads.size(); ++h) ranking->Pool(h, reference.Kept(h));
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::unique_ptr<BatchRunner>> Compile(const ChosenLayers& chosen) {
@@ -141,6 +151,7 @@ struct AssignmentEvaluator::Impl {
 
   absl::StatusOr<Evaluation> Evaluate(const ChosenLayers& chosen, const Progress& progress) {
     Sums sums;
+    if (ranking != nullptr) ranking->Begin();
     HT_ASSIGN_OR_RETURN(const auto quantized, Compile(chosen));
     HT_RETURN_IF_ERROR(ForEachBatch(
         data.samples(), batch, progress, [&](int64_t begin, int64_t valid) -> absl::Status {
@@ -183,6 +194,7 @@ struct AssignmentEvaluator::Impl {
       sums.squared_signal += static_cast<double>(before[i]) * static_cast<double>(before[i]);
     }
     sums.elements += static_cast<int64_t>(before.size());
+    if (ranking != nullptr) ranking->Add(h, sample, before, after);
     if (heads[h].is_kl) sums.kl += DivergenceOfSample(heads[h], before, after);
     if (CountsAccuracy(h)) {
       const int64_t label = data.labels()[static_cast<size_t>(sample)];
@@ -197,6 +209,7 @@ struct AssignmentEvaluator::Impl {
     evaluation.samples = data.samples();
     const auto samples = static_cast<double>(data.samples());
     evaluation.kl = sums.kl / samples;
+    if (ranking != nullptr) evaluation.pseudovalues = ranking->Finish();
     evaluation.mse = sums.squared_difference / static_cast<double>(sums.elements);
     evaluation.sqnr_db = sums.squared_difference > 0 && sums.squared_signal > 0
                              ? 10 * std::log10(sums.squared_signal / sums.squared_difference)
@@ -215,6 +228,7 @@ struct AssignmentEvaluator::Impl {
   Graph graph;
   std::vector<Head> heads;
   FloatOutputs reference;
+  std::unique_ptr<PseudovalueMeter> ranking;  // where evaluations have pseudovalues
 };
 
 AssignmentEvaluator::AssignmentEvaluator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -222,9 +236,9 @@ AssignmentEvaluator::~AssignmentEvaluator() = default;
 
 absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> AssignmentEvaluator::Create(
     const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
-    const Progress& progress) {
+    const Progress& progress, bool ranks) {
   auto impl = std::make_unique<Impl>(network, data, calibration);
-  HT_RETURN_IF_ERROR(impl->Prepare(progress));
+  HT_RETURN_IF_ERROR(impl->Prepare(progress, ranks));
   return std::unique_ptr<AssignmentEvaluator>(new AssignmentEvaluator(std::move(impl)));
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/progress.h"
@@ -23,6 +24,11 @@ struct Evaluation {
   double kl = 0;   // mean KL(float || quantized) over samples; 0 where the output is no logits
   double mse = 0;  // mean squared difference of the output
   double sqnr_db = 0;
+  // Where the evaluator ranks, of each sample a pseudovalue: their mean ranks assignments with less
+  // sampling error than kl does, in its unit, and their variance over `samples` is its sampling
+  // variance. Of outputs that are one row of logits as PooledDivergence has it; elsewhere the
+  // divergences of the samples themselves, by KL, or squared where nothing is counted by KL.
+  std::vector<double> pseudovalues;
 };
 
 // Runs the float network and the fake-quantized one (a layer left out of `assignment` stays f32)
@@ -37,10 +43,12 @@ absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, co
 // time.
 class AssignmentEvaluator {
  public:
+  // `ranks`: whether evaluations have pseudovalues, for which a pass keeps its logits.
   static absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> Create(const PreparedNetwork& network,
                                                                      const Dataset& data,
                                                                      const Calibration& calibration,
-                                                                     const Progress& progress);
+                                                                     const Progress& progress,
+                                                                     bool ranks = false);
   ~AssignmentEvaluator();
 
   // "kl", or "mse" where no output is a row of logits.

@@ -92,7 +92,9 @@ TEST_F(EvolveStageTest, ChoosesByScoreWhereThereIsOne) {
   };
   RefineRequest request{problem_, solution_.assignment};
   request.evaluations = 40;
-  request.score = [&](const Assignment& assignment) { return score(problem_, assignment); };
+  request.score = [&](const Assignment& assignment) -> absl::StatusOr<Score> {
+    return Score{score(problem_, assignment), {}};
+  };
   std::set<Assignment> measured;
   const DivergenceFunction measure = [&](const Assignment& assignment, const Progress& progress) {
     measured.insert(assignment);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <string>
 
 #include "base/files.h"
@@ -45,9 +46,14 @@ TEST(AssignmentMeterTest, MeasuresWhatQuantizingDoes) {
   for (const auto& [layer, name] : digits.All("w4a4")) precisions[layer] = Precision::Int(4, 4);
   const Evaluation expected =
       *EvaluateAssignment(digits.network, digits.data, digits.calibration, precisions, {});
-  EXPECT_TRUE(absl::IsNotFound(meter.Score(digits.All("w4a4")).status()));
+  EXPECT_TRUE(absl::IsNotFound(meter.ScoreOf(digits.All("w4a4")).status()));
   EXPECT_DOUBLE_EQ(*meter.Measure(digits.All("w4a4"), {}), expected.kl);
-  EXPECT_DOUBLE_EQ(*meter.Score(digits.All("w4a4")), std::sqrt(expected.kl * expected.mse));
+  const Score score = *meter.ScoreOf(digits.All("w4a4"));
+  // Few samples are like each other here, so that pooling is biased as well.
+  EXPECT_GT(score.value, 0.3 * expected.kl);
+  EXPECT_LT(score.value, 3 * expected.kl);
+  ASSERT_EQ(score.parts.size(), 32u);
+  EXPECT_NEAR(std::accumulate(score.parts.begin(), score.parts.end(), 0.0) / 32, score.value, 1e-9);
   EXPECT_LT(*meter.Measure(digits.All("w8a8"), {}), expected.kl);
   EXPECT_GT(*meter.Measure(digits.All("w2a2"), {}), expected.kl);
 }
@@ -55,18 +61,29 @@ TEST(AssignmentMeterTest, MeasuresWhatQuantizingDoes) {
 TEST(AssignmentMeterTest, WhatWasMeasuredIsNotRunAgain) {
   Digits digits;
   double divergence = 0;
+  Score score;
   {
     AssignmentMeter meter = digits.Meter();
     divergence = *meter.Measure(digits.All("w4a4"), {});
+    score = *meter.ScoreOf(digits.All("w4a4"));
     ASSERT_TRUE(meter.Flush().ok());
   }
   // Without quantizers nothing can be run: what answers is the store.
   digits.calibration = Calibration();
   AssignmentMeter resumed = digits.Meter();
   EXPECT_EQ(*resumed.Measure(digits.All("w4a4"), {}), divergence);
+  EXPECT_EQ(resumed.ScoreOf(digits.All("w4a4"))->value, score.value);
+  EXPECT_EQ(resumed.ScoreOf(digits.All("w4a4"))->parts, score.parts);
   EXPECT_TRUE(absl::IsFailedPrecondition(resumed.Measure(digits.All("w2a2"), {}).status()));
   AssignmentMeter other(digits.network, digits.data, digits.calibration, digits.store, "other");
   EXPECT_FALSE(other.Measure(digits.All("w4a4"), {}).ok());
+}
+
+TEST(ScoreTest, DifferencesOfWhatIsCommonAreCertain) {
+  const Score a{2, {1, 2, 3}}, b{3, {2, 3, 4}}, c{2, {3, 2, 1}};
+  EXPECT_DOUBLE_EQ(StandardErrorOfDifference(a, b), 0);
+  EXPECT_DOUBLE_EQ(StandardErrorOfDifference(a, c), std::sqrt(4.0 / 3));
+  EXPECT_DOUBLE_EQ(StandardErrorOfDifference(a, Score{1, {}}), 0);
 }
 
 TEST(AssignmentMeterTest, NamesWhatItCannotRun) {

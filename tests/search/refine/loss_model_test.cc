@@ -111,6 +111,47 @@ TEST(LossModelTest, LearnsWhichLayersAndChoicesAreWrong) {
   }
 }
 
+// Samples are hit by a choice with a loss of their own, so that the few that are measured differ
+// from the truth, which is the estimate, in the same way in all trials.
+TEST(LossModelTest, DoesNotLearnTheSamplesAtHand) {
+  const Problem problem = LooseProblem(5, 4);
+  const ChoiceSpace space = *ChoiceSpace::Create(problem);
+  const PairLosses none = *PairLosses::Create(space, {});
+  const std::vector<double> losses = LossesOfColumns(space);
+  SplitMix64 random(8);
+  std::vector<std::vector<double>> of_samples(40);  // [sample][column]
+  for (std::vector<double>& sample : of_samples) {
+    for (const double loss : losses) sample.push_back(loss * (random.Uniform() < 0.1 ? 10 : 0));
+  }
+  const auto draw = [&] {
+    Selection selection;
+    for (int v = 0; v < 5; ++v) selection.push_back(static_cast<int>(4 * random.Uniform()));
+    return selection;
+  };
+  std::vector<Trial> trials;
+  for (int i = 0; i < 30; ++i) {
+    Trial& trial = trials.emplace_back(Trial{draw()});
+    for (const std::vector<double>& sample : of_samples) {
+      double& part = trial.parts.emplace_back(0);
+      for (size_t v = 0; v < 5; ++v) part += sample[space.ColumnOf(v, trial.selection[v])];
+      trial.divergence += part / 40;
+    }
+  }
+  LossModel aware(space, none, losses, 0), unaware = aware;
+  const LossModel truth = aware;
+  aware.Learn(trials);
+  for (Trial& trial : trials) trial.parts.clear();
+  unaware.Learn(trials);
+  double aware_error = 0, unaware_error = 0;
+  for (int i = 0; i < 200; ++i) {
+    const Selection selection = draw();
+    aware_error += std::abs(aware.Predict(selection) / truth.Predict(selection) - 1) / 200;
+    unaware_error += std::abs(unaware.Predict(selection) / truth.Predict(selection) - 1) / 200;
+  }
+  EXPECT_GT(unaware_error, 0.1);
+  EXPECT_LT(aware_error, 0.5 * unaware_error);
+}
+
 TEST(LossModelTest, FindsThePairsWeight) {
   const Problem problem = LooseProblem(6, 4);
   const ChoiceSpace space = *ChoiceSpace::Create(problem);

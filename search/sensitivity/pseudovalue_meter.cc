@@ -1,0 +1,54 @@
+#include "search/sensitivity/pseudovalue_meter.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace halftone {
+
+PseudovalueMeter::PseudovalueMeter(std::vector<Head> heads, int64_t samples)
+    : samples_(static_cast<size_t>(samples)) {
+  const bool any_kl = OutputMetricOf(heads) == "kl";
+  for (Head& head : heads) {
+    const bool counts = head.is_kl || !any_kl;
+    heads_.push_back({std::move(head), counts, nullptr, {}});
+  }
+}
+
+void PseudovalueMeter::Pool(size_t head, absl::Span<const float> reference) {
+  Counted& counted = heads_[head];
+  const bool is_finite = std::all_of(reference.begin(), reference.end(),
+                                     [](float value) { return std::isfinite(value); });
+  if (!counted.head.is_kl || counted.head.rows != 1 || reference.empty() || !is_finite) return;
+  counted.pooled = std::make_unique<PooledDivergence>(reference, counted.head.width);
+}
+
+void PseudovalueMeter::Begin() {
+  divergences_.assign(samples_, 0.0);
+  for (Counted& counted : heads_) {
+    const int64_t kept = counted.pooled == nullptr ? 0 : counted.head.width;
+    counted.logits.assign(samples_ * static_cast<size_t>(kept), 0.0f);
+  }
+}
+
+void PseudovalueMeter::Add(size_t head, int64_t sample, absl::Span<const float> before,
+                           absl::Span<const float> after) {
+  Counted& counted = heads_[head];
+  if (counted.pooled != nullptr) {
+    std::copy(after.begin(), after.end(), counted.logits.begin() + sample * counted.head.width);
+  } else if (counted.counts) {
+    divergences_[static_cast<size_t>(sample)] += DivergenceOfSample(counted.head, before, after);
+  }
+}
+
+std::vector<double> PseudovalueMeter::Finish() const {
+  std::vector<double> values = divergences_;
+  for (const Counted& counted : heads_) {
+    if (counted.pooled == nullptr) continue;
+    const std::vector<double> pooled = counted.pooled->Pseudovalues(counted.logits);
+    for (size_t i = 0; i < values.size(); ++i) values[i] += pooled[i];
+  }
+  return values;
+}
+
+}  // namespace halftone

@@ -1,0 +1,46 @@
+#ifndef HALFTONE_SEARCH_SENSITIVITY_PSEUDOVALUE_METER_H_
+#define HALFTONE_SEARCH_SENSITIVITY_PSEUDOVALUE_METER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "search/sensitivity/divergence.h"
+#include "search/sensitivity/pooled_divergence.h"
+
+namespace halftone {
+
+// Collects, sample by sample, what Evaluation::pseudovalues has. Only the outputs that count count:
+// those of logits where there are any. One pass at a time; not thread-safe.
+class PseudovalueMeter {
+ public:
+  PseudovalueMeter(std::vector<Head> heads, int64_t samples);
+
+  // A head's reference outputs of all samples, if they are at hand: without them, or where they are
+  // no single row of finite logits, its divergences are taken as they are.
+  void Pool(size_t head, absl::Span<const float> reference);
+  void Begin();
+  // One sample's output, the reference and the changed one.
+  void Add(size_t head, int64_t sample, absl::Span<const float> before,
+           absl::Span<const float> after);
+  // Of all samples, after all were added.
+  std::vector<double> Finish() const;
+
+ private:
+  struct Counted {
+    Head head;
+    bool counts = true;
+    std::unique_ptr<PooledDivergence> pooled;
+    std::vector<float> logits;  // of the present pass, where it is pooled
+  };
+
+  const size_t samples_;
+  std::vector<Counted> heads_;
+  std::vector<double> divergences_;  // of each sample, of heads that are not pooled
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_SENSITIVITY_PSEUDOVALUE_METER_H_
