@@ -1,8 +1,15 @@
 #include "server/services/running_solves.h"
 
 #include <memory>
+#include <vector>
 
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "base/random.h"
 #include "gtest/gtest.h"
+#include "search/solver/solver.h"
+#include "server/services/worker_pool.h"
+#include "tests/search/solver/random_problem.h"
 
 namespace halftone {
 namespace {
@@ -23,6 +30,52 @@ TEST(RunningSolvesTest, StopsTheCallsWithThatIdWhileTheyLast) {
   EXPECT_TRUE(solves.Stop("a")) << "stopped, and not answered yet";
   first.reset();
   EXPECT_FALSE(solves.Stop("a"));
+}
+
+// Losses between all layers that nothing but time can sort out.
+Problem HardProblem() {
+  Problem problem = RandomProblem({.seed = 3, .layers = 60, .choices = 8});
+  SplitMix64 random(4);
+  Problem::InteractionRows& factor = problem.interaction_rows.emplace();
+  for (const Problem::Layer& layer : problem.layers) {
+    for (const Problem::Choice& choice : layer.choices) {
+      factor.choices.emplace_back(layer.name, choice.name);
+    }
+  }
+  factor.rows.assign(40, std::vector<double>(factor.choices.size()));
+  for (std::vector<double>& row : factor.rows) {
+    for (double& value : row) value = random.Uniform() - 0.5;
+  }
+  return problem;
+}
+
+// As a call that a worker thread answers is stopped by another call.
+TEST(RunningSolvesTest, AStoppedSolveAnswersWithTheBest) {
+  const Problem problem = HardProblem();
+  RunningSolves solves;
+  WorkerPool pool(/*threads=*/1, /*max_waiting=*/1);
+  absl::StatusOr<Solution> solution = absl::InternalError("no answer");
+  Progress progress;
+  absl::Notification started, answered;
+  progress.report = [&](double, absl::string_view) {
+    if (!started.HasBeenNotified()) started.Notify();
+  };
+  auto entry = std::make_unique<RunningSolves::Entry>(&solves, "it", progress.cancellation);
+  ASSERT_TRUE(pool.Submit(progress.cancellation,
+                          [&] {
+                            solution = Solve(problem, {}, progress);
+                            answered.Notify();
+                          })
+                  .ok());
+  started.WaitForNotification();
+  absl::SleepFor(absl::Milliseconds(300));
+  EXPECT_FALSE(answered.HasBeenNotified());
+  EXPECT_TRUE(solves.Stop("it"));
+  answered.WaitForNotification();
+  ASSERT_TRUE(solution.ok()) << solution.status();
+  EXPECT_EQ(solution->status, Solution::Status::kFeasible);
+  EXPECT_LT(solution->lower_bound, solution->loss);
+  EXPECT_TRUE(CheckSolution(problem, *solution).ok());
 }
 
 }  // namespace
