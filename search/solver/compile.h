@@ -11,6 +11,7 @@
 #include "search/solver/compact.h"
 #include "search/solver/problem.h"
 #include "search/solver/solution.h"
+#include "search/solver/stop.h"
 
 namespace halftone {
 
@@ -31,6 +32,9 @@ class CompiledProblem {
   // RESOURCE_EXHAUSTED when the tables of all pairs, or the matrix, would be too large.
   absl::StatusOr<CompactProblem> Compact(
       const std::vector<std::pair<std::string, double>>& metrics) const;
+  // The same, or DEADLINE_EXCEEDED when stopped: a large matrix takes seconds.
+  absl::StatusOr<CompactProblem> Compact(
+      const std::vector<std::pair<std::string, double>>& metrics, Stop& stop) const;
 
   // The budgets, and max_changes.
   const std::vector<std::pair<std::string, double>>& limits() const { return limits_; }

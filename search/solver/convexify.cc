@@ -55,41 +55,48 @@ double LargestDiagonal(const ConvexForm& form) {
   return largest;
 }
 
-// Adds twice the shift to the diagonal; whether half of that can be missed.
-bool HasRoomFor(double shift, ConvexForm& form, Stop& stop) {
-  for (size_t c = 0; c < form.columns; ++c) form.quadratic[c * form.columns + c] += 2 * shift;
-  return HasCholeskyFactor(form.columns, form.quadratic, shift, stop);
-}
-
 }  // namespace
 
-Convexifier::Convexifier(const CompactProblem& problem, Stop& stop)
-    : problem_(&problem), cross_(problem.cross.get()), blocks_(cross_->within) {
-  bool known = true;
+Convexifier::Convexifier(const CompactProblem& problem)
+    : problem_(&problem),
+      cross_(problem.cross.get()),
+      blocks_(cross_->within),
+      relative_barrier_(kBarrierAtKnown) {
   for (size_t v = 0; v < blocks_.size(); ++v) {
-    known &= !blocks_[v].empty();
-    if (!known) break;
-    const size_t n = Choices(v);
-    double mean = 0;
-    for (size_t o = 0; o < n; ++o) mean += blocks_[v][o * n + o] / static_cast<double>(n);
-    for (size_t o = 0; o < n; ++o) blocks_[v][o * n + o] += kFirstMargin * mean;
-  }
-  if (known) Invert(stop);
-  relative_barrier_ = kBarrierAtKnown;
-  if (inverse_.empty() && !stop()) {
-    relative_barrier_ = kBarrierAtDominance;
-    StartFromDominance();
-    Invert(stop);
+    if (blocks_[v].empty()) {
+      StartFromDominance();
+      return;
+    }
+    MatrixMap block = BlockMap(blocks_[v]);
+    block.diagonal().array() += kFirstMargin * block.diagonal().mean();
   }
 }
 
-void Convexifier::Invert(Stop& stop) {
-  inverse_ = WithBlocks(blocks_).quadratic;
-  if (!InvertPositiveDefinite(cross_->columns(), inverse_, stop)) inverse_.clear();
+bool Convexifier::Invert(Stop& stop) {
+  if (WithBlocks(blocks_, inverse_, stop) &&
+      InvertPositiveDefinite(cross_->columns(), inverse_, stop)) {
+    return true;
+  }
+  inverse_.clear();
+  return false;
+}
+
+// Whether the inverse is known. Blocks that were no good to start from are replaced.
+bool Convexifier::IsReady(Stop& stop) {
+  if (is_lost_) return false;
+  if (!inverse_.empty() || Invert(stop)) return true;
+  if (stop.stopped()) return false;
+  if (covariances_.empty()) {
+    StartFromDominance();
+    if (Invert(stop)) return true;
+  }
+  is_lost_ = !stop.stopped();
+  return false;
 }
 
 // Diagonal entries above the sum of their rows.
 void Convexifier::StartFromDominance() {
+  relative_barrier_ = kBarrierAtDominance;
   double largest = 0;
   for (double value : cross_->values) largest = std::max(largest, std::abs(value));
   for (size_t v = 0; v < blocks_.size(); ++v) {
@@ -125,20 +132,20 @@ void Convexifier::Remember(const std::vector<double>& x) {
 }
 
 bool Convexifier::Improve(const std::vector<double>& x, Stop& stop) {
+  if (!IsReady(stop)) return false;
   Remember(x);
-  if (inverse_.empty() || !(barrier_ > 0)) return false;
+  if (!(barrier_ > 0)) return false;
   const std::vector<std::vector<double>> before = blocks_;
   if (!Sweep(stop)) {
     blocks_ = before;
-    inverse_.clear();
+    is_lost_ = true;
     return false;
   }
   barrier_ *= kBarrierFall;
   return true;
 }
 
-void Convexifier::Keep(const CompactProblem& problem, const std::vector<std::vector<char>>& keep,
-                       Stop& stop) {
+void Convexifier::Keep(const CompactProblem& problem, const std::vector<std::vector<char>>& keep) {
   const auto kept = [&](std::vector<std::vector<double>>& blocks) {
     std::vector<std::vector<double>> all;
     for (size_t v = 0; v < blocks.size(); ++v) {
@@ -155,7 +162,8 @@ void Convexifier::Keep(const CompactProblem& problem, const std::vector<std::vec
   kept(covariances_);
   problem_ = &problem;
   cross_ = problem.cross.get();
-  Invert(stop);
+  inverse_.clear();
+  is_lost_ = false;
 }
 
 // False when rounding has spoilt the inverse, or when stopped.
@@ -196,46 +204,48 @@ bool Convexifier::UpdateBlock(size_t v, Stop& stop) {
   return AddSymmetricProduct(columns, rows, changed, inverse_, stop);
 }
 
-ConvexForm Convexifier::WithBlocks(const std::vector<std::vector<double>>& blocks) const {
-  ConvexForm form;
-  form.columns = cross_->columns();
-  form.quadratic = cross_->values;
+bool Convexifier::WithBlocks(const std::vector<std::vector<double>>& blocks,
+                             std::vector<double>& matrix, Stop& stop) const {
+  if (!Copy(cross_->values, matrix, stop)) return false;
   for (size_t v = 0; v < blocks.size(); ++v) {
     const size_t n = Choices(v), first = cross_->first[v];
     for (size_t o = 0; o < n; ++o) {
       std::copy_n(blocks[v].data() + o * n, n,
-                  form.quadratic.data() + (first + o) * form.columns + first);
+                  matrix.data() + (first + o) * cross_->columns() + first);
     }
   }
-  return form;
+  return true;
 }
 
-ConvexForm Convexifier::Draft() const {
-  ConvexForm form = WithBlocks(blocks_);
-  SetLinear(form);
-  return form;
+// Adds twice the shift to the diagonal; whether half of that can be missed.
+bool Convexifier::HasRoomFor(double shift, ConvexForm& form, Stop& stop) {
+  const size_t n = form.columns;
+  for (size_t c = 0; c < n; ++c) form.quadratic[c * n + c] += 2 * shift;
+  return Copy(form.quadratic, scratch_, stop) && HasCholeskyFactor(n, scratch_, shift, stop);
 }
 
-std::optional<ConvexForm> Convexifier::Take(Stop& stop) const {
-  ConvexForm form = WithBlocks(blocks_);
-  const double least = kMargin * LargestDiagonal(form);
-  for (double shift = least; shift > 0; shift *= 10) {
+bool Convexifier::Take(ConvexForm& form, Stop& stop) {
+  if (covariances_.empty()) IsReady(stop);  // the blocks may have to be replaced
+  form.columns = cross_->columns();
+  if (!WithBlocks(blocks_, form.quadratic, stop)) return false;
+  for (double shift = kMargin * LargestDiagonal(form); shift > 0; shift *= 10) {
     if (HasRoomFor(shift, form, stop)) break;
-    if (stop()) return std::nullopt;
+    if (stop.stopped()) return false;
   }
   SetLinear(form);
-  return form;
+  return true;
 }
 
-std::optional<ConvexForm> Convexifier::TakeKnown(Stop& stop) const {
+bool Convexifier::TakeKnown(ConvexForm& form, Stop& stop) {
   for (const std::vector<double>& block : cross_->within) {
-    if (block.empty()) return std::nullopt;
+    if (block.empty()) return false;
   }
-  ConvexForm form = WithBlocks(cross_->within);
+  form.columns = cross_->columns();
+  if (!WithBlocks(cross_->within, form.quadratic, stop)) return false;
   const double shift = kMargin * LargestDiagonal(form);
-  if (shift > 0 && !HasRoomFor(shift, form, stop)) return std::nullopt;
+  if (shift > 0 && !HasRoomFor(shift, form, stop)) return false;
   SetLinear(form);
-  return form;
+  return true;
 }
 
 // Takes half the diagonal off the losses of the choices.

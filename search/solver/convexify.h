@@ -2,7 +2,6 @@
 #define HALFTONE_SEARCH_SOLVER_CONVEXIFY_H_
 
 #include <cstddef>
-#include <optional>
 #include <vector>
 
 #include "search/solver/compact.h"
@@ -34,31 +33,31 @@ struct ConvexForm {
 // gradient). Borrows the problem. Not thread-safe.
 class Convexifier {
  public:
-  // Where stopped, nothing can be improved.
-  Convexifier(const CompactProblem& problem, Stop& stop);
+  explicit Convexifier(const CompactProblem& problem);
 
   // Improves the blocks by one sweep over them, with a barrier that falls from call to call. x are
-  // the fractions that minimize the present form. False, and the blocks are what they were, when
-  // rounding leaves nothing to improve, or when stopped.
+  // the fractions that minimize the present form. False, and the blocks are still good for a form,
+  // when rounding leaves nothing to improve, or when stopped.
   bool Improve(const std::vector<double>& x, Stop& stop);
 
   // Goes on with a problem that keeps these choices, by [variable][choice], and has no variables
   // with a single one.
-  void Keep(const CompactProblem& problem, const std::vector<std::vector<char>>& keep, Stop& stop);
+  void Keep(const CompactProblem& problem, const std::vector<std::vector<char>>& keep);
 
-  // The form with the present blocks.
-  ConvexForm Draft() const;
-  // The same, positive semi-definite by a Cholesky factorization, whatever has rounded on the way.
-  // Nothing when stopped.
-  std::optional<ConvexForm> Take(Stop& stop) const;
-  // The form with the blocks that the problem knows; nothing where it knows none that would do, or
+  // Writes the form with the present blocks, positive semi-definite by a Cholesky factorization,
+  // whatever has rounded on the way. False when stopped.
+  bool Take(ConvexForm& form, Stop& stop);
+  // The form with the blocks that the problem knows. False where it knows none that would do, or
   // when stopped.
-  std::optional<ConvexForm> TakeKnown(Stop& stop) const;
+  bool TakeKnown(ConvexForm& form, Stop& stop);
 
  private:
-  ConvexForm WithBlocks(const std::vector<std::vector<double>>& blocks) const;
+  bool WithBlocks(const std::vector<std::vector<double>>& blocks, std::vector<double>& matrix,
+                  Stop& stop) const;
   void StartFromDominance();
-  void Invert(Stop& stop);
+  bool Invert(Stop& stop);
+  bool IsReady(Stop& stop);
+  bool HasRoomFor(double shift, ConvexForm& form, Stop& stop);
   void SetLinear(ConvexForm& form) const;
   void Remember(const std::vector<double>& x);
   bool Sweep(Stop& stop);
@@ -72,7 +71,9 @@ class Convexifier {
   std::vector<std::vector<double>> covariances_;  // the same, that the blocks are to answer
   double relative_barrier_ = 0;                   // the first, to the mean curvature
   double barrier_ = 0;                            // mu
-  std::vector<double> inverse_;  // of the matrix, on and above its diagonal; empty: lost
+  bool is_lost_ = false;                          // to rounding
+  std::vector<double> scratch_;                   // as large as the matrix
+  std::vector<double> inverse_;  // of the matrix, on and above its diagonal; empty: not known
 };
 
 }  // namespace halftone

@@ -76,7 +76,7 @@ bool InvertPositiveDefinite(size_t n, std::vector<double>& values, Stop& stop) {
   return true;
 }
 
-bool HasCholeskyFactor(size_t n, std::vector<double> values, double pivot, Stop& stop) {
+bool HasCholeskyFactor(size_t n, std::vector<double>& values, double pivot, Stop& stop) {
   MatrixMap matrix = MapOf(n, values);
   for (Index begin = 0, width; begin < matrix.rows(); begin += width) {
     width = std::min(kPivots, matrix.rows() - begin);
@@ -99,6 +99,20 @@ bool AddSymmetricProduct(size_t n, const std::vector<double>& left,
   const auto size = static_cast<Index>(n), rows = static_cast<Index>(left.size() / n);
   return AddProduct(Eigen::Map<const Matrix>(left.data(), size, rows),
                     Eigen::Map<const Matrix>(right.data(), size, rows), MapOf(n, values), stop);
+}
+
+bool Copy(const std::vector<double>& from, std::vector<double>& to, Stop& stop) {
+  constexpr size_t kNumbers = 1 << 20;
+  to.clear();
+  to.reserve(from.size());
+  for (auto begin = from.begin(); begin != from.end();) {
+    if (stop()) return false;
+    const auto left = static_cast<size_t>(from.end() - begin);
+    const auto end = begin + static_cast<std::ptrdiff_t>(std::min(kNumbers, left));
+    to.insert(to.end(), begin, end);
+    begin = end;
+  }
+  return true;
 }
 
 // Tile by tile, so that what is read down a column stays in the cache.

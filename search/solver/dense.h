@@ -16,14 +16,18 @@ namespace halftone {
 // numerically not positive definite, or when stopped.
 bool InvertPositiveDefinite(size_t n, std::vector<double>& matrix, Stop& stop);
 
-// Whether the matrix, in floating point, has a Cholesky factor with pivots of at least `pivot`.
-// False when stopped.
-bool HasCholeskyFactor(size_t n, std::vector<double> matrix, double pivot, Stop& stop);
+// Whether the matrix, which is lost, has in floating point a Cholesky factor with pivots of at
+// least `pivot`. False when stopped.
+bool HasCholeskyFactor(size_t n, std::vector<double>& matrix, double pivot, Stop& stop);
 
 // matrix += left' right,  a product that is known to be symmetric, of [rows][n] matrices. False,
 // and part of it is added, when stopped.
 bool AddSymmetricProduct(size_t n, const std::vector<double>& left,
                          const std::vector<double>& right, std::vector<double>& matrix, Stop& stop);
+
+// Replaces `to`, in its own memory where that suffices: new memory costs more than to fill it.
+// False, and part of it is there, when stopped.
+bool Copy(const std::vector<double>& from, std::vector<double>& to, Stop& stop);
 
 // Copies what is above the diagonal below it.
 void Mirror(size_t n, std::vector<double>& matrix);

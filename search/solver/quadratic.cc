@@ -40,6 +40,8 @@ class QuadraticSolver : private ShrinkingSolver {
   QuadraticSolver(const CompactProblem& problem, Stop& stop, Incumbent start)
       : ShrinkingSolver(DropSlackLimits(problem, 1), Goal::kLoss, std::move(start)), stop_(stop) {
     result_.lower_bound = SimpleBound();
+    const std::vector<int>& choices = problem_.choices;
+    if (std::find(choices.begin(), choices.end(), 1) == choices.end()) return;
     KeepColumns(std::vector<char>(problem_.cross->columns(), 1));
   }
 
@@ -66,12 +68,10 @@ class QuadraticSolver : private ShrinkingSolver {
 
   // The first convex form, and what it bounds. False when nothing is left to be done, or stopped.
   bool Start() {
-    convexifier_.emplace(problem_, stop_);
-    std::optional<ConvexForm> form = convexifier_->TakeKnown(stop_);
-    if (!form.has_value()) form = convexifier_->Take(stop_);
-    if (!form.has_value()) return false;
-    const std::vector<char> all(form->columns, 1);
-    Relaxation relaxation(problem_, *form);
+    convexifier_.emplace(problem_);
+    if (!convexifier_->TakeKnown(form_, stop_) && !convexifier_->Take(form_, stop_)) return false;
+    const std::vector<char> all(form_.columns, 1);
+    Relaxation relaxation(problem_, form_);
     point_ = relaxation.Start(all);
     Bound(relaxation, all);
     return !IsClosed() && !stop_();
@@ -79,18 +79,17 @@ class QuadraticSolver : private ShrinkingSolver {
 
   // Improves the convex form for as long as that pays, and rules out choices by it.
   bool Tighten() {
-    std::optional<ConvexForm> form, best;
+    ConvexForm best;
     std::vector<double> bounds;  // of the best form so far
     std::vector<char> allowed(problem_.cross->columns(), 1);
     for (bool improved = true; improved && IsWorthImproving(bounds);) {
       improved = convexifier_->Improve(point_.x, stop_);
-      form = convexifier_->Take(stop_);
-      if (!form.has_value()) return Finish(-kInfinity);
-      Relaxation relaxation(problem_, *form);
+      if (!convexifier_->Take(form_, stop_)) return Finish(-kInfinity);
+      Relaxation relaxation(problem_, form_);
       const Relaxation::Bound bound = Bound(relaxation, allowed);
       if (IsClosed()) return Finish(kInfinity);
       if (stop_()) return Finish(-kInfinity);
-      if (bounds.empty() || bound.loss > bounds.back()) best = std::move(form);
+      if (bounds.empty() || bound.loss > bounds.back()) std::swap(best, form_);
       bounds.push_back(bounds.empty() ? bound.loss : std::max(bounds.back(), bound.loss));
       Forbid(bound, allowed);
       const auto kept = static_cast<double>(std::count(allowed.begin(), allowed.end(), 1));
@@ -98,7 +97,7 @@ class QuadraticSolver : private ShrinkingSolver {
         return KeepColumns(allowed) || Finish(kInfinity);
       }
     }
-    return Branch(*best);
+    return Branch(best);
   }
 
   bool IsWorthImproving(const std::vector<double>& bounds) const {
@@ -108,10 +107,11 @@ class QuadraticSolver : private ShrinkingSolver {
   }
 
   // Every choice alone, with half of the least that each other variable adds to it.
-  double SimpleBound() const {
+  double SimpleBound() {
     const CrossLosses& cross = *problem_.cross;
     double bound = problem_.constant[0];
     for (size_t v = 0; v + 1 < cross.first.size(); ++v) {
+      if (stop_()) return -kInfinity;
       double least = kInfinity;
       for (size_t c = cross.first[v]; c < cross.first[v + 1]; ++c) {
         double loss = problem_.Value(int(v), int(c - cross.first[v]))[0];
@@ -156,7 +156,7 @@ class QuadraticSolver : private ShrinkingSolver {
     }
     Shrink(keep);
     point_.x = std::move(fractions);
-    if (problem_.variables() > 0) convexifier_->Keep(problem_, keep, stop_);
+    if (problem_.variables() > 0) convexifier_->Keep(problem_, keep);
     return true;
   }
 
@@ -216,10 +216,9 @@ class QuadraticSolver : private ShrinkingSolver {
   }
 
   bool Enumerate() {
-    const std::optional<ConvexForm> form = convexifier_->Take(stop_);
-    if (!form.has_value()) return Finish(-kInfinity);
-    const std::vector<char> allowed(form->columns, 1);
-    Relaxation relaxation(problem_, *form);
+    if (!convexifier_->Take(form_, stop_)) return Finish(-kInfinity);
+    const std::vector<char> allowed(form_.columns, 1);
+    Relaxation relaxation(problem_, form_);
     const Relaxation::Bound bound = Bound(relaxation, allowed);
     bool complete = false;
     Improve(Selection(), [&](Incumbent& local) {
@@ -239,6 +238,7 @@ class QuadraticSolver : private ShrinkingSolver {
   Stop& stop_;
   bool searched_ = false;  // locally, from the linearization
   std::optional<Convexifier> convexifier_;
+  ConvexForm form_;          // the latest
   Relaxation::Point point_;  // that minimizes its form, more or less
 };
 

@@ -1,5 +1,6 @@
 #include "search/solver/solver.h"
 
+#include <limits>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -34,8 +35,11 @@ absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& optio
                                const Progress& progress) {
   const absl::Time start = absl::Now();
   HT_ASSIGN_OR_RETURN(const CompiledProblem compiled, CompiledProblem::Create(problem));
-  HT_ASSIGN_OR_RETURN(const CompactProblem compact, compiled.Compact(compiled.limits()));
   Stop stop(progress.cancellation, start + options.time_limit);
+  const absl::StatusOr<CompactProblem> tabulated = compiled.Compact(compiled.limits(), stop);
+  if (stop.stopped()) return NothingFound(stop, -std::numeric_limits<double>::infinity());
+  HT_RETURN_IF_ERROR(tabulated.status());
+  const CompactProblem& compact = *tabulated;
   if (progress.report) progress.report(0, "searching");
   const bool is_long = !problem.frontier.empty() && compact.cross != nullptr;
   Stop own(stop.cancellation(), start + options.time_limit / (is_long ? 2 : 1));

@@ -43,8 +43,12 @@ class CompiledProblem::Tabulator {
   // Interactions become pairs, or, with `as_cross`, one matrix together with the rows and with what
   // else pairs of choices lose.
   Tabulator(const CompiledProblem& source,
-            const std::vector<std::pair<std::string, double>>& metrics, bool as_cross)
-      : source_(source), metrics_(metrics), as_cross_(as_cross), components_(1 + metrics.size()) {
+            const std::vector<std::pair<std::string, double>>& metrics, bool as_cross, Stop& stop)
+      : source_(source),
+        metrics_(metrics),
+        as_cross_(as_cross),
+        stop_(stop),
+        components_(1 + metrics.size()) {
     compact_.components = static_cast<int>(components_);
     compact_.constant.assign(components_, 0);
     for (const auto& [metric, limit] : metrics) {
@@ -59,7 +63,7 @@ class CompiledProblem::Tabulator {
     if (as_cross_) HT_RETURN_IF_ERROR(StartCross());
     for (const PairPrice& pair : source_.pairs_) HT_RETURN_IF_ERROR(AddPair(pair));
     DropZeroPairs(compact_);
-    if (as_cross_ && !source_.columns_.empty()) AddRows();
+    if (as_cross_ && !source_.columns_.empty()) HT_RETURN_IF_ERROR(AddRows());
     compact_.cross = std::move(cross_);
     return std::move(compact_);
   }
@@ -152,14 +156,19 @@ class CompiledProblem::Tabulator {
       return absl::ResourceExhaustedError(
           absl::StrCat("interactions of ", columns, " choices, the limit is ", kMaxCrossColumns));
     }
-    cross_->values.assign(columns * columns, 0.0);
+    std::vector<double>& values = cross_->values;
+    values.reserve(columns * columns);
+    for (size_t row = 0; row < columns; ++row) {
+      if (stop_()) return Stopped();
+      values.resize(values.size() + columns, 0.0);
+    }
     cross_->within.resize(compact_.choices.size());
     return absl::OkStatus();
   }
 
   // Adds the products of all columns. A variable's column is the sum of its members'; what members
   // lose together is the choice's own loss.
-  void AddRows() {
+  absl::Status AddRows() {
     const Problem::InteractionRows& factor = *source_.problem_->interaction_rows;
     std::vector<std::pair<size_t, size_t>> columns;  // of the factor, of the matrix
     for (size_t i = 0; i < source_.columns_.size(); ++i) {
@@ -180,8 +189,7 @@ class CompiledProblem::Tabulator {
     }
     std::vector<double> weighted = merged;
     for (double& value : weighted) value *= factor.weight;
-    Stop never({}, absl::InfiniteFuture());
-    AddSymmetricProduct(count, weighted, merged, cross_->values, never);
+    if (!AddSymmetricProduct(count, weighted, merged, cross_->values, stop_)) return Stopped();
     Mirror(count, cross_->values);
     for (size_t v = 0; v < compact_.choices.size(); ++v) {
       for (size_t o = 0; o < size_t(compact_.choices[v]); ++o) {
@@ -189,6 +197,11 @@ class CompiledProblem::Tabulator {
       }
       TakeBlock(v);
     }
+    return absl::OkStatus();
+  }
+
+  static absl::Status Stopped() {
+    return absl::DeadlineExceededError("no time was left to multiply all interactions out");
   }
 
   // Moves the products of a variable's own choices out of the matrix.
@@ -206,6 +219,7 @@ class CompiledProblem::Tabulator {
   const CompiledProblem& source_;
   const std::vector<std::pair<std::string, double>>& metrics_;
   bool as_cross_;
+  Stop& stop_;
   size_t components_;
   std::vector<double> scale_;
   CompactProblem compact_;
@@ -216,15 +230,21 @@ class CompiledProblem::Tabulator {
 
 absl::StatusOr<CompactProblem> CompiledProblem::Compact(
     const std::vector<std::pair<std::string, double>>& metrics) const {
+  Stop never({}, absl::InfiniteFuture());
+  return Compact(metrics, never);
+}
+
+absl::StatusOr<CompactProblem> CompiledProblem::Compact(
+    const std::vector<std::pair<std::string, double>>& metrics, Stop& stop) const {
   const bool has_rows = !columns_.empty();
-  absl::StatusOr<CompactProblem> compact = Tabulator(*this, metrics, has_rows).Take();
+  absl::StatusOr<CompactProblem> compact = Tabulator(*this, metrics, has_rows, stop).Take();
   if (has_rows || problem_->interactions.empty()) return compact;
   size_t choices = 0;
   for (const std::vector<Member>& members : variables_) choices += members[0].choices.size();
   // Where interactions join so few variables that elimination stays exact, pairs are solved faster.
   const bool as_pairs = compact.ok() && Elimination::Plan(*compact).exact();
   if (as_pairs || choices > kMaxCrossColumns) return compact;
-  return Tabulator(*this, metrics, /*as_cross=*/true).Take();
+  return Tabulator(*this, metrics, /*as_cross=*/true, stop).Take();
 }
 
 }  // namespace halftone

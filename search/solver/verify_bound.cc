@@ -198,20 +198,20 @@ std::vector<std::vector<double>> SuggestBlocks(const Problem& problem,
   const std::vector<size_t>& first = compact->cross->first;
   const std::vector<char> all(compact->cross->columns(), 1);
   Stop stop(cancellation, absl::InfiniteFuture());
-  Convexifier convexifier(*compact, stop);
-  Relaxation::Point point = Relaxation(*compact, convexifier.Draft()).Start(all);
+  Convexifier convexifier(*compact);
+  ConvexForm form;
+  if (!convexifier.Take(form, stop)) return {};
+  Relaxation::Point point = Relaxation(*compact, form).Start(all);
   for (int i = 0; i < kImprovements; ++i) {
-    const ConvexForm draft = convexifier.Draft();
-    Relaxation(*compact, draft)
+    Relaxation(*compact, form)
         .Minimize(all, std::numeric_limits<double>::infinity(), 0, kRelaxationRounds, stop, point);
     if (!convexifier.Improve(point.x, stop)) break;
+    if (!convexifier.Take(form, stop)) return {};
   }
-  const std::optional<ConvexForm> form = convexifier.Take(stop);
-  if (!form.has_value()) return {};
   std::vector<std::vector<double>> blocks(first.size() - 1);
   for (size_t v = 0; v < blocks.size(); ++v) {
     for (size_t c = first[v]; c < first[v + 1]; ++c) {
-      const double* row = form->Row(c);
+      const double* row = form.Row(c);
       blocks[v].insert(blocks[v].end(), row + first[v], row + first[v + 1]);
     }
   }

@@ -26,6 +26,10 @@ std::vector<double> RandomMatrix(size_t n) {
 
 Stop Never() { return {{}, absl::InfiniteFuture()}; }
 
+bool HasFactor(size_t n, std::vector<double> matrix, double pivot, Stop& stop) {
+  return HasCholeskyFactor(n, matrix, pivot, stop);
+}
+
 // Sizes below, at and beyond a block of pivots.
 TEST(DenseTest, TheInverseTimesTheMatrixIsTheUnitMatrix) {
   for (const size_t n : {1u, 3u, 37u, 128u, 129u, 300u}) {
@@ -50,10 +54,10 @@ TEST(DenseTest, OnlyPositiveDefiniteMatricesHaveFactors) {
   for (const size_t n : {1u, 3u, 37u, 128u, 129u, 300u}) {
     std::vector<double> matrix = RandomMatrix(n);
     Stop stop = Never();
-    EXPECT_TRUE(HasCholeskyFactor(n, matrix, 1e-3, stop));
-    EXPECT_FALSE(HasCholeskyFactor(n, matrix, 1e6, stop));
+    EXPECT_TRUE(HasFactor(n, matrix, 1e-3, stop));
+    EXPECT_FALSE(HasFactor(n, matrix, 1e6, stop));
     matrix[n * n - 1] = -1;
-    EXPECT_FALSE(HasCholeskyFactor(n, matrix, 1e-3, stop));
+    EXPECT_FALSE(HasFactor(n, matrix, 1e-3, stop));
     EXPECT_FALSE(InvertPositiveDefinite(n, matrix, stop));
   }
 }
@@ -88,23 +92,34 @@ TEST(DenseTest, LargeMatricesAskOftenWhetherToStop) {
   ASSERT_TRUE(AddSymmetricProduct(n, rows, rows, matrix, stop));
   EXPECT_GE(double(stop.questions()), double(n) * n * 500 / most);
   Stop factorizing = Never();
-  ASSERT_TRUE(HasCholeskyFactor(n, matrix, 0.5, factorizing));
+  ASSERT_TRUE(HasFactor(n, matrix, 0.5, factorizing));
   EXPECT_GE(double(factorizing.questions()), double(n) * n * n / 3 / most);
   Stop inverting = Never();
   ASSERT_TRUE(InvertPositiveDefinite(n, matrix, inverting));
   EXPECT_GE(double(inverting.questions()), double(n) * n * n / most);
 }
 
+TEST(DenseTest, CopiesAreWholeOrStopped) {
+  const std::vector<double> from(3'000'000, 1.5);
+  std::vector<double> to(7);
+  Stop stop = Never();
+  ASSERT_TRUE(Copy(from, to, stop));
+  EXPECT_EQ(to, from);
+  EXPECT_GE(stop.questions(), 2);
+  Stop first({}, absl::InfiniteFuture(), 1);
+  EXPECT_FALSE(Copy(from, to, first));
+}
+
 TEST(DenseTest, EveryQuestionCanEndIt) {
   constexpr size_t n = 400;
   const std::vector<double> matrix = RandomMatrix(n), rows(3 * n, 1.0);
   Stop counting = Never();
-  ASSERT_TRUE(HasCholeskyFactor(n, matrix, 0, counting));
+  ASSERT_TRUE(HasFactor(n, matrix, 0, counting));
   ASSERT_GT(counting.questions(), 2);
   for (int64_t most = 0; most < counting.questions(); ++most) {
     std::vector<double> lost = matrix;
     Stop first({}, absl::InfiniteFuture(), most), second = first, third = first;
-    EXPECT_FALSE(HasCholeskyFactor(n, matrix, 0, first));
+    EXPECT_FALSE(HasFactor(n, matrix, 0, first));
     EXPECT_FALSE(InvertPositiveDefinite(n, lost, second));
     EXPECT_TRUE(second.stopped());
     const bool added = AddSymmetricProduct(n, rows, rows, lost, third);

@@ -104,10 +104,11 @@ TEST(ConvexifierTest, EveryFormEqualsTheLossAndBoundsIt) {
     const double least = Enumerator(compact).LeastLoss();
     SplitMix64 random(options.seed, 4);
     Stop stop({}, absl::InfiniteFuture());
-    Convexifier convexifier(compact, stop);
+    Convexifier convexifier(compact);
+    ConvexForm form;
     double first = 0, last = -std::numeric_limits<double>::infinity();
     for (int i = 0; i < 3; ++i) {
-      const ConvexForm form = *convexifier.Take(stop);
+      ASSERT_TRUE(convexifier.Take(form, stop));
       for (int draw = 0; draw < 20; ++draw) {
         const Selection selection = RandomSelection(compact, random);
         double value = compact.constant[0];
@@ -245,6 +246,29 @@ TEST(QuadraticTest, CorrelatedErrorsHaveAUsefulBound) {
     ASSERT_TRUE(result.incumbent.found());
     EXPECT_GT(result.lower_bound, 0.5 * result.incumbent.objective);
     EXPECT_LE(result.lower_bound, result.incumbent.objective);
+  }
+}
+
+// Wherever a search ends, what it says is true.
+TEST(QuadraticTest, AnyQuestionCanEndTheSearch) {
+  RandomProblemOptions options;
+  options.layers = 8;
+  options.choices = 5;
+  options.rows = 6;
+  for (options.seed = 0; options.seed < 3; ++options.seed) {
+    const CompactProblem compact = Compacted(RandomProblem(options));
+    const double least = Enumerator(compact).LeastLoss();
+    Stop whole({}, absl::InfiniteFuture());
+    ASSERT_TRUE(SolveQuadratic(compact, whole, {}).proven);
+    for (int64_t most = 0; most < whole.questions(); most += 1 + whole.questions() / 200) {
+      Stop stop({}, absl::InfiniteFuture(), most);
+      const ExactResult result = SolveQuadratic(compact, stop, {});
+      EXPECT_LE(result.lower_bound, least + 1e-9);
+      EXPECT_GE(result.incumbent.objective, least - 1e-9);  // infinite: none found
+      if (result.proven) {
+        EXPECT_NEAR(result.incumbent.objective, least, 1e-9);
+      }
+    }
   }
 }
 
