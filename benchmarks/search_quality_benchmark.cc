@@ -89,10 +89,12 @@ absl::Status FillRow(const Flags& flags, Subject& subject, const Row& row, Quali
   Problem problem = subject.problem();
   problem.budgets[row.metric] = subject.CostAt(row.metric, row.bits);
   const StrategyInput input{subject, problem, flags.evaluations, flags.random_assignments};
+  std::vector<Score> scores;
   for (const Strategy& strategy : ChosenStrategies(flags)) {
     const absl::StatusOr<Assignment> assignment = strategy.choose(input);
     if (absl::IsNotFound(assignment.status())) {
       result.divergences.push_back(std::nullopt);
+      scores.emplace_back();
       continue;
     }
     HT_RETURN_IF_ERROR(Annotate(assignment.status(), strategy.name));
@@ -102,6 +104,10 @@ absl::Status FillRow(const Flags& flags, Subject& subject, const Row& row, Quali
     std::cerr << result.network << ", " << result.budget << ", " << strategy.name << ": "
               << divergence << " (calibration " << calibration << ")\n";
     result.divergences.push_back(divergence);
+    HT_ASSIGN_OR_RETURN(scores.emplace_back(), subject.held_out_meter().ScoreOf(*assignment));
+  }
+  for (const Score& score : scores) {
+    result.standard_errors.push_back(StandardErrorOfDifference(score, scores.back()));
   }
   return subject.Flush();
 }

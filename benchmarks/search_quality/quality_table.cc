@@ -58,6 +58,19 @@ Summary Summarize(const QualityTable& table, size_t strategy) {
   return summary;
 }
 
+// "+4 % (6 %)": how far the last strategy is over the lowest of the others, and the standard error.
+std::string OverOthers(const QualityRow& row) {
+  std::optional<size_t> lowest;
+  for (size_t s = 0; s + 1 < row.divergences.size(); ++s) {
+    if (!row.divergences[s].has_value()) continue;
+    if (!lowest.has_value() || *row.divergences[s] < *row.divergences[*lowest]) lowest = s;
+  }
+  if (!lowest.has_value() || !row.divergences.back().has_value()) return "-";
+  const double least = *row.divergences[*lowest];
+  return absl::StrFormat("%+.0f %% (%.0f %%)", 100 * (*row.divergences.back() / least - 1),
+                         100 * row.standard_errors[*lowest] / least);
+}
+
 std::string SummaryLines(const QualityTable& table) {
   std::string means = "| geometric mean |", near = "| rows lowest or within 5 % |",
               worst = "| most above the lowest |";
@@ -67,7 +80,7 @@ std::string SummaryLines(const QualityTable& table) {
     absl::StrAppendFormat(&near, " %d of %d |", summary.near, summary.answered);
     absl::StrAppendFormat(&worst, " %.0f %% |", 100 * (summary.worst - 1));
   }
-  return absl::StrCat(means, "\n", near, "\n", worst, "\n");
+  return absl::StrCat(means, " |\n", near, " |\n", worst, " |\n");
 }
 
 // ---- The plot ----------------------------------------------------------------------------------
@@ -131,8 +144,8 @@ std::string Legend(const QualityTable& table) {
 }  // namespace
 
 std::string ToMarkdown(const QualityTable& table) {
-  std::string text =
-      absl::StrCat("| network, budget | ", absl::StrJoin(table.strategies, " | "), " |\n|---|");
+  std::string text = absl::StrCat("| network, budget | ", absl::StrJoin(table.strategies, " | "),
+                                  " | over the others (standard error) |\n|---|---|");
   for (size_t s = 0; s < table.strategies.size(); ++s) absl::StrAppend(&text, "---|");
   absl::StrAppend(&text, "\n");
   for (const QualityRow& row : table.rows) {
@@ -146,7 +159,7 @@ std::string ToMarkdown(const QualityTable& table) {
         absl::StrAppendFormat(&text, " %.4f |", *divergence);
       }
     }
-    absl::StrAppend(&text, "\n");
+    absl::StrAppend(&text, " ", OverOthers(row), " |\n");
   }
   return absl::StrCat(text, SummaryLines(table));
 }
@@ -154,12 +167,16 @@ std::string ToMarkdown(const QualityTable& table) {
 json ToJson(const QualityTable& table) {
   json rows = json::array();
   for (const QualityRow& row : table.rows) {
-    json divergences = json::object();
+    json divergences = json::object(), errors = json::object();
     for (size_t s = 0; s < table.strategies.size(); ++s) {
-      if (row.divergences[s].has_value()) divergences[table.strategies[s]] = *row.divergences[s];
+      if (!row.divergences[s].has_value()) continue;
+      divergences[table.strategies[s]] = *row.divergences[s];
+      errors[table.strategies[s]] = row.standard_errors[s];
     }
-    rows.push_back(
-        {{"network", row.network}, {"budget", row.budget}, {"kl", std::move(divergences)}});
+    rows.push_back({{"network", row.network},
+                    {"budget", row.budget},
+                    {"kl", std::move(divergences)},
+                    {"standard_error_of_difference", std::move(errors)}});
   }
   return {{"strategies", table.strategies}, {"rows", std::move(rows)}};
 }

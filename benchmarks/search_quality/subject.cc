@@ -91,15 +91,17 @@ absl::Status Subject::LoadNetwork(const SubjectOptions& options) {
   HT_ASSIGN_OR_RETURN(held_out_data_, LoadData("eval.npz", options.evaluation_samples));
   precisions_ = AllPrecisions();
   HT_ASSIGN_OR_RETURN(calibration_, Calibrate(network_, calibration_data_, precisions_, {}, {}));
-  const auto meter = [&](const Dataset& data, absl::string_view name) {
+  const auto meter = [&](const Dataset& data, absl::string_view name,
+                         SampleValues scored = SampleValues::kPseudovalues) {
     return std::make_unique<AssignmentMeter>(
         network_, data, calibration_, *store_,
         absl::StrCat("4/", options.network, "/", calibration_data_.samples(), "/", name, "/",
-                     data.samples()));
+                     data.samples()),
+        scored);
   };
   calibration_meter_ = meter(calibration_data_, "calibration");
   quarter_meter_ = meter(quarter_data_, "calibration");
-  held_out_meter_ = meter(held_out_data_, "held-out");
+  held_out_meter_ = meter(held_out_data_, "held-out by sample", SampleValues::kDivergences);
   return absl::OkStatus();
 }
 

@@ -43,7 +43,8 @@ class Subject {
   // What pairs of choices add by the default estimator, unscaled; see PairLosses.
   absl::StatusOr<std::vector<float>> Pairs();
 
-  // On the calibration samples, on their first quarter, and on the held-out samples.
+  // On the calibration samples, on their first quarter, and on the held-out samples; these last are
+  // scored by their divergence.
   AssignmentMeter& calibration_meter() { return *calibration_meter_; }
   AssignmentMeter& quarter_meter() { return *quarter_meter_; }
   AssignmentMeter& held_out_meter() { return *held_out_meter_; }

@@ -16,17 +16,17 @@ using nlohmann::json;
 
 namespace {
 
-Score ScoreFrom(const std::vector<double>& pseudovalues) {
+Score ScoreOfSamples(const std::vector<double>& values) {
   Score score;
-  const size_t groups = std::min(pseudovalues.size(), kMaxScoreParts);
-  const size_t size = groups == 0 ? 0 : pseudovalues.size() / groups;
+  const size_t groups = std::min(values.size(), kMaxScoreParts);
+  const size_t size = groups == 0 ? 0 : values.size() / groups;
   for (size_t g = 0; g < groups; ++g) {
-    const auto begin = pseudovalues.begin() + static_cast<ptrdiff_t>(g * size);
+    const auto begin = values.begin() + static_cast<ptrdiff_t>(g * size);
     const double sum = std::accumulate(begin, begin + static_cast<ptrdiff_t>(size), 0.0);
     score.parts.push_back(sum / static_cast<double>(size));
   }
-  const double sum = std::accumulate(pseudovalues.begin(), pseudovalues.end(), 0.0);
-  score.value = sum / static_cast<double>(std::max<size_t>(1, pseudovalues.size()));
+  const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+  score.value = sum / static_cast<double>(std::max<size_t>(1, values.size()));
   return score;
 }
 
@@ -41,10 +41,11 @@ double StandardErrorOfDifference(const Score& a, const Score& b) {
 
 AssignmentMeter::AssignmentMeter(const PreparedNetwork& network, const Dataset& data,
                                  const Calibration& calibration, ArtifactStore& store,
-                                 std::string key)
+                                 std::string key, SampleValues scored)
     : network_(network),
       data_(data),
       calibration_(calibration),
+      scored_(scored),
       stored_(store, Stage::kRefine, std::move(key)) {}
 
 AssignmentMeter::~AssignmentMeter() = default;
@@ -78,14 +79,13 @@ absl::StatusOr<AssignmentMeter::Measured> AssignmentMeter::Run(const Assignment&
   }
   const bool is_first = evaluator_ == nullptr;
   if (is_first) {
-    HT_ASSIGN_OR_RETURN(evaluator_,
-                        AssignmentEvaluator::Create(network_, data_, calibration_,
-                                                    progress.Part(0, 0.5), /*ranks=*/true));
+    HT_ASSIGN_OR_RETURN(evaluator_, AssignmentEvaluator::Create(network_, data_, calibration_,
+                                                                progress.Part(0, 0.5), scored_));
   }
   HT_ASSIGN_OR_RETURN(const Evaluation evaluation,
                       evaluator_->Evaluate(precisions, progress.Part(is_first ? 0.5 : 0, 1)));
   const bool is_kl = evaluator_->output_metric() == "kl";
-  return Measured{is_kl ? evaluation.kl : evaluation.mse, ScoreFrom(evaluation.pseudovalues)};
+  return Measured{is_kl ? evaluation.kl : evaluation.mse, ScoreOfSamples(evaluation.sample_values)};
 }
 
 absl::StatusOr<double> AssignmentMeter::Measure(const Assignment& assignment,

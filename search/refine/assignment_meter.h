@@ -25,8 +25,8 @@ namespace halftone {
 using DivergenceFunction =
     std::function<absl::StatusOr<double>(const Assignment& assignment, const Progress& progress)>;
 
-// What ranks assignments with less sampling error than their divergence, in its unit: the mean of
-// Evaluation::pseudovalues.
+// The mean of Evaluation::sample_values: of pseudovalues, what ranks assignments with less sampling
+// error than their divergence, in its unit.
 struct Score {
   double value = 0;
   // The means over equally many consecutive samples: of each, of at most kMaxScoreParts groups. The
@@ -44,10 +44,12 @@ double StandardErrorOfDifference(const Score& a, const Score& b);
 // store, so that an interrupted job and other searches with the same key find it. Not thread-safe.
 class AssignmentMeter {
  public:
-  // Borrows all but the key, which names all that a divergence depends on: model, data, quantizers.
+  // Borrows all but the key, which names all that a divergence depends on (model, data, quantizers)
+  // and, where it is not the default, what is scored.
   // Nothing is computed or loaded before the first call of Measure.
   AssignmentMeter(const PreparedNetwork& network, const Dataset& data,
-                  const Calibration& calibration, ArtifactStore& store, std::string key);
+                  const Calibration& calibration, ArtifactStore& store, std::string key,
+                  SampleValues scored = SampleValues::kPseudovalues);
   ~AssignmentMeter();
 
   // `assignment` names precisions; a layer left out stays f32. INVALID_ARGUMENT for a name that is
@@ -71,6 +73,7 @@ class AssignmentMeter {
   const PreparedNetwork& network_;
   const Dataset& data_;
   const Calibration& calibration_;
+  const SampleValues scored_;
   StoredParts stored_;
   bool loaded_ = false;
   std::map<Assignment, Measured> known_;

@@ -12,7 +12,7 @@
 #include "search/sensitivity/divergence.h"
 #include "search/sensitivity/fisher_program.h"
 #include "search/sensitivity/network_program.h"
-#include "search/sensitivity/pseudovalue_meter.h"
+#include "search/sensitivity/sample_meter.h"
 
 namespace halftone {
 namespace {
@@ -128,14 +128,16 @@ struct AssignmentEvaluator::Impl {
         batch(network.BatchFor(kBatch, data.samples())),
         reference(data, batch) {}
 
-  absl::Status Prepare(const Progress& progress, bool ranks) {
+  absl::Status Prepare(const Progress& progress, SampleValues values) {
     HT_ASSIGN_OR_RETURN(graph, network.Bind(batch));
     HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
     HT_ASSIGN_OR_RETURN(heads, ResolveHeads(network, graph, LossKind::kAuto));
     HT_RETURN_IF_ERROR(reference.Prepare(graph, heads, progress));
-    if (!ranks) return absl::OkStatus();
-    ranking = std::make_unique<PseudovalueMeter>(heads, data.samples());
-    for (size_t h = 0; h < heads.size(); ++h) ranking->Pool(h, reference.Kept(h));
+    if (values == SampleValues::kNone) return absl::OkStatus();
+    sample_meter = std::make_unique<SampleMeter>(heads, data.samples());
+    for (size_t h = 0; h < heads.size() && values == SampleValues::kPseudovalues; ++h) {
+      sample_meter->Pool(h, reference.Kept(h));
+    }
     return absl::OkStatus();
   }
 
@@ -151,7 +153,7 @@ struct AssignmentEvaluator::Impl {
 
   absl::StatusOr<Evaluation> Evaluate(const ChosenLayers& chosen, const Progress& progress) {
     Sums sums;
-    if (ranking != nullptr) ranking->Begin();
+    if (sample_meter != nullptr) sample_meter->Begin();
     HT_ASSIGN_OR_RETURN(const auto quantized, Compile(chosen));
     HT_RETURN_IF_ERROR(ForEachBatch(
         data.samples(), batch, progress, [&](int64_t begin, int64_t valid) -> absl::Status {
@@ -194,7 +196,7 @@ struct AssignmentEvaluator::Impl {
       sums.squared_signal += static_cast<double>(before[i]) * static_cast<double>(before[i]);
     }
     sums.elements += static_cast<int64_t>(before.size());
-    if (ranking != nullptr) ranking->Add(h, sample, before, after);
+    if (sample_meter != nullptr) sample_meter->Add(h, sample, before, after);
     if (heads[h].is_kl) sums.kl += DivergenceOfSample(heads[h], before, after);
     if (CountsAccuracy(h)) {
       const int64_t label = data.labels()[static_cast<size_t>(sample)];
@@ -209,7 +211,7 @@ struct AssignmentEvaluator::Impl {
     evaluation.samples = data.samples();
     const auto samples = static_cast<double>(data.samples());
     evaluation.kl = sums.kl / samples;
-    if (ranking != nullptr) evaluation.pseudovalues = ranking->Finish();
+    if (sample_meter != nullptr) evaluation.sample_values = sample_meter->Finish();
     evaluation.mse = sums.squared_difference / static_cast<double>(sums.elements);
     evaluation.sqnr_db = sums.squared_difference > 0 && sums.squared_signal > 0
                              ? 10 * std::log10(sums.squared_signal / sums.squared_difference)
@@ -228,7 +230,7 @@ struct AssignmentEvaluator::Impl {
   Graph graph;
   std::vector<Head> heads;
   FloatOutputs reference;
-  std::unique_ptr<PseudovalueMeter> ranking;  // where evaluations have pseudovalues
+  std::unique_ptr<SampleMeter> sample_meter;  // where evaluations tell of samples
 };
 
 AssignmentEvaluator::AssignmentEvaluator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -236,9 +238,9 @@ AssignmentEvaluator::~AssignmentEvaluator() = default;
 
 absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> AssignmentEvaluator::Create(
     const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
-    const Progress& progress, bool ranks) {
+    const Progress& progress, SampleValues values) {
   auto impl = std::make_unique<Impl>(network, data, calibration);
-  HT_RETURN_IF_ERROR(impl->Prepare(progress, ranks));
+  HT_RETURN_IF_ERROR(impl->Prepare(progress, values));
   return std::unique_ptr<AssignmentEvaluator>(new AssignmentEvaluator(std::move(impl)));
 }
 

@@ -24,11 +24,18 @@ struct Evaluation {
   double kl = 0;   // mean KL(float || quantized) over samples; 0 where the output is no logits
   double mse = 0;  // mean squared difference of the output
   double sqnr_db = 0;
-  // Where the evaluator ranks, of each sample a pseudovalue: their mean ranks assignments with less
-  // sampling error than kl does, in its unit, and their variance over `samples` is its sampling
-  // variance. Of outputs that are one row of logits as PooledDivergence has it; elsewhere the
-  // divergences of the samples themselves, by KL, or squared where nothing is counted by KL.
-  std::vector<double> pseudovalues;
+  std::vector<double> sample_values;  // of each sample; empty for SampleValues::kNone
+};
+
+// What an evaluator tells of each sample.
+enum class SampleValues {
+  kNone,
+  // By KL, or squared where no output is counted by KL: their mean is Evaluation::kl, or mse.
+  kDivergences,
+  // Pseudovalues: their mean ranks assignments with less sampling error, in the same unit, and
+  // their variance over the number of samples is its sampling variance. Of outputs that are one row
+  // of logits as PooledDivergence has it; elsewhere the divergences. A pass keeps its logits.
+  kPseudovalues,
 };
 
 // Runs the float network and the fake-quantized one (a layer left out of `assignment` stays f32)
@@ -43,12 +50,9 @@ absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, co
 // time.
 class AssignmentEvaluator {
  public:
-  // `ranks`: whether evaluations have pseudovalues, for which a pass keeps its logits.
-  static absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> Create(const PreparedNetwork& network,
-                                                                     const Dataset& data,
-                                                                     const Calibration& calibration,
-                                                                     const Progress& progress,
-                                                                     bool ranks = false);
+  static absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> Create(
+      const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
+      const Progress& progress, SampleValues values = SampleValues::kNone);
   ~AssignmentEvaluator();
 
   // "kl", or "mse" where no output is a row of logits.

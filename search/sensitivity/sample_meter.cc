@@ -1,4 +1,4 @@
-#include "search/sensitivity/pseudovalue_meter.h"
+#include "search/sensitivity/sample_meter.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,7 +6,7 @@
 
 namespace halftone {
 
-PseudovalueMeter::PseudovalueMeter(std::vector<Head> heads, int64_t samples)
+SampleMeter::SampleMeter(std::vector<Head> heads, int64_t samples)
     : samples_(static_cast<size_t>(samples)) {
   const bool any_kl = OutputMetricOf(heads) == "kl";
   for (Head& head : heads) {
@@ -15,7 +15,7 @@ PseudovalueMeter::PseudovalueMeter(std::vector<Head> heads, int64_t samples)
   }
 }
 
-void PseudovalueMeter::Pool(size_t head, absl::Span<const float> reference) {
+void SampleMeter::Pool(size_t head, absl::Span<const float> reference) {
   Counted& counted = heads_[head];
   const bool is_finite = std::all_of(reference.begin(), reference.end(),
                                      [](float value) { return std::isfinite(value); });
@@ -23,7 +23,7 @@ void PseudovalueMeter::Pool(size_t head, absl::Span<const float> reference) {
   counted.pooled = std::make_unique<PooledDivergence>(reference, counted.head.width);
 }
 
-void PseudovalueMeter::Begin() {
+void SampleMeter::Begin() {
   divergences_.assign(samples_, 0.0);
   for (Counted& counted : heads_) {
     const int64_t kept = counted.pooled == nullptr ? 0 : counted.head.width;
@@ -31,8 +31,8 @@ void PseudovalueMeter::Begin() {
   }
 }
 
-void PseudovalueMeter::Add(size_t head, int64_t sample, absl::Span<const float> before,
-                           absl::Span<const float> after) {
+void SampleMeter::Add(size_t head, int64_t sample, absl::Span<const float> before,
+                      absl::Span<const float> after) {
   Counted& counted = heads_[head];
   if (counted.pooled != nullptr) {
     std::copy(after.begin(), after.end(), counted.logits.begin() + sample * counted.head.width);
@@ -41,7 +41,7 @@ void PseudovalueMeter::Add(size_t head, int64_t sample, absl::Span<const float> 
   }
 }
 
-std::vector<double> PseudovalueMeter::Finish() const {
+std::vector<double> SampleMeter::Finish() const {
   std::vector<double> values = divergences_;
   for (const Counted& counted : heads_) {
     if (counted.pooled == nullptr) continue;

@@ -1,5 +1,5 @@
-#ifndef HALFTONE_SEARCH_SENSITIVITY_PSEUDOVALUE_METER_H_
-#define HALFTONE_SEARCH_SENSITIVITY_PSEUDOVALUE_METER_H_
+#ifndef HALFTONE_SEARCH_SENSITIVITY_SAMPLE_METER_H_
+#define HALFTONE_SEARCH_SENSITIVITY_SAMPLE_METER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -12,14 +12,15 @@
 
 namespace halftone {
 
-// Collects, sample by sample, what Evaluation::pseudovalues has. Only the outputs that count count:
-// those of logits where there are any. One pass at a time; not thread-safe.
-class PseudovalueMeter {
+// Collects Evaluation::sample_values: of each sample its divergence, or where outputs are pooled
+// its pseudovalue. Only the outputs that count count: those of logits where there are any. One pass
+// at a time; not thread-safe.
+class SampleMeter {
  public:
-  PseudovalueMeter(std::vector<Head> heads, int64_t samples);
+  SampleMeter(std::vector<Head> heads, int64_t samples);
 
-  // A head's reference outputs of all samples, if they are at hand: without them, or where they are
-  // no single row of finite logits, its divergences are taken as they are.
+  // Pools a head, whose reference outputs of all samples are given: nothing is done without them,
+  // or where they are no single row of finite logits.
   void Pool(size_t head, absl::Span<const float> reference);
   void Begin();
   // One sample's output, the reference and the changed one.
@@ -43,4 +44,4 @@ class PseudovalueMeter {
 
 }  // namespace halftone
 
-#endif  // HALFTONE_SEARCH_SENSITIVITY_PSEUDOVALUE_METER_H_
+#endif  // HALFTONE_SEARCH_SENSITIVITY_SAMPLE_METER_H_
