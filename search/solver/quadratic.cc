@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "search/solver/annealing.h"
 #include "search/solver/branch_and_bound.h"
 #include "search/solver/convexify.h"
 #include "search/solver/elimination.h"
@@ -30,6 +32,8 @@ constexpr int kRounds = 150;
 // one.
 constexpr int kPatience = 4;
 constexpr double kWorthImproving = 0.05;
+// Of annealing: some tenths of a second for a thousand columns.
+constexpr int64_t kProposalsPerColumn = 1000;
 // Of the distance from the bound to the incumbent: what the relaxation need not be exact to.
 constexpr double kTolerance = 1e-3;
 // Share of columns whose removal is worth another convex form.
@@ -91,6 +95,7 @@ class QuadraticSolver : private ShrinkingSolver {
       if (stop_()) return Finish(-kInfinity);
       if (bounds.empty() || bound.loss > bounds.back()) std::swap(best, form_);
       bounds.push_back(bounds.empty() ? bound.loss : std::max(bounds.back(), bound.loss));
+      if (bounds.size() == kPatience) AnnealOnce();
       Forbid(bound, allowed);
       const auto kept = static_cast<double>(std::count(allowed.begin(), allowed.end(), 1));
       if (kept < (1 - kWorthAnotherRound) * static_cast<double>(allowed.size())) {
@@ -98,6 +103,17 @@ class QuadraticSolver : private ShrinkingSolver {
       }
     }
     return Branch(best);
+  }
+
+  // For problems that are hard to bound.
+  void AnnealOnce() {
+    if (std::exchange(annealed_, true)) return;
+    const auto columns = static_cast<int64_t>(problem_.cross->columns());
+    Improve(Selection(), [&](Incumbent& local) {
+      local.objective = kInfinity;
+      ImproveLocally(problem_, Goal::kLoss, Rounded(), stop_, local);
+      Anneal(problem_, kProposalsPerColumn * columns, stop_, local);
+    });
   }
 
   bool IsWorthImproving(const std::vector<double>& bounds) const {
@@ -215,6 +231,18 @@ class QuadraticSolver : private ShrinkingSolver {
     }
   }
 
+  // Each variable's largest fraction.
+  Selection Rounded() const {
+    Selection selection;
+    const std::vector<size_t>& first = problem_.cross->first;
+    for (size_t v = 0; v + 1 < first.size(); ++v) {
+      const auto begin = point_.x.begin() + static_cast<std::ptrdiff_t>(first[v]);
+      const auto end = point_.x.begin() + static_cast<std::ptrdiff_t>(first[v + 1]);
+      selection.push_back(static_cast<ChoiceIndex>(std::max_element(begin, end) - begin));
+    }
+    return selection;
+  }
+
   bool Enumerate() {
     if (!convexifier_->Take(form_, stop_)) return Finish(-kInfinity);
     const std::vector<char> allowed(form_.columns, 1);
@@ -237,6 +265,7 @@ class QuadraticSolver : private ShrinkingSolver {
 
   Stop& stop_;
   bool searched_ = false;  // locally, from the linearization
+  bool annealed_ = false;
   std::optional<Convexifier> convexifier_;
   ConvexForm form_;          // the latest
   Relaxation::Point point_;  // that minimizes its form, more or less

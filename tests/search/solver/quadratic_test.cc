@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
+#include "search/solver/annealing.h"
 #include "search/solver/compile.h"
 #include "search/solver/convexify.h"
 #include "search/solver/relaxation.h"
@@ -236,6 +237,24 @@ Problem CorrelatedProblem(int layers, int choices, double share) {
     problem.budgets["size"] += 3 * size;
   }
   return problem;
+}
+
+TEST(AnnealTest, StaysWithinTheLimitsAndFindsTheOptimum) {
+  const CompactProblem compact = Compacted(CorrelatedProblem(8, 5, 0.5));
+  const Selection cheapest(8, 0);
+  const Incumbent start{compact.Evaluate(cheapest)[0], cheapest};
+  ASSERT_TRUE(compact.IsFeasible(compact.Evaluate(cheapest)));
+  Stop stop({}, absl::InfiniteFuture());
+  Incumbent first = start, second = start, none;
+  Anneal(compact, 100'000, stop, first);
+  Anneal(compact, 100'000, stop, second);
+  Anneal(compact, 100'000, stop, none);
+  const std::vector<double> totals = compact.Evaluate(first.selection);
+  EXPECT_TRUE(compact.IsFeasible(totals));
+  EXPECT_EQ(totals[0], first.objective);
+  EXPECT_NEAR(first.objective, Enumerator(compact).LeastLoss(), 1e-12);
+  EXPECT_EQ(first.selection, second.selection);
+  EXPECT_FALSE(none.found());
 }
 
 TEST(QuadraticTest, CorrelatedErrorsHaveAUsefulBound) {
