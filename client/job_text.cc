@@ -139,7 +139,7 @@ std::string RefinementLine(const v1::Refinement& refined, bool is_chosen) {
   std::string text = absl::StrCat(
       "evaluated    ", refined.evaluations(),
       " assignments on the calibration samples: the model's optimum does ", FormatNumber(optimum));
-  if (!is_chosen) return text + ", nothing less; it was chosen\n";
+  if (!is_chosen) return text + ", none is held to be better; it was chosen\n";
   return absl::StrCat(text, ", the best (", refined.source(), ") ",
                       FormatNumber(refined.divergence()), ", ",
                       FormatPercent(1 - refined.divergence() / optimum), " less; it was chosen\n");

@@ -28,7 +28,7 @@ struct Refinement {
     Solution solution;
   };
 
-  Assignment assignment;  // the best by score: see RefineRequest
+  Assignment assignment;  // what is held best after all evaluations: see Refine
   std::string source;
   double divergence = 0;
   double optimum_divergence = 0;  // of the model's optimum; never less than `divergence`

@@ -58,6 +58,14 @@ TEST(AssignmentMeterTest, MeasuresWhatQuantizingDoes) {
   EXPECT_GT(*meter.Measure(digits.All("w2a2"), {}), expected.kl);
 }
 
+TEST(AssignmentMeterTest, ScoresByWhatItIsToldTo) {
+  Digits digits;
+  AssignmentMeter meter(digits.network, digits.data, digits.calibration, digits.store, "plain",
+                        SampleValues::kDivergences);
+  const double divergence = *meter.Measure(digits.All("w4a4"), {});
+  EXPECT_NEAR(meter.ScoreOf(digits.All("w4a4"))->value, divergence, 1e-9 * divergence);
+}
+
 TEST(AssignmentMeterTest, WhatWasMeasuredIsNotRunAgain) {
   Digits digits;
   double divergence = 0;
