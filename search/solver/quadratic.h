@@ -8,9 +8,9 @@
 namespace halftone {
 
 // Minimizes the loss of a problem with `cross` within its limits: local search from the optima of
-// linearizations and kicks; the convex relaxation's bound, tightened by its convex form; choices
-// ruled out by that, and branch and bound over the rest. What is proven, and what `start` is for,
-// as in SolveExactly.
+// linearizations, kicks and annealing; the convex relaxation's bound, tightened by its convex form;
+// choices ruled out by that, and branch and bound over the rest. What is proven, and what `start`
+// is for, as in SolveExactly.
 ExactResult SolveQuadratic(const CompactProblem& problem, Stop& stop, Incumbent start);
 
 }  // namespace halftone
