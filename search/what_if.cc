@@ -20,10 +20,6 @@
 namespace halftone {
 namespace {
 
-// Columns of the losses of pairs: of more, the factorization alone takes longer than a cancellation
-// may wait.
-constexpr size_t kMaxPairColumns = 1500;
-
 // The losses of pairs that the search with these sensitivities has kept, in their place there.
 absl::Status AddStoredPairs(const SearchSpec& spec, const Offer& offer, ArtifactStore& store,
                             SensitivityResult& sensitivity) {
@@ -42,15 +38,10 @@ absl::Status AddStoredPairs(const SearchSpec& spec, const Offer& offer, Artifact
 
 absl::StatusOr<Problem::InteractionRows> RowsOf(const Problem& problem,
                                                 const std::vector<double>& interactions,
-                                                double weight) {
-  size_t columns = 0;
-  for (const Problem::Layer& layer : problem.layers) columns += layer.choices.size();
-  if (columns > kMaxPairColumns) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "the pairs of ", columns, " choices are too many, the limit is ", kMaxPairColumns));
-  }
+                                                double weight, const Cancellation& cancellation) {
   const std::vector<float> gram(interactions.begin(), interactions.end());
-  std::optional<Problem::InteractionRows> rows = FactorPairs(problem, gram);
+  HT_ASSIGN_OR_RETURN(std::optional<Problem::InteractionRows> rows,
+                      FactorPairs(problem, gram, cancellation));
   if (!rows.has_value()) {
     return absl::FailedPreconditionError(
         "the stored losses of pairs are no positive semi-definite form");
@@ -104,8 +95,8 @@ absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
     problem.objective_weights[std::string(MetricCostKey(metric))] = weight;
   }
   if (what_if.interactions > 0) {
-    HT_ASSIGN_OR_RETURN(problem.interaction_rows,
-                        RowsOf(problem, sensitivity.interactions, what_if.interactions));
+    HT_ASSIGN_OR_RETURN(problem.interaction_rows, RowsOf(problem, sensitivity.interactions,
+                                                         what_if.interactions, cancellation));
   }
   HT_ASSIGN_OR_RETURN(Solution solution, SolveWithLiveSets(built, spec.time_limit, progress));
   if (spec.explain && solution.status != Solution::Status::kInfeasible) {

@@ -30,8 +30,8 @@ absl::StatusOr<std::map<Metric, double>> ParseWeights(const std::map<std::string
 // the budgets, pins, rules and frontier of `spec`, solved. Nothing is measured again: takes
 // milliseconds, with interactions up to the time limit of `spec`.
 // FAILED_PRECONDITION names a table that is not stored, among them the losses of pairs, which not
-// all estimators know; or says that these are no positive semi-definite form. RESOURCE_EXHAUSTED
-// where there are too many of them.
+// all estimators know and a search of very many choices does not keep; or says that these are no
+// positive semi-definite form.
 absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
                                  const Cancellation& cancellation, const WhatIf& what_if = {});
 

@@ -86,7 +86,7 @@ absl::StatusOr<Assignment> Hawq(const StrategyInput& input) {
 absl::StatusOr<Assignment> Matrix(const StrategyInput& input, double weight) {
   HT_ASSIGN_OR_RETURN(const std::vector<float> gram, input.subject.Pairs());
   Problem problem = input.problem;
-  problem.interaction_rows = FactorPairs(problem, gram);
+  HT_ASSIGN_OR_RETURN(problem.interaction_rows, FactorPairs(problem, gram, {}));
   if (!problem.interaction_rows.has_value()) {
     return absl::InternalError("the losses of pairs are not positive semi-definite");
   }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <string>
 
+#include "Eigen/Cholesky"
+#include "Eigen/Core"
 #include "nn/quant/precision.h"
 
 namespace halftone {
@@ -23,34 +25,35 @@ constexpr double kNoises[] = {0.01, 0.03, 0.1};
 // No choice is believed to do less than this share of what the estimator says.
 constexpr double kLeastShare = 0.02;
 
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+Eigen::Map<const Matrix> Square(const std::vector<double>& matrix, size_t n) {
+  return {matrix.data(), static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(n)};
+}
+
+Eigen::Map<Eigen::VectorXd> Vector(std::vector<double>& values) {
+  return {values.data(), static_cast<Eigen::Index>(values.size())};
+}
+
 // Solves L x = b in place; `factor` is lower triangular, row by row.
 void SolveLower(const std::vector<double>& factor, std::vector<double>& b) {
-  const size_t n = b.size();
-  for (size_t i = 0; i < n; ++i) {
-    for (size_t j = 0; j < i; ++j) b[i] -= factor[i * n + j] * b[j];
-    b[i] /= factor[i * n + i];
-  }
+  auto x = Vector(b);
+  Square(factor, b.size()).triangularView<Eigen::Lower>().solveInPlace(x);
 }
 
 // Solves L' x = b in place.
 void SolveUpper(const std::vector<double>& factor, std::vector<double>& b) {
-  const size_t n = b.size();
-  for (size_t i = n; i-- > 0;) {
-    for (size_t j = i + 1; j < n; ++j) b[i] -= factor[j * n + i] * b[j];
-    b[i] /= factor[i * n + i];
-  }
+  auto x = Vector(b);
+  Square(factor, b.size()).transpose().triangularView<Eigen::Upper>().solveInPlace(x);
 }
 
-// In place, of a positive definite matrix; the upper triangle is left alone.
-void Factorize(std::vector<double>& matrix, size_t n) {
-  for (size_t j = 0; j < n; ++j) {
-    for (size_t i = j; i < n; ++i) {
-      double sum = matrix[i * n + j];
-      for (size_t k = 0; k < j; ++k) sum -= matrix[i * n + k] * matrix[j * n + k];
-      matrix[i * n + j] = i == j ? std::sqrt(std::max(sum, std::numeric_limits<double>::min()))
-                                 : sum / matrix[j * n + j];
-    }
-  }
+// Its Cholesky factor in place of a positive definite matrix; the upper triangle is left alone.
+// False where it is none.
+bool Factorize(std::vector<double>& matrix, size_t n) {
+  Eigen::Map<Matrix> square(matrix.data(), static_cast<Eigen::Index>(n),
+                            static_cast<Eigen::Index>(n));
+  const Eigen::LLT<Eigen::Ref<Matrix>> factor(square);
+  return factor.info() == Eigen::Success;
 }
 
 // [trial][trial]: the covariance of the trials' sampling errors; nothing of trials without parts.
@@ -127,9 +130,10 @@ double LossModel::Covariance(const Features& a, const Features& b) const {
   return sum;
 }
 
-LossModel::Fit LossModel::FitTrials(const Scales& scales, absl::Span<const double> covariance,
-                                    absl::Span<const double> sampling,
-                                    absl::Span<const double> divergences) const {
+std::optional<LossModel::Fit> LossModel::FitTrials(const Scales& scales,
+                                                   absl::Span<const double> covariance,
+                                                   absl::Span<const double> sampling,
+                                                   absl::Span<const double> divergences) const {
   const size_t n = divergences.size();
   Fit fit;
   fit.scales = scales;
@@ -144,7 +148,7 @@ LossModel::Fit LossModel::FitTrials(const Scales& scales, absl::Span<const doubl
     residuals.push_back(divergences[i] - features_[i].losses -
                         scales.pair_weight * features_[i].pairs);
   }
-  Factorize(fit.factor, n);
+  if (!Factorize(fit.factor, n)) return std::nullopt;
   fit.weights = residuals;
   SolveLower(fit.factor, fit.weights);
   for (size_t i = 0; i < n; ++i) {
@@ -170,17 +174,25 @@ void LossModel::Learn(absl::Span<const Trial> trials) {
     for (const Features& b : features_) covariance.push_back(Covariance(a, b));
   }
   const std::vector<double> sampling = SamplingCovariance(best);
-  fit_ = Fit();
-  fit_.log_likelihood = -std::numeric_limits<double>::infinity();
+  std::optional<Fit> likeliest;
   for (const double weight : kPairWeights) {
     for (const double deviation : kDeviations) {
       for (const double noise : kNoises) {
-        Fit fit = FitTrials({weight, deviation, noise}, covariance, sampling, divergences);
-        if (fit.log_likelihood > fit_.log_likelihood) fit_ = std::move(fit);
+        std::optional<Fit> fit =
+            FitTrials({weight, deviation, noise}, covariance, sampling, divergences);
+        if (!fit.has_value()) continue;
+        if (!likeliest.has_value() || fit->log_likelihood > likeliest->log_likelihood) {
+          likeliest = std::move(fit);
+        }
       }
     }
     if (pairs_.empty()) break;
   }
+  if (!likeliest.has_value()) {  // nothing diverges, or nothing is a number
+    features_.clear();
+    likeliest = Fit{{prior_pair_weight_, 0, 0}, {}, {}, 0};
+  }
+  fit_ = *std::move(likeliest);
   SetMean(fit_);
 }
 

@@ -2,6 +2,7 @@
 #define HALFTONE_SEARCH_REFINE_LOSS_MODEL_H_
 
 #include <cstddef>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -66,8 +67,10 @@ class LossModel {
 
   Features FeaturesOf(const Selection& selection) const;
   double Covariance(const Features& a, const Features& b) const;
-  Fit FitTrials(const Scales& scales, absl::Span<const double> covariance,
-                absl::Span<const double> sampling, absl::Span<const double> divergences) const;
+  // Nothing where the covariance with noise is not positive definite.
+  std::optional<Fit> FitTrials(const Scales& scales, absl::Span<const double> covariance,
+                               absl::Span<const double> sampling,
+                               absl::Span<const double> divergences) const;
   void SetMean(const Fit& fit);
 
   const ChoiceSpace& space_;

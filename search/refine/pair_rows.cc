@@ -1,11 +1,11 @@
 #include "search/refine/pair_rows.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <numeric>
-#include <utility>
 #include <vector>
+
+#include "Eigen/Core"
+#include "base/status_macros.h"
 
 namespace halftone {
 namespace {
@@ -15,11 +15,72 @@ constexpr double kRounding = 1e-6;
 // A correlation that the rows do not give back to this is no rounding: there is a negative
 // eigenvalue.
 constexpr double kIndefinite = 1e-3;
+// Columns that are compared at a time.
+constexpr Eigen::Index kBlock = 64;
+
+// The Gram matrix, and what makes correlations of it; those of columns of zeros are zero.
+class Correlations {
+ public:
+  Correlations(absl::Span<const float> gram, Eigen::Index columns)
+      : gram_(gram.data(), columns, columns),
+        scale_(gram_.diagonal().cast<double>().cwiseMax(0).cwiseSqrt()),
+        inverse_((scale_.array() > 0).select(scale_.array().inverse(), 0)) {}
+
+  const Eigen::VectorXd& scale() const { return scale_; }
+  Eigen::VectorXd Diagonal() const { return (scale_.array() > 0).cast<double>(); }
+  Eigen::MatrixXd Columns(Eigen::Index first, Eigen::Index count) const {
+    return inverse_.matrix().asDiagonal() * gram_.middleCols(first, count).cast<double>() *
+           inverse_.segment(first, count).matrix().asDiagonal();
+  }
+
+ private:
+  const Eigen::Map<const Eigen::MatrixXf> gram_;  // symmetric
+  const Eigen::VectorXd scale_;
+  const Eigen::ArrayXd inverse_;
+};
+
+// F with F F' = the correlations up to rounding, if they are positive semi-definite: as many
+// columns as their rank.
+absl::StatusOr<Eigen::MatrixXd> FactorOf(const Correlations& correlations,
+                                         const Cancellation& cancellation) {
+  Eigen::VectorXd left = correlations.Diagonal();
+  const Eigen::Index n = left.size();
+  Eigen::MatrixXd factor(n, n);
+  Eigen::Index rank = 0;
+  for (; rank < n; ++rank) {
+    HT_RETURN_IF_ERROR(cancellation.Check());
+    Eigen::Index pivot = 0;
+    const double largest = left.maxCoeff(&pivot);
+    if (largest <= kRounding) break;
+    Eigen::VectorXd column = correlations.Columns(pivot, 1);
+    column.noalias() -= factor.leftCols(rank) * factor.row(pivot).head(rank).transpose();
+    column /= std::sqrt(largest);
+    left -= column.cwiseAbs2();
+    left[pivot] = 0;
+    factor.col(rank) = column;
+  }
+  factor.conservativeResize(n, rank);
+  return factor;
+}
+
+absl::StatusOr<bool> GivesBack(const Eigen::MatrixXd& factor, const Correlations& correlations,
+                               const Cancellation& cancellation) {
+  const Eigen::Index n = factor.rows();
+  for (Eigen::Index first = 0; first < n; first += kBlock) {
+    HT_RETURN_IF_ERROR(cancellation.Check());
+    const Eigen::Index count = std::min(kBlock, n - first);
+    Eigen::MatrixXd rest = correlations.Columns(first, count);
+    rest.noalias() -= factor * factor.middleRows(first, count).transpose();
+    // Also where it is not a number.
+    if (!(rest.cwiseAbs().maxCoeff() <= kIndefinite)) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
-std::optional<Problem::InteractionRows> FactorPairs(const Problem& problem,
-                                                    absl::Span<const float> gram) {
+absl::StatusOr<std::optional<Problem::InteractionRows>> FactorPairs(
+    const Problem& problem, absl::Span<const float> gram, const Cancellation& cancellation) {
   Problem::InteractionRows pairs;
   for (const Problem::Layer& layer : problem.layers) {
     for (const Problem::Choice& choice : layer.choices) {
@@ -27,43 +88,14 @@ std::optional<Problem::InteractionRows> FactorPairs(const Problem& problem,
     }
   }
   const size_t columns = pairs.choices.size();
-  if (gram.size() != columns * columns) return std::nullopt;
-  // Of each column its entries in all rows: what is multiplied lies side by side.
-  std::vector<std::vector<double>> entries(columns);
-  std::vector<double> scale(columns), left(columns);  // left: of the diagonal of the correlations
-  for (size_t c = 0; c < columns; ++c) {
-    scale[c] = std::sqrt(std::max(0.0, double{gram[c * columns + c]}));
-    left[c] = scale[c] > 0 ? 1 : 0;
-  }
-  // What the rows found so far leave of a correlation.
-  const auto rest_of = [&](size_t a, size_t b) {
-    const double rest = double{gram[a * columns + b]} / (scale[a] * scale[b]);
-    return rest - std::inner_product(entries[a].begin(), entries[a].end(), entries[b].begin(), 0.0);
-  };
-  while (columns > 0) {
-    const auto largest = std::max_element(left.begin(), left.end());
-    if (*largest <= kRounding) break;
-    const auto pivot = static_cast<size_t>(largest - left.begin());
-    const double root = std::sqrt(*largest);
-    std::vector<double> row(columns, 0.0);
-    for (size_t c = 0; c < columns; ++c) {
-      if (scale[c] == 0) continue;
-      row[c] = rest_of(pivot, c) / root;
-      left[c] -= row[c] * row[c];
-    }
-    left[pivot] = 0;
-    for (size_t c = 0; c < columns; ++c) entries[c].push_back(row[c]);
-  }
-  for (size_t a = 0; a < columns; ++a) {
-    for (size_t b = 0; b <= a; ++b) {
-      if (scale[a] == 0 || scale[b] == 0) continue;
-      if (std::abs(rest_of(a, b)) > kIndefinite) return std::nullopt;
-    }
-  }
-  const size_t rank = columns == 0 ? 0 : entries[0].size();
-  pairs.rows.assign(rank, std::vector<double>(columns));
-  for (size_t r = 0; r < rank; ++r) {
-    for (size_t c = 0; c < columns; ++c) pairs.rows[r][c] = scale[c] * entries[c][r];
+  if (columns == 0 || gram.size() != columns * columns) return std::nullopt;
+  const Correlations correlations(gram, static_cast<Eigen::Index>(columns));
+  HT_ASSIGN_OR_RETURN(const Eigen::MatrixXd factor, FactorOf(correlations, cancellation));
+  HT_ASSIGN_OR_RETURN(const bool is_gram, GivesBack(factor, correlations, cancellation));
+  if (!is_gram) return std::nullopt;
+  for (Eigen::Index r = 0; r < factor.cols(); ++r) {
+    const Eigen::VectorXd row = correlations.scale().cwiseProduct(factor.col(r));
+    pairs.rows.emplace_back(row.begin(), row.end());
   }
   return pairs;
 }

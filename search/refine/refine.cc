@@ -21,8 +21,6 @@ namespace {
 constexpr double kPairWeights[] = {1, 0.5, 0.25};
 // For one answer with the pairs' losses; what is found first is mostly the optimum.
 constexpr absl::Duration kJointTime = absl::Seconds(2);
-// Above this the dense matrices of such an answer take longer than a cancellation may wait.
-constexpr size_t kMaxJointColumns = 1500;
 // Predicted-best neighbours among which the next assignment is chosen.
 constexpr size_t kNeighbours = 64;
 // How many standard errors an assignment may be better than predicted, when the next is chosen.
@@ -83,9 +81,8 @@ class Refiner {
   absl::Status EvaluateJointOptima(const Selection& optimum) {
     Problem problem = request_.problem;
     problem.frontier.clear();
-    if (space_.columns() <= kMaxJointColumns) {
-      problem.interaction_rows = FactorPairs(problem, request_.pairs);
-    }
+    HT_ASSIGN_OR_RETURN(problem.interaction_rows,
+                        FactorPairs(problem, request_.pairs, progress_.cancellation));
     for (const double weight : kPairWeights) {
       std::optional<Selection> joint;
       if (problem.interaction_rows.has_value()) {

@@ -45,7 +45,7 @@ struct RefineRequest {
 // Finds the assignment within the problem's budgets that really does least. Evaluates, first, the
 // model's optimum, the optima by the other estimates, the solver's answers with the pairs' losses
 // in full, by a half and by a quarter (local optima where the pairs' matrix is not positive
-// semi-definite or very large, or nothing was found in time), and the best uniform assignment;
+// semi-definite, or nothing was found in time), and the best uniform assignment;
 // then, one after the other, what the model predicts to be best near the best so far, where the
 // model learns from every evaluation (LossModel). The answer is, of those whose divergence is not
 // above that of the model's optimum on the data that `measure` uses, the one that the model, with

@@ -152,6 +152,20 @@ TEST(LossModelTest, DoesNotLearnTheSamplesAtHand) {
   EXPECT_LT(aware_error, 0.5 * unaware_error);
 }
 
+TEST(LossModelTest, StaysWithTheEstimateWhereNothingDiverges) {
+  Problem problem = LooseProblem(3, 3);
+  for (Problem::Layer& layer : problem.layers) {
+    for (Problem::Choice& choice : layer.choices) choice.loss = 0;
+  }
+  const ChoiceSpace space = *ChoiceSpace::Create(problem);
+  const PairLosses none = *PairLosses::Create(space, {});
+  LossModel model(space, none, LossesOfColumns(space), 0);
+  const std::vector<Trial> trials = {{{0, 0, 0}, 0}, {{1, 0, 2}, 0}};
+  model.Learn(trials);
+  EXPECT_EQ(model.Predict({1, 1, 1}), 0);
+  EXPECT_EQ(model.StandardError({1, 1, 1}), 0);
+}
+
 TEST(LossModelTest, FindsThePairsWeight) {
   const Problem problem = LooseProblem(6, 4);
   const ChoiceSpace space = *ChoiceSpace::Create(problem);

@@ -40,7 +40,7 @@ std::vector<float> RandomGram(size_t rank, size_t columns) {
 TEST(PairRowsTest, GiveTheMatrixBackWithAsManyRowsAsItsRank) {
   constexpr size_t kColumns = 24;
   const std::vector<float> gram = RandomGram(5, kColumns);
-  const auto pairs = FactorPairs(WithColumns(kColumns), gram);
+  const auto pairs = *FactorPairs(WithColumns(kColumns), gram, {});
   ASSERT_TRUE(pairs.has_value());
   EXPECT_EQ(pairs->choices.size(), kColumns);
   EXPECT_EQ(pairs->choices[3].first, "l2");
@@ -59,7 +59,7 @@ TEST(PairRowsTest, GiveTheMatrixBackWithAsManyRowsAsItsRank) {
 TEST(PairRowsTest, ChoicesThatDoNothingHaveEmptyColumns) {
   std::vector<float> gram = RandomGram(2, 4);
   for (size_t c = 0; c < 4; ++c) gram[4 + c] = gram[4 * c + 1] = 0;
-  const auto pairs = FactorPairs(WithColumns(4), gram);
+  const auto pairs = *FactorPairs(WithColumns(4), gram, {});
   ASSERT_TRUE(pairs.has_value());
   for (const std::vector<double>& row : pairs->rows) EXPECT_EQ(row[1], 0);
 }
@@ -67,8 +67,15 @@ TEST(PairRowsTest, ChoicesThatDoNothingHaveEmptyColumns) {
 TEST(PairRowsTest, KnowWhatIsNoGramMatrix) {
   // Each is like the next, but the ends are opposite.
   const std::vector<float> gram = {1, 1, -1, 0, 1, 1, 1, 0, -1, 1, 1, 0, 0, 0, 0, 1};
-  EXPECT_FALSE(FactorPairs(WithColumns(4), gram).has_value());
-  EXPECT_FALSE(FactorPairs(WithColumns(6), gram).has_value()) << "of another size";
+  EXPECT_FALSE(FactorPairs(WithColumns(4), gram, {})->has_value());
+  EXPECT_FALSE(FactorPairs(WithColumns(6), gram, {})->has_value()) << "of another size";
+}
+
+TEST(PairRowsTest, AreNotSoughtOnceCancelled) {
+  Cancellation cancelled;
+  cancelled.Cancel();
+  const auto pairs = FactorPairs(WithColumns(24), RandomGram(5, 24), cancelled);
+  EXPECT_TRUE(absl::IsCancelled(pairs.status())) << pairs.status();
 }
 
 }  // namespace
