@@ -24,8 +24,13 @@ class Annealer {
         totals_(problem.Evaluate(selection_)),
         added_(totals_.size()),
         sums_(cross_.columns(), 0.0) {
-    for (size_t v = 0; v < selection_.size(); ++v) AddRow(Column(v, selection_[v]), 1);
+    for (size_t v = 0; v < selection_.size(); ++v) {
+      AddRow(Column(v, selection_[v]), 1);
+      if (problem.choices[v] > 1) free_.push_back(v);
+    }
   }
+
+  bool CanMove() const { return !free_.empty(); }
 
   void Run(int64_t proposals, Stop& stop) {
     best_ = selection_;
@@ -56,7 +61,7 @@ class Annealer {
   size_t Column(size_t v, ChoiceIndex o) const { return cross_.first[v] + static_cast<size_t>(o); }
 
   Move Draw() {
-    const auto v = static_cast<size_t>(random_.Uniform() * double(selection_.size()));
+    const size_t v = free_[static_cast<size_t>(random_.Uniform() * double(free_.size()))];
     const int others = problem_.choices[v] - 1;
     const auto o = static_cast<ChoiceIndex>(random_.Uniform() * others);
     return {v, o < selection_[v] ? o : o + 1};
@@ -122,6 +127,7 @@ class Annealer {
   const CrossLosses& cross_;
   SplitMix64 random_{1};
   Selection selection_, best_;
+  std::vector<size_t> free_;    // variables with a choice
   std::vector<double> totals_;  // of the selection
   Move moves_[2];
   size_t count_ = 1;
@@ -134,6 +140,7 @@ class Annealer {
 void Anneal(const CompactProblem& problem, int64_t proposals, Stop& stop, Incumbent& incumbent) {
   if (!problem.pairs.empty() || !incumbent.found()) return;
   Annealer annealer(problem, incumbent.selection);
+  if (!annealer.CanMove()) return;
   annealer.Run(proposals, stop);
   // Running totals have rounded: what counts is the sum from the start.
   const double objective = Objective(problem, Goal::kLoss, problem.Evaluate(annealer.best()));

@@ -257,6 +257,27 @@ TEST(AnnealTest, StaysWithinTheLimitsAndFindsTheOptimum) {
   EXPECT_FALSE(none.found());
 }
 
+TEST(AnnealTest, LeavesVariablesWithoutAChoiceAlone) {
+  Problem problem = CorrelatedProblem(6, 4, 0.5);
+  for (const size_t layer : {size_t{0}, size_t{5}}) {
+    problem.allowed[problem.layers[layer].name] = {problem.layers[layer].choices[0].name};
+  }
+  Stop stop({}, absl::InfiniteFuture());
+  const CompactProblem compact = Compacted(problem);
+  ASSERT_EQ(compact.choices[0], 1);
+  Incumbent incumbent{compact.Evaluate(Selection(6, 0))[0], Selection(6, 0)};
+  Anneal(compact, 50'000, stop, incumbent);
+  EXPECT_NEAR(incumbent.objective, Enumerator(compact).LeastLoss(), 1e-12);
+
+  for (const Problem::Layer& layer : problem.layers) {
+    problem.allowed[layer.name] = {layer.choices[0].name};
+  }
+  const CompactProblem fixed = Compacted(problem);
+  Incumbent only{fixed.Evaluate(Selection(6, 0))[0], Selection(6, 0)};
+  Anneal(fixed, 1'000, stop, only);
+  EXPECT_EQ(only.selection, Selection(6, 0));
+}
+
 TEST(QuadraticTest, CorrelatedErrorsHaveAUsefulBound) {
   for (const double share : {0.3, 0.5}) {
     const CompactProblem compact = Compacted(CorrelatedProblem(30, 6, share));
