@@ -18,8 +18,8 @@ namespace {
 // all, to a variable, to a format of its weights, of its activations, of one choice alone, and of
 // the pairs' weight.
 constexpr double kAll = 1, kVariable = 1, kWeights = 1, kActivations = 1, kChoice = 1, kPairs = 1;
-// What the likelihood chooses from.
-constexpr double kPairWeights[] = {0, 0.25, 0.5, 1};
+// What the likelihood chooses from. Pairs are real: some of what they add always counts.
+constexpr double kPairWeights[] = {0.25, 0.5, 1};
 constexpr double kDeviations[] = {0.05, 0.1, 0.2, 0.4, 0.8};
 constexpr double kNoises[] = {0.01, 0.03, 0.1};
 // No choice is believed to do less than this share of what the estimator says.
