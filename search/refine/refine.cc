@@ -20,7 +20,7 @@ namespace {
 // The weights of the pairs' losses with which candidates are searched.
 constexpr double kPairWeights[] = {1, 0.5, 0.25};
 // For one answer with the pairs' losses; what is found first is mostly the optimum.
-constexpr absl::Duration kJointTime = absl::Seconds(2);
+constexpr absl::Duration kJointTime = absl::Seconds(5);
 // Predicted-best neighbours among which the next assignment is chosen.
 constexpr size_t kNeighbours = 64;
 // How many standard errors an assignment may be better than predicted, when the next is chosen.
