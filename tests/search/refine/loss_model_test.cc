@@ -68,6 +68,14 @@ TEST(LossModelTest, BeforeTrialsPredictsTheEstimate) {
   EXPECT_EQ(model.StandardError(selection), 0);
 }
 
+Selection DrawSelection(int variables, int choices, SplitMix64& random) {
+  Selection selection;
+  for (int v = 0; v < variables; ++v) {
+    selection.push_back(static_cast<int>(choices * random.Uniform()));
+  }
+  return selection;
+}
+
 TEST(LossModelTest, LearnsWhichLayersAndChoicesAreWrong) {
   const Problem problem = LooseProblem(5, 4);
   const ChoiceSpace space = *ChoiceSpace::Create(problem);
@@ -82,11 +90,7 @@ TEST(LossModelTest, LearnsWhichLayersAndChoicesAreWrong) {
     return sum;
   };
   SplitMix64 random(5);
-  const auto draw = [&] {
-    Selection selection;
-    for (int v = 0; v < 5; ++v) selection.push_back(static_cast<int>(4 * random.Uniform()));
-    return selection;
-  };
+  const auto draw = [&] { return DrawSelection(5, 4, random); };
   std::vector<Trial> trials;
   for (int i = 0; i < 30; ++i) {
     const Selection selection = draw();
@@ -123,11 +127,7 @@ TEST(LossModelTest, DoesNotLearnTheSamplesAtHand) {
   for (std::vector<double>& sample : of_samples) {
     for (const double loss : losses) sample.push_back(loss * (random.Uniform() < 0.1 ? 10 : 0));
   }
-  const auto draw = [&] {
-    Selection selection;
-    for (int v = 0; v < 5; ++v) selection.push_back(static_cast<int>(4 * random.Uniform()));
-    return selection;
-  };
+  const auto draw = [&] { return DrawSelection(5, 4, random); };
   std::vector<Trial> trials;
   for (int i = 0; i < 30; ++i) {
     Trial& trial = trials.emplace_back(Trial{draw()});
@@ -175,8 +175,7 @@ TEST(LossModelTest, FindsThePairsWeight) {
   SplitMix64 random(6);
   std::vector<Trial> trials;
   for (int i = 0; i < 24; ++i) {
-    Selection selection;
-    for (int v = 0; v < 6; ++v) selection.push_back(static_cast<int>(4 * random.Uniform()));
+    const Selection selection = DrawSelection(6, 4, random);
     trials.push_back({selection, truth.Predict(selection)});
   }
   model.Learn(trials);
