@@ -5,6 +5,13 @@
 #include <utility>
 
 namespace halftone {
+namespace {
+
+// Logits of all samples that are pooled at most: 150 MiB while they are. So many samples have
+// little sampling error as it is.
+constexpr size_t kMaxPooledElements = size_t{1} << 22;
+
+}  // namespace
 
 SampleMeter::SampleMeter(std::vector<Head> heads, int64_t samples)
     : samples_(static_cast<size_t>(samples)) {
@@ -19,7 +26,8 @@ void SampleMeter::Pool(size_t head, absl::Span<const float> reference) {
   Counted& counted = heads_[head];
   const bool is_finite = std::all_of(reference.begin(), reference.end(),
                                      [](float value) { return std::isfinite(value); });
-  if (!counted.head.is_kl || counted.head.rows != 1 || reference.empty() || !is_finite) return;
+  if (!counted.head.is_kl || counted.head.rows != 1 || !is_finite) return;
+  if (reference.empty() || reference.size() > kMaxPooledElements) return;
   counted.pooled = std::make_unique<PooledDivergence>(reference, counted.head.width);
 }
 

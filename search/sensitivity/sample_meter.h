@@ -20,7 +20,7 @@ class SampleMeter {
   SampleMeter(std::vector<Head> heads, int64_t samples);
 
   // Pools a head, whose reference outputs of all samples are given: nothing is done without them,
-  // or where they are no single row of finite logits.
+  // or where they are no single row of finite logits, or very many.
   void Pool(size_t head, absl::Span<const float> reference);
   void Begin();
   // One sample's output, the reference and the changed one.
