@@ -161,13 +161,13 @@ class Refiner {
   // the neighbours of the first of these: the one that may be best.
   std::optional<Selection> MostPromising() const {
     const ModelSearch search(space_, pairs_, model_);
-    std::vector<const Trial*> best;
-    for (const Trial& trial : trials_) best.push_back(&trial);
-    std::stable_sort(best.begin(), best.end(),
-                     [&](const Trial* a, const Trial* b) { return Believed(*a) < Believed(*b); });
-    std::vector<Selection> candidates = search.Neighbours(best[0]->selection, kNeighbours);
+    std::vector<std::pair<double, size_t>> best;  // of each trial, what it is held to do
+    for (size_t i = 0; i < trials_.size(); ++i) best.emplace_back(Believed(trials_[i]), i);
+    std::sort(best.begin(), best.end());
+    std::vector<Selection> candidates =
+        search.Neighbours(trials_[best[0].second].selection, kNeighbours);
     for (size_t i = 0; i < std::min<size_t>(2, best.size()); ++i) {
-      Selection reached = search.Descend(best[i]->selection, progress_.cancellation);
+      Selection reached = search.Descend(trials_[best[i].second].selection, progress_.cancellation);
       if (i == 0) {
         for (Selection& neighbour : search.Neighbours(reached, kNeighbours)) {
           candidates.push_back(std::move(neighbour));
@@ -235,9 +235,13 @@ class Refiner {
   // The first is the optimum.
   size_t BestTrial() const {
     size_t best = 0;
+    double least = Believed(trials_[0]);
     for (size_t i = 1; i < trials_.size(); ++i) {
       if (evaluated_[i].divergence > evaluated_[0].divergence) continue;
-      if (Believed(trials_[i]) < Believed(trials_[best])) best = i;
+      const double believed = Believed(trials_[i]);
+      if (believed >= least) continue;
+      best = i;
+      least = believed;
     }
     return best;
   }
