@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows Halftone at work on the processor in front of you: installs what is missing, builds, starts
-# the service on loopback, and searches the bit-widths of a small trained ResNet so that it runs in
-# 0.4 times of its f32 latency. Ends with the service still answering. Run again, it takes seconds:
+# the service on loopback, and searches the bit-widths of a small trained ResNet so that it costs
+# at most the middle between its fastest and its slowest form, which every processor can give. Ends with the service still answering. Run again, it takes seconds:
 # what was built and measured is kept.
 #
 #   HALFTONE_ADDRESS      where the service listens        (default 127.0.0.1:50551)
@@ -21,8 +21,8 @@ build() {
   say "building (a quarter of an hour on two cores the first time, seconds after that)"
   mkdir -p build
   local log=build/demo-build.log
-  cmake --preset release >"$log" 2>&1 && cmake --build --preset release \
-    --target halftone halftone-server >>"$log" 2>&1 || { tail -n 40 "$log" >&2; return 1; }
+  cmake --preset release >"$log" 2>&1 || { tail -n 40 "$log" >&2; return 1; }
+  deploy/progress.sh Halftone "$log" cmake --build --preset release --target halftone halftone-server
 }
 
 answers() { halftone version >/dev/null 2>&1; }
@@ -49,9 +49,9 @@ start_server() {
 
 search() {
   local job
-  job="$(halftone submit "$NETWORKS/resnet14.onnx" --target cpu --budget latency=0.4x \
+  job="$(halftone submit "$NETWORKS/resnet14.onnx" --target cpu --budget latency=50% \
     --data "$NETWORKS/calib.npz" --eval "$NETWORKS/eval.npz" --name demo)"
-  say "$job: ResNet-14 on this processor, within 0.4 times of its f32 latency"
+  say "$job: ResNet-14 on this processor, half the way from its fastest to its slowest form"
   local status=0
   halftone watch "$job" || status=$?
   # 3: the budget cannot be met here; the nearest solution was printed.

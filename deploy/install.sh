@@ -31,6 +31,9 @@ readonly PACKAGES=(
 )
 readonly NETWORK_PACKAGES=(python3-torch python3-onnx libopenblas0 dataset-fashion-mnist)
 
+DEPLOY="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+readonly DEPLOY
+
 say() { printf 'install: %s\n' "$*" >&2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@" || sudo "$@"; fi; }
 
@@ -92,14 +95,16 @@ build_onednn() {
   local source
   source="$(find "$work/source" -mindepth 1 -maxdepth 1 -type d)"
   say "oneDNN $ONEDNN_VERSION: building into $prefix (once; about 20 minutes on two cores)"
-  # Only the primitives that Halftone lowers to; the others double the time of the build.
-  cmake -S "$source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+  # Only the primitives that Halftone lowers to; the others double the time of the build. git: oneDNN asks
+  # it for a commit, which a source package has none of.
+  GIT_DIR=/dev/null cmake -S "$source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_INSTALL_PREFIX="$prefix.partial" -DCMAKE_INSTALL_LIBDIR=lib \
     -DONEDNN_CPU_RUNTIME=OMP -DONEDNN_GPU_RUNTIME=NONE -DONEDNN_BUILD_GRAPH=OFF \
     -DONEDNN_BUILD_EXAMPLES=OFF -DONEDNN_BUILD_TESTS=OFF \
+    "-DCMAKE_PROJECT_INCLUDE=$DEPLOY/onednn.cmake" -DCMAKE_SHARED_LINKER_FLAGS=-Wl,--no-undefined \
     "-DONEDNN_ENABLE_PRIMITIVE=BATCH_NORMALIZATION;BINARY;CONCAT;CONVOLUTION;DECONVOLUTION;ELTWISE;INNER_PRODUCT;LAYER_NORMALIZATION;MATMUL;POOLING;PRELU;REDUCTION;REORDER;RESAMPLING;SHUFFLE;SOFTMAX;SUM" \
-    >"$work/configure.log" || { cat "$work/configure.log" >&2; return 1; }
-  ninja -C "$work/build" -j "$(nproc)" >"$work/build.log" || { tail -n 50 "$work/build.log" >&2; return 1; }
+    >"$work/configure.log" 2>&1 || { cat "$work/configure.log" >&2; return 1; }
+  "$DEPLOY/progress.sh" "oneDNN $ONEDNN_VERSION" "$work/build.log" ninja -C "$work/build" -j "$(nproc)"
   rm -rf "$prefix.partial"
   ninja -C "$work/build" install >/dev/null
   mv "$prefix.partial" "$prefix"

@@ -5,6 +5,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 deploy/install.sh
-cmake --preset release
-cmake --build --preset release
+mkdir -p build
+cmake --preset release >build/configure.log || { cat build/configure.log; exit 1; }
+deploy/progress.sh "Halftone and its tests" build/build.log cmake --build --preset release
 ctest --preset release "$@"

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# progress.sh WHAT LOG COMMAND...: runs a build by ninja with its output in LOG and shows how far it is, as a
+# line that is rewritten on a terminal and as a line every twentieth of the way elsewhere. Fails as the
+# command does, after showing what it said at its end.
+set -euo pipefail
+
+readonly WHAT="$1" LOG="$2"
+shift 2
+
+show() {
+  local line done total twentieth last=-1 started=$SECONDS
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$LOG"
+    [[ "$line" =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    done="${BASH_REMATCH[1]}" total="${BASH_REMATCH[2]}"
+    twentieth=$((done * 20 / total))
+    if [ -t 2 ]; then
+      printf '\r%s: %3d %% (%d of %d), %d s ' "$WHAT" $((done * 100 / total)) "$done" "$total" $((SECONDS - started)) >&2
+    elif [ "$twentieth" != "$last" ]; then
+      printf '%s: %d %% (%d of %d), %d s\n' "$WHAT" $((done * 100 / total)) "$done" "$total" $((SECONDS - started)) >&2
+    fi
+    last=$twentieth
+  done
+  if [ -t 2 ]; then printf '\n' >&2; fi
+}
+
+: >"$LOG"
+"$@" 2>&1 | show || { tail -n 50 "$LOG" >&2; exit 1; }
