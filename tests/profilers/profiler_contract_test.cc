@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <ostream>
 #include <set>
 #include <string>
 #include <utility>
@@ -107,6 +108,7 @@ struct ContractTarget {
   // Makes the profiler; `network` is the one that it will be asked for.
   std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>(const SmallNetwork& network)> make;
 };
+void PrintTo(const ContractTarget& target, std::ostream* out) { *out << target.name; }
 
 ContractTarget BuiltinTarget(const std::string& name, Provenance provenance) {
   return {name, provenance, [name](const SmallNetwork&) { return MakeBuiltin(name); }};

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
+#include "base/progress.h"
 #include "grpcpp/grpcpp.h"
 #include "halftone/v1/profiler_service.grpc.pb.h"
 #include "profilers/remote/protocol.h"
@@ -24,6 +25,9 @@ class FakeProfiler final : public v1::ProfilerService::Service {
   // The answer after the greeting; `wanted` are the rows that were asked for.
   using Script = std::function<grpc::Status(const std::vector<v1::LayerCost>& wanted,
                                             grpc::ServerContext& context, Writer& writer)>;
+
+  // The detail of every message that has rows.
+  static constexpr char kRow[] = "row";
 
   explicit FakeProfiler(std::string device = "board one") {
     description_.set_protocol_version(kProfilerProtocolVersion);
@@ -68,6 +72,7 @@ class FakeProfiler final : public v1::ProfilerService::Service {
 
   static v1::ProfileResponse Response(std::vector<v1::LayerCost> rows, bool done = false) {
     v1::ProfileResponse response;
+    if (!rows.empty()) response.set_detail(kRow);
     for (v1::LayerCost& row : rows) *response.add_layers() = std::move(row);
     response.set_done(done);
     return response;
@@ -140,6 +145,42 @@ class FakeProfiler final : public v1::ProfilerService::Service {
   Script script_ ABSL_GUARDED_BY(mutex_) = AnswerAll;
   std::vector<v1::ProfileRequest> requests_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::Server> server_;
+};
+
+// Counts the rows that have come from a FakeProfiler that tells one a message, where they are
+// received. Thread-safe.
+class AwaitedRows {
+ public:
+  // Await() is for so many.
+  explicit AwaitedRows(int wanted = 0) : wanted_(wanted) {}
+
+  // The progress to receive them with.
+  Progress progress() {
+    Progress progress;
+    progress.report = [this](double, absl::string_view detail) {
+      absl::MutexLock lock(&mutex_);
+      if (detail == FakeProfiler::kRow) ++come_;
+    };
+    return progress;
+  }
+  void Await() {
+    absl::MutexLock lock(&mutex_);
+    const auto there = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return come_ >= wanted_; };
+    mutex_.Await(absl::Condition(&there));
+  }
+  // Waits for one more than the last time.
+  void AwaitNext() {
+    {
+      absl::MutexLock lock(&mutex_);
+      ++wanted_;
+    }
+    Await();
+  }
+
+ private:
+  absl::Mutex mutex_;
+  int wanted_ ABSL_GUARDED_BY(mutex_);
+  int come_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace halftone

@@ -145,8 +145,6 @@ TEST_F(ProfilerDirectoryTest, OneAtATimeHasAProfilerAndWaitingCanBeCancelled) {
   std::thread waiter(
       [&] { EXPECT_EQ(Profile(second).status().code(), absl::StatusCode::kCancelled); });
   while (!waits) absl::SleepFor(absl::Milliseconds(5));
-  absl::SleepFor(absl::Milliseconds(100));
-  EXPECT_THAT(fake.requests(), SizeIs(1));
   second.cancellation.Cancel();
   waiter.join();
   first.cancellation.Cancel();
@@ -173,12 +171,12 @@ TEST_F(ProfilerDirectoryTest, ADroppedProfilersWorkEnds) {
   FakeProfiler fake;
   fake.set_script(FakeProfiler::AnswerSomeAndHang(2));
   const std::string id = Register(fake, "board", absl::Seconds(10));
+  AwaitedRows rows(2);
   std::thread dropper([&] {
-    while (fake.requests().empty()) absl::SleepFor(absl::Milliseconds(5));
-    absl::SleepFor(absl::Milliseconds(200));
+    rows.Await();
     clock_.Advance(absl::Seconds(11));
   });
-  const absl::Status status = Profile().status();
+  const absl::Status status = Profile(rows.progress()).status();
   dropper.join();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr("2 of 4 rows"));
@@ -187,18 +185,19 @@ TEST_F(ProfilerDirectoryTest, ADroppedProfilersWorkEnds) {
 
 TEST_F(ProfilerDirectoryTest, RowsAreSignsOfLife) {
   FakeProfiler fake;
-  fake.set_script([&](const auto& wanted, grpc::ServerContext& context, auto& writer) {
+  AwaitedRows rows;
+  fake.set_script([&](const auto& wanted, grpc::ServerContext&, auto& writer) {
     for (const v1::LayerCost& row : wanted) {
       writer.Write(FakeProfiler::Response({row}));
-      absl::SleepFor(absl::Milliseconds(150));
+      rows.AwaitNext();
       clock_.Advance(absl::Seconds(6));
-      absl::SleepFor(absl::Milliseconds(150));
     }
     writer.Write(FakeProfiler::Response({}, true));
     return grpc::Status::OK;
   });
   Register(fake, "board", absl::Seconds(10));
-  EXPECT_TRUE(Profile().ok());
+  const auto table = Profile(rows.progress());
+  EXPECT_TRUE(table.ok()) << table.status();
 }
 
 TEST_F(ProfilerDirectoryTest, ANameCanBeAwaited) {
@@ -206,10 +205,7 @@ TEST_F(ProfilerDirectoryTest, ANameCanBeAwaited) {
   Cancellation cancellation;
   EXPECT_TRUE(directory_.AwaitName("board", clock_.Now(), cancellation).ok());
   EXPECT_FALSE(directory_.Has("board"));
-  std::thread later([&] {
-    absl::SleepFor(absl::Milliseconds(100));
-    Register(fake);
-  });
+  std::thread later([&] { Register(fake); });
   EXPECT_TRUE(directory_.AwaitName("board", clock_.Now() + absl::Hours(1), cancellation).ok());
   EXPECT_TRUE(directory_.Has("board"));
   later.join();

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <ostream>
 #include <thread>
 
 #include "profilers/remote/memory_cost_cache.h"
@@ -101,6 +102,7 @@ struct Nonsense {
   std::function<void(v1::LayerCost&)> change;  // of the row of "strided" in w4a4
   std::vector<std::string> named;
 };
+void PrintTo(const Nonsense& nonsense, std::ostream* out) { *out << nonsense.name; }
 
 class NonsenseTest : public RemoteProfilerTest, public testing::WithParamInterface<Nonsense> {};
 
@@ -323,12 +325,12 @@ TEST_F(RemoteProfilerTest, KilledInTheMiddleOfTheStream) {
   ProfilerDirectory directory(&clock_, &cache_, options_);
   ASSERT_TRUE(directory.Register("board", first.address(), absl::Seconds(30)).ok());
   ASSERT_TRUE(directory.Register("board", second.address(), absl::Seconds(30)).ok());
+  AwaitedRows rows(5);
   std::thread killer([&] {
-    while (first.requests().empty()) absl::SleepFor(absl::Milliseconds(5));
-    absl::SleepFor(absl::Milliseconds(300));
+    rows.Await();
     first.Kill();
   });
-  const auto table = (*directory.Targets()[0].create())->Profile(request_, {});
+  const auto table = (*directory.Targets()[0].create())->Profile(request_, rows.progress());
   killer.join();
   ASSERT_TRUE(table.ok()) << table.status();
   EXPECT_THAT(second.requests().at(0).known(), SizeIs(5));

@@ -1,5 +1,6 @@
 #include "server/services/running_solves.h"
 
+#include <ctime>
 #include <memory>
 #include <vector>
 
@@ -49,6 +50,14 @@ Problem HardProblem() {
   return problem;
 }
 
+// Until this process has computed for so long, however long that takes: by then the solver has
+// found assignments, and a proof is out of reach.
+void AwaitWork(double processor_seconds) {
+  const std::clock_t end =
+      std::clock() + static_cast<std::clock_t>(processor_seconds * CLOCKS_PER_SEC);
+  while (std::clock() < end) absl::SleepFor(absl::Milliseconds(1));
+}
+
 // As a call that a worker thread answers is stopped by another call.
 TEST(RunningSolvesTest, AStoppedSolveAnswersWithTheBest) {
   const Problem problem = HardProblem();
@@ -68,7 +77,7 @@ TEST(RunningSolvesTest, AStoppedSolveAnswersWithTheBest) {
                           })
                   .ok());
   started.WaitForNotification();
-  absl::SleepFor(absl::Milliseconds(300));
+  AwaitWork(0.5);
   EXPECT_FALSE(answered.HasBeenNotified());
   EXPECT_TRUE(solves.Stop("it"));
   answered.WaitForNotification();
