@@ -10,12 +10,12 @@
 #include "client/connection.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/e2e/held_profiler.h"
 #include "tests/e2e/server_process.h"
 
 namespace halftone {
 
 inline constexpr char kTinyDigits[] = HALFTONE_SOURCE_DIR "/tests/data/tiny-digits";
-inline constexpr char kNetworks[] = HALFTONE_SOURCE_DIR "/tests/data/networks";
 
 // A real server on a state directory of its own, and a client of it.
 class EndToEnd : public testing::Test {
@@ -30,6 +30,7 @@ class EndToEnd : public testing::Test {
   void TearDown() override {
     client_.reset();
     server_.reset();
+    held_.reset();
     std::filesystem::remove_all(state_);
   }
 
@@ -41,6 +42,7 @@ class EndToEnd : public testing::Test {
     auto client = Connection::ToServer(server_->address());
     ASSERT_TRUE(client.ok()) << client.status();
     client_ = *std::move(client);
+    if (held_ != nullptr) OfferHeld();
   }
 
   // The request of a search that takes about a second: tiny-digits on the simulated array.
@@ -49,10 +51,24 @@ class EndToEnd : public testing::Test {
                   std::string(kTinyDigits) + "/eval.npz");
   }
 
-  // One that takes long enough to be interrupted.
-  v1::CreateJobRequest LongSearch() {
-    return Search(std::string(kNetworks) + "/resnet14.onnx", std::string(kNetworks) + "/calib.npz",
-                  "");
+  // The same search on a target that measures nothing before held_->LetGo(): the job cannot end.
+  v1::CreateJobRequest HeldSearch() {
+    if (held_ == nullptr) {
+      held_ = std::make_unique<HeldProfiler>();
+      OfferHeld();
+    }
+    v1::CreateJobRequest request = TinySearch();
+    request.mutable_spec()->set_target(HeldProfiler::kTarget);
+    return request;
+  }
+
+  // One whose SENSITIVITY stage takes many minutes on any machine.
+  v1::CreateJobRequest EndlessSearch() {
+    v1::CreateJobRequest request = TinySearch();
+    request.mutable_spec()->mutable_sensitivity()->set_method(v1::SENSITIVITY_METHOD_HAWQ_V2);
+    request.mutable_spec()->mutable_sensitivity()->set_probes(1'000'000);
+    request.mutable_spec()->mutable_sensitivity()->set_tolerance(1e-12);
+    return request;
   }
 
   v1::CreateJobRequest Search(const std::string& model, const std::string& data,
@@ -123,7 +139,13 @@ class EndToEnd : public testing::Test {
     return job.ok() ? *job : v1::Job();
   }
 
+  void OfferHeld() {
+    const absl::Status offered = held_->RegisterAt(server_->address());
+    ASSERT_TRUE(offered.ok()) << offered;
+  }
+
   std::string state_;
+  std::unique_ptr<HeldProfiler> held_;  // null before a HeldSearch
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<Connection> client_;
 };

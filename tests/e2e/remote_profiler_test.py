@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 from halftone_server import (BINARY, NETWORKS, SOURCE, TINY_DIGITS, Client, Server, compile_protos,
                              read)
+from waiting import wait_for
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
@@ -19,18 +19,7 @@ HALFTONE = os.path.join(BINARY, "bin/halftone")
 MODEL = os.path.join(TINY_DIGITS, "model.onnx")
 LAYERS = ["/conv1/Conv", "/conv2/Conv", "/conv3/Conv", "/fc/Gemm"]
 PLUGIN = os.path.join(SOURCE, "docs/examples/profiler_plugin.py")
-SLOW_PLUGIN = os.path.join(SOURCE, "tests/e2e/slow_plugin.py")
-
-
-def wait_for(condition, seconds=30):
-    """The first true value of `condition`."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
+HELD_PLUGIN = os.path.join(SOURCE, "tests/e2e/held_plugin.py")
 
 
 class RemoteTestCase(unittest.TestCase):
@@ -72,12 +61,14 @@ class RemoteTestCase(unittest.TestCase):
         wait_for(lambda: len(self.registrations(name)) > before)
         return process, address
 
-    def slow_plugin(self, name, seconds):
-        """The plug-in, and the rows that it has told so far."""
-        log = os.path.join(FOLDER.name, f"rows-{time.monotonic_ns()}")
+    def held_plugin(self, name, free_rows):
+        """The plug-in that tells so many rows and then waits, those that it has told so far, and
+        what lets it tell the others."""
+        folder = tempfile.mkdtemp(dir=FOLDER.name)
+        log, gate = os.path.join(folder, "rows"), os.path.join(folder, "gate")
         before = len(self.registrations(name))
-        process = self.spawn(sys.executable, SLOW_PLUGIN, os.path.join(SOURCE, "proto"),
-                             self.server.address, name, str(seconds), log)
+        process = self.spawn(sys.executable, HELD_PLUGIN, os.path.join(SOURCE, "proto"),
+                             self.server.address, name, str(free_rows), gate, log)
         wait_for(lambda: len(self.registrations(name)) > before)
 
         def rows():
@@ -86,7 +77,11 @@ class RemoteTestCase(unittest.TestCase):
             with open(log) as file:
                 return file.read().splitlines()
 
-        return process, rows
+        def let_go():
+            with open(gate, "w"):
+                pass
+
+        return process, rows, let_go
 
     def registrations(self, name):
         targets = self.client.call("AnalysisService", "ListTargets").targets
@@ -183,8 +178,14 @@ class ProfilerProgramTest(RemoteTestCase):
 
     def test_a_silent_one_is_dropped(self):
         process, _ = self.registered_profiler("bitfusion", "board", "--lease", "2")
-        time.sleep(3)
-        self.assertEqual(len(self.registrations("board")), 1)  # heartbeats come
+        # Heartbeats come, until it would have been dropped twice without them.
+        silences = [self.registrations("board")[0].silent_seconds]
+
+        def beats():
+            silences.append(self.registrations("board")[0].silent_seconds)
+            return sum(after < before for before, after in zip(silences, silences[1:])) >= 6
+
+        wait_for(beats)
         process.kill()
         wait_for(lambda: not self.registrations("board"), 15)
         process, _ = self.registered_profiler("bitfusion", "board", "--lease", "2")
@@ -239,43 +240,44 @@ class PluginTest(RemoteTestCase):
         self.assertIn("does not run f32", self.profile("toy", "--precisions", "f32", code=2))
 
     def test_killed_in_the_middle_no_row_is_asked_for_twice(self):
-        first, first_rows = self.slow_plugin("toy", 0.4)
-        _, second_rows = self.slow_plugin("toy", 0.01)
+        first, first_rows, _ = self.held_plugin("toy", 3)
+        _, second_rows, _ = self.held_plugin("toy", 8)
         command = self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
                              "--precisions", "w8a8,w4a4")
-        wait_for(lambda: len(first_rows()) >= 3)
+        wait_for(lambda: len(first_rows()) == 3)
         first.kill()
         document = self.finish(command)
         rows = first_rows() + second_rows()
         self.assertEqual(len(document["layers"]), 8)
-        self.assertGreaterEqual(len(first_rows()), 3)
+        self.assertEqual(len(first_rows()), 3)
         # The last row of the first one may have been written down, but not have come through.
         self.assertLessEqual(len(rows) - len(set(rows)), 1)
         self.assertEqual(len(set(rows)), 8)
 
     def test_with_none_left_the_error_tells_and_the_next_time_goes_on(self):
-        first, first_rows = self.slow_plugin("toy", 0.4)
+        first, first_rows, _ = self.held_plugin("toy", 3)
         command = self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
                              "--precisions", "w8a8,w4a4")
-        wait_for(lambda: len(first_rows()) >= 3)
+        wait_for(lambda: len(first_rows()) == 3)
         first.kill()
         error = self.finish(command, 5)
         self.assertRegex(error, r"the profiler at 127\.0\.0\.1:\d+ died with [23] of 8 rows")
-        _, second_rows = self.slow_plugin("toy", 0.01)
+        _, second_rows, _ = self.held_plugin("toy", 8)
         wait_for(lambda: self.registrations("toy"))
         self.assertEqual(len(self.profile("toy", "--precisions", "w8a8,w4a4")["layers"]), 8)
         self.assertLessEqual(len(second_rows()), 6)
 
     def test_a_job_goes_on_after_a_restart_of_the_server(self):
-        plugin, rows = self.slow_plugin("toy", 0.4)
+        plugin, rows, let_go = self.held_plugin("toy", 4)
         model = self.client.upload("Model", read(MODEL)).name
         data = self.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
         job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
             "SearchSpec", model=model, calibration_dataset=data, target="toy",
             precisions=["w8a8", "w4a4"],
             budgets=[self.client.message("Budget", metric="latency", limit="60%")])).name
-        wait_for(lambda: len(rows()) >= 4)
+        wait_for(lambda: len(rows()) == 4)
         self.restart_server()
+        let_go()
         events = list(self.client.stream("SearchService", "WatchJob", name=job))
         self.assertEqual(events[-1].state, MODULES["job"].JOB_STATE_SUCCEEDED)
         self.assertEqual(len(set(rows())), 8)
@@ -284,12 +286,13 @@ class PluginTest(RemoteTestCase):
         self.assertIsNone(plugin.poll())
 
     def test_two_clients_take_turns(self):
-        _, rows = self.slow_plugin("toy", 0.2)
+        _, rows, let_go = self.held_plugin("toy", 1)
         commands = [self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
                                "--precisions", precision) for precision in ("w8a8", "w4a8,w4a4")]
         wait_for(rows)
         self.assertEqual([profiler.state for profiler in self.registrations("toy")],
                          [MODULES["profiler_registry_service"].PROFILER_STATE_BUSY])
+        let_go()
         documents = [self.finish(command) for command in commands]
         self.assertEqual([len(document["layers"]) for document in documents], [4, 8])
         # One after the other, not in turns of rows.
@@ -298,16 +301,19 @@ class PluginTest(RemoteTestCase):
         self.assertEqual(changes, 1)
 
     def test_a_client_that_waits_can_be_cancelled(self):
-        _, rows = self.slow_plugin("toy", 0.5)
+        _, rows, let_go = self.held_plugin("toy", 1)
         first = self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
                            "--precisions", "w8a8,w4a4")
         wait_for(rows)
         second = self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
                             "--precisions", "w4a8")
-        time.sleep(1)
+        for line in second.stderr:
+            if "waiting" in line:
+                break
         second.send_signal(signal.SIGINT)
         self.finish(second, 4)
         self.assertIsNone(first.poll())
+        let_go()
         self.finish(first)
         self.assertEqual(len([row for row in rows() if row.endswith("w4a8")]), 0)
 

@@ -1,0 +1,31 @@
+"""The example plug-in, held back: it tells its first rows at once, and each further one when a file
+that the test makes is there. Every row is written to a file as it is told.
+
+slow_plugin.py PROTO_FOLDER SERVER NAME FREE_ROWS GATE_FILE LOG_FILE
+"""
+
+import importlib.util
+import os
+import sys
+import time
+
+path = os.path.join(os.environ["HALFTONE_SOURCE_DIR"], "docs/examples/profiler_plugin.py")
+spec = importlib.util.spec_from_file_location("profiler_plugin", path)
+plugin = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(plugin)
+measure = plugin.measure
+told = 0
+
+
+def held_measure(layer, precision, batch):
+    global told
+    while told >= int(sys.argv[4]) and not os.path.exists(sys.argv[5]):
+        time.sleep(0.02)
+    told += 1
+    with open(sys.argv[6], "a") as log:
+        log.write(f"{layer.name} {precision}\n")
+    return measure(layer, precision, batch)
+
+
+plugin.measure = held_measure
+plugin.main()
