@@ -32,6 +32,9 @@ std::string Quoted(absl::string_view name) {
 
 std::string ReasonOf(zip_error_t* error) { return zip_error_strerror(error); }
 
+// What is wrong with an archive that libzip's strict check refuses.
+absl::Status NameFault(absl::string_view bytes, absl::Status strict);
+
 absl::StatusOr<ZipArchive> OpenArchive(absl::string_view bytes, zip_flags_t flags = ZIP_CHECKCONS) {
   if (bytes.empty()) return absl::InvalidArgumentError("the .npz archive is empty (0 bytes)");
   if (absl::StartsWith(bytes, "\x93NUMPY")) {
@@ -54,8 +57,10 @@ absl::StatusOr<ZipArchive> OpenArchive(absl::string_view bytes, zip_flags_t flag
   if (zip_error_code_zip(&error) == ZIP_ER_EXISTS && flags == ZIP_CHECKCONS) {
     return OpenArchive(bytes, 0);
   }
-  return absl::InvalidArgumentError(
+  const absl::Status refused = absl::InvalidArgumentError(
       absl::StrCat("not a complete .npz (zip) archive: ", ReasonOf(&error)));
+  const bool inconsistent = zip_error_code_zip(&error) == ZIP_ER_INCONS;
+  return inconsistent && flags == ZIP_CHECKCONS ? NameFault(bytes, refused) : refused;
 }
 
 // What the archive says about one entry, checked as far as that goes without reading it.
@@ -99,6 +104,19 @@ absl::StatusOr<Entry> ReadEntry(zip_t* archive, uint64_t index) {
                                                    " bytes in the archive cannot hold"));
   }
   return entry;
+}
+
+// How much the strict check compares depends on libzip's version, and it knows entries by their
+// number only: an entry that is refused here as well is told by its name.
+absl::Status NameFault(absl::string_view bytes, absl::Status strict) {
+  const absl::StatusOr<ZipArchive> archive = OpenArchive(bytes, 0);
+  if (!archive.ok()) return strict;
+  const zip_int64_t count = zip_get_num_entries(archive->get(), 0);
+  for (zip_int64_t i = 0; i < count; ++i) {
+    const absl::StatusOr<Entry> entry = ReadEntry(archive->get(), static_cast<uint64_t>(i));
+    if (!entry.ok()) return entry.status();
+  }
+  return strict;
 }
 
 // Reads exactly `size` bytes. A file that ends before, or whose data is damaged, is an error.
