@@ -16,13 +16,13 @@ using nlohmann::json;
 constexpr int64_t kMaxResamples = 10'000;
 
 json ChoiceToJson(const ChoiceLoss& choice) {
-  json object = {{"precision", choice.precision.ToString()},
-                 {"loss", choice.loss},
-                 {"loss_stderr", choice.loss_stderr}};
+  const std::string precision = choice.precision.ToString();
+  json object = {
+      {"precision", precision}, {"loss", choice.loss}, {"loss_stderr", choice.loss_stderr}};
   if (choice.measured) object["measured"] = true;
   if (choice.second_order.has_value()) object["second_order"] = *choice.second_order;
   if (choice.sqnr_db.has_value()) object["sqnr_db"] = *choice.sqnr_db;
-  if (!choice.name.empty() && choice.name != object["precision"]) object["name"] = choice.name;
+  if (!choice.name.empty() && choice.name != precision) object["name"] = choice.name;
   return object;
 }
 

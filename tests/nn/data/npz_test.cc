@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <ostream>
 
 #include "base/files.h"
 #include "tests/nn/data/zip_builder.h"
@@ -108,6 +109,7 @@ struct Hostile {
   absl::StatusCode code;
   const char* message;  // a part of it
 };
+void PrintTo(const Hostile& archive, std::ostream* out) { *out << archive.label; }
 
 ZipMember Lying(uint64_t size, int method) {
   ZipMember member = Member(kFloats2, FloatBytes({1, 2}));

@@ -1,3 +1,5 @@
+#include <ostream>
+
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "nn/engine/derivative.h"
@@ -13,6 +15,7 @@ struct QuantizerCase {
   Symmetry symmetry;
   int axis;
 };
+void PrintTo(const QuantizerCase& test, std::ostream* out) { *out << test.name; }
 
 class FakeQuantizeTest : public testing::TestWithParam<QuantizerCase> {
  protected:

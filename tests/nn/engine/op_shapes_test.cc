@@ -1,4 +1,5 @@
 #include <memory>
+#include <ostream>
 #include <utility>
 
 #include "gmock/gmock.h"
@@ -71,6 +72,7 @@ struct Refusal {
   std::vector<Shape> srcs;
   const char* message;
 };
+void PrintTo(const Refusal& refusal, std::ostream* out) { *out << refusal.name; }
 
 UniformQuantizer PerChannel(int axis, size_t channels) {
   return UniformQuantizer::Create(8, Symmetry::kSymmetricFull, axis,

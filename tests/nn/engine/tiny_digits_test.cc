@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <ostream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -38,6 +39,7 @@ struct Variant {
   const char* model;
   const char* reference;
 };
+void PrintTo(const Variant& variant, std::ostream* out) { *out << variant.name; }
 
 class TinyDigitsTest : public testing::TestWithParam<Variant> {
  protected:

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct BadModel {
   absl::StatusCode code;
   const char* offender;  // in the message
 };
+void PrintTo(const BadModel& model, std::ostream* out) { *out << model.name; }
 
 std::string Changed(const std::function<void(ModelBuilder&)>& change) {
   ModelBuilder model = SmallConv();

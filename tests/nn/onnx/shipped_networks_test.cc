@@ -1,6 +1,7 @@
 // The two networks that are shipped, each with batch normalization as nodes and folded by torch.
 #include <algorithm>
 #include <cmath>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct Network {
   const char* name;
   size_t layers, residual_ties;
 };
+void PrintTo(const Network& network, std::ostream* out) { *out << network.name; }
 
 class ShippedNetworkTest : public ::testing::TestWithParam<Network> {
  protected:

@@ -54,9 +54,9 @@ TEST(TinyDigitsTest, HasTheLayersThatItsMakersListed) {
     for (size_t i = 0; i < listed.size(); ++i) {
       const Layer& layer = set->layers[i];
       const auto& names = listed[i]["onnx"][file];
-      EXPECT_EQ(layer.name, names["node"]);
-      EXPECT_EQ(layer.op, names["op"]);
-      EXPECT_EQ(layer.weights, names["initializer"]);
+      EXPECT_EQ(layer.name, names["node"].get<std::string>());
+      EXPECT_EQ(layer.op, names["op"].get<std::string>());
+      EXPECT_EQ(layer.weights, names["initializer"].get<std::string>());
       EXPECT_EQ(layer.macs, listed[i]["macs_per_sample"]);
       EXPECT_EQ(layer.weights_shape.dims(), listed[i]["shape"].get<std::vector<int64_t>>());
       EXPECT_EQ(layer.channel_axis, 0);

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <ostream>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -39,7 +40,7 @@ TEST_P(DigitsTraceTest, AgreesWithTorchsExactTraces) {
   ASSERT_EQ(result->layers.size(), reference["layers"].size());
   for (size_t l = 0; l < result->layers.size(); ++l) {
     const LayerSensitivity& layer = result->layers[l];
-    EXPECT_EQ(layer.weights, reference["layers"][l]["param"]);
+    EXPECT_EQ(layer.weights, reference["layers"][l]["param"].get<std::string>());
     const double exact = reference["layers"][l]["trace_exact"];
     EXPECT_NEAR(*layer.trace, exact, 1e-4 * exact) << layer.name;
     EXPECT_EQ(layer.trace_kind, TraceKind::kExact) << layer.name;
@@ -106,6 +107,8 @@ struct Case {
   Subject (*make)();
   TraceKind kind;  // of the first layer
 };
+void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
+
 class HutchinsonAgreementTest : public ::testing::TestWithParam<Case> {};
 
 // Every way to take the gradients of samples apart, against probes of the Hessian itself; with a

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -262,6 +263,9 @@ struct OutputCase {
   std::string name;
   Subject (*make)();
 };
+
+// By its name: the bytes of the pointer are others in every run, and so would be the test's name.
+void PrintTo(const OutputCase& output, std::ostream* out) { *out << output.name; }
 
 class FisherMatrixTest : public ::testing::TestWithParam<OutputCase> {
  protected:

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,8 @@ struct Named {
   const char* name;
   Subject (*make)();
 };
+void PrintTo(const Named& named, std::ostream* out) { *out << named.name; }
+
 class SmallNetworkTest : public ::testing::TestWithParam<Named> {};
 
 TEST_P(SmallNetworkTest, ProductsAreSymmetric) {

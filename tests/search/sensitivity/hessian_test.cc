@@ -1,4 +1,5 @@
 #include <cmath>
+#include <ostream>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -27,8 +28,7 @@ absl::StatusOr<SensitivityResult> Measure(const Digits& digits, const Sensitivit
 
 // What torch computed on the first 256 samples, with labels.
 nlohmann::json Reference(const std::string& variant) {
-  const absl::StatusOr<std::string> bytes =
-      ReadFile(DigitsPath("hessian_" + variant + ".json"));
+  const absl::StatusOr<std::string> bytes = ReadFile(DigitsPath("hessian_" + variant + ".json"));
   EXPECT_TRUE(bytes.ok()) << bytes.status();
   return nlohmann::json::parse(bytes.value_or("{}"));
 }
@@ -37,6 +37,8 @@ struct Variant {
   const char* model;
   const char* reference;
 };
+void PrintTo(const Variant& variant, std::ostream* out) { *out << variant.reference; }
+
 class HessianTest : public ::testing::TestWithParam<Variant> {};
 
 TEST_P(HessianTest, TracesAgreeWithTheExactOnes) {
@@ -54,7 +56,7 @@ TEST_P(HessianTest, TracesAgreeWithTheExactOnes) {
   ASSERT_EQ(result->layers.size(), reference["layers"].size());
   for (size_t l = 0; l < result->layers.size(); ++l) {
     const LayerSensitivity& layer = result->layers[l];
-    EXPECT_EQ(layer.weights, reference["layers"][l]["param"]);
+    EXPECT_EQ(layer.weights, reference["layers"][l]["param"].get<std::string>());
     const double exact = reference["layers"][l]["trace_exact"];
     EXPECT_NEAR(*layer.trace, exact, 4 * *layer.trace_stderr) << layer.name;
     // Joint probes are noisy for layers with small traces (see the README of the data).
