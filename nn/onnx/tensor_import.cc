@@ -85,6 +85,9 @@ absl::StatusOr<ExternalLocation> ParseLocation(const TensorProto& proto, int64_t
   return location;
 }
 
+// FLOAT8E4M3FN to FLOAT4E2M1, which older versions of ONNX have no names for.
+constexpr int32_t kFirstNarrowType = 17, kLastNarrowType = 23;
+
 }  // namespace
 
 absl::StatusOr<DataType> ImportDataType(int32_t type) {
@@ -120,6 +123,10 @@ absl::StatusOr<DataType> ImportDataType(int32_t type) {
     case TensorProto::COMPLEX128:
       return absl::UnimplementedError("elements that are strings or complex numbers");
     default:
+      if (type >= kFirstNarrowType && type <= kLastNarrowType) {
+        return absl::UnimplementedError(
+            absl::StrCat("elements that are floats of 8 bits or have 4 (ONNX's type ", type, ")"));
+      }
       return absl::InvalidArgumentError(absl::StrCat("unknown element type ", type));
   }
 }

@@ -17,6 +17,9 @@ namespace {
 
 using Values = absl::StatusOr<std::vector<ValueId>>;
 
+// Updates of one place that are combined by ops of their own.
+constexpr size_t kMaxTurns = 32;
+
 absl::StatusOr<ValueId> SelectRows(ProgramBuilder& builder, ValueId src,
                                    std::vector<int64_t> rows) {
   return builder.Apply1(std::make_shared<IndexSelectOp>(0, std::move(rows)), {src});
@@ -48,28 +51,38 @@ absl::StatusOr<ValueId> ReplaceRows(ProgramBuilder& builder, ValueId data, Value
   return SelectRows(builder, both, std::move(rows));
 }
 
-bool HasRepeated(const RowTable& table) {
-  std::vector<bool> seen(static_cast<size_t>(table.count), false);
-  for (const int64_t row : table.rows) {
-    if (seen[static_cast<size_t>(row)]) return true;
-    seen[static_cast<size_t>(row)] = true;
+// The updates in turns in which no row is updated twice: the n-th update of a row is in the n-th.
+std::vector<std::vector<int64_t>> TurnsOf(const RowTable& table) {
+  std::vector<size_t> updates(static_cast<size_t>(table.count), 0);
+  std::vector<std::vector<int64_t>> turns;
+  for (size_t i = 0; i < table.rows.size(); ++i) {
+    const size_t turn = updates[static_cast<size_t>(table.rows[i])]++;
+    if (turn == turns.size()) turns.emplace_back();
+    turns[turn].push_back(static_cast<int64_t>(i));
   }
-  return false;
+  return turns;
 }
 
-// Combines each update with the row of the data where it goes.
+// Combines each update with the row of the data where it goes, turn by turn.
 absl::StatusOr<ValueId> CombineRows(ProgramBuilder& builder, const std::string& reduction,
                                     ValueId data, ValueId updates, const RowTable& table) {
-  if (HasRepeated(table)) {
+  const std::vector<std::vector<int64_t>> turns = TurnsOf(table);
+  if (turns.size() > kMaxTurns) {
     return absl::UnimplementedError(
-        absl::StrCat("reduction '", reduction, "' of repeated indices"));
+        absl::StrCat("reduction '", reduction, "' of ", turns.size(), " updates of one place"));
   }
   const BinaryFunction function = reduction == "mul"   ? BinaryFunction::kMul
                                   : reduction == "max" ? BinaryFunction::kMax
                                                        : BinaryFunction::kMin;
-  HT_ASSIGN_OR_RETURN(ValueId old, SelectRows(builder, data, table.rows));
-  HT_ASSIGN_OR_RETURN(ValueId combined, ops::Binary(builder, function, old, updates));
-  return ReplaceRows(builder, data, combined, table);
+  for (const std::vector<int64_t>& turn : turns) {
+    RowTable part{{}, table.count, table.inner};
+    for (const int64_t i : turn) part.rows.push_back(table.rows[static_cast<size_t>(i)]);
+    HT_ASSIGN_OR_RETURN(ValueId old, SelectRows(builder, data, part.rows));
+    HT_ASSIGN_OR_RETURN(ValueId update, SelectRows(builder, updates, turn));
+    HT_ASSIGN_OR_RETURN(ValueId combined, ops::Binary(builder, function, old, update));
+    HT_ASSIGN_OR_RETURN(data, ReplaceRows(builder, data, combined, part));
+  }
+  return data;
 }
 
 Values LowerScatteredRows(const NodeLowering& lowering) {

@@ -86,23 +86,51 @@ double Round(Rounding rounding, double position) {
   return 0.0;
 }
 
-// The weights of the elements from floor(position) + first on, where `rest` is what is left of the
-// position.
-std::vector<double> Weights(const ResizeModes& modes, double rest) {
-  if (modes.interpolation == Interpolation::kLinear) return {1 - rest, rest};
-  const double a = modes.cubic_coefficient;
-  const auto near = [a](double t) { return ((a + 2) * t - (a + 3)) * t * t + 1; };
-  const auto far = [a](double t) { return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a; };
-  return {far(rest + 1), near(rest), near(1 - rest), far(2 - rest)};
+// What an element at that distance counts.
+double Kernel(const ResizeModes& modes, double distance) {
+  const double t = std::fabs(distance), a = modes.cubic_coefficient;
+  if (modes.interpolation == Interpolation::kLinear) return std::max(1 - t, 0.0);
+  if (t <= 1) return ((a + 2) * t - (a + 3)) * t * t + 1;
+  return t < 2 ? ((a * t - 5 * a) * t + 8 * a) * t - 4 * a : 0.0;
+}
+
+// How many elements on each side of a position the kernel reaches, where it is drawn out by the
+// step from one element of the dst to the next.
+int64_t Reach(const ResizeModes& modes, double shrinking) {
+  const double support = modes.interpolation == Interpolation::kCubic ? 2 : 1;
+  return static_cast<int64_t>(std::min(std::ceil(support / shrinking), 500'000.0));
+}
+
+// The weights of the 2 * reach elements around a position, from floor(position) + 1 - reach on,
+// where `rest` is what is left of the position. Those of a kernel that is drawn out sum to 1.
+std::vector<double> Weights(const ResizeModes& modes, double rest, double shrinking) {
+  const int64_t reach = Reach(modes, shrinking);
+  std::vector<double> weights;
+  double sum = 0;
+  for (int64_t i = 1 - reach; i <= reach; ++i) {
+    weights.push_back(Kernel(modes, (static_cast<double>(i) - rest) * shrinking));
+    sum += weights.back();
+  }
+  if (shrinking == 1.0) return weights;
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+// 1 for the kernels as they are, less where antialiasing draws them out.
+double Shrinking(const ResizeModes& modes, double scale) {
+  return modes.antialias ? std::min(scale, 1.0) : 1.0;
 }
 
 // Adds what position `at` takes to the taps.
-void AddInterpolated(const ResizeModes& modes, int64_t src_size, double position, size_t at,
+void AddInterpolated(const ResizeModes& modes, const Axis& axis, double position, size_t at,
                      std::vector<Tap>& taps) {
-  const double base = std::floor(position);
-  std::vector<double> weights = Weights(modes, position - base);
-  const int64_t first =
-      static_cast<int64_t>(base) - (modes.interpolation == Interpolation::kCubic ? 1 : 0);
+  const int64_t src_size = axis.src_size;
+  // A wide kernel on a whole position reaches one further to the left than to the right, as ONNX's
+  // reference has it.
+  const double shrinking = Shrinking(modes, axis.scale);
+  const double base = shrinking < 1 ? std::ceil(position) - 1 : std::floor(position);
+  std::vector<double> weights = Weights(modes, position - base, shrinking);
+  const int64_t first = static_cast<int64_t>(base) + 1 - Reach(modes, shrinking);
   double sum = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
     const int64_t index = first + static_cast<int64_t>(i);
@@ -139,6 +167,8 @@ absl::StatusOr<ResizeModes> ReadResizeModes(const Node& node, int64_t opset) {
   HT_ASSIGN_OR_RETURN(const int64_t excludes, node.Int("exclude_outside", 0));
   modes.exclude_outside = excludes != 0;
   HT_ASSIGN_OR_RETURN(modes.extrapolation_value, node.Float("extrapolation_value", 0.0f));
+  HT_ASSIGN_OR_RETURN(const int64_t antialias, node.Int("antialias", 0));
+  modes.antialias = antialias != 0;
   return modes;
 }
 
@@ -152,6 +182,11 @@ bool Resampling::IsIdentity(int64_t src_size) const {
   return true;
 }
 
+size_t TapsOf(const ResizeModes& modes, double scale) {
+  if (modes.interpolation == Interpolation::kNearest) return 1;
+  return static_cast<size_t>(2 * Reach(modes, Shrinking(modes, scale)));
+}
+
 Resampling Resample(const ResizeModes& modes, int64_t src_size, int64_t dst_size, double scale,
                     const Resampling::Region& region) {
   const Axis axis = {src_size, dst_size, scale, region};
@@ -163,7 +198,7 @@ Resampling Resample(const ResizeModes& modes, int64_t src_size, int64_t dst_size
   const bool nearest = copies || modes.interpolation == Interpolation::kNearest;
   Resampling resampling;
   resampling.outside_value = modes.extrapolation_value;
-  const size_t taps = nearest ? 1 : Weights(modes, 0).size();
+  const size_t taps = nearest ? 1 : TapsOf(modes, scale);
   resampling.taps.assign(taps,
                          {std::vector<int64_t>(count), std::vector<float>(nearest ? 0 : count)});
   bool all_inside = true;
@@ -182,7 +217,7 @@ Resampling Resample(const ResizeModes& modes, int64_t src_size, int64_t dst_size
       resampling.taps[0].indices[i] =
           std::clamp<int64_t>(static_cast<int64_t>(rounded), 0, src_size - 1);
     } else {
-      AddInterpolated(modes, src_size, bounded, i, resampling.taps);
+      AddInterpolated(modes, axis, bounded, i, resampling.taps);
     }
   }
   if (!all_inside) resampling.inside = std::move(inside);

@@ -1,6 +1,7 @@
 #ifndef HALFTONE_NN_ENGINE_LOWERING_RESAMPLING_H_
 #define HALFTONE_NN_ENGINE_LOWERING_RESAMPLING_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -27,7 +28,10 @@ struct ResizeModes {
   Rounding rounding = Rounding::kPreferFloor;  // of the nearest
   float cubic_coefficient = -0.75f;            // Keys (1981)
   bool exclude_outside = false;                // beyond the border weights are 0
-  float extrapolation_value = 0.0f;            // outside of a region's source
+  // Where the dst is smaller, the linear and cubic kernels are as wide as the step from one of its
+  // elements to the next, so that no element of the src goes unseen.
+  bool antialias = false;
+  float extrapolation_value = 0.0f;  // outside of a region's source
 };
 
 // UNIMPLEMENTED names a mode that is not known. Opset 10 has only `mode`: its Resize is asymmetric
@@ -54,6 +58,10 @@ struct Resampling {
   // Whether the dst is a src of that size.
   bool IsIdentity(int64_t src_size) const;
 };
+
+// How many elements of the src an interpolated position takes: more the further `scale` is below 1
+// with antialiasing. A million stands for more.
+size_t TapsOf(const ResizeModes& modes, double scale);
 
 // Of an axis of `src_size` >= 1 elements; `region` counts in kCropAndResize.
 Resampling Resample(const ResizeModes& modes, int64_t src_size, int64_t dst_size, double scale,

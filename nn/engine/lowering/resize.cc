@@ -1,5 +1,8 @@
+#include "nn/graph/operators/resize.h"
+
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +19,8 @@ using Values = absl::StatusOr<std::vector<ValueId>>;
 
 // Longest axis that is resampled.
 constexpr int64_t kMaxSize = int64_t{1} << 24;
+// Elements that an antialiasing filter takes for one, each of them by ops of its own.
+constexpr size_t kMaxTaps = 64;
 
 // The scale of every axis: given, or (where sizes were given) what the sizes come to.
 absl::StatusOr<std::vector<double>> ResizeScales(const NodeLowering& lowering, const Shape& src,
@@ -25,20 +30,20 @@ absl::StatusOr<std::vector<double>> ResizeScales(const NodeLowering& lowering, c
   for (int axis = 0; axis < src.rank(); ++axis) {
     scales.push_back(static_cast<double>(dst.dim(axis)) / static_cast<double>(src.dim(axis)));
   }
+  HT_ASSIGN_OR_RETURN(const std::vector<int> axes, ResizedAxes(lowering.context, src.rank()));
+  HT_ASSIGN_OR_RETURN(const std::optional<double> kept, KeptAspectScale(lowering.context, src));
+  if (kept.has_value()) {
+    for (const int axis : axes) scales[static_cast<size_t>(axis)] = *kept;
+    return scales;
+  }
   const Tensor* given = lowering.context.Constant(lowering.graph.opset < 11 ? 1 : 2);
   if (given == nullptr || given->elements() == 0) return scales;
   HT_ASSIGN_OR_RETURN(std::vector<float> factors, given->ToFloats());
-  std::vector<int64_t> axes(factors.size());
-  for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
-  HT_ASSIGN_OR_RETURN(axes, lowering.node().Ints("axes", axes));
   if (axes.size() != factors.size()) {
     return absl::InvalidArgumentError(
         absl::StrCat(factors.size(), " scales for ", axes.size(), " axes"));
   }
-  for (size_t i = 0; i < axes.size(); ++i) {
-    HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(axes[i], src.rank()));
-    scales[static_cast<size_t>(axis)] = factors[i];
-  }
+  for (size_t i = 0; i < axes.size(); ++i) scales[static_cast<size_t>(axes[i])] = factors[i];
   return scales;
 }
 
@@ -51,12 +56,13 @@ absl::StatusOr<std::vector<Resampling::Region>> ResizeRegions(const NodeLowering
   if (given == nullptr) return absl::UnimplementedError("its region of interest is not constant");
   if (given->elements() == 0) return regions;
   HT_ASSIGN_OR_RETURN(std::vector<float> bounds, given->ToFloats());
-  if (bounds.size() != 2 * regions.size()) {
+  HT_ASSIGN_OR_RETURN(const std::vector<int> axes, ResizedAxes(lowering.context, rank));
+  if (bounds.size() != 2 * axes.size()) {
     return absl::UnimplementedError(
-        absl::StrCat(bounds.size(), " bounds of a region of ", rank, " axes"));
+        absl::StrCat(bounds.size(), " bounds of a region of ", axes.size(), " axes"));
   }
-  for (size_t i = 0; i < regions.size(); ++i) {
-    regions[i] = {bounds[i], bounds[regions.size() + i]};
+  for (size_t i = 0; i < axes.size(); ++i) {
+    regions[static_cast<size_t>(axes[i])] = {bounds[i], bounds[axes.size() + i]};
   }
   return regions;
 }
@@ -107,6 +113,10 @@ Values LowerResize(const NodeLowering& lowering) {
                       ResizeRegions(lowering, shape.rank()));
   for (int axis = 0; axis < dst.rank(); ++axis) {
     const auto at = static_cast<size_t>(axis);
+    if (const size_t taps = TapsOf(modes, scales[at]); taps > kMaxTaps) {
+      return absl::UnimplementedError(
+          absl::StrCat("antialiasing over ", taps, " elements (limit ", kMaxTaps, ")"));
+    }
     const Resampling resampling =
         Resample(modes, shape.dim(axis), dst.dim(axis), scales[at], regions[at]);
     if (resampling.IsIdentity(shape.dim(axis))) continue;

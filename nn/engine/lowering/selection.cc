@@ -156,10 +156,9 @@ Values LowerMirrorPad(const NodeLowering& lowering, ValueId src, const Shape& ds
   return std::vector<ValueId>{src};
 }
 
-Values LowerConstantPad(const NodeLowering& lowering, ValueId src, const Shape& dst,
-                        const std::vector<int64_t>& before) {
-  HT_ASSIGN_OR_RETURN(float fill, lowering.node().Float("value", 0.0f));
-  HT_ASSIGN_OR_RETURN(fill, lowering.ConstantScalar(2, fill));
+// To `dst`, with `before` elements of `fill` before the first of each axis.
+Values PadWith(const NodeLowering& lowering, ValueId src, const Shape& dst,
+               const std::vector<int64_t>& before, float fill) {
   // Negative padding crops: first the part that stays, then where it goes.
   const Shape shape = lowering.builder.shape(src);
   const std::vector<int64_t> steps(before.size(), 1);
@@ -183,6 +182,26 @@ Values LowerConstantPad(const NodeLowering& lowering, ValueId src, const Shape& 
       lowering.builder.Apply1(std::make_shared<SliceScatterOp>(starts, steps, dst, fill), {src}));
 }
 
+Values LowerConstantPad(const NodeLowering& lowering, ValueId src, const Shape& dst,
+                        const std::vector<int64_t>& before) {
+  HT_ASSIGN_OR_RETURN(float fill, lowering.node().Float("value", 0.0f));
+  HT_ASSIGN_OR_RETURN(fill, lowering.ConstantScalar(2, fill));
+  return PadWith(lowering, src, dst, before, fill);
+}
+
+// Half of what is missing comes before, half of what is too much goes; of an odd number the
+// smaller half.
+Values LowerCenterCropPad(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  const Shape shape = lowering.builder.shape(src);
+  std::vector<int64_t> before;
+  for (int axis = 0; axis < dst.rank(); ++axis) {
+    before.push_back((dst.dim(axis) - shape.dim(axis)) / 2);
+  }
+  return PadWith(lowering, src, dst, before, 0.0f);
+}
+
 Values LowerPad(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
@@ -200,6 +219,7 @@ constexpr std::array kLowerings = {
     Lowering{"Split", LowerSplit},
     Lowering{"Gather", LowerGather},
     Lowering{"Pad", LowerPad},
+    Lowering{"CenterCropPad", LowerCenterCropPad},
 };
 
 }  // namespace

@@ -93,6 +93,43 @@ absl::StatusOr<Tensors> EvaluateNot(const NodeContext& context, absl::Span<const
   return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, values)};
 }
 
+// Of integers that are known: shapes and masks.
+absl::Status CheckIntegers(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(const ValueInfo src, context.Input(0));
+  if (!IsFloat(src.type) && src.type != DataType::kBool) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("its source is of type ", DataTypeName(src.type), ", which has no bits"));
+}
+
+absl::StatusOr<Infos> InferBitwise(const NodeContext& context) {
+  HT_RETURN_IF_ERROR(CheckIntegers(context));
+  HT_ASSIGN_OR_RETURN(ValueInfo result, BroadcastInputs(context, 0, 2));
+  return Infos{result};
+}
+
+absl::StatusOr<Infos> InferBitwiseNot(const NodeContext& context) {
+  HT_RETURN_IF_ERROR(CheckIntegers(context));
+  return InferLikeFirst(context);
+}
+
+template <typename Function>
+absl::StatusOr<Tensors> EvaluateBitwise(const NodeContext& context,
+                                        absl::Span<const ValueInfo> infos) {
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> a,
+                      BroadcastTo(*context.constants[0], infos[0].shape).ToInts());
+  HT_ASSIGN_OR_RETURN(const std::vector<int64_t> b,
+                      BroadcastTo(*context.constants[1], infos[0].shape).ToInts());
+  for (size_t i = 0; i < a.size(); ++i) a[i] = Function()(a[i], b[i]);
+  return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, a)};
+}
+
+absl::StatusOr<Tensors> EvaluateBitwiseNot(const NodeContext& context,
+                                           absl::Span<const ValueInfo> infos) {
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> values, context.constants[0]->ToInts());
+  for (int64_t& value : values) value = ~value;
+  return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, values)};
+}
+
 constexpr std::array kOperators = {
     Operator{"Equal", InferComparison, EvaluateComparison<std::equal_to<>>, Runs::kAnything},
     Operator{"Less", InferComparison, EvaluateComparison<std::less<>>, Runs::kAnything},
@@ -105,6 +142,10 @@ constexpr std::array kOperators = {
     Operator{"Or", InferLogical, EvaluateComparison<std::logical_or<>>, Runs::kAnything},
     Operator{"Xor", InferLogical, EvaluateComparison<std::not_equal_to<>>, Runs::kAnything},
     Operator{"Not", InferNot, EvaluateNot, Runs::kAnything},
+    Operator{"BitwiseAnd", InferBitwise, EvaluateBitwise<std::bit_and<>>, Runs::kNever},
+    Operator{"BitwiseOr", InferBitwise, EvaluateBitwise<std::bit_or<>>, Runs::kNever},
+    Operator{"BitwiseXor", InferBitwise, EvaluateBitwise<std::bit_xor<>>, Runs::kNever},
+    Operator{"BitwiseNot", InferBitwiseNot, EvaluateBitwiseNot, Runs::kNever},
     Operator{"IsNaN", InferFloatTest},
     Operator{"IsInf", InferFloatTest},
     Operator{"Where", InferWhere, EvaluateWhere, Runs::kAnything},

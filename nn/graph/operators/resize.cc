@@ -1,3 +1,6 @@
+#include "nn/graph/operators/resize.h"
+
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numeric>
@@ -16,26 +19,7 @@ absl::Status CheckModes(const NodeContext& context) {
   if (mode != "nearest" && mode != "linear" && mode != "cubic") {
     return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
   }
-  HT_ASSIGN_OR_RETURN(int64_t antialias, context.node.Int("antialias", 0));
-  if (antialias != 0) return absl::UnimplementedError("antialiasing");
-  HT_ASSIGN_OR_RETURN(std::string policy,
-                      context.node.String("keep_aspect_ratio_policy", "stretch"));
-  if (policy != "stretch") {
-    return absl::UnimplementedError(absl::StrCat("keep_aspect_ratio_policy '", policy, "'"));
-  }
   return absl::OkStatus();
-}
-
-// The axes that scales and sizes speak of: all of them before opset 18.
-absl::StatusOr<std::vector<int>> ResizedAxes(const NodeContext& context, int rank) {
-  std::vector<int64_t> all(static_cast<size_t>(rank));
-  std::iota(all.begin(), all.end(), 0);
-  HT_ASSIGN_OR_RETURN(std::vector<int64_t> asked, context.node.Ints("axes", all));
-  std::vector<int> axes;
-  for (const int64_t axis : asked) {
-    HT_ASSIGN_OR_RETURN(axes.emplace_back(), NormalizeAxis(axis, rank));
-  }
-  return axes;
 }
 
 absl::Status WrongLength(size_t found, size_t needed) {
@@ -58,12 +42,28 @@ absl::Status ApplyScales(const Tensor& scales, const std::vector<int>& axes, Sha
   return absl::OkStatus();
 }
 
-absl::Status ApplySizes(const std::vector<int64_t>& sizes, const std::vector<int>& axes,
-                        Shape& shape) {
+absl::Status CheckSizes(const std::vector<int64_t>& sizes, const std::vector<int>& axes) {
   if (sizes.size() != axes.size()) return WrongLength(sizes.size(), axes.size());
+  for (const int64_t size : sizes) {
+    if (size < 1) return absl::InvalidArgumentError(absl::StrCat("a size of ", size));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApplySizes(const NodeContext& context, const std::vector<int64_t>& sizes,
+                        const std::vector<int>& axes, Shape& shape) {
+  HT_RETURN_IF_ERROR(CheckSizes(sizes, axes));
+  HT_ASSIGN_OR_RETURN(const std::optional<double> scale, KeptAspectScale(context, shape));
   for (size_t i = 0; i < axes.size(); ++i) {
-    if (sizes[i] < 1) return absl::InvalidArgumentError(absl::StrCat("a size of ", sizes[i]));
-    shape.set_dim(axes[i], sizes[i]);
+    if (!scale.has_value()) {
+      shape.set_dim(axes[i], sizes[i]);
+      continue;
+    }
+    const double size = std::floor(*scale * static_cast<double>(shape.dim(axes[i])) + 0.5);
+    if (!(size <= static_cast<double>(Shape::kMaxElements))) {
+      return absl::InvalidArgumentError(absl::StrCat("a scale of ", *scale));
+    }
+    shape.set_dim(axes[i], static_cast<int64_t>(size));
   }
   return absl::OkStatus();
 }
@@ -76,7 +76,7 @@ absl::StatusOr<Infos> InferResize(const NodeContext& context) {
   const size_t scales_input = context.opset < 11 ? 1 : 2;
   HT_ASSIGN_OR_RETURN(auto sizes, context.ConstantInts(3, "sizes"));
   if (sizes.has_value() && !sizes->empty()) {
-    HT_RETURN_IF_ERROR(ApplySizes(*sizes, axes, info.shape));
+    HT_RETURN_IF_ERROR(ApplySizes(context, *sizes, axes, info.shape));
     return Infos{info};
   }
   HT_RETURN_IF_ERROR(context.Input(scales_input).status());
@@ -89,6 +89,38 @@ absl::StatusOr<Infos> InferResize(const NodeContext& context) {
 constexpr std::array kOperators = {Operator{"Resize", InferResize}};
 
 }  // namespace
+
+absl::StatusOr<std::vector<int>> ResizedAxes(const NodeContext& context, int rank) {
+  std::vector<int64_t> all(static_cast<size_t>(rank));
+  std::iota(all.begin(), all.end(), 0);
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> asked, context.node.Ints("axes", all));
+  std::vector<int> axes;
+  for (const int64_t axis : asked) {
+    HT_ASSIGN_OR_RETURN(axes.emplace_back(), NormalizeAxis(axis, rank));
+  }
+  return axes;
+}
+
+absl::StatusOr<std::optional<double>> KeptAspectScale(const NodeContext& context,
+                                                      const Shape& src) {
+  HT_ASSIGN_OR_RETURN(const std::string policy,
+                      context.node.String("keep_aspect_ratio_policy", "stretch"));
+  if (policy == "stretch") return std::optional<double>();
+  if (policy != "not_larger" && policy != "not_smaller") {
+    return absl::UnimplementedError(absl::StrCat("keep_aspect_ratio_policy '", policy, "'"));
+  }
+  HT_ASSIGN_OR_RETURN(const auto sizes, context.ConstantInts(3, "sizes"));
+  if (!sizes.has_value() || sizes->empty()) return std::optional<double>();
+  HT_ASSIGN_OR_RETURN(const std::vector<int> axes, ResizedAxes(context, src.rank()));
+  HT_RETURN_IF_ERROR(CheckSizes(*sizes, axes));
+  std::optional<double> kept;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const double scale = static_cast<double>((*sizes)[i]) / static_cast<double>(src.dim(axes[i]));
+    if (!kept.has_value()) kept = scale;
+    kept = policy == "not_larger" ? std::min(*kept, scale) : std::max(*kept, scale);
+  }
+  return kept;
+}
 
 absl::Span<const Operator> ResizeOperators() { return kOperators; }
 

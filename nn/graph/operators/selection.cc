@@ -1,5 +1,6 @@
 #include <array>
 #include <cstring>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -171,11 +172,33 @@ absl::StatusOr<Infos> InferPad(const NodeContext& context) {
   return Infos{info};
 }
 
+// To the sizes that its second input says, of the axes that it names (of all, else).
+absl::StatusOr<Infos> InferCenterCropPad(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(ValueInfo info, context.Input(0));
+  HT_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes, context.RequiredInts(1, "shape"));
+  std::vector<int64_t> axes(static_cast<size_t>(info.shape.rank()));
+  std::iota(axes.begin(), axes.end(), 0);
+  HT_ASSIGN_OR_RETURN(axes, context.node.Ints("axes", axes));
+  if (axes.size() != sizes.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("its shape has ", sizes.size(), " sizes for ", axes.size(), " axes"));
+  }
+  for (size_t i = 0; i < axes.size(); ++i) {
+    HT_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(axes[i], info.shape.rank()));
+    if (sizes[i] < 0 || sizes[i] > Shape::kMaxElements) {
+      return absl::InvalidArgumentError(absl::StrCat("a size of ", sizes[i]));
+    }
+    info.shape.set_dim(axis, sizes[i]);
+  }
+  return Infos{info};
+}
+
 constexpr std::array kOperators = {
     Operator{"Slice", InferSlice, EvaluateSlice, Runs::kAnything},
     Operator{"Gather", InferGather, EvaluateGather, Runs::kAnything},
     Operator{"Split", InferSplit, EvaluateSplit, Runs::kAnything},
     Operator{"Pad", InferPad, nullptr, Runs::kAnything},
+    Operator{"CenterCropPad", InferCenterCropPad, nullptr, Runs::kAnything},
 };
 
 }  // namespace

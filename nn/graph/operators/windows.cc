@@ -119,6 +119,7 @@ constexpr std::array kOperators = {
     Operator{"Conv", InferConv},
     Operator{"MaxPool", InferPool},
     Operator{"AveragePool", InferPool},
+    Operator{"LpPool", InferPool},
     Operator{"GlobalAveragePool", InferGlobalPool},
     Operator{"GlobalMaxPool", InferGlobalPool},
     Operator{"ConvTranspose", InferConvTranspose},

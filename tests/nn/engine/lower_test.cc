@@ -17,6 +17,7 @@ namespace halftone {
 namespace {
 
 using testing::ElementsAre;
+using testing::FloatEq;
 using testing::HasSubstr;
 
 Tensor Ints(std::vector<int64_t> values) {
@@ -90,6 +91,41 @@ TEST(LowerPoolTest, CeilModeOfMaximum) {
               ElementsAre(3, 3));
 }
 
+TEST(LowerPoolTest, AveragesWithHoles) {
+  OneNode node = OneNode("AveragePool", Shape{1, 1, 5}, 19)
+                     .With("kernel_shape", std::vector<int64_t>{2})
+                     .With("dilations", std::vector<int64_t>{3})
+                     .With("pads", std::vector<int64_t>{2, 1});
+  // Elements -2 and 1, -1 and 2, 0 and 3, 1 and 4, 2 and 5.
+  EXPECT_THAT(Evaluate(node, {1, 2, 3, 4, 6}), ElementsAre(2, 3, 2.5f, 4, 3));
+  node.With("count_include_pad", int64_t{1});
+  EXPECT_THAT(Evaluate(node, {1, 2, 3, 4, 6}), ElementsAre(1, 1.5f, 2.5f, 4, 1.5f));
+}
+
+TEST(LowerPoolTest, Norms) {
+  OneNode node = OneNode("LpPool", Shape{1, 1, 4})
+                     .With("kernel_shape", std::vector<int64_t>{2})
+                     .With("strides", std::vector<int64_t>{2});
+  EXPECT_THAT(Evaluate(node, {3, -4, 0, 0}), ElementsAre(5, 0));
+  node.With("p", int64_t{1}).With("pads", std::vector<int64_t>{1, 1});
+  EXPECT_THAT(Evaluate(node, {3, -4, 1, 2}), ElementsAre(3, 5, 2));
+}
+
+TEST(LowerPoolTest, ANormOfZerosHasTheDerivativeZero) {
+  const Graph bound = OneNode("LpPool", Shape{1, 1, 4})
+                          .With("kernel_shape", std::vector<int64_t>{2})
+                          .With("strides", std::vector<int64_t>{2})
+                          .Bound()
+                          .value();
+  LoweredGraph lowered = LowerGraph(bound).value();
+  ProgramBuilder& builder = lowered.builder;
+  const ValueId one = builder.AddConstant(Tensor::Of<float>(Shape{1, 1, 2}, {1, 1}));
+  const ValueId diff =
+      AppendVjp(builder, {lowered.values.at("y")}, {one}, {lowered.values.at("x")}).value()[0];
+  const NamedFloats run = RunProgram(builder, {{"diff", diff}}, {{"x", {0, 0, 3, -4}}}).value();
+  EXPECT_THAT(run.at("diff"), ElementsAre(0, 0, FloatEq(0.6f), FloatEq(-0.8f)));
+}
+
 TEST(LowerSelectionTest, SlicesBackwards) {
   EXPECT_THAT(Evaluate(OneNode("Slice", Shape{2, 3})
                            .Constant(Ints({1, -1}))
@@ -129,6 +165,82 @@ TEST(LowerSelectionTest, ResizeOfOpset10IsAsymmetricAndFloors) {
       Evaluate(OneNode("Resize", Shape{1, 3}, 10).Constant(Tensor::Of<float>(Shape{2}, {1, 1.5f})),
                {1, 2, 3}),
       ElementsAre(1, 1, 2, 3));
+}
+
+TEST(LowerSelectionTest, CropsAndPadsAroundTheCenter) {
+  EXPECT_THAT(
+      Evaluate(OneNode("CenterCropPad", Shape{1, 4}, 18).Constant(Ints({2, 1})), {1, 2, 3, 4}),
+      ElementsAre(2, 0));
+  EXPECT_THAT(Evaluate(OneNode("CenterCropPad", Shape{1, 2}, 18)
+                           .With("axes", std::vector<int64_t>{-1})
+                           .Constant(Ints({5})),
+                       {1, 2}),
+              ElementsAre(0, 1, 2, 0, 0));
+}
+
+// At half the size the linear kernel is four elements wide.
+TEST(LowerSelectionTest, ResizesWithoutAliasing) {
+  const OneNode node = OneNode("Resize", Shape{1, 8}, 18)
+                           .With("mode", std::string("linear"))
+                           .With("antialias", int64_t{1})
+                           .With("exclude_outside", int64_t{1})
+                           .NoInput()
+                           .Constant(Tensor::Of<float>(Shape{2}, {1, 0.5f}));
+  // Weights 1/8 3/8 3/8 1/8 around each pair, those beyond the border left out.
+  EXPECT_THAT(Evaluate(node, {0, 0, 0, 0, 8, 0, 0, 0}), ElementsAre(0, 1, 3, 0));
+  EXPECT_THAT(Evaluate(node, {7, 0, 0, 0, 0, 0, 0, 0}), ElementsAre(FloatEq(3), 0, 0, 0));
+}
+
+TEST(LowerSelectionTest, ResizeKeepsTheAspectRatio) {
+  // 2 x 4 into 3 x 4 at most: the scale is 1.
+  EXPECT_THAT(Evaluate(OneNode("Resize", Shape{2, 4}, 18)
+                           .With("keep_aspect_ratio_policy", std::string("not_larger"))
+                           .NoInput()
+                           .NoInput()
+                           .Constant(Ints({3, 4})),
+                       {1, 2, 3, 4, 5, 6, 7, 8}),
+              ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
+}
+
+TEST(LowerSelectionTest, RegionsOfNamedAxes) {
+  EXPECT_THAT(
+      Evaluate(OneNode("Resize", Shape{1, 5}, 18)
+                   .With("mode", std::string("linear"))
+                   .With("coordinate_transformation_mode", std::string("tf_crop_and_resize"))
+                   .With("axes", std::vector<int64_t>{1})
+                   .Constant(Tensor::Of<float>(Shape{2}, {0.25f, 0.75f}))
+                   .NoInput()
+                   .Constant(Ints({3})),
+               {0, 1, 2, 3, 4}),
+      ElementsAre(1, 2, 3));
+}
+
+TEST(LowerSelectionTest, ScattersSeveralUpdatesToOnePlace) {
+  const auto scattered = [](const char* reduction) {
+    return Evaluate(OneNode("ScatterElements", Shape{3}, 18)
+                        .With("reduction", std::string(reduction))
+                        .Constant(Ints({1, 1, 0, 1}))
+                        .Constant(Tensor::Of<float>(Shape{4}, {5, -7, 2, 6})),
+                    {3, 4, 9});
+  };
+  EXPECT_THAT(scattered("max"), ElementsAre(3, 6, 9));
+  EXPECT_THAT(scattered("min"), ElementsAre(2, -7, 9));
+  EXPECT_THAT(scattered("mul"), ElementsAre(6, -840, 9));
+  EXPECT_THAT(scattered("add"), ElementsAre(5, 8, 9));
+}
+
+TEST(LowerSelectionTest, BitsOfConstantsFold) {
+  OneNode node = OneNode("Slice", Shape{4});
+  node.graph.initializers = {
+      {"a", Ints({6})}, {"b", Ints({3})}, {"axis", Ints({0})}, {"end", Ints({4})}};
+  // (6 & 3) ^ ~(-2) = 2 ^ 1 = 3
+  node.graph.initializers["c"] = Ints({-2});
+  node.graph.nodes = {Node{"and", "BitwiseAnd", "", {"a", "b"}, {"ab"}, {}},
+                      Node{"not", "BitwiseNot", "", {"c"}, {"nc"}, {}},
+                      Node{"xor", "BitwiseXor", "", {"ab", "nc"}, {"start"}, {}},
+                      Node{"n", "Slice", "", {"x", "start", "end", "axis"}, {"y"}, {}}};
+  node.graph.opset = 18;
+  EXPECT_THAT(Evaluate(node, {1, 2, 3, 4}), ElementsAre(4));
 }
 
 TEST(LowerSelectionTest, GathersRowsWithNegativeIndices) {

@@ -1,6 +1,7 @@
 // Shape inference of every operator, in the forms that the opsets give it.
 #include <algorithm>
 #include <cstdint>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,7 @@ struct OperatorCase {
   int64_t opset = 13;
   std::vector<std::pair<std::string, Tensor>> constants = {};  // further inputs, "" for absent
 };
+void PrintTo(const OperatorCase& test, std::ostream* out) { *out << test.op; }
 
 Tensor List(const Ints& values) {
   return Tensor::Of(Shape{static_cast<int64_t>(values.size())}, values);
@@ -103,6 +105,8 @@ std::vector<OperatorCase> WindowCases() {
       {"MaxPool", kImage, ceil, {{2, 4, 5, 4}}},
       {"AveragePool", kImage, upper, {{2, 4, 5, 4}}},
       {"AveragePool", kImage, {}, {}},
+      {"LpPool", kImage, kernel2, {{2, 4, 4, 3}}},
+      {"LpPool", kImage, {}, {}},
       {"GlobalAveragePool", kImage, {}, {{2, 4, 1, 1}}},
       {"GlobalMaxPool", kImage, {}, {{2, 4, 1, 1}}},
       {"BatchNormalization",
@@ -263,6 +267,29 @@ std::vector<OperatorCase> SelectionCases() {
        13,
        {{"", Tensor()}, {"s", Scales({1, 1, 2, 2})}}},
       {"Resize", kImage, {}, {}, 13, {{"", Tensor()}, {"s", Scales({1, 1, -2, 2})}}},
+      {"Resize",
+       kImage,
+       {{"keep_aspect_ratio_policy", std::string("not_larger")}, {"axes", Ints{3, 2}}},
+       {{2, 4, 18, 14}},
+       18,
+       {{"", Tensor()}, {"", Tensor()}, {"z", List({14, 20})}}},
+      {"Resize",
+       kImage,
+       {{"keep_aspect_ratio_policy", std::string("not_smaller")}, {"axes", Ints{2, 3}}},
+       {{2, 4, 6, 5}},
+       18,
+       {{"", Tensor()}, {"", Tensor()}, {"z", List({6, 2})}}},
+      {"Resize",
+       kImage,
+       {{"keep_aspect_ratio_policy", std::string("about")}, {"axes", Ints{2, 3}}},
+       {},
+       18,
+       {{"", Tensor()}, {"", Tensor()}, {"z", List({6, 2})}}},
+      {"CenterCropPad", kImage, {}, {{2, 3, 12, 7}}, 18, {{"z", List({2, 3, 12, 7})}}},
+      {"CenterCropPad", kImage, {{"axes", Ints{-1, 1}}}, {{2, 1, 9, 8}}, 18, {{"z", List({8, 1})}}},
+      {"CenterCropPad", kImage, {{"axes", Ints{-1}}}, {}, 18, {{"z", List({8, 1})}}},
+      {"CenterCropPad", kImage, {{"axes", Ints{2}}}, {}, 18, {{"z", List({-1})}}},
+      {"BitwiseNot", kImage, {}, {}, 18},
   };
 }
 
