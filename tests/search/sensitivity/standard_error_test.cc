@@ -1,0 +1,106 @@
+#include <cmath>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "gtest/gtest.h"
+#include "search/sensitivity/divergence.h"
+#include "search/sensitivity/sensitivity.h"
+#include "tests/search/sensitivity/digits.h"
+
+// The standard errors that are stated, against what they promise: the spread of the losses over
+// other samples of the same kind, each measured anew from the beginning.
+namespace halftone {
+namespace {
+
+using testing::Digits;
+using testing::LoadDigits;
+
+constexpr int64_t kSamples = 64;
+constexpr int kRepeats = 60;
+
+const std::vector<Precision>& Precisions() {
+  static const auto* precisions =
+      new std::vector<Precision>{Precision::Int(8, 8), Precision::Int(4, 4), Precision::Int(3, 3)};
+  return *precisions;
+}
+
+// `count` samples drawn from the data, with replacement.
+Dataset Drawn(const Dataset& data, int64_t count, uint64_t seed) {
+  SplitMix64 random(seed);
+  std::vector<int64_t> rows;
+  for (int64_t i = 0; i < count; ++i) {
+    rows.push_back(static_cast<int64_t>(random.Uniform() * static_cast<double>(data.samples())));
+  }
+  std::map<std::string, Tensor> arrays;
+  for (const auto& [name, tensor] : data.inputs()) {
+    const auto size = static_cast<size_t>(tensor.elements() / data.samples());
+    const absl::Span<const float> values = tensor.data<float>();
+    std::vector<float> drawn;
+    for (const int64_t row : rows) {
+      const auto sample = values.subspan(static_cast<size_t>(row) * size, size);
+      drawn.insert(drawn.end(), sample.begin(), sample.end());
+    }
+    Shape shape = tensor.shape();
+    shape.set_dim(0, count);
+    arrays.emplace(name, Tensor::Of<float>(shape, std::move(drawn)));
+  }
+  std::vector<int64_t> labels;
+  for (const int64_t row : rows) labels.push_back(data.labels()[static_cast<size_t>(row)]);
+  arrays.emplace("labels", Tensor::Of<int64_t>(Shape{count}, std::move(labels)));
+  return Dataset::Create(std::move(arrays)).value();
+}
+
+class StandardErrorTest : public ::testing::TestWithParam<SensitivityMethod> {};
+
+TEST_P(StandardErrorTest, IsTheSpreadOverOtherSamples) {
+  const Digits digits = LoadDigits();
+  const Calibration calibration =
+      Calibrate(digits.network, digits.calibration, Precisions(), {}, {}).value();
+  SensitivityOptions options;
+  options.method = GetParam();
+  options.interactions = true;
+  options.joint_assignments = 0;
+  // By choice: the losses themselves, and the errors that each measurement stated.
+  std::vector<MeanEstimate> losses, stated;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
+    const Dataset data = Drawn(digits.calibration, kSamples, static_cast<uint64_t>(repeat) + 1);
+    const SensitivityResult result =
+        MeasureSensitivity(digits.network, data, calibration, Precisions(), options, {}).value();
+    size_t column = 0;
+    for (const LayerSensitivity& layer : result.layers) {
+      for (const ChoiceLoss& choice : layer.choices) {
+        if (column == losses.size()) {
+          losses.emplace_back();
+          stated.emplace_back();
+        }
+        losses[column].Add(choice.loss);
+        stated[column++].Add(choice.loss_stderr);
+      }
+    }
+  }
+  double log_ratio = 0;
+  for (size_t column = 0; column < losses.size(); ++column) {
+    const double spread = losses[column].standard_error() * std::sqrt(double{kRepeats});
+    const double ratio = stated[column].mean() / spread;
+    // The spread of 60 is known to 9 %.
+    EXPECT_NEAR(std::log(ratio), 0, 0.45) << "choice " << column << ": " << ratio;
+    log_ratio += std::log(ratio) / static_cast<double>(losses.size());
+  }
+  EXPECT_NEAR(log_ratio, 0, 0.2) << "on the whole";
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, StandardErrorTest,
+                         ::testing::Values(SensitivityMethod::kFisher,
+                                           SensitivityMethod::kFisherCorrected,
+                                           SensitivityMethod::kOutput, SensitivityMethod::kSqnr),
+                         [](const auto& info) {
+                           std::string name(SensitivityMethodName(info.param));
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace halftone
