@@ -12,6 +12,7 @@
 #include "nn/data/npz.h"
 #include "nn/engine/onednn/arena.h"
 #include "tests/nn/engine/graph_maker.h"
+#include "tests/nn/engine/int8_waiting.h"
 #include "tests/nn/engine/plan_network.h"
 #include "tests/nn/engine/run_program.h"
 
@@ -47,7 +48,9 @@ double PlanError(const PlanNetwork& network, const QuantizedAssignment& assignme
   return RelativeError(*plan, *expected);
 }
 
-TEST(InferencePlanTest, Float32GivesTorchsLogits) {
+using InferencePlanTest = WaitsForExactInt8;
+
+TEST_F(InferencePlanTest, Float32GivesTorchsLogits) {
   const PlanNetwork network = TinyDigits(256);
   const auto bytes =
       ReadFile(absl::StrCat(HALFTONE_SOURCE_DIR, "/tests/data/tiny-digits/reference_bn.npz"));
@@ -59,11 +62,11 @@ TEST(InferencePlanTest, Float32GivesTorchsLogits) {
   for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR((*logits)[i], expected[i], 1e-4) << i;
 }
 
-TEST(InferencePlanTest, Float32OfAllOperatorsIsTheEngines) {
+TEST_F(InferencePlanTest, Float32OfAllOperatorsIsTheEngines) {
   EXPECT_LT(PlanError(RandomNetwork(), {}, {}), 1e-5);
 }
 
-TEST(InferencePlanTest, Int8IsFakeQuantization) {
+TEST_F(InferencePlanTest, Int8IsFakeQuantization) {
   for (const char* const precision : {"w8a8", "w4a8", "w4a4", "w2a8", "w3a5", "w8a2"}) {
     const PlanNetwork network = TinyDigits();
     const auto assignment = network.QuantizeAll(*Precision::Parse(precision));
@@ -72,7 +75,7 @@ TEST(InferencePlanTest, Int8IsFakeQuantization) {
   }
 }
 
-TEST(InferencePlanTest, Int8OfAllOperatorsIsFakeQuantization) {
+TEST_F(InferencePlanTest, Int8OfAllOperatorsIsFakeQuantization) {
   const PlanNetwork network = RandomNetwork();
   for (const char* const precision : {"w8a8", "w6a8", "w8a7"}) {
     const auto assignment = network.QuantizeAll(*Precision::Parse(precision));
@@ -81,7 +84,7 @@ TEST(InferencePlanTest, Int8OfAllOperatorsIsFakeQuantization) {
   }
 }
 
-TEST(InferencePlanTest, SymmetricSourcesAreSignedBytes) {
+TEST_F(InferencePlanTest, SymmetricSourcesAreSignedBytes) {
   const PlanNetwork network = RandomNetwork();
   std::map<std::string, Precision> precisions;
   for (const Layer& layer : network.layers.layers) precisions[layer.name] = Precision::Int(8, 8);
@@ -92,7 +95,7 @@ TEST(InferencePlanTest, SymmetricSourcesAreSignedBytes) {
   }
 }
 
-TEST(InferencePlanTest, WeightsWithZeroPointsRunInBytesWhereTheyFit) {
+TEST_F(InferencePlanTest, WeightsWithZeroPointsRunInBytesWhereTheyFit) {
   const PlanNetwork network = TinyDigits();
   for (const int bits : {4, 7, 8}) {
     std::map<std::string, Precision> precisions;
@@ -108,7 +111,7 @@ TEST(InferencePlanTest, WeightsWithZeroPointsRunInBytesWhereTheyFit) {
   }
 }
 
-TEST(InferencePlanTest, RandomMixedAssignmentsAreFakeQuantization) {
+TEST_F(InferencePlanTest, RandomMixedAssignmentsAreFakeQuantization) {
   const char* const kPrecisions[] = {"f32", "w8a8", "w4a8", "w8", "w16a16"};
   std::mt19937 random(3);
   for (int round = 0; round < 12; ++round) {
@@ -123,14 +126,14 @@ TEST(InferencePlanTest, RandomMixedAssignmentsAreFakeQuantization) {
   }
 }
 
-TEST(InferencePlanTest, SharedShortcutsCostOneMoreRounding) {
+TEST_F(InferencePlanTest, SharedShortcutsCostOneMoreRounding) {
   const PlanNetwork network = RandomNetwork();
   const auto assignment = network.QuantizeAll(Precision::Int(8, 8));
   ASSERT_TRUE(assignment.ok()) << assignment.status();
   EXPECT_LT(PlanError(network, *assignment, {}), 0.03);
 }
 
-TEST(InferencePlanTest, BFloat16IsCloseToFloat32) {
+TEST_F(InferencePlanTest, BFloat16IsCloseToFloat32) {
   const PlanNetwork network = RandomNetwork();
   const auto assignment = network.QuantizeAll(*Precision::Parse("bf16"));
   ASSERT_TRUE(assignment.ok()) << assignment.status();
@@ -159,7 +162,7 @@ std::set<std::string> KeysOf(const InferencePlan& plan) {
   return keys;
 }
 
-TEST(InferencePlanTest, FusesActivationsAndResidualsAndStoresIntegers) {
+TEST_F(InferencePlanTest, FusesActivationsAndResidualsAndStoresIntegers) {
   const PlanNetwork network = TinyDigits();
   const auto assignment = network.QuantizeAll(Precision::Int(8, 8));
   ASSERT_TRUE(assignment.ok()) << assignment.status();
@@ -185,7 +188,7 @@ std::string OtherKeys(const InferencePlan& plan) {
   return keys;
 }
 
-TEST(InferencePlanTest, OperatorsBetweenLayersTakeTheirPrecision) {
+TEST_F(InferencePlanTest, OperatorsBetweenLayersTakeTheirPrecision) {
   const PlanNetwork network = RandomNetwork();
   const std::string floats = OtherKeys(*PlanOf(network, {}));
   EXPECT_THAT(floats, testing::ContainsRegex("concat1 [^\n]*f32"));
@@ -198,7 +201,7 @@ TEST(InferencePlanTest, OperatorsBetweenLayersTakeTheirPrecision) {
   EXPECT_THAT(bfloats, testing::ContainsRegex("pool[^\n]*bf16"));
 }
 
-TEST(InferencePlanTest, EqualKeysForEqualWork) {
+TEST_F(InferencePlanTest, EqualKeysForEqualWork) {
   const PlanNetwork network = TinyDigits();
   const auto w8 = KeysOf(*PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8))));
   const auto w4 = KeysOf(*PlanOf(network, *network.QuantizeAll(Precision::Int(4, 8))));
@@ -206,7 +209,7 @@ TEST(InferencePlanTest, EqualKeysForEqualWork) {
   for (const std::string& key : KeysOf(*PlanOf(network, {}))) EXPECT_EQ(w8.count(key), 0u) << key;
 }
 
-TEST(InferencePlanTest, ADescriptionListsTheStepsOfThePlan) {
+TEST_F(InferencePlanTest, ADescriptionListsTheStepsOfThePlan) {
   const PlanNetwork network = RandomNetwork();
   std::map<std::string, Precision> precisions;
   for (size_t i = 0; i < network.layers.layers.size(); i += 2) {
@@ -239,7 +242,7 @@ PlanNetwork LargeMatrix() {
   return *std::move(network);
 }
 
-TEST(InferencePlanTest, LargeMatricesAreDecompressedWhereAKernelDoes) {
+TEST_F(InferencePlanTest, LargeMatricesAreDecompressedWhereAKernelDoes) {
   const PlanNetwork network = LargeMatrix();
   for (const char* const name : {"w4", "w3", "w8"}) {
     const Precision precision = *Precision::Parse(name);
@@ -260,7 +263,7 @@ TEST(InferencePlanTest, LargeMatricesAreDecompressedWhereAKernelDoes) {
   }
 }
 
-TEST(InferencePlanTest, CountsStoredBytes) {
+TEST_F(InferencePlanTest, CountsStoredBytes) {
   const PlanNetwork network = TinyDigits();
   // 2,352 weights, 42 output channels, each with a bias.
   EXPECT_EQ(PlanOf(network, {})->weight_bytes(), 4 * 2352 + 4 * 42);
@@ -268,7 +271,7 @@ TEST(InferencePlanTest, CountsStoredBytes) {
             2352 / 2 + 4 * 42 + 4 * 42);
 }
 
-TEST(InferencePlanTest, RunsCanBeRepeatedAndTimed) {
+TEST_F(InferencePlanTest, RunsCanBeRepeatedAndTimed) {
   const PlanNetwork network = TinyDigits();
   const auto plan = PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8)));
   auto session = InferenceSession::Create(plan);
@@ -291,7 +294,7 @@ TEST(InferencePlanTest, RunsCanBeRepeatedAndTimed) {
   EXPECT_EQ((*session)->TimeStep(0, 4)->size(), 4u);
 }
 
-TEST(InferencePlanTest, SessionsThatShareMemoryTakeTurns) {
+TEST_F(InferencePlanTest, SessionsThatShareMemoryTakeTurns) {
   const PlanNetwork network = TinyDigits();
   const auto quantized = PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8)));
   const auto plain = PlanOf(network, {});
@@ -312,7 +315,7 @@ TEST(InferencePlanTest, SessionsThatShareMemoryTakeTurns) {
   EXPECT_EQ(outputs(true), outputs(false));
 }
 
-TEST(InferencePlanTest, ACancelledRunStops) {
+TEST_F(InferencePlanTest, ACancelledRunStops) {
   const PlanNetwork network = TinyDigits();
   auto session = InferenceSession::Create(PlanOf(network, {}));
   ASSERT_TRUE(session.ok()) << session.status();
@@ -321,7 +324,7 @@ TEST(InferencePlanTest, ACancelledRunStops) {
   EXPECT_EQ((*session)->Run(cancellation).code(), absl::StatusCode::kCancelled);
 }
 
-TEST(InferencePlanTest, NamesWhatIsWrong) {
+TEST_F(InferencePlanTest, NamesWhatIsWrong) {
   const PlanNetwork network = TinyDigits();
   QuantizedAssignment unknown{{"nowhere", {}}};
   EXPECT_THAT(
@@ -340,7 +343,7 @@ TEST(InferencePlanTest, NamesWhatIsWrong) {
   EXPECT_EQ((*session)->Output("other").status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST(InferencePlanTest, TellsWhatAPrecisionRunsAs) {
+TEST_F(InferencePlanTest, TellsWhatAPrecisionRunsAs) {
   const PlanNetwork network = TinyDigits(1);
   const Layer& layer = network.layers.layers[1];
   EXPECT_EQ(ExecutedAs(layer, *Precision::Parse("w4a8")).ToString(), "w8a8");
@@ -350,7 +353,7 @@ TEST(InferencePlanTest, TellsWhatAPrecisionRunsAs) {
   EXPECT_EQ(ExecutedAs(layer, Precision::Float32()).ToString(), "f32");
 }
 
-TEST(InferencePlanTest, DescribesTheMachine) {
+TEST_F(InferencePlanTest, DescribesTheMachine) {
   SetCpuThreads(1);
   EXPECT_EQ(DescribeCpu().threads, 1);
   SetCpuThreads(0);
