@@ -125,7 +125,7 @@ absl::StatusOr<DataType> ImportDataType(int32_t type) {
     default:
       if (type >= kFirstNarrowType && type <= kLastNarrowType) {
         return absl::UnimplementedError(
-            absl::StrCat("elements that are floats of 8 bits or have 4 (ONNX's type ", type, ")"));
+            absl::StrCat("elements that are 8-bit floats or have 4 bits (ONNX's type ", type, ")"));
       }
       return absl::InvalidArgumentError(absl::StrCat("unknown element type ", type));
   }

@@ -87,6 +87,22 @@ TEST(ImportTest, ConstantNodesBecomeInitializers) {
   EXPECT_EQ(graph.initializers.at("t").type(), DataType::kInt32);
 }
 
+// Known to ONNX, if not to every version of it, and not malformed.
+TEST(ImportTest, NarrowTypesAreUnimplemented) {
+  for (const int32_t type : {17, 23, 24}) {
+    ModelBuilder model;
+    model.Input("x", {1}).Node("Relu", {"x"}, {"y"}).Output("y");
+    onnx::TensorProto& tensor = *model.graph().add_initializer();
+    tensor.set_name("t");
+    tensor.set_data_type(type);
+    const absl::Status status = ImportOnnx(model.Bytes(), {}).status();
+    EXPECT_EQ(status.code(),
+              type == 24 ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnimplemented)
+        << status;
+    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(std::to_string(type)));
+  }
+}
+
 struct TypedData {
   int32_t type;
   DataType expected;
