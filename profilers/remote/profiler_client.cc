@@ -120,11 +120,12 @@ StreamEnd EndOf(const grpc::Status& status) {
 ProfilerClient::ProfilerClient(const std::string& address)
     : address_(address), stub_(v1::ProfilerService::NewStub(Connect(address))) {}
 
-absl::StatusOr<ProfilerDescription> ProfilerClient::Describe(absl::Duration timeout) const {
+absl::StatusOr<ProfilerDescription> ProfilerClient::Describe(absl::Duration timeout,
+                                                             WhenRefused when_refused) const {
   const std::string who = absl::StrCat("the profiler at ", address_);
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
-  context.set_wait_for_ready(true);
+  context.set_wait_for_ready(when_refused == WhenRefused::kRetry);
   v1::DescribeRequest request;
   request.set_protocol_version(kProfilerProtocolVersion);
   v1::DescribeResponse response;

@@ -42,9 +42,15 @@ class ProfilerClient {
 
   const std::string& address() const { return address_; }
 
+  // What to do where nothing listens at the address.
+  enum class WhenRefused {
+    kRetry,  // it may be starting: until the time is over
+    kFail,   // at once
+  };
   // The handshake. UNAVAILABLE when nothing answers in time; FAILED_PRECONDITION names both
   // versions of the contract; DATA_LOSS names what makes no sense in the answer.
-  absl::StatusOr<ProfilerDescription> Describe(absl::Duration timeout) const;
+  absl::StatusOr<ProfilerDescription> Describe(
+      absl::Duration timeout, WhenRefused when_refused = WhenRefused::kRetry) const;
 
   // Reads the answer to a Profile call. `receive` is called with every message, and `check` at
   // least every 100 ms, on this thread; an error of theirs cancels the call. Nothing for

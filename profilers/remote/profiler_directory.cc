@@ -147,8 +147,10 @@ absl::StatusOr<RegisteredProfiler> ProfilerDirectory::Register(const std::string
   entry.profiler.name = name;
   entry.profiler.lease = lease;
   entry.profiler.offer.address = address;
-  HT_ASSIGN_OR_RETURN(entry.profiler.offer.description,
-                      entry.client->Describe(options_.connect_timeout));
+  // Who registers listens already, and whoever asks waits for the answer.
+  HT_ASSIGN_OR_RETURN(
+      entry.profiler.offer.description,
+      entry.client->Describe(options_.connect_timeout, ProfilerClient::WhenRefused::kFail));
   return Enter(std::move(entry));
 }
 

@@ -84,6 +84,16 @@ TEST_F(ProfilerDirectoryTest, BadRegistrationsAreRefused) {
   EXPECT_THAT(directory_.List(), IsEmpty());
 }
 
+TEST_F(ProfilerDirectoryTest, APortThatNobodyListensAtIsRefusedAtOnce) {
+  RemoteOptions patient;
+  patient.connect_timeout = absl::Hours(1);  // longer than any test may take
+  ProfilerDirectory directory(&clock_, nullptr, patient);
+  const absl::Status status =
+      directory.Register("board", "127.0.0.1:9", absl::Seconds(30)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("127.0.0.1:9"));
+}
+
 TEST_F(ProfilerDirectoryTest, SilenceEndsARegistrationAndHeartbeatsKeepIt) {
   FakeProfiler fake;
   const std::string id = Register(fake, "board", absl::Seconds(10));
