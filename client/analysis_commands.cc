@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/bounded_json.h"
 #include "base/files.h"
 #include "base/status_macros.h"
 #include "client/analysis_text.h"
@@ -138,8 +139,12 @@ absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityF
 absl::Status ReadAssignment(const std::string& path,
                             google::protobuf::Map<std::string, std::string>& assignment) {
   HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, int64_t{64} << 20));
-  const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded() || !document.is_object()) {
+  const absl::StatusOr<json> read = ParseBoundedJson(text);
+  if (!read.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' ", read.status().message()));
+  }
+  const json& document = *read;
+  if (!document.is_object()) {
     return absl::InvalidArgumentError(absl::StrCat("'", path, "' is not a JSON object"));
   }
   const auto found = document.find("assignment");
@@ -166,9 +171,9 @@ struct ProfileFlags {
 
 // A page where the path ends so, else a picture.
 absl::Status WriteRoofline(const json& document, const std::string& path) {
-  HT_ASSIGN_OR_RETURN(
-      const std::string plot,
-      absl::EndsWith(path, ".html") ? RooflinePage(document) : RooflineSvg(document));
+  HT_ASSIGN_OR_RETURN(const std::string plot, absl::EndsWith(path, ".html")
+                                                  ? RooflinePage(document)
+                                                  : RooflineSvg(document));
   return WriteFileAtomically(path, plot);
 }
 

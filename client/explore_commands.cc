@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/bounded_json.h"
 #include "base/files.h"
 #include "base/status_macros.h"
 #include "client/command.h"
@@ -71,8 +72,9 @@ absl::StatusOr<Choices> ReadAssignment(const json& trial, const std::string& whe
 
 // {"assignment": {..}}, or {"trials": [..]} of such as `ask` prints them.
 absl::StatusOr<std::vector<Choices>> ReadTrials(const std::string& text) {
-  const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) return absl::InvalidArgumentError("the trials are not JSON");
+  const absl::StatusOr<json> read = ParseBoundedJson(text);
+  if (!read.ok()) return Annotate(read.status(), "the trials' file");
+  const json& document = *read;
   if (!document.is_object() || !document.contains("trials")) {
     HT_ASSIGN_OR_RETURN(Choices one, ReadAssignment(document, "the trial"));
     return std::vector<Choices>{std::move(one)};

@@ -7,6 +7,20 @@
 #include "client/command.h"
 
 namespace halftone {
+namespace {
+
+// A flag that may be repeated says one thing of each name.
+template <typename Value>
+absl::Status AddOnce(absl::string_view what, const std::string& name, const Value& value,
+                     google::protobuf::Map<std::string, Value>* map) {
+  if (map->contains(name)) {
+    return absl::InvalidArgumentError(absl::StrCat(what, " of '", name, "' is given twice"));
+  }
+  (*map)[name] = value;
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 void AddRuleFlags(CLI::App* sub, RuleFlags* flags) {
   sub->add_option("--budget", flags->budgets,
@@ -51,7 +65,7 @@ absl::Status FillNumbers(absl::string_view what, const std::vector<std::string>&
       return absl::InvalidArgumentError(
           absl::StrCat(what, " '", text, "': '", pair.second, "' is not a number"));
     }
-    (*numbers)[pair.first] = value;
+    HT_RETURN_IF_ERROR(AddOnce(what, pair.first, value, numbers));
   }
   return absl::OkStatus();
 }
@@ -71,7 +85,7 @@ absl::Status FillPins(const RuleFlags& flags,
                       google::protobuf::Map<std::string, std::string>* pins) {
   for (const std::string& text : flags.pins) {
     HT_ASSIGN_OR_RETURN(const auto pin, SplitPair("pin", text));
-    (*pins)[pin.first] = pin.second;
+    HT_RETURN_IF_ERROR(AddOnce("pin", pin.first, pin.second, pins));
   }
   return absl::OkStatus();
 }
@@ -79,8 +93,9 @@ absl::Status FillPins(const RuleFlags& flags,
 absl::Status FillRules(const RuleFlags& flags, v1::LayerRules* rules) {
   for (const std::string& text : flags.allowed) {
     HT_ASSIGN_OR_RETURN(const auto allowed, SplitPair("allowed set", text));
-    v1::PrecisionSet& set = (*rules->mutable_allowed())[allowed.first];
+    v1::PrecisionSet set;
     for (const std::string& precision : SplitList(allowed.second)) set.add_precisions(precision);
+    HT_RETURN_IF_ERROR(AddOnce("allowed set", allowed.first, set, rules->mutable_allowed()));
   }
   for (const std::string& text : flags.groups) {
     v1::LayerGroup* group = rules->add_groups();

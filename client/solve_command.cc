@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/bounded_json.h"
 #include "base/cancellation.h"
 #include "base/files.h"
 #include "base/status_macros.h"
@@ -32,7 +33,7 @@ absl::Status SetWeights(const std::vector<std::string>& weights, std::string* pr
   if (weights.empty()) return absl::OkStatus();
   google::protobuf::Map<std::string, double> numbers;
   HT_RETURN_IF_ERROR(FillNumbers("weight", weights, &numbers));
-  json document = json::parse(*problem, nullptr, /*allow_exceptions=*/false);
+  HT_ASSIGN_OR_RETURN(json document, ParseBoundedJson(*problem));
   if (!document.is_object()) return absl::OkStatus();
   json& out = document["objective_weights"] = json::object();
   for (const auto& [metric, weight] : numbers) out[metric] = weight;

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/bounded_json.h"
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/status_macros.h"
@@ -41,11 +42,11 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> MakeFromFile(const std::string& ta
 // A cost table has costs of layers; an accelerator has none.
 absl::StatusOr<bool> IsCostTable(const TargetFile& file) {
   if (!IsJson(file)) return true;
-  const nlohmann::json document =
-      nlohmann::json::parse(file.text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) {
-    return absl::InvalidArgumentError(absl::StrCat("'", file.name, "' is not valid JSON"));
+  const absl::StatusOr<nlohmann::json> read = ParseBoundedJson(file.text);
+  if (!read.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("'", file.name, "' ", read.status().message()));
   }
+  const nlohmann::json& document = *read;
   if (!document.is_object()) {
     return absl::InvalidArgumentError(absl::StrCat("'", file.name, "' must be a JSON object"));
   }

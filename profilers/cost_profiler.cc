@@ -1,10 +1,37 @@
 #include "profilers/cost_profiler.h"
 
+#include <set>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "base/status_macros.h"
 
 namespace halftone {
+namespace {
+
+// What comes after a target's '?' names something, and nothing twice.
+absl::Status CheckParameters(absl::string_view target) {
+  const size_t mark = target.find('?');
+  if (mark == absl::string_view::npos) return absl::OkStatus();
+  const absl::string_view query = target.substr(mark + 1);
+  if (query.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("target '", target.substr(0, 200), "': no parameter follows the '?'"));
+  }
+  std::set<absl::string_view> names;
+  for (const absl::string_view part : absl::StrSplit(query, '&')) {
+    const absl::string_view name = part.substr(0, part.find('='));
+    if (names.insert(name).second) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("target '", target.substr(0, mark).substr(0, 200), "': parameter '",
+                     name.substr(0, 100), "' is given twice"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status ProfilerRegistry::Register(Target target) {
   absl::MutexLock lock(&mutex_);
@@ -48,6 +75,7 @@ void ProfilerRegistry::RegisterDirectory(Directory directory) {
 
 absl::StatusOr<std::unique_ptr<CostProfiler>> ProfilerRegistry::Create(
     absl::string_view name) const {
+  HT_RETURN_IF_ERROR(CheckParameters(name));
   std::function<absl::StatusOr<std::unique_ptr<CostProfiler>>()> create;
   const size_t mark = name.find('?');
   const absl::string_view plain = name.substr(0, mark);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -89,6 +90,12 @@ absl::StatusOr<DesignSpace::Axis> ParseAxis(absl::string_view part) {
     HT_ASSIGN_OR_RETURN(const std::vector<std::string> values, ParseRange(part, element));
     if (values.empty()) return Malformed(part, "no power of two is in the range; give a step");
     axis.values.insert(axis.values.end(), values.begin(), values.end());
+  }
+  std::set<absl::string_view> seen;
+  for (const std::string& value : axis.values) {
+    if (!seen.insert(value).second) {
+      return Malformed(part, absl::StrCat("the value '", value, "' is there twice"));
+    }
   }
   return axis;
 }
@@ -189,7 +196,12 @@ absl::StatusOr<DesignSpace> DesignSpace::Parse(absl::string_view target) {
   size_t configurations = 1;
   for (const absl::string_view part : absl::StrSplit(target.substr(mark + 1), '&')) {
     if (IsConstraint(part)) {
-      HT_ASSIGN_OR_RETURN(space.constraints.emplace_back(), ParseConstraint(part));
+      HT_ASSIGN_OR_RETURN(DesignSpace::Constraint constraint, ParseConstraint(part));
+      for (const DesignSpace::Constraint& other : space.constraints) {
+        if (other.figure != constraint.figure || other.at_most != constraint.at_most) continue;
+        return Malformed(part, absl::StrCat("'", constraint.figure, "' has such a limit already"));
+      }
+      space.constraints.push_back(std::move(constraint));
       continue;
     }
     const auto [parameter, inserted] =

@@ -1,6 +1,7 @@
 // Accelerator::Parse.
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/bounded_json.h"
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "profilers/simulated/accelerator.h"
@@ -226,6 +228,7 @@ absl::Status ApplyParameters(absl::string_view text, json& document) {
   if (const auto columns = parameters.find("columns"); columns != parameters.end()) {
     parameters.emplace("cols", columns->second);
   }
+  std::set<const json*> given;
   for (const absl::string_view part : absl::StrSplit(text, '&')) {
     const std::pair<std::string, std::string> assignment =
         absl::StrSplit(part, absl::MaxSplits('=', 1));
@@ -238,6 +241,11 @@ absl::Status ApplyParameters(absl::string_view text, json& document) {
                        })));
     }
     const json value = json::parse(assignment.second, nullptr, /*allow_exceptions=*/false);
+    // Also by another spelling of its name.
+    if (!given.insert(found->second).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("parameter '", assignment.first, "' is given twice"));
+    }
     *found->second = value.is_discarded() ? json(assignment.second) : value;
   }
   return absl::OkStatus();
@@ -248,10 +256,11 @@ absl::Status ApplyParameters(absl::string_view text, json& document) {
 absl::StatusOr<Accelerator> Accelerator::Parse(absl::string_view text, const std::string& origin,
                                                absl::string_view parameters) {
   const std::string where = absl::StrCat("accelerator ", origin);
-  json document = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) {
-    return absl::InvalidArgumentError(absl::StrCat(where, ": not valid JSON"));
+  absl::StatusOr<json> read = ParseBoundedJson(text);
+  if (!read.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(where, " ", read.status().message()));
   }
+  json document = *std::move(read);
   if (!parameters.empty() && document.is_object()) {
     HT_RETURN_IF_ERROR(Annotate(ApplyParameters(parameters, document), where));
   }

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/bounded_json.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "profilers/table/cost_sheet.h"
@@ -52,8 +53,7 @@ absl::Status RefuseUnknown(const json& read, const json& understood, const std::
 }  // namespace
 
 absl::StatusOr<CostSheet> ReadJsonSheet(absl::string_view text) {
-  json document = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) return absl::InvalidArgumentError("is not JSON");
+  HT_ASSIGN_OR_RETURN(json document, ParseBoundedJson(text));
   if (!document.is_object()) return absl::InvalidArgumentError("must be a JSON object");
   std::vector<bool> has_weight_bytes;
   FillIn(document, has_weight_bytes);

@@ -6,6 +6,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "base/bounded_json.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/npz.h"
@@ -54,8 +55,7 @@ absl::StatusOr<Problem> ReadProblem(const std::string& text) {
     return absl::InvalidArgumentError(
         absl::StrCat("has ", text.size(), " bytes, the limit is ", kMaxProblemBytes));
   }
-  const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (document.is_discarded()) return absl::InvalidArgumentError("is not JSON");
+  HT_ASSIGN_OR_RETURN(const json document, ParseBoundedJson(text));
   return ProblemFromJson(document);
 }
 

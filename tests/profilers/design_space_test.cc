@@ -80,6 +80,8 @@ TEST(DesignSpaceTest, MistakesAreNamed) {
   EXPECT_THAT(MistakeIn("bitfusion?rows=8..64:8:8"), HasSubstr("8..64:8"));
   EXPECT_THAT(MistakeIn("bitfusion?rows=8,,16"), HasSubstr("empty"));
   EXPECT_THAT(MistakeIn("bitfusion?rows=8..64&rows=8"), HasSubstr("twice"));
+  EXPECT_THAT(MistakeIn("bitfusion?rows=8..32,16"), HasSubstr("'16' is there twice"));
+  EXPECT_THAT(MistakeIn("bitfusion?rows=8,16&area<=2&area<=3"), HasSubstr("area<=3"));
   EXPECT_THAT(MistakeIn("bitfusion?area<=small"), HasSubstr("small"));
   EXPECT_THAT(MistakeIn("bitfusion?<=3"), HasSubstr("figure"));
   EXPECT_THAT(MistakeIn("bitfusion?rows=1..1e18:1"), HasSubstr("more than 4096"));

@@ -52,6 +52,24 @@ TEST(ProfilerRegistryTest, FilesAreTargetsOnRequestAlone) {
   std::remove(path.c_str());
 }
 
+TEST(ProfilerRegistryTest, ParametersAreNamedOnceAndNotLeftOut) {
+  ProfilerRegistry registry;
+  ASSERT_TRUE(RegisterBuiltinProfilers(registry, nullptr).ok());
+  ASSERT_TRUE(RegisterTargetFiles(registry).ok());
+  const auto error = [&](const std::string& target) {
+    const absl::Status status = registry.Create(target).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << target << ": " << status;
+    return std::string(status.message());
+  };
+  EXPECT_TRUE(registry.Create("bitfusion?rows=8&columns=16").ok());
+  EXPECT_THAT(error("bitfusion?rows=8&rows=16"), HasSubstr("'rows' is given twice"));
+  EXPECT_THAT(error("bitfusion?rows=8&rows=8"), HasSubstr("'rows' is given twice"));
+  EXPECT_THAT(error("bitfusion?cols=8&columns=16"), HasSubstr("'columns' is given twice"));
+  EXPECT_THAT(error("bitfusion?"), HasSubstr("'bitfusion?': no parameter follows"));
+  EXPECT_THAT(error("mine.json?"), HasSubstr("no parameter follows"));
+  EXPECT_THAT(error("mine.json?rows=1&rows=2"), HasSubstr("'rows' is given twice"));
+}
+
 TEST(DescribedProfilerTest, TheContentTellsTablesFromAccelerators) {
   const auto describe = [](const char* name, const std::string& text, const char* parameters = "") {
     return MakeDescribedProfiler({name, text, absl::Now()}, parameters);
@@ -70,8 +88,10 @@ TEST(DescribedProfilerTest, TheContentTellsTablesFromAccelerators) {
   };
   EXPECT_THAT(error(R"({"layers": [], "array": {}})"), HasSubstr("both 'layers'"));
   EXPECT_THAT(error(kTable, "rows=16"), HasSubstr("no parameters"));
-  EXPECT_THAT(error("{"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(error("{"), HasSubstr("is not JSON"));
   EXPECT_THAT(error("3"), HasSubstr("must be a JSON object"));
+  EXPECT_THAT(error(R"({"layers": [], "layers": []})"), HasSubstr("'layers' twice"));
+  EXPECT_THAT(error(R"({"array": )" + std::string(100, '[')), HasSubstr("nested more than 64"));
 }
 
 TEST(ProfilerRegistryTest, AFileThatIsNotThereIsNamed) {
