@@ -12,8 +12,28 @@ namespace {
 
 constexpr char kFieldUrl[] = "halftone/field";
 constexpr char kResourceUrl[] = "halftone/resource";
-// Trailing metadata is limited to 8 KiB by default; a message is in it twice.
 constexpr size_t kMaxTextBytes = 2048;
+// As sent. Trailing metadata is limited to 8 KiB by default; a message is in it twice, the second
+// time in a binary field, which takes four bytes for three.
+constexpr size_t kMaxSentMessageBytes = 2048;
+constexpr size_t kMaxSentDetailBytes = 512;
+constexpr absl::string_view kCutMark = "[...]";
+
+// gRPC's percent-encoding.
+size_t SentBytes(char c) { return c < 0x20 || c > 0x7e || c == '%' ? 3 : 1; }
+
+// Clean text of at most so many bytes as sent.
+std::string CutToSend(absl::string_view text, size_t most) {
+  std::string clean = CleanText(text);
+  size_t sent = 0, fits = 0;  // `fits` characters leave room for the mark
+  for (size_t i = 0; i < clean.size(); ++i) {
+    sent += SentBytes(clean[i]);
+    if (sent + kCutMark.size() <= most) fits = i + 1;
+  }
+  if (sent <= most && clean.size() == text.size()) return clean;
+  clean.resize(fits);
+  return absl::StrCat(clean, kCutMark);
+}
 
 std::string Payload(const absl::Status& status, const char* url) {
   const absl::optional<absl::Cord> payload = status.GetPayload(url);
@@ -54,11 +74,11 @@ absl::Status AboutResource(absl::string_view resource, const absl::Status& statu
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
-  const std::string message = CleanText(status.message());
+  const std::string message = CutToSend(status.message(), kMaxSentMessageBytes);
   v1::ErrorDetail detail;
   detail.set_reason(absl::StatusCodeToString(status.code()));
-  detail.set_field(CleanText(Payload(status, kFieldUrl)));
-  detail.set_resource(CleanText(Payload(status, kResourceUrl)));
+  detail.set_field(CutToSend(Payload(status, kFieldUrl), kMaxSentDetailBytes));
+  detail.set_resource(CutToSend(Payload(status, kResourceUrl), kMaxSentDetailBytes));
   v1::StatusDetails details;
   details.set_code(static_cast<int>(status.code()));
   details.set_message(message);

@@ -20,8 +20,11 @@ absl::Status AboutResource(absl::string_view resource, const absl::Status& statu
 // which names from files need not be.
 std::string CleanText(absl::string_view text);
 
-// The one place where errors become gRPC's: the same code and message (cut to 2 KiB), and a
-// StatusDetails with an ErrorDetail in the trailing metadata `grpc-status-details-bin`.
+// The one place where errors become gRPC's: the same code and message, and a StatusDetails with an
+// ErrorDetail in the trailing metadata `grpc-status-details-bin`. gRPC loses texts that are larger
+// than its metadata may be as they are sent, with three bytes for a '%' and for what is not
+// printable: the message is cut to 2 KiB of such bytes, field and resource to 512, and what was cut
+// ends with "[...]". With both details that stays below the limit, 8 KiB.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace halftone

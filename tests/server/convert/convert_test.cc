@@ -14,6 +14,7 @@
 namespace halftone {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
 
 const std::string kHash(64, 'a');
@@ -81,8 +82,28 @@ TEST(StatusTest, TheResourceIsNamed) {
 TEST(StatusTest, MessagesAreShortAndPrintable) {
   const grpc::Status status =
       ToGrpcStatus(absl::InvalidArgumentError(std::string(100'000, '\xff')));
-  EXPECT_EQ(status.error_message(), std::string(2048, '?'));
+  EXPECT_EQ(status.error_message(), std::string(2043, '?') + "[...]");
+  EXPECT_EQ(ToGrpcStatus(absl::InternalError(std::string(2048, 'x'))).error_message(),
+            std::string(2048, 'x'));
   EXPECT_TRUE(ToGrpcStatus(absl::OkStatus()).ok());
+}
+
+TEST(StatusTest, MessagesAreBoundedAsTheyAreSent) {
+  // Each is sent as three bytes.
+  const std::string message =
+      ToGrpcStatus(absl::InvalidArgumentError(std::string(2000, '%'))).error_message();
+  EXPECT_EQ(message, std::string(681, '%') + "[...]");
+}
+
+TEST(StatusTest, DetailsFitBesideTheMessage) {
+  const std::string percents(100'000, '%');
+  const grpc::Status status = ToGrpcStatus(AtField(
+      percents, AboutResource(std::string(100'000, '\n'), absl::InvalidArgumentError(percents))));
+  const v1::ErrorDetail detail = DetailOf(status);
+  EXPECT_THAT(detail.field(), EndsWith("%[...]"));
+  EXPECT_THAT(detail.resource(), EndsWith("[...]"));
+  // The details travel in base 64; the limit is 8 KiB with names and other metadata.
+  EXPECT_LT(2048 + status.error_details().size() * 4 / 3, 7000u);
 }
 
 TEST(SpecTest, DefaultsAreFilledIn) {
