@@ -1,5 +1,7 @@
 #include "server/convert/job.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/convert/crosscheck.h"
@@ -82,6 +84,27 @@ v1::Refinement RefinementToProto(const Refinement& refined) {
   return out;
 }
 
+// What jobs are told apart by. Each field is bounded, as SpecFromProto checks.
+v1::SearchSpec Summary(const v1::SearchSpec& spec) {
+  v1::SearchSpec out;
+  out.set_model(spec.model());
+  out.set_calibration_dataset(spec.calibration_dataset());
+  out.set_evaluation_dataset(spec.evaluation_dataset());
+  out.set_target(spec.target());
+  *out.mutable_budgets() = spec.budgets();
+  out.set_frontier_metric(spec.frontier_metric());
+  out.set_strategy(spec.strategy());
+  return out;
+}
+
+v1::CrosscheckSpec Summary(const v1::CrosscheckSpec& spec) {
+  v1::CrosscheckSpec out;
+  out.set_model(spec.model());
+  out.set_calibration_dataset(spec.calibration_dataset());
+  out.set_evaluation_dataset(spec.evaluation_dataset());
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<JobState> JobStateFromProto(int state) {
@@ -101,15 +124,19 @@ v1::Artifact ArtifactToProto(const std::string& job_id, const std::string& file,
   return out;
 }
 
-absl::StatusOr<v1::Job> JobToProto(const JobRecord& job) {
+absl::StatusOr<v1::Job> JobToProto(const JobRecord& job, v1::JobView view) {
+  const bool full = view == v1::JOB_VIEW_FULL;
   v1::Job out;
   out.set_name(JobName(job.id));
   out.set_display_name(job.display_name);
   if (IsCrosscheck(job.spec)) {
-    HT_ASSIGN_OR_RETURN(*out.mutable_crosscheck(), ParseCrosscheck(job.spec));
+    HT_ASSIGN_OR_RETURN(v1::CrosscheckSpec spec, ParseCrosscheck(job.spec));
+    *out.mutable_crosscheck() = full ? std::move(spec) : Summary(spec);
   } else {
-    HT_ASSIGN_OR_RETURN(*out.mutable_spec(), ParseSpec(job.spec));
+    HT_ASSIGN_OR_RETURN(v1::SearchSpec spec, ParseSpec(job.spec));
+    *out.mutable_spec() = full ? std::move(spec) : Summary(spec);
   }
+  out.set_view(full ? v1::JOB_VIEW_FULL : v1::JOB_VIEW_BASIC);
   out.set_state(StateToProto(job.state));
   out.set_cancel_requested(job.cancel_requested);
   out.set_stage(StageToProto(job.progress.stage));

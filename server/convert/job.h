@@ -11,8 +11,9 @@ namespace halftone {
 
 // C++ values to the API's messages.
 
-// DATA_LOSS when the stored spec cannot be read.
-absl::StatusOr<v1::Job> JobToProto(const JobRecord& job);
+// What the view shows of the job; UNSPECIFIED is BASIC. DATA_LOSS when the stored spec cannot be
+// read.
+absl::StatusOr<v1::Job> JobToProto(const JobRecord& job, v1::JobView view);
 v1::JobEvent EventToProto(const JobEvent& event);
 v1::Artifact ArtifactToProto(const std::string& job_id, const std::string& file,
                              const StoredArtifact& artifact);

@@ -26,6 +26,9 @@ namespace {
 
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
+// Jobs that are in memory at a time, with all of their specs, and bytes after which a page ends.
+constexpr int kJobsAtATime = 10;
+constexpr size_t kPageBytes = size_t{1} << 20;
 constexpr size_t kMaxDisplayNameBytes = 256;
 constexpr size_t kMaxRequestIdBytes = 128;
 constexpr size_t kDownloadChunkBytes = size_t{1} << 20;
@@ -38,10 +41,24 @@ absl::Status CheckBytes(absl::string_view field, const std::string& text, size_t
                             absl::StrCat("has ", text.size(), " bytes, the limit is ", most)));
 }
 
-absl::Status FillJob(const absl::StatusOr<JobRecord>& job, v1::Job* response) {
+absl::Status FillJob(const absl::StatusOr<JobRecord>& job, v1::Job* response,
+                     v1::JobView view = v1::JOB_VIEW_BASIC) {
   HT_RETURN_IF_ERROR(job.status());
-  HT_ASSIGN_OR_RETURN(*response, JobToProto(*job));
+  HT_ASSIGN_OR_RETURN(*response, JobToProto(*job, view));
   return absl::OkStatus();
+}
+
+// Sorted, each once.
+absl::StatusOr<std::vector<JobState>> StatesOf(const v1::ListJobsRequest& request) {
+  std::vector<JobState> states;
+  for (const int state : request.states()) {
+    const absl::StatusOr<JobState> parsed = JobStateFromProto(state);
+    if (!parsed.ok()) return AtField("states", parsed.status());
+    states.push_back(*parsed);
+  }
+  std::sort(states.begin(), states.end());
+  states.erase(std::unique(states.begin(), states.end()), states.end());
+  return states;
 }
 
 // The uploads that a spec refers to exist.
@@ -137,27 +154,32 @@ absl::Status CreateJob(const ServiceContext& context, const v1::CreateJobRequest
 
 absl::Status GetJob(const ServiceContext& context, const v1::GetJobRequest& request,
                     v1::Job* response) {
-  return FillJob(FindJob(context, request.name()), response);
+  if (!v1::JobView_IsValid(request.view())) {
+    return AtField("view", absl::InvalidArgumentError(
+                               absl::StrCat(static_cast<int>(request.view()), " is no view")));
+  }
+  return FillJob(FindJob(context, request.name()), response, request.view());
 }
 
 absl::Status ListJobs(const ServiceContext& context, const v1::ListJobsRequest& request,
                       v1::ListJobsResponse* response) {
   HT_ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
-  std::vector<JobState> states;
-  for (const int state : request.states()) {
-    const absl::StatusOr<JobState> parsed = JobStateFromProto(state);
-    if (!parsed.ok()) return AtField("states", parsed.status());
-    states.push_back(*parsed);
-  }
-  std::sort(states.begin(), states.end());
-  states.erase(std::unique(states.begin(), states.end()), states.end());
-  const absl::StatusOr<JobPage> page = context.jobs->List(page_size, request.page_token(), states);
-  if (absl::IsInvalidArgument(page.status())) return AtField("page_token", page.status());
-  HT_RETURN_IF_ERROR(page.status());
-  for (const JobRecord& job : page->jobs) {
-    HT_ASSIGN_OR_RETURN(*response->add_jobs(), JobToProto(job));
-  }
-  response->set_next_page_token(page->next_page_token);
+  HT_ASSIGN_OR_RETURN(const std::vector<JobState> states, StatesOf(request));
+  response->set_next_page_token(request.page_token());
+  size_t bytes = 0;
+  do {
+    const int most = std::min(page_size - response->jobs_size(), kJobsAtATime);
+    const absl::StatusOr<JobPage> page =
+        context.jobs->List(most, response->next_page_token(), states);
+    if (absl::IsInvalidArgument(page.status())) return AtField("page_token", page.status());
+    HT_RETURN_IF_ERROR(page.status());
+    for (const JobRecord& job : page->jobs) {
+      HT_ASSIGN_OR_RETURN(*response->add_jobs(), JobToProto(job, v1::JOB_VIEW_BASIC));
+      bytes += response->jobs().rbegin()->ByteSizeLong();
+    }
+    response->set_next_page_token(page->next_page_token);
+  } while (!response->next_page_token().empty() && response->jobs_size() < page_size &&
+           bytes < kPageBytes);
   return absl::OkStatus();
 }
 

@@ -237,7 +237,7 @@ TEST(JobTest, TheRecordIsShown) {
   record.error = absl::InvalidArgumentError("node '\xff'");
   record.progress.stage = Stage::kProfile;
   record.create_time = absl::FromUnixNanos(1'500'000'000'123'456'789);
-  const absl::StatusOr<v1::Job> job = JobToProto(record);
+  const absl::StatusOr<v1::Job> job = JobToProto(record, v1::JOB_VIEW_BASIC);
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(job->name(), "jobs/abc");
   EXPECT_EQ(job->state(), v1::JOB_STATE_FAILED);
@@ -247,6 +247,28 @@ TEST(JobTest, TheRecordIsShown) {
   EXPECT_EQ(job->create_time().seconds(), 1'500'000'000);
   EXPECT_EQ(job->create_time().nanos(), 123'456'789);
   EXPECT_FALSE(job->has_start_time());
+}
+
+TEST(JobTest, LargeFieldsComeOnRequest) {
+  v1::SearchSpec spec = ValidSpec();
+  spec.set_target("bitfusion");
+  spec.set_evaluation_dataset("datasets/" + kHash);
+  spec.add_budgets()->set_metric("size");
+  v1::SearchSpec summary = spec;
+  (*spec.mutable_pins())["fc"] = "w8a8";
+  (*spec.mutable_rules()->mutable_loss_factors())["fc"] = 2;
+  spec.add_precisions("w4a8");
+  JobRecord record;
+  record.id = "abc";
+  record.spec = SerializeSpec(spec);
+  EXPECT_EQ(JobToProto(record, v1::JOB_VIEW_FULL)->spec().SerializeAsString(),
+            spec.SerializeAsString());
+  for (const v1::JobView view : {v1::JOB_VIEW_UNSPECIFIED, v1::JOB_VIEW_BASIC}) {
+    const absl::StatusOr<v1::Job> job = JobToProto(record, view);
+    ASSERT_TRUE(job.ok()) << job.status();
+    EXPECT_EQ(job->view(), v1::JOB_VIEW_BASIC);
+    EXPECT_EQ(job->spec().SerializeAsString(), summary.SerializeAsString());
+  }
 }
 
 TEST(JobTest, WhatWasEvaluatedStandsBesideTheSolution) {
