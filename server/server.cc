@@ -31,9 +31,10 @@
 #include "server/services/analysis_service.h"
 #include "server/services/exploration_service.h"
 #include "server/services/explorations.h"
-#include "server/services/running_solves.h"
+#include "server/services/malformed_requests.h"
 #include "server/services/model_service.h"
 #include "server/services/profiler_registry_service.h"
+#include "server/services/running_solves.h"
 #include "server/services/search_service.h"
 #include "server/services/uploaded_targets.h"
 #include "spdlog/spdlog.h"
@@ -219,6 +220,9 @@ absl::Status Server::Parts::StartServing() {
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // Without this, a second server on the same port would silently take half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(MalformedRequestsExplained());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   builder.RegisterService(search.get());
   builder.RegisterService(models.get());
   builder.RegisterService(analysis.get());

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "server/convert/status.h"
 
 namespace halftone {
 namespace {
@@ -43,7 +44,8 @@ std::string Shown(absl::string_view name) {
 }
 
 absl::Status Malformed(absl::string_view name, absl::string_view form) {
-  return absl::InvalidArgumentError(absl::StrCat(Shown(name), " is not a name of the form ", form));
+  return WithReason(v1::NAME_MALFORMED, absl::InvalidArgumentError(absl::StrCat(
+                                            Shown(name), " is not a name of the form ", form)));
 }
 
 absl::StatusOr<std::string> ParseHashName(absl::string_view name, absl::string_view collection) {

@@ -147,11 +147,13 @@ absl::StatusOr<std::vector<Precision>> PrecisionsFromProto(
     const std::string field = absl::StrCat("[", i, "]");
     HT_RETURN_IF_ERROR(AtField(field, CheckLength("precision", precisions[i], 64)));
     Precision precision;
-    HT_ASSIGN_FIELD(precision, field, Precision::Parse(precisions[i]));
+    HT_ASSIGN_FIELD(precision, field,
+                    WithReason(v1::PRECISION_INVALID, Precision::Parse(precisions[i])));
     for (const Precision& earlier : parsed) {
       if (earlier == precision) {
-        return AtField(field, absl::InvalidArgumentError(
-                                  absl::StrCat("'", precisions[i], "' is there twice")));
+        return AtField(
+            field, WithReason(v1::PRECISION_INVALID, absl::InvalidArgumentError(absl::StrCat(
+                                                         "'", precisions[i], "' is there twice"))));
       }
     }
     parsed.push_back(precision);
@@ -195,7 +197,8 @@ absl::StatusOr<std::map<std::string, Precision>> AssignmentFromProto(
     HT_RETURN_IF_ERROR(CheckLength("layer", layer, kMaxNameBytes));
     const std::string field = absl::StrCat("['", layer, "']");
     HT_RETURN_IF_ERROR(AtField(field, CheckLength("precision", text, 64)));
-    HT_ASSIGN_FIELD(parsed[layer], field, Precision::Parse(text));
+    HT_ASSIGN_FIELD(parsed[layer], field,
+                    WithReason(v1::PRECISION_INVALID, Precision::Parse(text)));
   }
   return parsed;
 }
@@ -236,7 +239,8 @@ absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec) {
   SearchSpec out;
   HT_RETURN_IF_ERROR(ReadInputs(spec, out));
   HT_ASSIGN_FIELD(out.precisions, "precisions", PrecisionsFromProto(spec.precisions()));
-  HT_ASSIGN_FIELD(out.budgets, "budgets", BudgetsFromProto(spec.budgets()));
+  HT_ASSIGN_FIELD(out.budgets, "budgets",
+                  WithReason(v1::BUDGET_INVALID, BudgetsFromProto(spec.budgets())));
   if (!spec.frontier_metric().empty()) {
     HT_RETURN_IF_ERROR(
         AtField("frontier_metric", CheckLength("metric", spec.frontier_metric(), 64)));

@@ -5,19 +5,43 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "halftone/v1/status.pb.h"
 
 namespace halftone {
 namespace {
 
 constexpr char kFieldUrl[] = "halftone/field";
 constexpr char kResourceUrl[] = "halftone/resource";
+constexpr char kReasonUrl[] = "halftone/reason";
 constexpr size_t kMaxTextBytes = 2048;
 // As sent. Trailing metadata is limited to 8 KiB by default; a message is in it twice, the second
 // time in a binary field, which takes four bytes for three.
 constexpr size_t kMaxSentMessageBytes = 2048;
 constexpr size_t kMaxSentDetailBytes = 512;
 constexpr absl::string_view kCutMark = "[...]";
+
+// The code that a reason comes with.
+absl::StatusCode CodeOf(v1::ErrorReason reason) {
+  switch (reason) {
+    case v1::MODEL_NOT_FOUND:
+    case v1::DATASET_NOT_FOUND:
+    case v1::TARGET_FILE_NOT_FOUND:
+    case v1::TARGET_NOT_FOUND:
+    case v1::JOB_NOT_FOUND:
+    case v1::ARTIFACT_NOT_FOUND:
+      return absl::StatusCode::kNotFound;
+    case v1::REQUEST_ID_REUSED:
+      return absl::StatusCode::kAlreadyExists;
+    case v1::JOB_NOT_SUCCEEDED:
+    case v1::JOB_IS_CROSSCHECK:
+      return absl::StatusCode::kFailedPrecondition;
+    default:
+      return absl::StatusCode::kInvalidArgument;
+  }
+}
+
+std::string ReasonOf(const absl::Status& status, absl::string_view reason) {
+  return reason.empty() ? absl::StatusCodeToString(status.code()) : std::string(reason);
+}
 
 // gRPC's percent-encoding.
 size_t SentBytes(char c) { return c < 0x20 || c > 0x7e || c == '%' ? 3 : 1; }
@@ -60,8 +84,10 @@ absl::Status AtField(absl::string_view field, const absl::Status& status) {
   absl::Status outer(status.code(),
                      absl::StrCat(field, inner.empty() ? ": " : separator, status.message()));
   outer.SetPayload(kFieldUrl, absl::Cord(absl::StrCat(field, separator, inner)));
-  const std::string resource = Payload(status, kResourceUrl);
-  if (!resource.empty()) outer.SetPayload(kResourceUrl, absl::Cord(resource));
+  for (const char* url : {kResourceUrl, kReasonUrl}) {
+    const std::string payload = Payload(status, url);
+    if (!payload.empty()) outer.SetPayload(url, absl::Cord(payload));
+  }
   return outer;
 }
 
@@ -72,11 +98,18 @@ absl::Status AboutResource(absl::string_view resource, const absl::Status& statu
   return about;
 }
 
+absl::Status WithReason(v1::ErrorReason reason, const absl::Status& status) {
+  if (status.code() != CodeOf(reason) || !Payload(status, kReasonUrl).empty()) return status;
+  absl::Status with = status;
+  with.SetPayload(kReasonUrl, absl::Cord(v1::ErrorReason_Name(reason)));
+  return with;
+}
+
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const std::string message = CutToSend(status.message(), kMaxSentMessageBytes);
   v1::ErrorDetail detail;
-  detail.set_reason(absl::StatusCodeToString(status.code()));
+  detail.set_reason(ReasonOf(status, Payload(status, kReasonUrl)));
   detail.set_field(CutToSend(Payload(status, kFieldUrl), kMaxSentDetailBytes));
   detail.set_resource(CutToSend(Payload(status, kResourceUrl), kMaxSentDetailBytes));
   v1::StatusDetails details;

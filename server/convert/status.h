@@ -4,8 +4,10 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "grpcpp/support/status.h"
+#include "halftone/v1/status.pb.h"
 
 namespace halftone {
 
@@ -15,6 +17,16 @@ absl::Status AtField(absl::string_view field, const absl::Status& status);
 
 // The error with the resource that it is about in its details. OK stays OK.
 absl::Status AboutResource(absl::string_view resource, const absl::Status& status);
+
+// The error with a reason in its details, unless it has one already: whoever is closest to the
+// mistake knows best. A reason comes with one code, as status.proto says; an error of another code
+// is about something else and stays as it is, and so does OK.
+absl::Status WithReason(v1::ErrorReason reason, const absl::Status& status);
+template <typename Value>
+absl::StatusOr<Value> WithReason(v1::ErrorReason reason, absl::StatusOr<Value> value) {
+  if (value.ok()) return value;
+  return WithReason(reason, value.status());
+}
 
 // Printable ASCII of the text, other bytes as '?', cut to 2 KiB: gRPC and protobuf want UTF-8,
 // which names from files need not be.

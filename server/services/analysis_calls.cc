@@ -50,13 +50,17 @@ absl::StatusOr<std::string> InteractionsToNpz(const SensitivityResult& result) {
   return WriteNpz(arrays, names);
 }
 
-absl::StatusOr<Problem> ReadProblem(const std::string& text) {
+absl::StatusOr<Problem> ParseProblem(const std::string& text) {
   if (text.size() > kMaxProblemBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("has ", text.size(), " bytes, the limit is ", kMaxProblemBytes));
   }
   HT_ASSIGN_OR_RETURN(const json document, ParseBoundedJson(text));
   return ProblemFromJson(document);
+}
+
+absl::StatusOr<Problem> ReadProblem(const std::string& text) {
+  return WithReason(v1::PROBLEM_INVALID, ParseProblem(text));
 }
 
 // How often the answer to `problem` changes with the resampled losses.

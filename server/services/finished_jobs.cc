@@ -8,25 +8,31 @@
 #include "server/convert/status.h"
 
 namespace halftone {
+namespace {
+
+absl::Status WithoutResult(const JobRecord& job, absl::string_view why) {
+  const std::string name = JobName(job.id);
+  const absl::Status refused =
+      absl::FailedPreconditionError(absl::StrCat("job '", name, "' ", why));
+  return AboutResource(name, WithReason(v1::JOB_NOT_SUCCEEDED, refused));
+}
+
+}  // namespace
 
 absl::StatusOr<JobRecord> FindJob(const ServiceContext& context, const std::string& name) {
   const absl::StatusOr<std::string> id = ParseJobName(name);
   if (!id.ok()) return AtField("name", id.status());
   absl::StatusOr<JobRecord> job = context.jobs->Get(*id);
-  if (!job.ok()) return AboutResource(name, job.status());
+  if (!job.ok()) return AboutResource(name, WithReason(v1::JOB_NOT_FOUND, job.status()));
   return job;
 }
 
 absl::StatusOr<std::string> LoadDocument(const ServiceContext& context, const JobRecord& job) {
-  const std::string name = JobName(job.id);
   if (job.state == JobState::kFailed) {
-    return AboutResource(name, absl::FailedPreconditionError(
-                                   absl::StrCat("job '", name, "' failed: ", job.error.message())));
+    return WithoutResult(job, absl::StrCat("failed: ", job.error.message()));
   }
   if (job.state != JobState::kSucceeded) {
-    return AboutResource(
-        name, absl::FailedPreconditionError(
-                  absl::StrCat("job '", name, "' has no result: it is ", JobStateName(job.state))));
+    return WithoutResult(job, absl::StrCat("has no result: it is ", JobStateName(job.state)));
   }
   return context.blobs->Load(job.result_sha256);
 }
@@ -35,8 +41,9 @@ absl::StatusOr<JobRecord> FindSearch(const ServiceContext& context, const std::s
                                      absl::string_view what) {
   HT_ASSIGN_OR_RETURN(JobRecord job, FindJob(context, name));
   if (!IsCrosscheck(job.spec)) return job;
-  return AboutResource(name, absl::FailedPreconditionError(absl::StrCat(
-                                 "job '", name, "' is a crosscheck: it has no ", what)));
+  const absl::Status refused = absl::FailedPreconditionError(
+      absl::StrCat("job '", name, "' is a crosscheck: it has no ", what));
+  return AboutResource(name, WithReason(v1::JOB_IS_CROSSCHECK, refused));
 }
 
 absl::StatusOr<FinishedSearch> LoadFinishedSearch(const ServiceContext& context,

@@ -19,6 +19,11 @@ std::string NameOf(const v1::TargetFile&, const std::string& sha256) {
   return TargetFileName(sha256);
 }
 
+v1::ErrorReason NotFound(ContentKind kind) {
+  if (kind == ContentKind::kTargetFile) return v1::TARGET_FILE_NOT_FOUND;
+  return kind == ContentKind::kModel ? v1::MODEL_NOT_FOUND : v1::DATASET_NOT_FOUND;
+}
+
 template <typename Message>
 void FillRecord(const ContentRecord& record, Message* out) {
   out->set_name(NameOf(*out, record.sha256));
@@ -32,7 +37,7 @@ absl::Status GetContent(const ServiceContext& context, ContentKind kind, const s
                         const absl::StatusOr<std::string>& sha256, Message* response) {
   if (!sha256.ok()) return AtField("name", sha256.status());
   const absl::StatusOr<ContentRecord> record = context.catalog->Find(kind, *sha256);
-  if (!record.ok()) return AboutResource(name, record.status());
+  if (!record.ok()) return AboutResource(name, WithReason(NotFound(kind), record.status()));
   FillRecord(*record, response);
   return absl::OkStatus();
 }
@@ -43,7 +48,9 @@ absl::Status ListContents(const ServiceContext& context, ContentKind kind, const
   HT_ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
   const absl::StatusOr<ContentPage> page =
       context.catalog->List(kind, page_size, request.page_token());
-  if (absl::IsInvalidArgument(page.status())) return AtField("page_token", page.status());
+  if (absl::IsInvalidArgument(page.status())) {
+    return AtField("page_token", WithReason(v1::PAGE_TOKEN_INVALID, page.status()));
+  }
   HT_RETURN_IF_ERROR(page.status());
   for (const ContentRecord& record : page->contents) FillRecord(record, add());
   response->set_next_page_token(page->next_page_token);

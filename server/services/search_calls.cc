@@ -76,8 +76,9 @@ absl::Status CheckPrecisions(const SearchSpec& spec, const std::string& target,
   for (size_t i = 0; i < spec.precisions.size(); ++i) {
     if (profiler.Supports(spec.precisions[i])) continue;
     return AtField(absl::StrCat("precisions[", i, "]"),
-                   absl::InvalidArgumentError(absl::StrCat("target '", target, "' cannot run '",
-                                                           spec.precisions[i].ToString(), "'")));
+                   WithReason(v1::PRECISION_INVALID, absl::InvalidArgumentError(absl::StrCat(
+                                                         "target '", target, "' cannot run '",
+                                                         spec.precisions[i].ToString(), "'"))));
   }
   return absl::OkStatus();
 }
@@ -93,9 +94,11 @@ absl::Status CheckTarget(const ServiceContext& context, const SearchSpec& spec) 
   const ProfilerFactory create = [&](const std::string& target) {
     return context.CreateProfiler(absl::StrCat("['", target, "']"), target);
   };
-  const absl::StatusOr<DesignSpace> space = DesignSpace::Parse(spec.target);
+  const absl::StatusOr<DesignSpace> space =
+      WithReason(v1::TARGET_INVALID, DesignSpace::Parse(spec.target));
   if (!space.ok()) return AtField("target", space.status());
-  const absl::StatusOr<std::vector<DesignPoint>> points = EnumerateDesigns(*space, create);
+  const absl::StatusOr<std::vector<DesignPoint>> points =
+      WithReason(v1::TARGET_INVALID, EnumerateDesigns(*space, create));
   if (!points.ok()) return AtField("target", points.status());
   for (const DesignPoint& point : *points) {
     HT_RETURN_IF_ERROR(CheckPrecisions(spec, point.target, *point.profiler));
@@ -148,7 +151,9 @@ absl::Status CreateJob(const ServiceContext& context, const v1::CreateJobRequest
   HT_ASSIGN_OR_RETURN(std::string spec, SpecToStore(context, request));
   absl::StatusOr<JobRecord> job =
       context.jobs->Create({request.request_id(), request.display_name(), std::move(spec)});
-  if (absl::IsAlreadyExists(job.status())) return AtField("request_id", job.status());
+  if (absl::IsAlreadyExists(job.status())) {
+    return AtField("request_id", WithReason(v1::REQUEST_ID_REUSED, job.status()));
+  }
   return FillJob(job, response);
 }
 
@@ -171,7 +176,9 @@ absl::Status ListJobs(const ServiceContext& context, const v1::ListJobsRequest& 
     const int most = std::min(page_size - response->jobs_size(), kJobsAtATime);
     const absl::StatusOr<JobPage> page =
         context.jobs->List(most, response->next_page_token(), states);
-    if (absl::IsInvalidArgument(page.status())) return AtField("page_token", page.status());
+    if (absl::IsInvalidArgument(page.status())) {
+      return AtField("page_token", WithReason(v1::PAGE_TOKEN_INVALID, page.status()));
+    }
     HT_RETURN_IF_ERROR(page.status());
     for (const JobRecord& job : page->jobs) {
       HT_ASSIGN_OR_RETURN(*response->add_jobs(), JobToProto(job, v1::JOB_VIEW_BASIC));
@@ -268,12 +275,13 @@ absl::Status DownloadArtifact(
     const std::function<absl::Status(v1::DownloadArtifactResponse)>& push) {
   const absl::StatusOr<ArtifactId> id = ParseArtifactName(request.name());
   if (!id.ok()) return AtField("name", id.status());
-  const absl::StatusOr<JobRecord> job = context.jobs->Get(id->job_id);
-  if (!job.ok()) return AboutResource(JobName(id->job_id), job.status());
+  const absl::StatusOr<JobRecord> job = FindJob(context, JobName(id->job_id));
+  HT_RETURN_IF_ERROR(job.status());
   const auto found = job->artifacts.find(id->file);
   if (found == job->artifacts.end()) {
-    return AboutResource(request.name(), absl::NotFoundError(absl::StrCat("there is no artifact '",
-                                                                          request.name(), "'")));
+    const absl::Status missing =
+        absl::NotFoundError(absl::StrCat("there is no artifact '", request.name(), "'"));
+    return AboutResource(request.name(), WithReason(v1::ARTIFACT_NOT_FOUND, missing));
   }
   HT_ASSIGN_OR_RETURN(const std::string bytes, context.blobs->Load(found->second.sha256));
   v1::DownloadArtifactResponse first;

@@ -17,7 +17,7 @@ absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
   HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kModel, *sha256));
   HT_ASSIGN_OR_RETURN(const std::string bytes, blobs->Load(*sha256));
   absl::StatusOr<Graph> graph = ImportOnnx(bytes, {});
-  if (!graph.ok()) return AboutResource(name, graph.status());
+  if (!graph.ok()) return AboutResource(name, WithReason(v1::MODEL_INVALID, graph.status()));
   return graph;
 }
 
@@ -34,14 +34,16 @@ absl::StatusOr<Dataset> ServiceContext::LoadDataset(absl::string_view field,
   HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kDataset, *sha256));
   HT_ASSIGN_OR_RETURN(const std::string bytes, blobs->Load(*sha256));
   absl::StatusOr<Dataset> dataset = Dataset::FromNpz(bytes);
-  if (!dataset.ok()) return AboutResource(name, dataset.status());
+  if (!dataset.ok()) return AboutResource(name, WithReason(v1::DATASET_INVALID, dataset.status()));
   return dataset;
 }
 
 absl::Status ServiceContext::CheckUploaded(absl::string_view field, ContentKind kind,
                                            const std::string& sha256) const {
-  const std::string name = kind == ContentKind::kModel ? ModelName(sha256) : DatasetName(sha256);
-  return AtField(field, AboutResource(name, catalog->Find(kind, sha256).status()));
+  const bool model = kind == ContentKind::kModel;
+  const absl::Status found = WithReason(model ? v1::MODEL_NOT_FOUND : v1::DATASET_NOT_FOUND,
+                                        catalog->Find(kind, sha256).status());
+  return AtField(field, AboutResource(model ? ModelName(sha256) : DatasetName(sha256), found));
 }
 
 bool ServiceContext::IsElsewhere(const std::string& target) const {
@@ -50,22 +52,28 @@ bool ServiceContext::IsElsewhere(const std::string& target) const {
 
 absl::StatusOr<std::unique_ptr<CostProfiler>> ServiceContext::CreateProfiler(
     absl::string_view field, const std::string& target) const {
-  const absl::string_view plain = absl::string_view(target).substr(0, target.find('?'));
-  if (absl::EndsWith(plain, ".json") || absl::EndsWith(plain, ".csv")) {
-    return AtField(field, absl::InvalidArgumentError(absl::StrCat(
-                              "'", plain,
-                              "': a server does not read targets from its own files; upload it "
-                              "with UploadTargetFile, or ask ListTargets for names")));
-  }
-  if (absl::StartsWith(target, kProfilerScheme) && !limits.target_addresses) {
-    return AtField(field, absl::InvalidArgumentError(absl::StrCat(
-                              "'", target,
-                              "': a server does not connect to addresses that its clients name; "
-                              "profilers register with it, and ListTargets tells their names")));
-  }
-  absl::StatusOr<std::unique_ptr<CostProfiler>> profiler = profilers->Create(target);
+  absl::StatusOr<std::unique_ptr<CostProfiler>> profiler =
+      WithReason(v1::TARGET_INVALID, WithReason(v1::TARGET_NOT_FOUND, MakeProfiler(target)));
   if (!profiler.ok()) return AtField(field, profiler.status());
   return profiler;
+}
+
+absl::StatusOr<std::unique_ptr<CostProfiler>> ServiceContext::MakeProfiler(
+    const std::string& target) const {
+  const absl::string_view plain = absl::string_view(target).substr(0, target.find('?'));
+  if (absl::EndsWith(plain, ".json") || absl::EndsWith(plain, ".csv")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", plain,
+                     "': a server does not read targets from its own files; upload it with "
+                     "UploadTargetFile, or ask ListTargets for names"));
+  }
+  if (absl::StartsWith(target, kProfilerScheme) && !limits.target_addresses) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", target,
+                     "': a server does not connect to addresses that its clients name; "
+                     "profilers register with it, and ListTargets tells their names"));
+  }
+  return profilers->Create(target);
 }
 
 }  // namespace halftone

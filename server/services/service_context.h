@@ -61,6 +61,9 @@ struct ServiceContext {
   // A target by its name, or the upload `targets/{sha256}`. NOT_FOUND lists the targets.
   absl::StatusOr<std::unique_ptr<CostProfiler>> CreateProfiler(absl::string_view field,
                                                                const std::string& target) const;
+
+ private:
+  absl::StatusOr<std::unique_ptr<CostProfiler>> MakeProfiler(const std::string& target) const;
 };
 
 }  // namespace halftone

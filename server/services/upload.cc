@@ -94,11 +94,13 @@ absl::StatusOr<ContentRecord> Upload::Finish() {
 absl::Status Upload::CheckContent(const std::string& bytes) const {
   switch (kind_) {
     case ContentKind::kModel:
-      return ImportOnnx(bytes, {}).status();
+      return WithReason(v1::MODEL_INVALID, ImportOnnx(bytes, {}).status());
     case ContentKind::kDataset:
-      return Dataset::FromNpz(bytes).status();
+      return WithReason(v1::DATASET_INVALID, Dataset::FromNpz(bytes).status());
     case ContentKind::kTargetFile:
-      return MakeDescribedProfiler({header_.display_name(), bytes, absl::Time()}).status();
+      return WithReason(
+          v1::TARGET_FILE_INVALID,
+          MakeDescribedProfiler({header_.display_name(), bytes, absl::Time()}).status());
   }
   return absl::OkStatus();
 }

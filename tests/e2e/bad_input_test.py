@@ -174,7 +174,7 @@ class BadInputTest(ServedTestCase):
         self.assertIn(error.code(), [code] if code else [INVALID, EXHAUSTED], error.details())
         self.assertIn(offender, error.details())
         detail = self.client.error_detail(error)
-        self.assertEqual(detail.reason, error.code().name)
+        self.assertIn(detail.reason, [error.code().name, *MODULES["status"].ErrorReason.keys()])
         return detail
 
     def test_models(self):
@@ -251,6 +251,8 @@ class BadInputTest(ServedTestCase):
              "spec.calibration_dataset"),
             ({"evaluation_dataset": "x" * 10000}, INVALID, "xxx", "spec.evaluation_dataset"),
             ({"target": "toaster"}, NOT_FOUND, "toaster", "spec.target"),
+            ({"target": "bitfusion?"}, INVALID, "bitfusion?", "spec.target"),
+            ({"target": "bitfusion?rows=8&rows=16"}, INVALID, "rows", "spec.target"),
             ({"target": "/etc/passwd.json"}, INVALID, "/etc/passwd.json", "spec.target"),
             ({"precisions": ["w99a8"]}, INVALID, "w99a8", "spec.precisions[0]"),
             ({"precisions": ["w4a8", "w4a8"]}, INVALID, "w4a8", "spec.precisions[1]"),
@@ -273,6 +275,96 @@ class BadInputTest(ServedTestCase):
                 detail = self.refused(code, offender, self.client.call, "SearchService",
                                       "CreateJob", spec=self.spec(**fields))
                 self.assertEqual(detail.field, field)
+
+    def raw(self, service, method, request, kind="unary_unary"):
+        call = getattr(self.client.channel, kind)(f"/halftone.v1.{service}/{method}")
+        return call(request, timeout=60)
+
+    def test_requests_that_do_not_parse(self):
+        for service, method, kind in [("SearchService", "GetJob", "unary_unary"),
+                                      ("AnalysisService", "SolveProblem", "unary_unary"),
+                                      ("SearchService", "WatchJob", "unary_stream")]:
+            with self.subTest(method):
+                detail = self.refused(INVALID, method, self.raw, service, method, b"\xff\xff", kind)
+                self.assertEqual(detail.reason, "REQUEST_MALFORMED")
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.raw("SearchService", "NoSuchCall", b"")
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+
+    def test_texts_that_grow_on_the_way(self):
+        self.refused(INVALID, "%[...]", self.client.call, "SearchService", "CreateJob",
+                     spec=self.spec(pins={"%" * 2000: "w0a8"}))
+
+    def test_json_that_would_fill_the_memory(self):
+        call = self.client.call
+        for text, offender in [("[" + "0," * (16 << 20), "4000000 values"),
+                               ("[" * (1 << 20), "64 deep"),
+                               ('{"layers":[],"layers":[]}', "'layers' twice")]:
+            with self.subTest(offender):
+                self.refused(INVALID, offender, call, "AnalysisService", "SolveProblem",
+                             problem_json=text[:32 << 20])
+                self.refused(INVALID, offender, self.client.upload, "TargetFile",
+                             text[:30 << 20].encode(), display_name="mine.json")
+        with open(f"/proc/{self.server.process.pid}/status") as status:
+            peak = next(line for line in status if line.startswith("VmHWM"))
+        self.assertLess(int(peak.split()[1]), 450 << 10, peak)
+
+    def test_lists_stay_small(self):
+        pins = {f"layer{i}" + "x" * 4000: "w8a8" for i in range(2250)}
+        jobs = [self.client.call("SearchService", "CreateJob", spec=self.spec(pins=pins)).name
+                for _ in range(3)]
+        page = self.client.call("SearchService", "ListJobs", page_size=1000)
+        listed = {job.name: job for job in page.jobs}
+        for name in jobs:
+            self.assertEqual(listed[name].spec.model, self.model)
+            self.assertEqual(len(listed[name].spec.pins), 0)
+            self.assertEqual(self.client.call("SearchService", "GetJob", name=name).spec,
+                             listed[name].spec)
+            self.client.call("SearchService", "DeleteJob", name=name, force=True)
+
+    def test_reasons(self):
+        """Each reason that status.proto promises is given."""
+        none = "0" * 64
+        call, upload, message = self.client.call, self.client.upload, self.client.message
+        create = lambda **fields: call("SearchService", "CreateJob", **fields)
+        spec = lambda **fields: create(spec=self.spec(**fields))
+        crosscheck = create(crosscheck=message(
+            "CrosscheckSpec", model=self.model, calibration_dataset=self.data,
+            evaluation_dataset=self.data, precisions=["w4a4", "w8a8"]), request_id="reasons").name
+        cases = {
+            "REQUEST_MALFORMED": lambda: self.raw("SearchService", "GetJob", b"\xff"),
+            "NAME_MALFORMED": lambda: call("SearchService", "GetJob", name="jobs"),
+            "PAGE_TOKEN_INVALID": lambda: call("SearchService", "ListJobs", page_token="x"),
+            "BUDGET_INVALID": lambda: spec(budgets=self.budget("latency", "4KB")),
+            "PRECISION_INVALID": lambda: spec(precisions=["w99a8"]),
+            "TARGET_INVALID": lambda: spec(target="bitfusion?rows=8&rows=16"),
+            "PROBLEM_INVALID": lambda: call("AnalysisService", "SolveProblem", problem_json="{}"),
+            "MODEL_INVALID": lambda: upload("Model", b"x"),
+            "DATASET_INVALID": lambda: upload("Dataset", b"x"),
+            "TARGET_FILE_INVALID": lambda: upload("TargetFile", b"{", display_name="x.json"),
+            "MODEL_NOT_FOUND": lambda: spec(model=f"models/{none}"),
+            "DATASET_NOT_FOUND": lambda: call("ModelService", "GetDataset",
+                                              name=f"datasets/{none}"),
+            "TARGET_FILE_NOT_FOUND": lambda: call("ModelService", "GetTargetFile",
+                                                  name=f"targets/{none}"),
+            "TARGET_NOT_FOUND": lambda: spec(target="toaster"),
+            "JOB_NOT_FOUND": lambda: call("SearchService", "GetResult", name="jobs/nobody"),
+            "ARTIFACT_NOT_FOUND": lambda: self.client.stream(
+                "SearchService", "DownloadArtifact", name=crosscheck + "/artifacts/x"),
+            "REQUEST_ID_REUSED": lambda: create(spec=self.spec(), request_id="reasons"),
+            "JOB_NOT_SUCCEEDED": lambda: call("SearchService", "GetResult", name=crosscheck),
+            "JOB_IS_CROSSCHECK": lambda: call("SearchService", "GetFrontier", name=crosscheck),
+        }
+        promised = set(MODULES["status"].ErrorReason.keys()) - {"ERROR_REASON_UNSPECIFIED"}
+        self.assertEqual(set(cases), promised)
+        for reason, case in cases.items():
+            with self.subTest(reason):
+                with self.assertRaises(grpc.RpcError) as caught:
+                    result = case()
+                    if hasattr(result, "__next__"):
+                        list(result)
+                self.assertEqual(self.client.error_detail(caught.exception).reason, reason)
+        call("SearchService", "DeleteJob", name=crosscheck, force=True)
 
     def test_names(self):
         call = self.client.call

@@ -79,6 +79,20 @@ TEST(StatusTest, TheResourceIsNamed) {
   EXPECT_EQ(ToGrpcStatus(status).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+TEST(StatusTest, TheFirstReasonStaysAndBelongsToItsCode) {
+  const absl::Status bad = absl::InvalidArgumentError("no");
+  const auto reason = [](const absl::Status& status) {
+    return DetailOf(ToGrpcStatus(status)).reason();
+  };
+  EXPECT_EQ(reason(bad), "INVALID_ARGUMENT");
+  const absl::Status inner = WithReason(v1::PRECISION_INVALID, bad);
+  EXPECT_EQ(reason(AtField("a", AboutResource("b", inner))), "PRECISION_INVALID");
+  EXPECT_EQ(reason(WithReason(v1::BUDGET_INVALID, AtField("a", inner))), "PRECISION_INVALID");
+  EXPECT_EQ(reason(WithReason(v1::JOB_NOT_FOUND, bad)), "INVALID_ARGUMENT");
+  EXPECT_EQ(reason(WithReason(v1::MODEL_INVALID, absl::DataLossError("x"))), "DATA_LOSS");
+  EXPECT_TRUE(WithReason(v1::JOB_NOT_FOUND, absl::OkStatus()).ok());
+}
+
 TEST(StatusTest, MessagesAreShortAndPrintable) {
   const grpc::Status status =
       ToGrpcStatus(absl::InvalidArgumentError(std::string(100'000, '\xff')));
