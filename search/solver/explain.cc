@@ -66,7 +66,7 @@ class Explainer {
  private:
   // No single solve takes all the time that there is for the others.
   ExactResult SolveInTime(const CompactProblem& problem, Incumbent start = {}) {
-    const absl::Time now = absl::Now();
+    const SteadyTime now = stop_.Now();
     Stop share(stop_.cancellation(),
                std::min(stop_.deadline(), now + kShareOfTime * (stop_.deadline() - now)));
     return SolveExactly(problem, Goal::kLoss, share, std::move(start));
@@ -134,7 +134,7 @@ class Explainer {
   // The least value of limit k within which less loss can be had; `larger` is a selection with less
   // loss.
   void AddNextStep(size_t k, const Selection& larger, Explanation::Limit& limit) {
-    const absl::Time now = absl::Now();
+    const SteadyTime now = stop_.Now();
     Stop share(stop_.cancellation(), now + kShareOfTime * (stop_.deadline() - now));
     const NextStep step = FindNextStep(
         {compact_, k, selection_, solution_.status == Solution::Status::kOptimal, smaller_, larger},
@@ -238,7 +238,8 @@ class Explainer {
 absl::StatusOr<Explanation> Explain(const Problem& problem, const Solution& solution,
                                     const ExplainOptions& options, const Progress& progress) {
   if (solution.status == Solution::Status::kInfeasible) return Explanation();
-  const absl::Time start = absl::Now();
+  const SteadyClock& clock = progress.cancellation.clock();
+  const SteadyTime start = clock.Now();
   Stop stop(progress.cancellation, start + options.time_limit);
   HT_ASSIGN_OR_RETURN(const CompiledProblem compiled, CompiledProblem::Create(problem));
   HT_ASSIGN_OR_RETURN(CompactProblem compact, compiled.Compact(compiled.limits()));
@@ -246,7 +247,7 @@ absl::StatusOr<Explanation> Explain(const Problem& problem, const Solution& solu
   Explanation explanation =
       Explainer(compiled, solution, std::move(compact), std::move(selection), options, stop)
           .Run(progress);
-  explanation.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  explanation.seconds = absl::ToDoubleSeconds(clock.Now() - start);
   return explanation;
 }
 

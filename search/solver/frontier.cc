@@ -87,9 +87,9 @@ std::vector<Found> SweepLimits(CompactProblem problem, Stop& stop) {
   std::vector<Found> front;
   double least = 0, step = 0;
   while (static_cast<int>(front.size()) < 2 * kSweepSteps) {
+    const SteadyTime now = stop.Now();
     Stop share(stop.cancellation(),
-               std::min(stop.deadline(),
-                        absl::Now() + (stop.deadline() - absl::Now()) / (kSweepSteps / 4)));
+               std::min(stop.deadline(), now + (stop.deadline() - now) / (kSweepSteps / 4)));
     const ExactResult result = SolveExactly(problem, Goal::kLoss, share);
     if (!result.incumbent.found()) break;
     front.push_back({result.incumbent.selection, result.lower_bound});
@@ -121,7 +121,8 @@ absl::StatusOr<std::vector<FrontierPoint>> ComputeFrontier(const CompiledProblem
                                                            size_t max_points, Stop& stop) {
   HT_ASSIGN_OR_RETURN(const CompactProblem problem, CompactForFrontier(compiled));
   // The complete sweep must leave time for the other one.
-  Stop half(stop.cancellation(), absl::Now() + (stop.deadline() - absl::Now()) / 2);
+  const SteadyTime now = stop.Now();
+  Stop half(stop.cancellation(), now + (stop.deadline() - now) / 2);
   std::optional<std::vector<Found>> complete = SweepAllFronts(problem, half);
   std::vector<Found> found =
       complete.has_value() ? std::move(*complete) : SweepLimits(problem, stop);

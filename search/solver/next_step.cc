@@ -70,7 +70,7 @@ class LimitSearch {
   // Looks for less loss within a value of the limit; whether there was some.
   bool Try(double limit) {
     tried_.limit[request_.limit] = limit;
-    const absl::Time now = absl::Now();
+    const SteadyTime now = stop_.Now();
     Stop share(stop_.cancellation(), now + kShareOfTime * (stop_.deadline() - now));
     // What is no better than the cutoff is not looked for.
     ExactResult result =

@@ -33,7 +33,8 @@ void Fill(const CompiledProblem& compiled, const ExactResult& result, Solution& 
 
 absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& options,
                                const Progress& progress) {
-  const absl::Time start = absl::Now();
+  const SteadyClock& clock = progress.cancellation.clock();
+  const SteadyTime start = clock.Now();
   HT_ASSIGN_OR_RETURN(const CompiledProblem compiled, CompiledProblem::Create(problem));
   Stop stop(progress.cancellation, start + options.time_limit);
   const absl::StatusOr<CompactProblem> tabulated = compiled.Compact(compiled.limits(), stop);
@@ -59,7 +60,7 @@ absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& optio
                         ComputeFrontier(compiled, options.max_frontier_points, stop));
   }
   if (progress.report) progress.report(1, "solved");
-  solution.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  solution.seconds = absl::ToDoubleSeconds(clock.Now() - start);
   return solution;
 }
 

@@ -230,7 +230,7 @@ class CompiledProblem::Tabulator {
 
 absl::StatusOr<CompactProblem> CompiledProblem::Compact(
     const std::vector<std::pair<std::string, double>>& metrics) const {
-  Stop never({}, absl::InfiniteFuture());
+  Stop never({}, SteadyTime::InfiniteFuture());
   return Compact(metrics, never);
 }
 

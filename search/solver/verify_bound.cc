@@ -197,7 +197,7 @@ std::vector<std::vector<double>> SuggestBlocks(const Problem& problem,
   if (!compact.ok() || compact->cross == nullptr) return {};
   const std::vector<size_t>& first = compact->cross->first;
   const std::vector<char> all(compact->cross->columns(), 1);
-  Stop stop(cancellation, absl::InfiniteFuture());
+  Stop stop(cancellation, SteadyTime::InfiniteFuture());
   Convexifier convexifier(*compact);
   ConvexForm form;
   if (!convexifier.Take(form, stop)) return {};

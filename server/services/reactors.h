@@ -49,7 +49,9 @@ inline Cancellation CancellationOf(const grpc::CallbackServerContext* context,
   if (deadline >= now + absl::Hours(24 * 365)) return cancellation;
   const absl::Duration way_back =
       std::clamp((deadline - now) / 10, absl::Milliseconds(20), absl::Seconds(1));
-  cancellation.SetDeadline(at_deadline == AtDeadline::kAnswers ? deadline - way_back : deadline);
+  const absl::Duration left = deadline - now;
+  cancellation.SetDeadline(cancellation.clock().Now() +
+                           (at_deadline == AtDeadline::kAnswers ? left - way_back : left));
   return cancellation;
 }
 

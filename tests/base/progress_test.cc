@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/fake_clock.h"
+
 namespace halftone {
 namespace {
 
@@ -28,11 +30,29 @@ TEST(Progress, StepTellsOfACancellationFromAnotherThread) {
 }
 
 TEST(Cancellation, DeadlineEndsIt) {
-  Cancellation cancellation;
-  cancellation.SetDeadline(absl::Now() + absl::Hours(1));
+  FakeSteadyClock clock;
+  Cancellation cancellation(clock);
+  cancellation.SetDeadline(clock.Now() + absl::Hours(1));
+  clock.Advance(absl::Hours(1));
   EXPECT_TRUE(cancellation.Check().ok());
-  cancellation.SetDeadline(absl::Now() - absl::Seconds(1));
+  clock.Advance(absl::Nanoseconds(1));
   EXPECT_EQ(cancellation.Check().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(Cancellation, WithoutADeadlineNoTimeEndsIt) {
+  FakeSteadyClock clock;
+  Cancellation cancellation(clock);
+  cancellation.SetDeadline(SteadyTime::InfiniteFuture());
+  clock.Advance(absl::Hours(24 * 365 * 100));
+  EXPECT_TRUE(cancellation.Check().ok());
+}
+
+TEST(SteadyClock, TheMachinesOnlyGoesForward) {
+  const SteadyTime first = SteadyClock::Real().Now();
+  const SteadyTime second = SteadyClock::Real().Now();
+  EXPECT_GE(second, first);
+  EXPECT_LT(second, SteadyTime::InfiniteFuture());
+  EXPECT_EQ(SteadyTime::InfiniteFuture() - first, absl::InfiniteDuration());
 }
 
 TEST(Annotate, KeepsCodeAndPayload) {

@@ -24,7 +24,7 @@ std::vector<double> RandomMatrix(size_t n) {
   return matrix;
 }
 
-Stop Never() { return {{}, absl::InfiniteFuture()}; }
+Stop Never() { return {{}, SteadyTime::InfiniteFuture()}; }
 
 bool HasFactor(size_t n, std::vector<double> matrix, double pivot, Stop& stop) {
   return HasCholeskyFactor(n, matrix, pivot, stop);
@@ -106,7 +106,7 @@ TEST(DenseTest, CopiesAreWholeOrStopped) {
   ASSERT_TRUE(Copy(from, to, stop));
   EXPECT_EQ(to, from);
   EXPECT_GE(stop.questions(), 2);
-  Stop first({}, absl::InfiniteFuture(), 1);
+  Stop first({}, SteadyTime::InfiniteFuture(), 1);
   EXPECT_FALSE(Copy(from, to, first));
 }
 
@@ -118,7 +118,7 @@ TEST(DenseTest, EveryQuestionCanEndIt) {
   ASSERT_GT(counting.questions(), 2);
   for (int64_t most = 0; most < counting.questions(); ++most) {
     std::vector<double> lost = matrix;
-    Stop first({}, absl::InfiniteFuture(), most), second = first, third = first;
+    Stop first({}, SteadyTime::InfiniteFuture(), most), second = first, third = first;
     EXPECT_FALSE(HasFactor(n, matrix, 0, first));
     EXPECT_FALSE(InvertPositiveDefinite(n, lost, second));
     EXPECT_TRUE(second.stopped());

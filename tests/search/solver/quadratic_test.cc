@@ -104,7 +104,7 @@ TEST(ConvexifierTest, EveryFormEqualsTheLossAndBoundsIt) {
     const CompactProblem compact = Compacted(problem);
     const double least = Enumerator(compact).LeastLoss();
     SplitMix64 random(options.seed, 4);
-    Stop stop({}, absl::InfiniteFuture());
+    Stop stop({}, SteadyTime::InfiniteFuture());
     Convexifier convexifier(compact);
     ConvexForm form;
     double first = 0, last = -std::numeric_limits<double>::infinity();
@@ -244,7 +244,7 @@ TEST(AnnealTest, StaysWithinTheLimitsAndFindsTheOptimum) {
   const Selection cheapest(8, 0);
   const Incumbent start{compact.Evaluate(cheapest)[0], cheapest};
   ASSERT_TRUE(compact.IsFeasible(compact.Evaluate(cheapest)));
-  Stop stop({}, absl::InfiniteFuture());
+  Stop stop({}, SteadyTime::InfiniteFuture());
   Incumbent first = start, second = start, none;
   Anneal(compact, 100'000, stop, first);
   Anneal(compact, 100'000, stop, second);
@@ -262,7 +262,7 @@ TEST(AnnealTest, LeavesVariablesWithoutAChoiceAlone) {
   for (const size_t layer : {size_t{0}, size_t{5}}) {
     problem.allowed[problem.layers[layer].name] = {problem.layers[layer].choices[0].name};
   }
-  Stop stop({}, absl::InfiniteFuture());
+  Stop stop({}, SteadyTime::InfiniteFuture());
   const CompactProblem compact = Compacted(problem);
   ASSERT_EQ(compact.choices[0], 1);
   Incumbent incumbent{compact.Evaluate(Selection(6, 0))[0], Selection(6, 0)};
@@ -281,7 +281,7 @@ TEST(AnnealTest, LeavesVariablesWithoutAChoiceAlone) {
 TEST(QuadraticTest, CorrelatedErrorsHaveAUsefulBound) {
   for (const double share : {0.3, 0.5}) {
     const CompactProblem compact = Compacted(CorrelatedProblem(30, 6, share));
-    Stop stop({}, absl::InfiniteFuture(), 20'000);
+    Stop stop({}, SteadyTime::InfiniteFuture(), 20'000);
     const ExactResult result = SolveQuadratic(compact, stop, {});
     ASSERT_TRUE(result.incumbent.found());
     EXPECT_GT(result.lower_bound, 0.5 * result.incumbent.objective);
@@ -298,10 +298,10 @@ TEST(QuadraticTest, AnyQuestionCanEndTheSearch) {
   for (options.seed = 0; options.seed < 3; ++options.seed) {
     const CompactProblem compact = Compacted(RandomProblem(options));
     const double least = Enumerator(compact).LeastLoss();
-    Stop whole({}, absl::InfiniteFuture());
+    Stop whole({}, SteadyTime::InfiniteFuture());
     ASSERT_TRUE(SolveQuadratic(compact, whole, {}).proven);
     for (int64_t most = 0; most < whole.questions(); most += 1 + whole.questions() / 200) {
-      Stop stop({}, absl::InfiniteFuture(), most);
+      Stop stop({}, SteadyTime::InfiniteFuture(), most);
       const ExactResult result = SolveQuadratic(compact, stop, {});
       EXPECT_LE(result.lower_bound, least + 1e-9);
       EXPECT_GE(result.incumbent.objective, least - 1e-9);  // infinite: none found
