@@ -178,7 +178,7 @@ absl::StatusOr<SolveOutput> CodesignRun::Solve(Tables& tables, const Progress& p
     HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(inputs(), progress));
     Progress part;
     part.cancellation = progress.cancellation;
-    absl::StatusOr<Solution> solution = SolveWithLiveSets(built, spec.time_limit, part);
+    absl::StatusOr<Solution> solution = SolveWithLiveSets(built, part);
     if (!solution.ok()) return Annotate(solution.status(), point.target);
     codesign.configurations.push_back(
         {point.target, point.parameters, point.figures, *std::move(solution), false});

@@ -1,17 +1,11 @@
 #include "search/cost_text.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/units.h"
+#include "search/live_set_metric.h"
 #include "search/solver/problem.h"
 
 namespace halftone {
-namespace {
-
-constexpr char kLiveSet[] = "activation_bytes/";
-
-}  // namespace
-
 std::string FormatCost(absl::string_view key, double value) {
   if (key == "latency_ns") return FormatQuantity(Quantity::kTime, value);
   if (key == "energy_pj") return FormatQuantity(Quantity::kEnergy, value);
@@ -26,8 +20,8 @@ std::string MetricTitle(absl::string_view key) {
   if (key == "bops") return "bit operations";
   if (key == "activation_bytes") return "peak activation bytes";
   if (key == kChangesMetric) return "precision changes";
-  if (absl::StartsWith(key, kLiveSet)) {
-    return absl::StrCat("activation bytes at ", key.substr(sizeof(kLiveSet) - 1));
+  if (const auto live_set = LiveSetMetric::FromKey(key); live_set.has_value()) {
+    return absl::StrCat("activation bytes at ", live_set->node);
   }
   return std::string(key);
 }

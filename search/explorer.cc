@@ -5,11 +5,11 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/live_set_metric.h"
 #include "search/problem_builder.h"
 #include "search/refine/assignment_meter.h"
 #include "search/solver/compile.h"
@@ -167,7 +167,7 @@ std::map<std::string, double> Explorer::Limits() const {
   std::map<std::string, double> limits;
   for (const auto& [metric, limit] : problem.budgets) {
     // Those of single live sets are part of the peak's.
-    if (!absl::StartsWith(metric, absl::StrCat(peak, "/"))) limits[metric] = limit;
+    if (!LiveSetMetric::FromKey(metric).has_value()) limits[metric] = limit;
   }
   if (search_->activation_budget.has_value()) limits[peak] = *search_->activation_budget;
   if (problem.max_changes.has_value()) {

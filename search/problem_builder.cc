@@ -5,10 +5,10 @@
 #include <set>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/units.h"
+#include "search/live_set_metric.h"
 #include "search/solver/solver.h"
 
 namespace halftone {
@@ -16,6 +16,17 @@ namespace {
 
 // Every point carries its assignment; more than a plot can show are not worth storing.
 constexpr size_t kMaxFrontierPoints = 512;
+// Of the time that is left, what may be spent where more has to be solved after it.
+constexpr double kShareOfTime = 0.5;
+
+// Until the deadline, or as long as a share of the time before it.
+SolveOptions OptionsUntil(SteadyTime deadline, double share, const Progress& progress) {
+  const absl::Duration left = deadline - progress.cancellation.clock().Now();
+  SolveOptions options;
+  options.time_limit = std::max(absl::ZeroDuration(), share * left);
+  options.max_frontier_points = kMaxFrontierPoints;
+  return options;
+}
 
 std::string Key(Metric metric) { return std::string(MetricCostKey(metric)); }
 
@@ -25,6 +36,7 @@ class ProblemBuilder {
       : inputs_(inputs), progress_(progress) {}
 
   absl::StatusOr<BuiltProblem> Build() {
+    built_.deadline = progress_.cancellation.clock().Now() + inputs_.spec.time_limit;
     built_.live_sets = inputs_.network.live_sets;
     for (LiveSet& set : built_.live_sets) ScaleToBatch(set);
     HT_RETURN_IF_ERROR(AddLayers());
@@ -228,9 +240,9 @@ class ProblemBuilder {
     Problem problem = built_.problem;
     problem.budgets = {{key, 0}};
     problem.frontier.clear();
-    SolveOptions options;
-    options.time_limit = inputs_.spec.time_limit;
-    HT_ASSIGN_OR_RETURN(const Solution solution, Solve(problem, options, progress_));
+    HT_ASSIGN_OR_RETURN(
+        const Solution solution,
+        Solve(problem, OptionsUntil(built_.deadline, kShareOfTime, progress_), progress_));
     if (!solution.infeasible.has_value()) return 0;
     const auto found = solution.infeasible->minimum.find(key);
     return found == solution.infeasible->minimum.end() ? without_edges : found->second;
@@ -319,9 +331,7 @@ double BytesOf(const LiveSet& set, const Assignment& assignment) {
   return set.Bytes(precisions);
 }
 
-std::string LiveSetKey(const LiveSet& set) {
-  return absl::StrCat(MetricCostKey(Metric::kActivationMemory), "/", set.node);
-}
+std::string LiveSetKey(const LiveSet& set) { return LiveSetMetric{set.node}.Key(); }
 
 // Adds a live set as a metric with the given limit.
 absl::Status AddLiveSet(const LiveSet& set, double limit, Problem& problem) {
@@ -379,8 +389,8 @@ void AddPeaks(const std::vector<LiveSet>& sets, Solution& solution) {
   Solution::Infeasible& infeasible = *solution.infeasible;
   infeasible.nearest.cost[key] = PeakActivationBytes(sets, infeasible.nearest.assignment);
   // The user's budget is one, on the peak.
-  const auto is_live_set = [&](const std::string& metric) {
-    return absl::StartsWith(metric, absl::StrCat(key, "/"));
+  const auto is_live_set = [](const std::string& metric) {
+    return LiveSetMetric::FromKey(metric).has_value();
   };
   // How far one of them would have to be raised does not say how far the peak would.
   std::erase_if(infeasible.relaxations,
@@ -415,12 +425,11 @@ double PeakActivationBytes(const std::vector<LiveSet>& sets, const Assignment& a
   return peak;
 }
 
-absl::StatusOr<Solution> SolveWithLiveSets(BuiltProblem& built, absl::Duration time_limit,
-                                           const Progress& progress) {
-  SolveOptions options;
-  options.time_limit = time_limit;
-  options.max_frontier_points = kMaxFrontierPoints;
+absl::StatusOr<Solution> SolveWithLiveSets(BuiltProblem& built, const Progress& progress) {
+  // An answer that exceeds a live set is not the last one.
+  const double share = built.activation_budget.has_value() ? kShareOfTime : 1;
   while (true) {
+    const SolveOptions options = OptionsUntil(built.deadline, share, progress);
     HT_ASSIGN_OR_RETURN(Solution solution, Solve(built.problem, options, progress));
     const LiveSet* worst = WorstLiveSet(built, solution);
     if (worst == nullptr) {
@@ -434,6 +443,10 @@ absl::StatusOr<Solution> SolveWithLiveSets(BuiltProblem& built, absl::Duration t
       return absl::ResourceExhaustedError(
           absl::StrCat("the activation-memory budget binds at more than ", kMaxBudgets,
                        " places of the network at once"));
+    }
+    if (progress.cancellation.clock().Now() >= built.deadline) {
+      return absl::DeadlineExceededError(
+          "no assignment within the activation-memory budget was found in the time limit");
     }
     HT_RETURN_IF_ERROR(AddLiveSet(*worst, *built.activation_budget, built.problem));
   }

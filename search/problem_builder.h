@@ -2,10 +2,12 @@
 #define HALFTONE_SEARCH_PROBLEM_BUILDER_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "base/clock.h"
 #include "base/progress.h"
 #include "profilers/cost_table.h"
 #include "search/network_summary.h"
@@ -43,6 +45,9 @@ struct BuiltProblem {
   // so that it becomes one metric per live set (SolveWithLiveSets).
   std::vector<LiveSet> live_sets;
   std::optional<double> activation_budget;
+  // When spec.time_limit ends, by the clock of the cancellation: it begins when the problem is
+  // built, which may have to solve one, and bounds all solves of it together.
+  SteadyTime deadline = SteadyTime::InfiniteFuture();
 };
 
 // INVALID_ARGUMENT names a budget that the target has no costs for, a pin that is no offered
@@ -53,11 +58,11 @@ absl::StatusOr<BuiltProblem> BuildProblem(const ProblemInputs& inputs, const Pro
 // activation bits.
 Precision ChooseReference(bool supports_float32, const std::vector<Precision>& offered);
 
-// Solves, with the live sets that the answer or its frontier would exceed added as metrics
-// "activation_bytes/NODE" until none is. Costs of all answers then include "activation_bytes", the
-// peak. RESOURCE_EXHAUSTED when more live sets bind at once than the solver takes budgets.
-absl::StatusOr<Solution> SolveWithLiveSets(BuiltProblem& built, absl::Duration time_limit,
-                                           const Progress& progress);
+// Solves by the problem's deadline, with the live sets that the answer or its frontier would exceed
+// added as metrics (LiveSetMetric) until none is. Costs of all answers then include
+// "activation_bytes", the peak. RESOURCE_EXHAUSTED when more live sets bind at once than the solver
+// takes budgets, DEADLINE_EXCEEDED when the time ends before; errors of Solve.
+absl::StatusOr<Solution> SolveWithLiveSets(BuiltProblem& built, const Progress& progress);
 
 // The peak of an assignment of precision names.
 double PeakActivationBytes(const std::vector<LiveSet>& sets, const Assignment& assignment);

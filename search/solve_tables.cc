@@ -34,18 +34,24 @@ absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer
   HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(inputs, progress));
   SolveOutput output;
   const bool resampled = !tables.sensitivity.resampled_losses.empty();
-  HT_ASSIGN_OR_RETURN(output.solution, SolveWithLiveSets(built, spec.time_limit,
-                                                         progress.Part(0, resampled ? 0.3 : 1)));
+  HT_ASSIGN_OR_RETURN(output.solution,
+                      SolveWithLiveSets(built, progress.Part(0, resampled ? 0.3 : 1)));
   if (resampled && output.solution.status != Solution::Status::kInfeasible) {
+    // All resamples together may take as long again.
+    built.deadline = progress.cancellation.clock().Now() + spec.time_limit;
     const ProblemSolver solve = [&](const Problem& problem, const Progress& part) {
       BuiltProblem drawn = built;
       drawn.problem = problem;
       drawn.problem.frontier.clear();
-      return SolveWithLiveSets(drawn, spec.time_limit, part);
+      return SolveWithLiveSets(drawn, part);
     };
-    HT_ASSIGN_OR_RETURN(output.stability,
-                        MeasureStability(built.problem, output.solution.assignment, sensitivity,
-                                         solve, progress.Part(0.3, 1)));
+    absl::StatusOr<Stability> stability = MeasureStability(
+        built.problem, output.solution.assignment, sensitivity, solve, progress.Part(0.3, 1));
+    HT_RETURN_IF_ERROR(progress.cancellation.Check());
+    // Without time for one resample there is an answer all the same.
+    if (!absl::IsDeadlineExceeded(stability.status())) {
+      HT_ASSIGN_OR_RETURN(output.stability, std::move(stability));
+    }
   }
   if (spec.explain && output.solution.status != Solution::Status::kInfeasible) {
     HT_ASSIGN_OR_RETURN(output.solution.explanation,

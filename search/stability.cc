@@ -93,7 +93,7 @@ absl::StatusOr<Stability> MeasureStability(const Problem& problem,
                        : "the problem names none of the network's layers and precisions");
   }
   Stability stability;
-  stability.resamples = static_cast<int>(resamples);
+  std::vector<Solution> solutions;
   for (const Problem::Layer& layer : problem.layers) {
     const auto found = chosen.find(layer.name);
     stability.layers.push_back({layer.name, found == chosen.end() ? "" : found->second, 0, {}});
@@ -103,11 +103,18 @@ absl::StatusOr<Stability> MeasureStability(const Problem& problem,
     HT_RETURN_IF_ERROR(progress.Step(done, absl::StrCat("resample ", b, " of ", resamples)));
     Progress silent;
     silent.cancellation = progress.cancellation;
-    HT_ASSIGN_OR_RETURN(const Solution solution, solve(resampled.Draw(b), silent));
-    if (solution.status == Solution::Status::kInfeasible) {
+    absl::StatusOr<Solution> solution = solve(resampled.Draw(b), silent);
+    HT_RETURN_IF_ERROR(progress.cancellation.Check());
+    if (absl::IsDeadlineExceeded(solution.status()) && b > 0) break;
+    HT_RETURN_IF_ERROR(solution.status());
+    if (solution->status == Solution::Status::kInfeasible) {
       return absl::FailedPreconditionError("the problem has no solution to compare with");
     }
-    Count(solution, 1 / static_cast<double>(resamples), stability);
+    solutions.push_back(*std::move(solution));
+  }
+  stability.resamples = static_cast<int>(solutions.size());
+  for (const Solution& solution : solutions) {
+    Count(solution, 1 / static_cast<double>(solutions.size()), stability);
   }
   HT_RETURN_IF_ERROR(progress.Step(1));
   return stability;

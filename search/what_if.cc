@@ -98,7 +98,7 @@ absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
     HT_ASSIGN_OR_RETURN(problem.interaction_rows, RowsOf(problem, sensitivity.interactions,
                                                          what_if.interactions, cancellation));
   }
-  HT_ASSIGN_OR_RETURN(Solution solution, SolveWithLiveSets(built, spec.time_limit, progress));
+  HT_ASSIGN_OR_RETURN(Solution solution, SolveWithLiveSets(built, progress));
   if (spec.explain && solution.status != Solution::Status::kInfeasible) {
     HT_ASSIGN_OR_RETURN(solution.explanation, Explain(problem, solution, {}, progress));
   }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/fake_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -43,10 +44,12 @@ struct Fixture {
     costs.fixed_latency_ns = 1000;
   }
 
-  absl::StatusOr<BuiltProblem> Build(const std::vector<std::string>& budgets) {
+  absl::StatusOr<BuiltProblem> Build(const std::vector<std::string>& budgets,
+                                     const Progress& progress = {}) {
     spec.budgets.clear();
     for (const std::string& text : budgets) spec.budgets.push_back(*Budget::Parse(text));
-    return BuildProblem({network, sensitivity, costs, precisions, Precision::Float32(), spec}, {});
+    return BuildProblem({network, sensitivity, costs, precisions, Precision::Float32(), spec},
+                        progress);
   }
 };
 
@@ -109,15 +112,14 @@ TEST(ProblemBuilderTest, PeakActivationMemoryIsAMaximumOfSums) {
   // All in 8 bits: the set of a takes 190 bytes, that of c 200. With 150 to spend both must shrink.
   absl::StatusOr<BuiltProblem> built = fixture.Build({"activation-memory=150B"});
   ASSERT_TRUE(built.ok()) << built.status();
-  absl::StatusOr<Solution> solution =
-      SolveWithLiveSets(*built, absl::InfiniteDuration(), Progress());
+  absl::StatusOr<Solution> solution = SolveWithLiveSets(*built, Progress());
   ASSERT_TRUE(solution.ok()) << solution.status();
   EXPECT_EQ(solution->status, Solution::Status::kOptimal);
   EXPECT_EQ(solution->assignment, (Assignment{{"a", "w4a4"}, {"b", "w4a4"}, {"c", "w4a4"}}));
   EXPECT_EQ(solution->cost.at("activation_bytes"), 115);
 
   built = fixture.Build({"activation-memory=195B"});
-  solution = SolveWithLiveSets(*built, absl::InfiniteDuration(), Progress());
+  solution = SolveWithLiveSets(*built, Progress());
   ASSERT_TRUE(solution.ok()) << solution.status();
   EXPECT_EQ(solution->assignment, (Assignment{{"a", "w8a8"}, {"b", "w8a8"}, {"c", "w4a4"}}));
   for (const FrontierPoint& point : solution->frontier) {
@@ -125,11 +127,56 @@ TEST(ProblemBuilderTest, PeakActivationMemoryIsAMaximumOfSums) {
   }
 
   built = fixture.Build({"activation-memory=50B"});
-  solution = SolveWithLiveSets(*built, absl::InfiniteDuration(), Progress());
+  solution = SolveWithLiveSets(*built, Progress());
   ASSERT_TRUE(solution.ok()) << solution.status();
   EXPECT_EQ(solution->status, Solution::Status::kInfeasible);
   EXPECT_EQ(solution->infeasible->conflict, std::vector<std::string>{"activation_bytes"});
   EXPECT_GT(solution->infeasible->minimum.at("activation_bytes"), 50);
+}
+
+// The clock stands still but while something is solved, which takes 25 seconds.
+struct SlowSolver {
+  FakeSteadyClock clock;
+  Progress progress;
+
+  SlowSolver() {
+    progress.cancellation = Cancellation(clock);
+    progress.report = [this](double, absl::string_view detail) {
+      if (detail == "solved") clock.Advance(absl::Seconds(25));
+    };
+  }
+};
+
+TEST(ProblemBuilderTest, RoundsOfLiveSetsShareOneTimeLimit) {
+  Fixture fixture;
+  fixture.spec.use_ties = false;
+  // Every layer is a live set of its own, and each round finds one more that is exceeded.
+  fixture.network.live_sets.clear();
+  for (const char* layer : {"a", "b", "c"}) {
+    fixture.network.live_sets.push_back({layer, 0, {{layer, 100}}});
+  }
+  const auto solve_within = [&](absl::Duration limit) {
+    SlowSolver slow;
+    fixture.spec.time_limit = limit;
+    absl::StatusOr<BuiltProblem> built = fixture.Build({"activation-memory=60B"}, slow.progress);
+    EXPECT_TRUE(built.ok()) << built.status();
+    return SolveWithLiveSets(*built, slow.progress).status();
+  };
+  EXPECT_TRUE(solve_within(absl::Seconds(101)).ok());
+  // Each of the four rounds has enough, and all of them have not.
+  EXPECT_EQ(solve_within(absl::Seconds(60)).code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(ProblemBuilderTest, TheTimeLimitBeginsBeforeTheProblemIsBuilt) {
+  SlowSolver slow;
+  Fixture fixture;
+  fixture.costs.edges = {{"b", "c", kInt4, kInt4, 5000, {}}};
+  fixture.spec.time_limit = absl::Seconds(60);
+  const SteadyTime begin = slow.clock.Now();
+  const absl::StatusOr<BuiltProblem> built = fixture.Build({"latency=50%"}, slow.progress);
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ(slow.clock.Now(), begin + absl::Seconds(25)) << "for the cheapest assignment";
+  EXPECT_EQ(built->deadline, begin + absl::Seconds(60));
 }
 
 TEST(ProblemBuilderTest, APinOfAPatternYieldsToALayersOwn) {

@@ -90,6 +90,25 @@ TEST(StabilityTest, SaysWhatIsMissing) {
             absl::StatusCode::kFailedPrecondition);
 }
 
+TEST(StabilityTest, CountsTheResamplesThatThereWasTimeFor) {
+  const auto measure_with = [](int most) {
+    int solved = 0;
+    const ProblemSolver solve = [&](const Problem& drawn,
+                                    const Progress& part) -> absl::StatusOr<Solution> {
+      if (++solved > most) return absl::DeadlineExceededError("no time");
+      return Solve(drawn, {}, part);
+    };
+    const Problem problem = OneMayBeHigh();
+    return MeasureStability(problem, Solve(problem)->assignment,
+                            Resampled({{3, 0, 1, 0}, {1, 0, 2, 0}, {5, 0, 1, 0}}), solve, {});
+  };
+  const auto stability = measure_with(2);
+  ASSERT_TRUE(stability.ok()) << stability.status();
+  EXPECT_EQ(stability->resamples, 2);
+  EXPECT_DOUBLE_EQ(stability->layers[0].changed, 0.5);
+  EXPECT_EQ(measure_with(0).status().code(), absl::StatusCode::kDeadlineExceeded);
+}
+
 TEST(StabilityTest, CanBeCancelled) {
   Progress progress;
   progress.cancellation.Cancel();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/fake_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -165,7 +166,11 @@ TEST(SolverTest, AThousandLayersAreProven) {
 
 TEST(SolverTest, AtTheTimeLimitTheBestSoFarComesWithItsBound) {
   const Problem problem = Hard();
-  const auto solution = Solve(problem, {.time_limit = absl::Milliseconds(300)});
+  // It asks the clock between steps.
+  const FakeSteadyClock clock(absl::Milliseconds(1));
+  Progress progress;
+  progress.cancellation = Cancellation(clock);
+  const auto solution = Solve(problem, {.time_limit = absl::Seconds(5)}, progress);
   ASSERT_TRUE(solution.ok()) << solution.status();
   EXPECT_EQ(solution->status, Solution::Status::kFeasible);
   EXPECT_LT(solution->lower_bound, solution->loss);
