@@ -57,9 +57,9 @@ struct Explorer::Search {
         inputs(in, of.model, of.calibration, of.sensitivity.samples) {}
 
   absl::Status Load() {
-    HT_ASSIGN_OR_RETURN(const StoredTables stored, LoadStoredTables(spec, store));
+    HT_ASSIGN_OR_RETURN(const StoredTables stored, LoadStoredTables(spec, result.tables, store));
     absl::StatusOr<std::string> calibrated =
-        store.LoadStage(Stage::kCalibrate, CalibrateKey(spec, stored.offer.offered));
+        LoadNamed(store, Stage::kCalibrate, stored.names.calibration);
     if (absl::IsNotFound(calibrated.status())) {
       return absl::FailedPreconditionError(
           "the quantizers of the search are not stored any more: run it again");
@@ -67,9 +67,9 @@ struct Explorer::Search {
     HT_RETURN_IF_ERROR(calibrated.status());
     calibrate_output = *std::move(calibrated);
     divergence_name = stored.tables.sensitivity.output_metric == "mse" ? "mse" : "kl";
-    const ProblemInputs problem_inputs{stored.tables.network,  stored.tables.sensitivity,
-                                       stored.tables.costs,    stored.offer.offered,
-                                       stored.offer.reference, spec};
+    const ProblemInputs problem_inputs{stored.tables.network,    stored.tables.sensitivity,
+                                       stored.tables.costs,      stored.offer().offered,
+                                       stored.offer().reference, spec};
     HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(problem_inputs, Progress()));
     live_sets = std::move(built.live_sets);
     activation_budget = built.activation_budget;

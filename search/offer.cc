@@ -4,10 +4,32 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/json_fields.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
 #include "search/problem_builder.h"
+#include "search/stage_outputs.h"
 
 namespace halftone {
 namespace {
+
+using nlohmann::json;
+
+json Names(const std::vector<Precision>& precisions) {
+  json names = json::array();
+  for (const Precision& precision : precisions) names.push_back(precision.ToString());
+  return names;
+}
+
+void ReadPrecisions(JsonFields& fields, absl::string_view field,
+                    std::vector<Precision>* precisions) {
+  fields.ReadEach(field, [&](const json& element) -> absl::Status {
+    if (!element.is_string()) return absl::InvalidArgumentError("must hold strings");
+    HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(element.get<std::string>()));
+    precisions->push_back(precision);
+    return absl::OkStatus();
+  });
+}
 
 constexpr char kCpuTarget[] = "cpu";
 
@@ -66,6 +88,29 @@ absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& prof
     offer.profiled.push_back(offer.reference);
   }
   return offer;
+}
+
+json OfferToJson(const Offer& offer) {
+  return {{"offered", Names(offer.offered)},
+          {"profiled", Names(offer.profiled)},
+          {"reference", offer.reference.ToString()}};
+}
+
+absl::StatusOr<Offer> OfferFromJson(const json& document) {
+  Offer offer;
+  JsonFields fields(document, "offer");
+  ReadPrecisions(fields, "offered", &offer.offered);
+  ReadPrecisions(fields, "profiled", &offer.profiled);
+  fields.ReadParsed("reference", &offer.reference);
+  HT_RETURN_IF_ERROR(fields.status());
+  return offer;
+}
+
+std::string OfferToBytes(const Offer& offer) { return OfferToJson(offer).dump(); }
+
+absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "list of precisions"));
+  return OfferFromJson(document);
 }
 
 }  // namespace halftone

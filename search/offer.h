@@ -1,12 +1,29 @@
 #ifndef HALFTONE_SEARCH_OFFER_H_
 #define HALFTONE_SEARCH_OFFER_H_
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "nlohmann/json_fwd.hpp"
+#include "nn/quant/precision.h"
 #include "profilers/cost_profiler.h"
 #include "search/search_spec.h"
-#include "search/stage_outputs.h"
 
 namespace halftone {
+
+// Which precisions a search offers on a target, and which it has to profile (the reference too).
+struct Offer {
+  std::vector<Precision> offered;
+  std::vector<Precision> profiled;
+  Precision reference;
+};
+nlohmann::json OfferToJson(const Offer& offer);
+absl::StatusOr<Offer> OfferFromJson(const nlohmann::json& json);
+// As it is stored.
+std::string OfferToBytes(const Offer& offer);
+absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes);
 
 // What a search chooses from on a target: the precisions of the spec, or those of a default list
 // that the target supports. INVALID_ARGUMENT names a precision that it does not run, or that is

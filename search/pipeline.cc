@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/hash.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/onnx/export.h"
@@ -297,6 +298,7 @@ class SearchRun {
     HT_ASSIGN_OR_RETURN(SearchResult result,
                         AssembleResult(tables_.network, tables_.sensitivity, tables_.costs, solved_,
                                        refined_, validated_));
+    result.tables = NameTables();
     HT_ASSIGN_OR_RETURN(
         const std::string output,
         stages_.Run(Stage::kExport,
@@ -308,6 +310,15 @@ class SearchRun {
     HT_ASSIGN_OR_RETURN(const json artifacts, ParseStored(output, "list of artifacts"));
     result.artifacts = artifacts.get<std::map<std::string, std::string>>();
     return result;
+  }
+
+  TableNames NameTables() const {
+    TableNames names = TableNamesOf(spec_, offer_);
+    names.network.sha256 = Sha256Hex(import_output_);
+    names.calibration.sha256 = Sha256Hex(calibrate_output_);
+    names.sensitivity.sha256 = Sha256Hex(sensitivity_output_);
+    names.costs.sha256 = Sha256Hex(profile_output_);
+    return names;
   }
 
   absl::Status WriteArtifacts(SearchResult& result, const Progress& progress) {

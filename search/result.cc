@@ -116,6 +116,7 @@ json SearchResultToJson(const SearchResult& result) {
   }
   if (result.codesign.has_value()) object["codesign"] = CodesignToJson(*result.codesign);
   if (result.evaluation.has_value()) object["evaluation"] = EvaluationToJson(*result.evaluation);
+  if (result.tables.has_value()) object["tables"] = TableNamesToJson(*result.tables);
   return object;
 }
 
@@ -158,6 +159,10 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   });
   fields.ReadObject("codesign", [&](const json& part) -> absl::Status {
     HT_ASSIGN_OR_RETURN(result.codesign, CodesignFromJson(part));
+    return absl::OkStatus();
+  });
+  fields.ReadObject("tables", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(result.tables, TableNamesFromJson(part));
     return absl::OkStatus();
   });
   fields.Read("evaluated_on_held_out", &result.evaluated_on_held_out);

@@ -16,6 +16,7 @@
 #include "search/solver/problem.h"
 #include "search/solver/solution.h"
 #include "search/stability.h"
+#include "search/table_names.h"
 
 namespace halftone {
 
@@ -57,6 +58,7 @@ struct SearchResult {
   std::optional<Evaluation> evaluation;  // on the held-out data, else on the calibration samples
   bool evaluated_on_held_out = false;
   std::vector<std::string> warnings;  // for the reader: what the figures leave out or took instead
+  std::optional<TableNames> tables;   // what it was made from; older versions did not note it
   // artifact name -> bytes' sha256; e.g. "quantized.onnx", "report.html", "result.json"
   std::map<std::string, std::string> artifacts;
 };

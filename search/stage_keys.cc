@@ -1,5 +1,7 @@
 #include "search/stage_keys.h"
 
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -59,6 +61,17 @@ std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& pro
                  absl::StrCat(spec.batch), absl::StrCat(spec.threads)});
 }
 
+TableNames TableNamesOf(const SearchSpec& spec, Offer offer) {
+  TableNames names;
+  names.network.key = ImportKey(spec);
+  names.calibration.key = CalibrateKey(spec, offer.offered);
+  names.sensitivity.key = SensitivityKey(spec, offer.offered);
+  names.pairs.key = PairsKey(names.sensitivity.key);
+  names.costs.key = ProfileKey(spec, offer.profiled);
+  names.offer = std::move(offer);
+  return names;
+}
+
 std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
                      absl::string_view sensitivity_output, absl::string_view profile_output) {
   const nlohmann::json json = SearchSpecToJson(spec);
@@ -90,7 +103,7 @@ std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_outp
 
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
                       absl::string_view refine_output, absl::string_view validate_output) {
-  return HashOf({"export/2", spec.model, solve_output, refine_output, validate_output});
+  return HashOf({"export/3", spec.model, solve_output, refine_output, validate_output});
 }
 
 }  // namespace halftone

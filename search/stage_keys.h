@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "search/search_spec.h"
+#include "search/table_names.h"
 
 // The keys under which the stages of a search store their outputs: a hash of all that the output
 // depends on and of the stage's version, which is raised when the meaning of its output changes.
@@ -23,6 +24,8 @@ std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>&
 // Of what pairs of choices add, beside the sensitivities with that key.
 std::string PairsKey(absl::string_view sensitivity_key);
 std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& profiled);
+// All that a search stores its tables under, contents left out.
+TableNames TableNamesOf(const SearchSpec& spec, Offer offer);
 // The outputs of the stages before it, by content.
 std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
                      absl::string_view sensitivity_output, absl::string_view profile_output);

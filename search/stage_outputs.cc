@@ -14,22 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-json Names(const std::vector<Precision>& precisions) {
-  json names = json::array();
-  for (const Precision& precision : precisions) names.push_back(precision.ToString());
-  return names;
-}
-
-void ReadPrecisions(JsonFields& fields, absl::string_view field,
-                    std::vector<Precision>* precisions) {
-  fields.ReadEach(field, [&](const json& element) -> absl::Status {
-    if (!element.is_string()) return absl::InvalidArgumentError("must hold strings");
-    HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(element.get<std::string>()));
-    precisions->push_back(precision);
-    return absl::OkStatus();
-  });
-}
-
 absl::StatusOr<LayerResult> AssembleLayer(const NetworkSummary::LayerFacts& facts,
                                           const LayerSensitivity& sensitivity,
                                           const CostTable& costs, const Precision& chosen,
@@ -79,24 +63,6 @@ absl::StatusOr<json> ParseStored(absl::string_view bytes, absl::string_view what
     return absl::InternalError(absl::StrCat("the stored ", what, " is damaged"));
   }
   return document;
-}
-
-std::string OfferToBytes(const Offer& offer) {
-  return json{{"offered", Names(offer.offered)},
-              {"profiled", Names(offer.profiled)},
-              {"reference", offer.reference.ToString()}}
-      .dump();
-}
-
-absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes) {
-  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "list of precisions"));
-  Offer offer;
-  JsonFields fields(document, "offer");
-  ReadPrecisions(fields, "offered", &offer.offered);
-  ReadPrecisions(fields, "profiled", &offer.profiled);
-  fields.ReadParsed("reference", &offer.reference);
-  HT_RETURN_IF_ERROR(fields.status());
-  return offer;
 }
 
 std::string SolveOutputToBytes(const SolveOutput& output) {

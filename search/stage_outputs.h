@@ -22,15 +22,6 @@ namespace halftone {
 // The document in stored bytes. INTERNAL names `what` when they are no JSON.
 absl::StatusOr<nlohmann::json> ParseStored(absl::string_view bytes, absl::string_view what);
 
-// Which precisions a search offers on a target, and which it has to profile (the reference too).
-struct Offer {
-  std::vector<Precision> offered;
-  std::vector<Precision> profiled;
-  Precision reference;
-};
-std::string OfferToBytes(const Offer& offer);
-absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes);
-
 struct SolveOutput {
   Problem problem;
   Solution solution;

@@ -10,9 +10,9 @@
 namespace halftone {
 namespace {
 
-absl::StatusOr<std::string> LoadTable(ArtifactStore& store, Stage stage, const std::string& key,
+absl::StatusOr<std::string> LoadTable(ArtifactStore& store, Stage stage, const StoredName& name,
                                       absl::string_view what) {
-  absl::StatusOr<std::string> output = store.LoadStage(stage, key);
+  absl::StatusOr<std::string> output = LoadNamed(store, stage, name);
   if (absl::IsNotFound(output.status())) {
     return absl::FailedPreconditionError(absl::StrCat(
         "the ", what, " of that model, data and target are not stored: run the search first"));
@@ -20,21 +20,31 @@ absl::StatusOr<std::string> LoadTable(ArtifactStore& store, Stage stage, const s
   return output;
 }
 
+absl::StatusOr<TableNames> NamesOf(const SearchSpec& spec, ArtifactStore& store) {
+  HT_ASSIGN_OR_RETURN(const std::string bytes,
+                      LoadTable(store, Stage::kProfile, {OfferKey(spec), ""}, "precisions"));
+  HT_ASSIGN_OR_RETURN(Offer offer, OfferFromBytes(bytes));
+  return TableNamesOf(spec, std::move(offer));
+}
+
 }  // namespace
 
-absl::StatusOr<StoredTables> LoadStoredTables(const SearchSpec& spec, ArtifactStore& store) {
-  HT_ASSIGN_OR_RETURN(const std::string network,
-                      LoadTable(store, Stage::kImport, ImportKey(spec), "layers"));
-  HT_ASSIGN_OR_RETURN(const std::string offer,
-                      LoadTable(store, Stage::kProfile, OfferKey(spec), "precisions"));
+absl::StatusOr<StoredTables> LoadStoredTables(const SearchSpec& spec,
+                                              const std::optional<TableNames>& names,
+                                              ArtifactStore& store) {
   StoredTables stored;
-  HT_ASSIGN_OR_RETURN(stored.offer, OfferFromBytes(offer));
-  HT_ASSIGN_OR_RETURN(const std::string sensitivity,
-                      LoadTable(store, Stage::kSensitivity,
-                                SensitivityKey(spec, stored.offer.offered), "sensitivities"));
+  if (names.has_value()) {
+    stored.names = *names;
+  } else {
+    HT_ASSIGN_OR_RETURN(stored.names, NamesOf(spec, store));
+  }
+  HT_ASSIGN_OR_RETURN(const std::string network,
+                      LoadTable(store, Stage::kImport, stored.names.network, "layers"));
   HT_ASSIGN_OR_RETURN(
-      const std::string costs,
-      LoadTable(store, Stage::kProfile, ProfileKey(spec, stored.offer.profiled), "costs"));
+      const std::string sensitivity,
+      LoadTable(store, Stage::kSensitivity, stored.names.sensitivity, "sensitivities"));
+  HT_ASSIGN_OR_RETURN(const std::string costs,
+                      LoadTable(store, Stage::kProfile, stored.names.costs, "costs"));
   HT_ASSIGN_OR_RETURN(stored.tables, ParseTables(network, sensitivity, costs));
   return stored;
 }

@@ -14,17 +14,15 @@
 #include "search/refine/pair_rows.h"
 #include "search/refine_stage.h"
 #include "search/solver/explain.h"
-#include "search/stage_keys.h"
 #include "search/stored_tables.h"
 
 namespace halftone {
 namespace {
 
 // The losses of pairs that the search with these sensitivities has kept, in their place there.
-absl::Status AddStoredPairs(const SearchSpec& spec, const Offer& offer, ArtifactStore& store,
+absl::Status AddStoredPairs(const StoredName& name, ArtifactStore& store,
                             SensitivityResult& sensitivity) {
-  const absl::StatusOr<std::string> bytes =
-      store.LoadStage(Stage::kSensitivity, PairsKey(SensitivityKey(spec, offer.offered)));
+  const absl::StatusOr<std::string> bytes = LoadNamed(store, Stage::kSensitivity, name);
   if (!bytes.ok() && !absl::IsNotFound(bytes.status())) return bytes.status();
   if (!bytes.ok() || bytes->empty()) {
     return absl::FailedPreconditionError(
@@ -74,20 +72,21 @@ absl::StatusOr<std::map<Metric, double>> ParseWeights(
   return parsed;
 }
 
-absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
-                                 const Cancellation& cancellation, const WhatIf& what_if) {
+absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, const std::optional<TableNames>& names,
+                                 ArtifactStore& store, const Cancellation& cancellation,
+                                 const WhatIf& what_if) {
   Progress progress;
   progress.cancellation = cancellation;
-  HT_ASSIGN_OR_RETURN(StoredTables stored, LoadStoredTables(spec, store));
+  HT_ASSIGN_OR_RETURN(StoredTables stored, LoadStoredTables(spec, names, store));
   Tables& tables = stored.tables;
   if (what_if.interactions > 0) {
-    HT_RETURN_IF_ERROR(AddStoredPairs(spec, stored.offer, store, tables.sensitivity));
+    HT_RETURN_IF_ERROR(AddStoredPairs(stored.names.pairs, store, tables.sensitivity));
   }
   HT_ASSIGN_OR_RETURN(const SensitivityResult sensitivity,
                       ScaleLosses(spec.rules.loss_factors, std::move(tables.sensitivity)));
   HT_ASSIGN_OR_RETURN(BuiltProblem built,
-                      BuildProblem({tables.network, sensitivity, tables.costs, stored.offer.offered,
-                                    stored.offer.reference, spec},
+                      BuildProblem({tables.network, sensitivity, tables.costs,
+                                    stored.offer().offered, stored.offer().reference, spec},
                                    progress));
   Problem& problem = built.problem;
   if (!what_if.frontier) problem.frontier.clear();

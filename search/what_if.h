@@ -2,6 +2,7 @@
 #define HALFTONE_SEARCH_WHAT_IF_H_
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -9,6 +10,7 @@
 #include "search/artifact_store.h"
 #include "search/search_spec.h"
 #include "search/solver/solution.h"
+#include "search/table_names.h"
 
 namespace halftone {
 
@@ -27,13 +29,15 @@ struct WhatIf {
 absl::StatusOr<std::map<Metric, double>> ParseWeights(const std::map<std::string, double>& weights);
 
 // The problem of the stored tables of an earlier search of the same model, data and target, with
-// the budgets, pins, rules and frontier of `spec`, solved. Nothing is measured again: takes
-// milliseconds, with interactions up to the time limit of `spec`.
+// the budgets, pins, rules and frontier of `spec`, solved. `names`: those of its result; without,
+// a search of this version and of what the target offers now must have left them. Nothing is
+// measured again: takes milliseconds, with interactions up to the time limit of `spec`.
 // FAILED_PRECONDITION names a table that is not stored, among them the losses of pairs, which not
 // all estimators know and a search of very many choices does not keep; or says that these are no
 // positive semi-definite form.
-absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, ArtifactStore& store,
-                                 const Cancellation& cancellation, const WhatIf& what_if = {});
+absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, const std::optional<TableNames>& names,
+                                 ArtifactStore& store, const Cancellation& cancellation,
+                                 const WhatIf& what_if = {});
 
 }  // namespace halftone
 

@@ -242,6 +242,15 @@ absl::Status GetFrontier(const ServiceContext& context, const v1::GetFrontierReq
   return absl::OkStatus();
 }
 
+// What a job's answer was made from; nothing while it has none, or where an older version wrote it.
+absl::StatusOr<std::optional<TableNames>> TablesOf(const ServiceContext& context,
+                                                   const JobRecord& job) {
+  if (job.state != JobState::kSucceeded) return std::nullopt;
+  HT_ASSIGN_OR_RETURN(const std::string document, LoadDocument(context, job));
+  HT_ASSIGN_OR_RETURN(SearchResult result, ParseDocument(job, document, SearchResultFromJson));
+  return std::move(result.tables);
+}
+
 absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest& request,
                         v1::ReSolveResponse* response, const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const JobRecord job, FindSearch(context, request.name(), "tables to solve"));
@@ -263,8 +272,9 @@ absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest&
   }
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_ASSIGN_OR_RETURN(const WhatIf what_if, WhatIfFromProto(request));
+  HT_ASSIGN_OR_RETURN(const std::optional<TableNames> tables, TablesOf(context, job));
   HT_ASSIGN_OR_RETURN(const Solution solution,
-                      ReSolve(spec, *context.catalog, cancellation, what_if));
+                      ReSolve(spec, tables, *context.catalog, cancellation, what_if));
   *response->mutable_solution() = SolutionToProto(solution);
   response->set_result_json(SolutionToJson(solution).dump());
   return absl::OkStatus();

@@ -176,7 +176,7 @@ TEST_F(CodesignSearchTest, StagesAreReusedAndTheChosenOneIsReSolved) {
   spec_.target = first->target;
   spec_.budgets = {
       {Metric::kLatency, Budget::Kind::kAbsolute, first->codesign->budgets.at("latency_ns")}};
-  const auto again = ReSolve(spec_, store_, {});
+  const auto again = ReSolve(spec_, first->tables, store_, {});
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->assignment, first->solution.assignment);
 }

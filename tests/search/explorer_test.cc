@@ -9,6 +9,7 @@
 #include "profilers/builtin.h"
 #include "search/memory_store.h"
 #include "search/pipeline.h"
+#include "search/stage_keys.h"
 
 namespace halftone {
 namespace {
@@ -50,6 +51,15 @@ class ExplorerTest : public testing::Test {
   SearchSpec spec_;
   SearchResult result_;
 };
+
+TEST_F(ExplorerTest, UsesTheTablesThatTheResultNames) {
+  Search();
+  const Offer fewer = {{Precision::Int(8, 8)}, {Precision::Int(8, 8)}, Precision::Int(8, 8)};
+  ASSERT_TRUE(store_.StoreStage(Stage::kProfile, OfferKey(spec_), OfferToBytes(fewer)).ok());
+  EXPECT_NE(Open(), nullptr);
+  result_.tables.reset();
+  EXPECT_TRUE(absl::IsFailedPrecondition(Explorer::Create(spec_, result_, store_, "job").status()));
+}
 
 TEST_F(ExplorerTest, FollowingItsSuggestionsEndsNoWorseThanTheSearch) {
   Search();

@@ -37,6 +37,13 @@ SearchResult FullResult() {
   result.latency = {4, 1, 4.5, std::nullopt};
   result.evaluation = Evaluation{100, 0.9, 0.875, 0.01, 0.02, 30};
   result.evaluated_on_held_out = true;
+  const Precision w4a4 = Precision::Int(4, 4), w8a8 = Precision::Int(8, 8);
+  result.tables = TableNames{{{w4a4, w8a8}, {w4a4, w8a8}, w8a8},
+                             {"n", "1"},
+                             {"q", "2"},
+                             {"s", "3"},
+                             {"p", ""},
+                             {"c", "4"}};
   result.artifacts = {{"report.html", "ab"}};
   return result;
 }

@@ -11,6 +11,7 @@
 #include "profilers/builtin.h"
 #include "search/memory_store.h"
 #include "search/pipeline.h"
+#include "search/stage_keys.h"
 
 namespace halftone {
 namespace {
@@ -47,13 +48,13 @@ class WhatIfTest : public testing::Test {
   }
 
   Solution Answer(const WhatIf& what_if = {}) {
-    const absl::StatusOr<Solution> solution = ReSolve(spec_, store_, {}, what_if);
+    const absl::StatusOr<Solution> solution = ReSolve(spec_, tables_, store_, {}, what_if);
     EXPECT_TRUE(solution.ok()) << solution.status();
     return solution.value_or(Solution());
   }
 
   std::string Error(const WhatIf& what_if, absl::StatusCode code) {
-    const absl::Status status = ReSolve(spec_, store_, {}, what_if).status();
+    const absl::Status status = ReSolve(spec_, tables_, store_, {}, what_if).status();
     EXPECT_EQ(status.code(), code) << status;
     return std::string(status.message());
   }
@@ -62,6 +63,7 @@ class WhatIfTest : public testing::Test {
   ProfilerRegistry profilers_;
   SearchSpec spec_;
   SearchResult result_;
+  std::optional<TableNames> tables_;  // that are named to ReSolve
 };
 
 TEST_F(WhatIfTest, OtherBudgetsPinsAndRulesAreSolvedOnTheStoredTables) {
@@ -83,6 +85,55 @@ TEST_F(WhatIfTest, OtherBudgetsPinsAndRulesAreSolvedOnTheStoredTables) {
   spec_.rules = {};
   spec_.sensitivity.seed = 99;
   EXPECT_THAT(Error({}, absl::StatusCode::kFailedPrecondition), HasSubstr("sensitivities"));
+}
+
+// As it would be had another version given this key to what is stored by that name.
+absl::Status StoreUnder(const std::string& key, Stage stage, ArtifactStore& from, ArtifactStore& to,
+                        StoredName& name) {
+  const absl::StatusOr<std::string> bytes = from.LoadStage(stage, name.key);
+  if (!bytes.ok()) return bytes.status();
+  name.key = key;
+  return to.StoreStage(stage, key, *bytes);
+}
+
+TEST_F(WhatIfTest, TablesAreFoundUnderTheKeysOfAnotherVersion) {
+  Search();
+  ASSERT_TRUE(result_.tables.has_value());
+  const Solution same = Answer({.interactions = 1, .frontier = false});
+  MemoryStore other;
+  TableNames names = *result_.tables;
+  ASSERT_TRUE(StoreUnder("n", Stage::kImport, store_, other, names.network).ok());
+  ASSERT_TRUE(StoreUnder("s", Stage::kSensitivity, store_, other, names.sensitivity).ok());
+  ASSERT_TRUE(StoreUnder("p", Stage::kSensitivity, store_, other, names.pairs).ok());
+  ASSERT_TRUE(StoreUnder("c", Stage::kProfile, store_, other, names.costs).ok());
+  const WhatIf what_if = {.interactions = 1, .frontier = false};
+  const auto found = ReSolve(spec_, names, other, {}, what_if);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->assignment, same.assignment);
+  EXPECT_EQ(found->loss, same.loss);
+  EXPECT_TRUE(absl::IsFailedPrecondition(ReSolve(spec_, {}, other, {}, what_if).status()))
+      << "by this version's keys nothing is there";
+}
+
+TEST_F(WhatIfTest, WhatTheTargetOffersByNowDoesNotMatter) {
+  Search();
+  tables_ = result_.tables;
+  const Solution same = Answer();
+  const Offer fewer = {{Precision::Int(8, 8)}, {Precision::Int(8, 8)}, Precision::Int(8, 8)};
+  ASSERT_TRUE(store_.StoreStage(Stage::kProfile, OfferKey(spec_), OfferToBytes(fewer)).ok());
+  EXPECT_EQ(Answer().assignment, same.assignment);
+  tables_.reset();
+  EXPECT_THAT(Error({}, absl::StatusCode::kFailedPrecondition), HasSubstr("not stored"));
+}
+
+TEST_F(WhatIfTest, ATableThatWasMeasuredAgainIsStillTheAnswers) {
+  Search();
+  tables_ = result_.tables;
+  const Solution same = Answer();
+  const std::string costs = *store_.LoadStage(Stage::kProfile, tables_->costs.key);
+  EXPECT_EQ(*store_.StoreBlob(costs), tables_->costs.sha256);
+  ASSERT_TRUE(store_.StoreStage(Stage::kProfile, tables_->costs.key, "another").ok());
+  EXPECT_EQ(Answer().assignment, same.assignment);
 }
 
 TEST_F(WhatIfTest, WeightsTradeLossForCosts) {

@@ -1,0 +1,65 @@
+#include "search/table_names.h"
+
+#include <tuple>
+
+#include "base/json_fields.h"
+#include "base/json_members.h"
+#include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+constexpr auto kNameMembers =
+    std::tuple(JsonMember("key", &StoredName::key), JsonMember("sha256", &StoredName::sha256));
+
+void ReadName(JsonFields& fields, const char* field, StoredName* name) {
+  fields.Require(field);
+  fields.ReadObject(field, [&](const json& object) {
+    JsonFields of_name(object, field);
+    of_name.Require("key");
+    ReadMembers(kNameMembers, of_name, name);
+    return of_name.status();
+  });
+}
+
+}  // namespace
+
+json TableNamesToJson(const TableNames& names) {
+  return {{"offer", OfferToJson(names.offer)},
+          {"network", MembersToJson(kNameMembers, names.network)},
+          {"calibration", MembersToJson(kNameMembers, names.calibration)},
+          {"sensitivity", MembersToJson(kNameMembers, names.sensitivity)},
+          {"pairs", MembersToJson(kNameMembers, names.pairs)},
+          {"costs", MembersToJson(kNameMembers, names.costs)}};
+}
+
+absl::StatusOr<TableNames> TableNamesFromJson(const json& object) {
+  TableNames names;
+  JsonFields fields(object, "tables");
+  fields.Require("offer");
+  fields.ReadObject("offer", [&](const json& offer) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(names.offer, OfferFromJson(offer));
+    return absl::OkStatus();
+  });
+  ReadName(fields, "network", &names.network);
+  ReadName(fields, "calibration", &names.calibration);
+  ReadName(fields, "sensitivity", &names.sensitivity);
+  ReadName(fields, "pairs", &names.pairs);
+  ReadName(fields, "costs", &names.costs);
+  HT_RETURN_IF_ERROR(fields.status());
+  return names;
+}
+
+absl::StatusOr<std::string> LoadNamed(ArtifactStore& store, Stage stage, const StoredName& name) {
+  if (!name.sha256.empty()) {
+    absl::StatusOr<std::string> bytes = store.LoadBlob(name.sha256);
+    const bool is_gone = absl::IsNotFound(bytes.status()) || absl::IsDataLoss(bytes.status());
+    if (!is_gone) return bytes;
+  }
+  return store.LoadStage(stage, name.key);
+}
+
+}  // namespace halftone
