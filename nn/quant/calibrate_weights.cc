@@ -80,7 +80,9 @@ float Nth(std::vector<float>& values, size_t rank) {
 Range PercentileRange(std::vector<float> values, double percentile, Symmetry symmetry) {
   const Range extremes = ExtremesOf(values);
   if (values.empty()) return extremes;
-  const double cut = static_cast<double>(values.size()) * (1 - percentile / 100);
+  // A percentile too small to be told from 0 cuts all but one.
+  const double cut = std::min(static_cast<double>(values.size()) * (1 - percentile / 100),
+                              static_cast<double>(values.size() - 1));
   if (symmetry != Symmetry::kAsymmetric) {
     for (float& value : values) value = std::abs(value);
     const float end = Nth(values, values.size() - 1 - static_cast<size_t>(cut));

@@ -209,6 +209,21 @@ TEST(CalibrateWeights, CutsThePercentile) {
   EXPECT_NEAR(asymmetric->scales[0], 180, 2);
 }
 
+// Of so small a share nothing is left when it is taken from 1.
+TEST(CalibrateWeights, APercentileNextToZeroKeepsAValue) {
+  const RangeOptions options = {.method = RangeMethod::kPercentile, .percentile = 1e-15};
+  for (const std::vector<float>& values :
+       {std::vector<float>{3}, std::vector<float>{1, 2, 4}, std::vector<float>{-4, -2, 2, 4}}) {
+    const Tensor weights = Tensor::Of<float>({static_cast<int64_t>(values.size())}, values);
+    for (const Symmetry symmetry :
+         {Symmetry::kSymmetricRestricted, Symmetry::kSymmetricFull, Symmetry::kAsymmetric}) {
+      const auto quantizer = CalibrateWeights(weights, 8, symmetry, -1, options);
+      ASSERT_TRUE(quantizer.ok()) << quantizer.status();
+      EXPECT_LE(quantizer->scales[0], 4.0f / 127);
+    }
+  }
+}
+
 TEST(CalibrateWeights, KeepsADeadChannel) {
   const Tensor weights = Tensor::Of<float>({2, 2}, {0, 0, 1, -1});
   for (const int bits : {1, 4, 8}) {
