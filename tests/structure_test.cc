@@ -100,7 +100,7 @@ TEST(Structure, LibrariesStayInTheirRooms) {
       {std::regex(R"re(\.pb\.h$|^grpc)re"), {"server", "client", "profilers/remote", "nn/onnx"}},
       {std::regex(R"re(^grpc)re"), {"server", "client", "profilers/remote"}},
       {std::regex(R"re(^onnx/)re"), {"nn/onnx"}},
-      {std::regex(R"re(^Eigen/)re"), {"search/solver", "search/refine"}},
+      {std::regex(R"re(^Eigen/)re"), {"search/solver", "search/refine", "search/sensitivity"}},
       {std::regex(R"re(dnnl)re"), {"nn/engine/onednn", "profilers/onednn"}},
       {std::regex(R"re(sqlite3)re"), {"server/jobs"}},
   };

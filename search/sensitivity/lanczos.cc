@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "Eigen/Eigenvalues"
 #include "base/random.h"
 
 namespace halftone {
@@ -13,59 +14,18 @@ double Dot(absl::Span<const double> a, absl::Span<const double> b) {
   return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-// Zeroes matrix[p][q] by a rotation, which is applied to `vectors` as well.
-void Rotate(std::vector<double>& matrix, std::vector<double>& vectors, size_t n, size_t p,
-            size_t q) {
-  const double off = matrix[p * n + q];
-  if (off == 0) return;
-  const double theta = (matrix[q * n + q] - matrix[p * n + p]) / (2 * off);
-  const double t = (theta >= 0 ? 1.0 : -1.0) / (std::fabs(theta) + std::sqrt(theta * theta + 1));
-  const double c = 1 / std::sqrt(t * t + 1), s = t * c;
-  for (size_t k = 0; k < n; ++k) {
-    const double a = matrix[k * n + p], b = matrix[k * n + q];
-    matrix[k * n + p] = c * a - s * b;
-    matrix[k * n + q] = s * a + c * b;
-  }
-  for (size_t k = 0; k < n; ++k) {
-    const double a = matrix[p * n + k], b = matrix[q * n + k];
-    matrix[p * n + k] = c * a - s * b;
-    matrix[q * n + k] = s * a + c * b;
-  }
-  for (size_t k = 0; k < n; ++k) {
-    const double a = vectors[k * n + p], b = vectors[k * n + q];
-    vectors[k * n + p] = c * a - s * b;
-    vectors[k * n + q] = s * a + c * b;
-  }
-}
-
-double OffDiagonal(const std::vector<double>& matrix, size_t n) {
-  double sum = 0;
-  for (size_t p = 0; p < n; ++p) {
-    for (size_t q = p + 1; q < n; ++q) sum += matrix[p * n + q] * matrix[p * n + q];
-  }
-  return sum;
-}
-
 }  // namespace
 
-SmallEigen SymmetricEigen(std::vector<double> matrix, size_t n) {
-  constexpr int kMaxSweeps = 60;
-  std::vector<double> vectors(n * n, 0.0);
-  for (size_t i = 0; i < n; ++i) vectors[i * n + i] = 1;
-  const double scale = Dot(matrix, matrix);
-  for (int sweep = 0; sweep < kMaxSweeps && OffDiagonal(matrix, n) > 1e-30 * scale; ++sweep) {
-    for (size_t p = 0; p < n; ++p) {
-      for (size_t q = p + 1; q < n; ++q) Rotate(matrix, vectors, n, p, q);
-    }
-  }
-  std::vector<size_t> order(n);
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](size_t a, size_t b) { return matrix[a * n + a] > matrix[b * n + b]; });
+SmallEigen TridiagonalEigen(const std::vector<double>& diagonal,
+                            const std::vector<double>& off_diagonal) {
+  const auto n = static_cast<Eigen::Index>(diagonal.size());
+  Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver;
+  solver.computeFromTridiagonal(Eigen::Map<const Eigen::VectorXd>(diagonal.data(), n),
+                                Eigen::Map<const Eigen::VectorXd>(off_diagonal.data(), n - 1));
   SmallEigen eigen;
-  for (const size_t i : order) {
-    eigen.values.push_back(matrix[i * n + i]);
-    eigen.last_components.push_back(vectors[(n - 1) * n + i]);
+  for (Eigen::Index i = n; i-- > 0;) {
+    eigen.values.push_back(solver.eigenvalues()[i]);
+    eigen.last_components.push_back(solver.eigenvectors()(n - 1, i));
   }
   return eigen;
 }
@@ -93,7 +53,7 @@ void Lanczos::Advance(absl::Span<const double> product) {
     }
   }
   const double norm = std::sqrt(Dot(next, next));
-  const SmallEigen ritz = Ritz();
+  const SmallEigen ritz = TridiagonalEigen(diagonal_, off_diagonal_);
   const double largest = std::max(std::fabs(ritz.values.front()), std::fabs(ritz.values.back()));
   const size_t steps = diagonal_.size();
   bool converged = steps >= wanted_;
@@ -107,19 +67,12 @@ void Lanczos::Advance(absl::Span<const double> product) {
   basis_.push_back(std::move(next));
 }
 
-SmallEigen Lanczos::Ritz() const {
-  const size_t n = diagonal_.size();
-  std::vector<double> tridiagonal(n * n, 0.0);
-  for (size_t i = 0; i < n; ++i) tridiagonal[i * n + i] = diagonal_[i];
-  for (size_t i = 0; i + 1 < n; ++i) {
-    tridiagonal[i * n + i + 1] = tridiagonal[(i + 1) * n + i] = off_diagonal_[i];
-  }
-  return SymmetricEigen(std::move(tridiagonal), n);
-}
-
 std::vector<double> Lanczos::Eigenvalues() const {
   if (diagonal_.empty()) return {};
-  std::vector<double> values = Ritz().values;
+  // Once done, the last product has no off-diagonal element; before, it is that of the next row.
+  std::vector<double> off_diagonal = off_diagonal_;
+  off_diagonal.resize(diagonal_.size() - 1);
+  std::vector<double> values = TridiagonalEigen(diagonal_, off_diagonal).values;
   values.resize(std::min(values.size(), wanted_));
   return values;
 }

@@ -9,13 +9,14 @@
 
 namespace halftone {
 
-// Eigenvalues of a small symmetric matrix (n x n, row-major), falling, and the last component of
-// each normalized eigenvector, by cyclic Jacobi rotations (Golub and Van Loan, section 8.5).
+// Eigenvalues of a symmetric tridiagonal matrix, falling, and the last component of each normalized
+// eigenvector. `diagonal` has one element at least, and one more than `off_diagonal`.
 struct SmallEigen {
   std::vector<double> values;
   std::vector<double> last_components;
 };
-SmallEigen SymmetricEigen(std::vector<double> matrix, size_t n);
+SmallEigen TridiagonalEigen(const std::vector<double>& diagonal,
+                            const std::vector<double>& off_diagonal);
 
 // The largest eigenvalues of a symmetric operator known by its products: the Lanczos iteration with
 // full re-orthogonalisation (Golub and Van Loan, section 10.3). The caller multiplies `vector()`
@@ -33,8 +34,6 @@ class Lanczos {
   std::vector<double> Eigenvalues() const;
 
  private:
-  SmallEigen Ritz() const;
-
   size_t wanted_;
   size_t max_steps_;
   double tolerance_;

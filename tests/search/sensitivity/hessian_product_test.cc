@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "Eigen/Eigenvalues"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nn/data/npz.h"
 #include "search/sensitivity/hessian_program.h"
-#include "search/sensitivity/lanczos.h"
 #include "search/sensitivity/sensitivity.h"
 #include "tests/search/sensitivity/digits.h"
 #include "tests/search/sensitivity/small_networks.h"
@@ -124,7 +124,10 @@ TEST(HessianProductTest, EigenvaluesOfTheWholeNetworkAreThoseOfTheDenseMatrix) {
     const std::vector<double> row = products.Run(unit);
     dense.insert(dense.end(), row.begin(), row.end());
   }
-  const SmallEigen exact = SymmetricEigen(dense, n);
+  const auto size = static_cast<Eigen::Index>(n);
+  const Eigen::MatrixXd matrix = Eigen::Map<const Eigen::MatrixXd>(dense.data(), size, size);
+  const Eigen::VectorXd exact =
+      Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(matrix).eigenvalues().reverse();
   SensitivityOptions options;
   options.method = SensitivityMethod::kHessianEigenvalue;
   options.loss = LossKind::kMse;
@@ -133,7 +136,9 @@ TEST(HessianProductTest, EigenvaluesOfTheWholeNetworkAreThoseOfTheDenseMatrix) {
   ASSERT_TRUE(result.ok()) << result.status();
   ASSERT_EQ(result->network_eigenvalues.size(), 3u);
   for (size_t i = 0; i < 3; ++i) {
-    EXPECT_NEAR(result->network_eigenvalues[i], exact.values[i], 1e-3 * exact.values[i]) << i;
+    EXPECT_NEAR(result->network_eigenvalues[i], exact[static_cast<Eigen::Index>(i)],
+                1e-3 * exact[static_cast<Eigen::Index>(i)])
+        << i;
   }
 }
 

@@ -155,12 +155,25 @@ TEST(LanczosTest, StopsOnAnInvariantSubspace) {
   EXPECT_EQ(lanczos.Eigenvalues(), std::vector<double>{0.0});
 }
 
-TEST(SymmetricEigenTest, DiagonalizesASmallMatrix) {
-  const SmallEigen eigen = SymmetricEigen({2, 1, 0, 1, 2, 1, 0, 1, 2}, 3);
+TEST(TridiagonalEigenTest, DiagonalizesASmallMatrix) {
+  const SmallEigen eigen = TridiagonalEigen({2, 2, 2}, {1, 1});
   EXPECT_NEAR(eigen.values[0], 2 + std::sqrt(2.0), 1e-12);
   EXPECT_NEAR(eigen.values[1], 2, 1e-12);
   EXPECT_NEAR(eigen.values[2], 2 - std::sqrt(2.0), 1e-12);
   EXPECT_NEAR(std::fabs(eigen.last_components[0]), 0.5, 1e-12);
+  EXPECT_NEAR(std::fabs(eigen.last_components[1]), std::sqrt(0.5), 1e-12);
+  EXPECT_EQ(TridiagonalEigen({3}, {}).values, std::vector<double>{3});
+}
+
+// The second differences of a row of n points: 2 - 2 cos(k pi / (n + 1)).
+TEST(TridiagonalEigenTest, IsExactForManyRows) {
+  constexpr size_t kSize = 300;
+  const SmallEigen eigen =
+      TridiagonalEigen(std::vector<double>(kSize, 2), std::vector<double>(kSize - 1, -1));
+  for (size_t k = 0; k < kSize; ++k) {
+    const double angle = M_PI * static_cast<double>(kSize - k) / (kSize + 1);
+    EXPECT_NEAR(eigen.values[k], 2 - 2 * std::cos(angle), 1e-12) << k;
+  }
 }
 
 }  // namespace
