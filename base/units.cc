@@ -76,6 +76,9 @@ absl::StatusOr<double> ParseQuantity(Quantity quantity, absl::string_view text) 
   if (is_number && number < 0) {
     return absl::InvalidArgumentError(absl::StrCat("'", text, "' is negative"));
   }
+  if (is_number && IsRoundedToZero(number, trimmed.substr(0, length))) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is too small to be told from 0"));
+  }
   const std::vector<Unit>& units = UnitsOf(quantity);
   if (is_number) {
     for (const Unit& candidate : units) {
@@ -90,6 +93,12 @@ absl::StatusOr<double> ParseQuantity(Quantity quantity, absl::string_view text) 
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "'", text, "' is not a finite number with one of the units ", absl::StrJoin(names, ", ")));
+}
+
+bool IsRoundedToZero(double value, absl::string_view digits) {
+  if (std::fpclassify(value) == FP_SUBNORMAL) return true;
+  const absl::string_view mantissa = digits.substr(0, digits.find_first_of("eE"));
+  return value == 0 && mantissa.find_first_of("123456789") != absl::string_view::npos;
 }
 
 std::string FormatQuantity(Quantity quantity, double value) {

@@ -17,9 +17,14 @@ enum class Quantity {
 };
 
 // Parses "4ms", "300KB", "1.5 mJ" to base units. A bare number is in base units. INVALID_ARGUMENT
-// for anything else, for negative numbers and for what is not finite; the message names the text
+// for anything else, for negative numbers, for what is not finite and for what is too small to be
+// told from 0; the message names the text
 // and the units that would fit.
 absl::StatusOr<double> ParseQuantity(Quantity quantity, absl::string_view text);
+
+// Whether a number's text says another number than 0 and its value is 0, because it is too small,
+// or loses digits for that reason.
+bool IsRoundedToZero(double value, absl::string_view digits);
 
 // Three significant digits in the unit that reads best: "1.24 ms", "311 KB".
 std::string FormatQuantity(Quantity quantity, double value);

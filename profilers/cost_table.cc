@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/enum_names.h"
 #include "base/json_fields.h"
 #include "base/statistics.h"
 #include "base/status_macros.h"
@@ -15,8 +16,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Provenance kProvenances[] = {Provenance::kMeasured, Provenance::kSimulated,
-                                       Provenance::kTable, Provenance::kRemote};
+constexpr EnumName<Provenance> kProvenances[] = {{Provenance::kMeasured, "measured"},
+                                                 {Provenance::kSimulated, "simulated"},
+                                                 {Provenance::kTable, "table"},
+                                                 {Provenance::kRemote, "remote"}};
+constexpr EnumNames<Provenance> kProvenanceNames("provenance", kProvenances);
 constexpr char kUtcFormat[] = "%Y-%m-%dT%H:%M:%SZ";
 // Rows, edges and network rows together.
 constexpr size_t kMaxRows = 4'000'000;
@@ -90,12 +94,9 @@ json PredictionToJson(const PredictionQuality& quality) {
 void ReadProvenance(JsonFields& fields, Provenance* value) {
   fields.Require("provenance");
   fields.ReadText("provenance", [&](const std::string& text) {
-    for (Provenance provenance : kProvenances) {
-      if (text != ProvenanceName(provenance)) continue;
-      *value = provenance;
-      return absl::OkStatus();
-    }
-    return absl::InvalidArgumentError(absl::StrCat("'", text.substr(0, 64), "' is unknown"));
+    const absl::StatusOr<Provenance> provenance = ParseProvenance(text);
+    if (provenance.ok()) *value = *provenance;
+    return provenance.status();
   });
 }
 
@@ -195,17 +196,11 @@ void ReadDevice(JsonFields& fields, DeviceInfo* device) {
 }  // namespace
 
 absl::string_view ProvenanceName(Provenance provenance) {
-  switch (provenance) {
-    case Provenance::kMeasured:
-      return "measured";
-    case Provenance::kSimulated:
-      return "simulated";
-    case Provenance::kTable:
-      return "table";
-    case Provenance::kRemote:
-      return "remote";
-  }
-  return "";
+  return kProvenanceNames.NameOf(provenance);
+}
+
+absl::StatusOr<Provenance> ParseProvenance(absl::string_view text) {
+  return kProvenanceNames.Parse(text);
 }
 
 std::string FormatUtc(absl::Time time) {

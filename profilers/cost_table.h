@@ -17,6 +17,7 @@ namespace halftone {
 
 enum class Provenance { kMeasured, kSimulated, kTable, kRemote };
 absl::string_view ProvenanceName(Provenance provenance);
+absl::StatusOr<Provenance> ParseProvenance(absl::string_view text);
 
 // Where a figure is from: the device or file, the time, and the means, in words.
 struct Origin {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/enum_names.h"
 #include "base/hash.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -28,6 +29,16 @@ namespace {
 using nlohmann::json;
 
 constexpr char kCpuTarget[] = "cpu";
+
+constexpr EnumName<Stage> kStages[] = {{Stage::kImport, "import"},
+                                       {Stage::kCalibrate, "calibrate"},
+                                       {Stage::kSensitivity, "sensitivity"},
+                                       {Stage::kProfile, "profile"},
+                                       {Stage::kSolve, "solve"},
+                                       {Stage::kValidate, "validate"},
+                                       {Stage::kExport, "export"},
+                                       {Stage::kRefine, "refine"}};
+constexpr EnumNames<Stage> kStageNames("stage", kStages);
 
 absl::Status CheckSpec(const SearchSpec& spec) {
   if (spec.model.empty()) return absl::InvalidArgumentError("the search names no model");
@@ -362,27 +373,7 @@ class SearchRun {
 
 }  // namespace
 
-absl::string_view StageName(Stage stage) {
-  switch (stage) {
-    case Stage::kImport:
-      return "import";
-    case Stage::kCalibrate:
-      return "calibrate";
-    case Stage::kSensitivity:
-      return "sensitivity";
-    case Stage::kProfile:
-      return "profile";
-    case Stage::kSolve:
-      return "solve";
-    case Stage::kValidate:
-      return "validate";
-    case Stage::kExport:
-      return "export";
-    case Stage::kRefine:
-      return "refine";
-  }
-  return "unknown";
-}
+absl::string_view StageName(Stage stage) { return kStageNames.NameOf(stage); }
 
 absl::StatusOr<SearchResult> RunSearch(const SearchSpec& spec, ArtifactStore& store,
                                        const ProfilerRegistry& profilers,

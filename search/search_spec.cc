@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/enum_names.h"
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "base/units.h"
@@ -21,27 +22,36 @@ namespace {
 
 using nlohmann::json;
 
+constexpr EnumName<Metric> kMetrics[] = {{Metric::kLatency, "latency"},
+                                         {Metric::kSize, "size"},
+                                         {Metric::kEnergy, "energy"},
+                                         {Metric::kBops, "bops"},
+                                         {Metric::kActivationMemory, "activation-memory"}};
+constexpr EnumNames<Metric> kMetricNames("metric", kMetrics);
+constexpr EnumName<SearchStrategy> kStrategies[] = {
+    {SearchStrategy::kRefine, "refine"}, {SearchStrategy::kEvolutionary, "evolutionary"}};
+constexpr EnumNames<SearchStrategy> kStrategyNames("strategy", kStrategies);
+
 struct MetricFacts {
   Metric metric;
-  const char* name;
   const char* cost_key;
   Quantity quantity;
   const char* base_unit;
 };
-constexpr std::array<MetricFacts, 5> kMetrics = {
-    {{Metric::kLatency, "latency", "latency_ns", Quantity::kTime, "ns"},
-     {Metric::kSize, "size", "size_bytes", Quantity::kSize, "B"},
-     {Metric::kEnergy, "energy", "energy_pj", Quantity::kEnergy, "pJ"},
-     {Metric::kBops, "bops", "bops", Quantity::kCount, ""},
-     {Metric::kActivationMemory, "activation-memory", "activation_bytes", Quantity::kSize, "B"}}};
+constexpr std::array<MetricFacts, 5> kFacts = {
+    {{Metric::kLatency, "latency_ns", Quantity::kTime, "ns"},
+     {Metric::kSize, "size_bytes", Quantity::kSize, "B"},
+     {Metric::kEnergy, "energy_pj", Quantity::kEnergy, "pJ"},
+     {Metric::kBops, "bops", Quantity::kCount, ""},
+     {Metric::kActivationMemory, "activation_bytes", Quantity::kSize, "B"}}};
 
 constexpr int kMaxTextLength = 4096;
 
 const MetricFacts& FactsOf(Metric metric) {
-  for (const MetricFacts& facts : kMetrics) {
+  for (const MetricFacts& facts : kFacts) {
     if (facts.metric == metric) return facts;
   }
-  return kMetrics.front();
+  return kFacts.front();
 }
 
 absl::StatusOr<double> ParseFactor(absl::string_view digits, absl::string_view text) {
@@ -52,6 +62,10 @@ absl::StatusOr<double> ParseFactor(absl::string_view digits, absl::string_view t
   }
   if (value < 0) {
     return absl::InvalidArgumentError(absl::StrCat("budget '", text, "' is negative"));
+  }
+  if (IsRoundedToZero(value, digits)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("budget '", text, "': '", digits, "' is too small to be told from 0"));
   }
   return value;
 }
@@ -143,19 +157,13 @@ absl::Status ReadOptions(JsonFields& fields, SearchSpec* spec) {
 
 }  // namespace
 
-absl::StatusOr<Metric> ParseMetric(absl::string_view text) {
-  std::vector<std::string> names;
-  for (const MetricFacts& facts : kMetrics) {
-    if (text == facts.name) return facts.metric;
-    names.push_back(facts.name);
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown metric '", text, "'; there are ", absl::StrJoin(names, ", ")));
-}
+absl::StatusOr<Metric> ParseMetric(absl::string_view text) { return kMetricNames.Parse(text); }
 
 absl::StatusOr<MetricUnit> ParseMetricUnit(absl::string_view text) {
-  for (const MetricFacts& facts : kMetrics) {
-    if (text == facts.name || text == facts.cost_key) return MetricUnit{facts.metric, 1};
+  for (const MetricFacts& facts : kFacts) {
+    if (text == MetricName(facts.metric) || text == facts.cost_key) {
+      return MetricUnit{facts.metric, 1};
+    }
   }
   const size_t underscore = std::min(text.find('_'), text.size());
   HT_ASSIGN_OR_RETURN(const Metric metric, ParseMetric(text.substr(0, underscore)));
@@ -169,18 +177,14 @@ absl::StatusOr<MetricUnit> ParseMetricUnit(absl::string_view text) {
 }
 
 absl::StatusOr<SearchStrategy> ParseSearchStrategy(absl::string_view text) {
-  for (const SearchStrategy strategy : {SearchStrategy::kRefine, SearchStrategy::kEvolutionary}) {
-    if (text == SearchStrategyName(strategy)) return strategy;
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown strategy '", text, "'; there are refine and evolutionary"));
+  return kStrategyNames.Parse(text);
 }
 
 absl::string_view SearchStrategyName(SearchStrategy strategy) {
-  return strategy == SearchStrategy::kRefine ? "refine" : "evolutionary";
+  return kStrategyNames.NameOf(strategy);
 }
 
-absl::string_view MetricName(Metric metric) { return FactsOf(metric).name; }
+absl::string_view MetricName(Metric metric) { return kMetricNames.NameOf(metric); }
 absl::string_view MetricCostKey(Metric metric) { return FactsOf(metric).cost_key; }
 
 absl::StatusOr<Budget> Budget::Parse(absl::string_view text) {
@@ -203,16 +207,16 @@ absl::StatusOr<Budget> Budget::Parse(absl::string_view text) {
 }
 
 std::string Budget::ToString() const {
-  const MetricFacts& facts = FactsOf(metric);
+  const std::string name(MetricName(metric));
   switch (kind) {
     case Kind::kReference:
-      return absl::StrFormat("%s=%.17gx", facts.name, value);
+      return absl::StrFormat("%s=%.17gx", name, value);
     case Kind::kShare:
-      return absl::StrFormat("%s=%.17g%%", facts.name, value * 100);
+      return absl::StrFormat("%s=%.17g%%", name, value * 100);
     case Kind::kAbsolute:
       break;
   }
-  return absl::StrFormat("%s=%.17g%s", facts.name, value, facts.base_unit);
+  return absl::StrFormat("%s=%.17g%s", name, value, FactsOf(metric).base_unit);
 }
 
 json SearchSpecToJson(const SearchSpec& spec) {

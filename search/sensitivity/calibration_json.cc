@@ -1,11 +1,9 @@
-#include <array>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -17,45 +15,25 @@ namespace {
 using nlohmann::json;
 using QuantizerPtr = std::shared_ptr<const UniformQuantizer>;
 
-constexpr std::array<std::pair<Symmetry, const char*>, 3> kSymmetries = {
-    {{Symmetry::kSymmetricRestricted, "symmetric"},
-     {Symmetry::kSymmetricFull, "symmetric-full"},
-     {Symmetry::kAsymmetric, "asymmetric"}}};
-constexpr std::array<std::pair<RangeMethod, const char*>, 3> kRangeMethods = {
-    {{RangeMethod::kMinMax, "min-max"},
-     {RangeMethod::kPercentile, "percentile"},
-     {RangeMethod::kMse, "mse"}}};
-
-template <typename Names, typename Enum>
-std::string NameOf(const Names& names, Enum value) {
-  for (const auto& [candidate, name] : names) {
-    if (candidate == value) return name;
-  }
-  return "unknown";
-}
-
-template <typename Names, typename Enum>
-void ReadName(JsonFields& fields, absl::string_view field, const Names& names, Enum* value) {
+template <typename Enum>
+void ReadName(JsonFields& fields, absl::string_view field,
+              absl::StatusOr<Enum> (*parse)(absl::string_view text), Enum* value) {
   fields.ReadText(field, [&](const std::string& text) -> absl::Status {
-    for (const auto& [candidate, name] : names) {
-      if (text != name) continue;
-      *value = candidate;
-      return absl::OkStatus();
-    }
-    return absl::InvalidArgumentError(absl::StrCat("unknown name '", text, "'"));
+    HT_ASSIGN_OR_RETURN(*value, parse(text));
+    return absl::OkStatus();
   });
 }
 
 json RangeToJson(const RangeOptions& range) {
-  return {{"method", NameOf(kRangeMethods, range.method)}, {"percentile", range.percentile}};
+  return {{"method", std::string(RangeMethodName(range.method))}, {"percentile", range.percentile}};
 }
 
 absl::Status ReadRange(const json& object, RangeOptions* range) {
   JsonFields fields(object, "range");
-  ReadName(fields, "method", kRangeMethods, &range->method);
+  ReadName(fields, "method", ParseRangeMethod, &range->method);
   fields.Read("percentile", &range->percentile);
   HT_RETURN_IF_ERROR(fields.status());
-  if (range->percentile <= 0 || range->percentile > 100) {
+  if (!(range->percentile > 0 && range->percentile <= 100)) {
     return absl::InvalidArgumentError("field 'range.percentile' must be in (0, 100]");
   }
   return absl::OkStatus();
@@ -63,7 +41,7 @@ absl::Status ReadRange(const json& object, RangeOptions* range) {
 
 json QuantizerToJson(const UniformQuantizer& quantizer) {
   return {{"bits", quantizer.bits},
-          {"symmetry", NameOf(kSymmetries, quantizer.symmetry)},
+          {"symmetry", std::string(SymmetryName(quantizer.symmetry))},
           {"axis", quantizer.axis},
           {"scales", quantizer.scales},
           {"zero_points", quantizer.zero_points},
@@ -76,7 +54,7 @@ absl::StatusOr<QuantizerPtr> QuantizerFromJson(const json& object) {
   std::vector<double> scales, zero_points;
   JsonFields fields(object, "quantizer");
   fields.ReadInteger("bits", 1, 16, &quantizer.bits);
-  ReadName(fields, "symmetry", kSymmetries, &quantizer.symmetry);
+  ReadName(fields, "symmetry", ParseSymmetry, &quantizer.symmetry);
   fields.ReadInteger("axis", -1, Shape::kMaxRank, &quantizer.axis);
   fields.Read("scales", &scales);
   fields.Read("zero_points", &zero_points);
@@ -133,21 +111,21 @@ absl::StatusOr<std::map<Precision, LayerQuantizers>> LayerFromJson(
 }  // namespace
 
 json QuantizationOptionsToJson(const QuantizationOptions& options) {
-  return {{"weight_symmetry", NameOf(kSymmetries, options.weight_symmetry)},
+  return {{"weight_symmetry", std::string(SymmetryName(options.weight_symmetry))},
           {"weights_per_channel", options.weights_per_channel},
           {"weight_range", RangeToJson(options.weight_range)},
-          {"activation_symmetry", NameOf(kSymmetries, options.activation_symmetry)},
+          {"activation_symmetry", std::string(SymmetryName(options.activation_symmetry))},
           {"activation_range", RangeToJson(options.activation_range)}};
 }
 
 absl::StatusOr<QuantizationOptions> QuantizationOptionsFromJson(const json& object) {
   QuantizationOptions options;
   JsonFields fields(object, "quantization");
-  ReadName(fields, "weight_symmetry", kSymmetries, &options.weight_symmetry);
+  ReadName(fields, "weight_symmetry", ParseSymmetry, &options.weight_symmetry);
   fields.Read("weights_per_channel", &options.weights_per_channel);
   fields.ReadObject("weight_range",
                     [&](const json& range) { return ReadRange(range, &options.weight_range); });
-  ReadName(fields, "activation_symmetry", kSymmetries, &options.activation_symmetry);
+  ReadName(fields, "activation_symmetry", ParseSymmetry, &options.activation_symmetry);
   fields.ReadObject("activation_range",
                     [&](const json& range) { return ReadRange(range, &options.activation_range); });
   HT_RETURN_IF_ERROR(fields.status());

@@ -1,87 +1,81 @@
-#include <array>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "base/enum_names.h"
 #include "search/sensitivity/sensitivity.h"
 
 namespace halftone {
 namespace {
 
-template <typename Enum, size_t kCount>
-using Names = std::array<std::pair<Enum, const char*>, kCount>;
+constexpr EnumName<SensitivityMethod> kMethods[] = {
+    {SensitivityMethod::kFisher, "fisher"},
+    {SensitivityMethod::kFisherCorrected, "fisher-corrected"},
+    {SensitivityMethod::kHessianTrace, "hessian-trace"},
+    {SensitivityMethod::kHessianTraceExact, "hessian-trace-exact"},
+    {SensitivityMethod::kHessianEigenvalue, "hessian-eigenvalue"},
+    {SensitivityMethod::kHessianForm, "hessian-form"},
+    {SensitivityMethod::kHawqV1, "hawq-v1"},
+    {SensitivityMethod::kHawqV2, "hawq-v2"},
+    {SensitivityMethod::kHawqV3, "hawq-v3"},
+    {SensitivityMethod::kOutput, "output"},
+    {SensitivityMethod::kSqnr, "sqnr"},
+    {SensitivityMethod::kFisherElementwise, "fisher-elementwise"}};
+constexpr EnumNames<SensitivityMethod> kMethodNames("sensitivity method", kMethods);
+constexpr EnumName<LossKind> kLosses[] = {{LossKind::kAuto, "auto"},
+                                          {LossKind::kCrossEntropy, "cross-entropy"},
+                                          {LossKind::kKl, "kl"},
+                                          {LossKind::kMse, "mse"}};
+constexpr EnumNames<LossKind> kLossNames("loss", kLosses);
+constexpr EnumName<TraceKind> kTraceKinds[] = {{TraceKind::kExact, "exact"},
+                                               {TraceKind::kGaussNewton, "gauss-newton"},
+                                               {TraceKind::kHutchinson, "hutchinson"}};
+constexpr EnumNames<TraceKind> kTraceKindNames("kind of trace", kTraceKinds);
+constexpr EnumName<InteractionPairs> kPairs[] = {{InteractionPairs::kAll, "all"},
+                                                 {InteractionPairs::kNeighbours, "neighbours"}};
+constexpr EnumNames<InteractionPairs> kPairNames("pairs", kPairs);
 
-constexpr Names<SensitivityMethod, 12> kMethods = {
-    {{SensitivityMethod::kFisher, "fisher"},
-     {SensitivityMethod::kFisherCorrected, "fisher-corrected"},
-     {SensitivityMethod::kHessianTrace, "hessian-trace"},
-     {SensitivityMethod::kHessianTraceExact, "hessian-trace-exact"},
-     {SensitivityMethod::kHessianEigenvalue, "hessian-eigenvalue"},
-     {SensitivityMethod::kHessianForm, "hessian-form"},
-     {SensitivityMethod::kHawqV1, "hawq-v1"},
-     {SensitivityMethod::kHawqV2, "hawq-v2"},
-     {SensitivityMethod::kHawqV3, "hawq-v3"},
-     {SensitivityMethod::kOutput, "output"},
-     {SensitivityMethod::kSqnr, "sqnr"},
-     {SensitivityMethod::kFisherElementwise, "fisher-elementwise"}}};
-constexpr Names<LossKind, 4> kLosses = {{{LossKind::kAuto, "auto"},
-                                         {LossKind::kCrossEntropy, "cross-entropy"},
-                                         {LossKind::kKl, "kl"},
-                                         {LossKind::kMse, "mse"}}};
-constexpr Names<TraceKind, 3> kTraceKinds = {{{TraceKind::kExact, "exact"},
-                                              {TraceKind::kGaussNewton, "gauss-newton"},
-                                              {TraceKind::kHutchinson, "hutchinson"}}};
-constexpr Names<InteractionPairs, 2> kPairs = {
-    {{InteractionPairs::kAll, "all"}, {InteractionPairs::kNeighbours, "neighbours"}}};
-
-template <typename Enum, size_t kCount>
-absl::StatusOr<Enum> Parse(const Names<Enum, kCount>& names, absl::string_view text,
-                           absl::string_view what) {
-  std::vector<std::string> known;
-  for (const auto& [value, name] : names) {
-    if (text == name) return value;
-    known.push_back(name);
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown ", what, " '", text, "'; there are ", absl::StrJoin(known, ", ")));
-}
-
-template <typename Enum, size_t kCount>
-absl::string_view NameOf(const Names<Enum, kCount>& names, Enum value) {
-  for (const auto& [candidate, name] : names) {
-    if (candidate == value) return name;
-  }
-  return "unknown";
-}
+constexpr EnumName<Symmetry> kSymmetries[] = {{Symmetry::kSymmetricRestricted, "symmetric"},
+                                              {Symmetry::kSymmetricFull, "symmetric-full"},
+                                              {Symmetry::kAsymmetric, "asymmetric"}};
+constexpr EnumNames<Symmetry> kSymmetryNames("symmetry", kSymmetries);
+constexpr EnumName<RangeMethod> kRangeMethods[] = {{RangeMethod::kMinMax, "min-max"},
+                                                   {RangeMethod::kPercentile, "percentile"},
+                                                   {RangeMethod::kMse, "mse"}};
+constexpr EnumNames<RangeMethod> kRangeMethodNames("range method", kRangeMethods);
 
 }  // namespace
 
 absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text) {
-  return Parse(kMethods, text, "sensitivity method");
+  return kMethodNames.Parse(text);
 }
 
 absl::string_view SensitivityMethodName(SensitivityMethod method) {
-  return NameOf(kMethods, method);
+  return kMethodNames.NameOf(method);
 }
 
-absl::StatusOr<LossKind> ParseLossKind(absl::string_view text) {
-  return Parse(kLosses, text, "loss");
-}
+absl::StatusOr<LossKind> ParseLossKind(absl::string_view text) { return kLossNames.Parse(text); }
 
-absl::string_view LossKindName(LossKind kind) { return NameOf(kLosses, kind); }
+absl::string_view LossKindName(LossKind kind) { return kLossNames.NameOf(kind); }
 
 absl::StatusOr<TraceKind> ParseTraceKind(absl::string_view text) {
-  return Parse(kTraceKinds, text, "kind of trace");
+  return kTraceKindNames.Parse(text);
 }
 
-absl::string_view TraceKindName(TraceKind kind) { return NameOf(kTraceKinds, kind); }
+absl::string_view TraceKindName(TraceKind kind) { return kTraceKindNames.NameOf(kind); }
 
 absl::StatusOr<InteractionPairs> ParseInteractionPairs(absl::string_view text) {
-  return Parse(kPairs, text, "pairs");
+  return kPairNames.Parse(text);
 }
 
-absl::string_view InteractionPairsName(InteractionPairs pairs) { return NameOf(kPairs, pairs); }
+absl::string_view InteractionPairsName(InteractionPairs pairs) { return kPairNames.NameOf(pairs); }
+
+absl::StatusOr<Symmetry> ParseSymmetry(absl::string_view text) {
+  return kSymmetryNames.Parse(text);
+}
+
+absl::string_view SymmetryName(Symmetry symmetry) { return kSymmetryNames.NameOf(symmetry); }
+
+absl::StatusOr<RangeMethod> ParseRangeMethod(absl::string_view text) {
+  return kRangeMethodNames.Parse(text);
+}
+
+absl::string_view RangeMethodName(RangeMethod method) { return kRangeMethodNames.NameOf(method); }
 
 }  // namespace halftone

@@ -134,7 +134,7 @@ struct ChoiceLoss {
   bool measured = false;  // by really computing the layer that way, the others staying float
   // kFisherCorrected: what the Fisher matrix said where `loss` was measured in its place.
   std::optional<double> second_order;
-  std::string name;       // of the choice; the precision's text where it is one
+  std::string name;               // of the choice; the precision's text where it is one
   std::optional<double> sqnr_db;  // kSqnr: signal to quantization noise at the output
 };
 struct LayerSensitivity {
@@ -202,6 +202,11 @@ absl::StatusOr<TraceKind> ParseTraceKind(absl::string_view text);
 absl::string_view TraceKindName(TraceKind kind);
 absl::StatusOr<InteractionPairs> ParseInteractionPairs(absl::string_view text);
 absl::string_view InteractionPairsName(InteractionPairs pairs);
+// "symmetric", "symmetric-full", "asymmetric"; "min-max", "percentile", "mse".
+absl::StatusOr<Symmetry> ParseSymmetry(absl::string_view text);
+absl::string_view SymmetryName(Symmetry symmetry);
+absl::StatusOr<RangeMethod> ParseRangeMethod(absl::string_view text);
+absl::string_view RangeMethodName(RangeMethod method);
 
 // The JSON of `halftone sensitivity`, and back; `interactions` is written only where it was kept.
 nlohmann::json SensitivityToJson(const SensitivityResult& result);

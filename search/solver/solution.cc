@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/enum_names.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -13,6 +14,11 @@ namespace halftone {
 using nlohmann::json;
 
 namespace {
+
+constexpr EnumName<Solution::Status> kStatuses[] = {{Solution::Status::kOptimal, "OPTIMAL"},
+                                                    {Solution::Status::kFeasible, "FEASIBLE"},
+                                                    {Solution::Status::kInfeasible, "INFEASIBLE"}};
+constexpr EnumNames<Solution::Status> kStatusNames("status", kStatuses);
 
 FrontierPoint PointFromJson(const json& document) {
   FrontierPoint point;
@@ -43,13 +49,9 @@ void WritePoint(const FrontierPoint& point, json& document) {
 absl::StatusOr<Solution> Read(const json& document) {
   Solution solution;
   const std::string status = document.at("status").get<std::string>();
-  for (auto known :
-       {Solution::Status::kOptimal, Solution::Status::kFeasible, Solution::Status::kInfeasible}) {
-    if (status == SolutionStatusName(known)) solution.status = known;
-  }
-  if (status != SolutionStatusName(solution.status)) {
-    return absl::InvalidArgumentError(absl::StrCat("solution: unknown status '", status, "'"));
-  }
+  const absl::StatusOr<Solution::Status> parsed = ParseSolutionStatus(status);
+  if (!parsed.ok()) return Annotate(parsed.status(), "solution");
+  solution.status = *parsed;
   solution.seconds = document.value("seconds", 0.0);
   if (solution.status != Solution::Status::kInfeasible) {
     solution.SetPoint(PointFromJson(document));
@@ -103,15 +105,11 @@ void Solution::SetPoint(FrontierPoint point) {
 }
 
 absl::string_view SolutionStatusName(Solution::Status status) {
-  switch (status) {
-    case Solution::Status::kOptimal:
-      return "OPTIMAL";
-    case Solution::Status::kFeasible:
-      return "FEASIBLE";
-    case Solution::Status::kInfeasible:
-      return "INFEASIBLE";
-  }
-  return "";
+  return kStatusNames.NameOf(status);
+}
+
+absl::StatusOr<Solution::Status> ParseSolutionStatus(absl::string_view text) {
+  return kStatusNames.Parse(text);
 }
 
 json FrontierPointToJson(const FrontierPoint& point) {

@@ -80,7 +80,9 @@ struct Solution {
   void SetPoint(FrontierPoint point);
 };
 
+// "OPTIMAL", "FEASIBLE", "INFEASIBLE".
 absl::string_view SolutionStatusName(Solution::Status status);
+absl::StatusOr<Solution::Status> ParseSolutionStatus(absl::string_view text);
 nlohmann::json SolutionToJson(const Solution& solution);
 nlohmann::json FrontierPointToJson(const FrontierPoint& point);
 // Reads what SolutionToJson wrote. INVALID_ARGUMENT names a field that does not fit.

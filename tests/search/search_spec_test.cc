@@ -55,6 +55,17 @@ INSTANTIATE_TEST_SUITE_P(
                       BudgetCase{"latency=0.4x", Metric::kLatency, Budget::Kind::kReference, 0.4},
                       BudgetCase{" size = 50% ", Metric::kSize, Budget::Kind::kShare, 0.5}));
 
+TEST(BudgetParseTest, ANumberThatCannotBeToldFromZeroIsRefused) {
+  for (const char* text :
+       {"latency=1e-400x", "size=1e-320x", "size=1e-400%", "latency=1e-400ms", "size=1e-320B"}) {
+    const absl::Status status = Budget::Parse(text).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("too small")) << text;
+  }
+  EXPECT_TRUE(Budget::Parse("latency=0x").ok());
+  EXPECT_TRUE(Budget::Parse("size=0.0e5B").ok());
+}
+
 struct BadBudget {
   const char* text;
   const char* message;
