@@ -1,10 +1,10 @@
 #include "search/sensitivity/lanczos.h"
 
+#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-#include "Eigen/Eigenvalues"
 #include "base/random.h"
 
 namespace halftone {

@@ -1,12 +1,11 @@
 #include "search/solver/lagrangian.h"
 
+#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
-
-#include "Eigen/LU"
 
 namespace halftone {
 namespace {
