@@ -57,6 +57,8 @@ class Application {
   absl::Status RestrictEnd(const Problem::Layer& layer, const std::string& rule) {
     if (rule.empty()) return absl::OkStatus();
     const std::string owner = absl::StrCat("the rule '", rule, "' of layer '", layer.name, "'");
+    const absl::Status is_rule = CheckEndRule(rule);
+    if (!is_rule.ok()) return Annotate(is_rule, owner);
     std::set<std::string> names;
     int bits = 0;
     if (absl::SimpleAtoi(rule, &bits)) {
@@ -67,9 +69,8 @@ class Application {
       }
       if (names.empty()) return Invalid(owner, ": no precision of so many bits is offered");
     } else {
-      const absl::StatusOr<Precision> precision = Precision::Parse(rule);
-      if (!precision.ok()) return Annotate(precision.status(), owner);
-      names.insert(precision->ToString());
+      HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(rule));
+      names.insert(precision.ToString());
       HT_RETURN_IF_ERROR(CheckOffered(names, owner));
     }
     return Restrict(layer.name, names);
@@ -247,6 +248,13 @@ absl::StatusOr<SensitivityResult> ScaleLosses(const std::map<std::string, double
     }
   }
   return sensitivity;
+}
+
+absl::Status CheckEndRule(const std::string& rule) {
+  int bits = 0;
+  if (rule.empty()) return absl::OkStatus();
+  if (!absl::SimpleAtoi(rule, &bits)) return Precision::Parse(rule).status();
+  return bits >= 1 ? absl::OkStatus() : Invalid("'", rule, "' is no number of bits, 1 or more");
 }
 
 }  // namespace halftone

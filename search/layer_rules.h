@@ -36,6 +36,10 @@ nlohmann::json LayerRulesToJson(const LayerRules& rules);
 // INVALID_ARGUMENT names a field of another type or out of range.
 absl::StatusOr<LayerRules> LayerRulesFromJson(const nlohmann::json& json);
 
+// Whether it is a rule of the first or last layer. INVALID_ARGUMENT for what is neither a precision
+// nor a number of 1 or more.
+absl::Status CheckEndRule(const std::string& rule);
+
 // Whether a layer's name is the pattern, or matches it.
 bool MatchesPattern(absl::string_view name, absl::string_view pattern);
 

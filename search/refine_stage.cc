@@ -55,9 +55,7 @@ absl::StatusOr<Refinement> RefineSolved(const SearchSpec& spec, const Tables& ta
 SensitivityOptions OptionsWithPairs(const SensitivityOptions& options, size_t layers,
                                     size_t precisions) {
   SensitivityOptions with = options;
-  with.interactions = (options.method == SensitivityMethod::kFisher ||
-                       options.method == SensitivityMethod::kFisherCorrected) &&
-                      layers * precisions <= kMaxPairColumns;
+  with.interactions = HasInteractions(options.method) && layers * precisions <= kMaxPairColumns;
   return with;
 }
 

@@ -46,6 +46,10 @@ absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text)
   return kMethodNames.Parse(text);
 }
 
+bool HasInteractions(SensitivityMethod method) {
+  return method == SensitivityMethod::kFisher || method == SensitivityMethod::kFisherCorrected;
+}
+
 absl::string_view SensitivityMethodName(SensitivityMethod method) {
   return kMethodNames.NameOf(method);
 }

@@ -102,6 +102,9 @@ enum class LossKind {
   kMse,
 };
 
+// Whether a method has an interaction matrix to keep: kFisher and kFisherCorrected.
+bool HasInteractions(SensitivityMethod method);
+
 // Which pairs of layers the interaction matrix speaks of; entries of others are 0.
 enum class InteractionPairs {
   kAll,

@@ -69,6 +69,8 @@ absl::StatusOr<LayerRules> LayerRulesFromProto(const v1::LayerRules& rules) {
   HT_RETURN_IF_ERROR(ReadGroups(rules, out));
   HT_RETURN_IF_ERROR(AtField("first_layer", CheckLength("rule", rules.first_layer(), 64)));
   HT_RETURN_IF_ERROR(AtField("last_layer", CheckLength("rule", rules.last_layer(), 64)));
+  HT_RETURN_IF_ERROR(AtField("first_layer", CheckEndRule(rules.first_layer())));
+  HT_RETURN_IF_ERROR(AtField("last_layer", CheckEndRule(rules.last_layer())));
   out.first_layer = rules.first_layer();
   out.last_layer = rules.last_layer();
   if (rules.has_max_changes()) {

@@ -119,6 +119,12 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
                                                     const Progress& progress) {
   absl::StatusOr<SensitivityOptions> options = SensitivityFromProto(request.sensitivity());
   if (!options.ok()) return AtField("sensitivity", options.status());
+  if (request.interactions() && !HasInteractions(options->method)) {
+    return AtField("interactions",
+                   absl::InvalidArgumentError(absl::StrCat(
+                       "the method ", SensitivityMethodName(options->method),
+                       " has no interaction matrix; fisher and fisher-corrected have one")));
+  }
   options->interactions = request.interactions();
   if (request.neighbours_only()) options->pairs = InteractionPairs::kNeighbours;
   std::optional<Problem> problem;

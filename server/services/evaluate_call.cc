@@ -45,23 +45,35 @@ absl::StatusOr<double> ProfileAndPredict(const ServiceContext& context,
   return table.PredictLatency(assignment);
 }
 
-absl::StatusOr<nlohmann::json> Measure(const ServiceContext& context,
-                                       const PreparedNetwork& network,
-                                       const Calibration& calibration,
-                                       const PrecisionOf& assignment,
-                                       const v1::EvaluateAssignmentRequest& request,
-                                       const Progress& progress) {
+// How an assignment is timed.
+struct MeasureOptions {
+  int64_t batch = 1;
+  int threads = 0;
+};
+
+absl::StatusOr<MeasureOptions> ReadOptions(const v1::EvaluateAssignmentRequest& request) {
   const absl::StatusOr<int64_t> batch = CountFromProto(request.batch(), 1, 4096);
   if (!batch.ok()) return AtField("batch", batch.status());
   const absl::StatusOr<int64_t> threads = CountFromProto(request.threads(), 0, 1024);
   if (!threads.ok()) return AtField("threads", threads.status());
-  const auto batch_size = static_cast<int>(network.BatchFor(*batch, *batch));
+  if (request.samples() < 0) {
+    return AtField("samples", absl::InvalidArgumentError("must not be negative"));
+  }
+  return MeasureOptions{*batch, static_cast<int>(*threads)};
+}
+
+absl::StatusOr<nlohmann::json> Measure(const ServiceContext& context,
+                                       const PreparedNetwork& network,
+                                       const Calibration& calibration,
+                                       const PrecisionOf& assignment, const MeasureOptions& options,
+                                       const Progress& progress) {
+  const auto batch_size = static_cast<int>(network.BatchFor(options.batch, options.batch));
   HT_ASSIGN_OR_RETURN(const double predicted_ns,
                       ProfileAndPredict(context, network, Complete(network, assignment), batch_size,
-                                        static_cast<int>(*threads), progress.Part(0, 0.6)));
+                                        options.threads, progress.Part(0, 0.6)));
   HT_ASSIGN_OR_RETURN(const MeasuredLatency latency,
                       MeasureLatency(network, calibration, /*reference=*/{}, assignment, batch_size,
-                                     static_cast<int>(*threads), progress.Part(0.6, 1)));
+                                     options.threads, progress.Part(0.6, 1)));
   return nlohmann::json{{"f32_ns", latency.reference_ns},
                         {"assignment_ns", latency.assignment_ns},
                         {"predicted_ns", predicted_ns}};
@@ -74,6 +86,7 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
                                                     const Progress& progress) {
   const absl::StatusOr<PrecisionOf> assignment = AssignmentFromProto(request.assignment());
   if (!assignment.ok()) return AtField("assignment", assignment.status());
+  HT_ASSIGN_OR_RETURN(const MeasureOptions options, ReadOptions(request));
   HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
   std::set<Precision> precisions;
   for (const auto& [layer, precision] : *assignment) {
@@ -89,9 +102,6 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
     HT_ASSIGN_OR_RETURN(calibration_data,
                         context.LoadDataset("calibration_dataset", request.calibration_dataset()));
   }
-  if (request.samples() < 0) {
-    return AtField("samples", absl::InvalidArgumentError("must not be negative"));
-  }
   if (request.samples() > 0) data = data.Take(request.samples());
   const double evaluated = request.measure() ? 0.6 : 1;
   HT_ASSIGN_OR_RETURN(const Calibration calibration,
@@ -103,7 +113,7 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
   nlohmann::json document = EvaluationToJson(evaluation);
   if (request.measure()) {
     HT_ASSIGN_OR_RETURN(document["latency"], Measure(context, network, calibration, *assignment,
-                                                     request, progress.Part(evaluated, 1)));
+                                                     options, progress.Part(evaluated, 1)));
   }
   return AnalysisDocument{document.dump(), ""};
 }

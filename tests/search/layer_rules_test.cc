@@ -90,6 +90,8 @@ TEST(LayerRulesTest, MistakesAreNamed) {
       {"no precision", {.allowed = {{"fc", {kInt8}}}, .last_layer = "w4a4"}},
       {"so many bits", {.first_layer = "16"}},
       {"int8", {.first_layer = "int8"}},
+      {"'-1' is no number of bits", {.first_layer = "-1"}},
+      {"'0' is no number of bits", {.last_layer = "0"}},
   };
   for (const Mistake& mistake : mistakes) {
     Problem problem = ThreeLayers();
