@@ -53,9 +53,9 @@ class ReverseSweep {
   absl::StatusOr<ValueId> DiffOf(ValueId value) {
     const ValueId diff = diffs_[static_cast<size_t>(value)];
     if (diff != kNoValue) return diff;
+    // No constant of that many zeros.
     const Shape shape = builder_.shape(value);
-    const size_t elements = static_cast<size_t>(shape.Elements());
-    return builder_.AddConstant(Tensor::Of<float>(shape, std::vector<float>(elements, 0.0f)));
+    return ops::BroadcastTo(builder_, builder_.AddScalar(0), shape);
   }
 
  private:

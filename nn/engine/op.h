@@ -43,6 +43,7 @@ enum class OpKind : uint8_t {
   kNormalizeBackward,           // NormalizeBackwardOp
   kFakeQuantize,                // FakeQuantizeOp
   kFakeQuantizeGate,            // FakeQuantizeGateOp
+  kRoundToBFloat16,             // RoundToBFloat16Op
 };
 
 // An elementary float32 operation and its derivative. The set is closed: every Vjp is written in

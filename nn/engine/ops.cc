@@ -123,4 +123,8 @@ absl::StatusOr<ValueId> FakeQuantize(ProgramBuilder& builder, ValueId src,
   return builder.Apply1(std::make_shared<FakeQuantizeOp>(quantizer), {src});
 }
 
+absl::StatusOr<ValueId> RoundToBFloat16(ProgramBuilder& builder, ValueId src) {
+  return builder.Apply1(std::make_shared<RoundToBFloat16Op>(), {src});
+}
+
 }  // namespace halftone::ops

@@ -47,6 +47,7 @@ absl::StatusOr<ValueId> InnerProductPerSample(ProgramBuilder& builder, ValueId a
 // that of clamping to the grid's range.
 absl::StatusOr<ValueId> FakeQuantize(ProgramBuilder& builder, ValueId src,
                                      const UniformQuantizer& quantizer);
+absl::StatusOr<ValueId> RoundToBFloat16(ProgramBuilder& builder, ValueId src);
 
 }  // namespace halftone::ops
 

@@ -84,6 +84,7 @@ bool KeepsLinearity(const Op& op, absl::Span<const Dependence> srcs) {
     case OpKind::kGatherAdd:
     case OpKind::kFakeQuantize:
     case OpKind::kFakeQuantizeGate:
+    case OpKind::kRoundToBFloat16:
       return true;
     default:
       return false;

@@ -1,7 +1,6 @@
 #include "search/sensitivity/network_program.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 #include <vector>
 
@@ -10,23 +9,10 @@
 #include "base/status_macros.h"
 #include "nn/engine/op.h"
 #include "nn/engine/ops.h"
+#include "nn/quant/bfloat16.h"
 
 namespace halftone {
 namespace {
-
-float RoundToBFloat16(float value) {
-  const uint32_t bits = std::bit_cast<uint32_t>(value);
-  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u;
-  return std::bit_cast<float>(rounded);
-}
-
-// Keeps the 8 leading bits of each significand by Veltkamp's splitting (Dekker 1971): c = (2^16 +
-// 1) x, and c - (c - x) is x rounded to nearest.
-absl::StatusOr<ValueId> AppendBFloat16(ProgramBuilder& builder, ValueId src) {
-  HT_ASSIGN_OR_RETURN(const ValueId scaled, ops::Scale(builder, src, 65537.0f));
-  HT_ASSIGN_OR_RETURN(const ValueId low, ops::Sub(builder, scaled, src));
-  return ops::Sub(builder, scaled, low);
-}
 
 bool StaysFloat(const NumberFormat& format, const UniformQuantizer* quantizer) {
   return format.kind == NumberFormat::Kind::kFloat32 ||
@@ -57,7 +43,7 @@ absl::StatusOr<ValueId> SourceQuantizer::Round(ProgramBuilder& builder, ValueId 
   if (format.IsInteger()) {
     HT_ASSIGN_OR_RETURN(done, ops::FakeQuantize(builder, value, *quantizer));
   } else {
-    HT_ASSIGN_OR_RETURN(done, AppendBFloat16(builder, value));
+    HT_ASSIGN_OR_RETURN(done, ops::RoundToBFloat16(builder, value));
   }
   return done;
 }

@@ -23,7 +23,7 @@
 
 namespace halftone {
 
-// The tensor as it is stored in `format`: rounded to bfloat16 (nearest even), or to the grid of
+// The tensor as it is stored in `format`: rounded to bfloat16 (RoundToBFloat16), or to the grid of
 // `quantizer`; itself for f32, or where there is no quantizer.
 absl::StatusOr<Tensor> RoundTensor(const Tensor& tensor, const NumberFormat& format,
                                    const UniformQuantizer* quantizer);

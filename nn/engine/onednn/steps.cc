@@ -123,6 +123,8 @@ absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused) {
       return Dispatch<FakeQuantizeOp>(steps, instruction);
     case OpKind::kFakeQuantizeGate:
       return Dispatch<FakeQuantizeGateOp>(steps, instruction);
+    case OpKind::kRoundToBFloat16:
+      return Dispatch<RoundToBFloat16Op>(steps, instruction);
   }
   return absl::UnimplementedError("no kernel");
 }

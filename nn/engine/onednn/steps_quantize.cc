@@ -68,4 +68,14 @@ void AddSteps(StepBuilder& steps, const FakeQuantizeGateOp& op, const Instructio
       {x_buffer, cotangent_buffer, dst_buffer});
 }
 
+void AddSteps(StepBuilder& steps, const RoundToBFloat16Op&, const Instruction& instruction) {
+  const ValueId src = instruction.srcs[0];
+  const Layout layout = ElementwiseLayout(steps, src, true);
+  const BufferId src_buffer = steps.Source(src, layout);
+  const BufferId dst_buffer = steps.DefineInPlace(instruction.dsts[0], layout, {src});
+  const int64_t count = StoredElements(layout);
+  steps.AddKernel([=](absl::Span<float* const> b) { RoundToBFloat16Kernel(count, b[0], b[1]); },
+                  {src_buffer, dst_buffer});
+}
+
 }  // namespace halftone

@@ -39,6 +39,16 @@ class FakeQuantizeGateOp final : public Op {
   const UniformQuantizer quantizer;
 };
 
+// Rounds each element as RoundToBFloat16 does. The derivative is the straight-through estimate: 1.
+class RoundToBFloat16Op final : public Op {
+ public:
+  OpKind kind() const override { return OpKind::kRoundToBFloat16; }
+  std::string name() const override { return "RoundToBFloat16"; }
+  absl::StatusOr<std::vector<Shape>> InferShapes(absl::Span<const Shape> srcs) const override;
+  absl::StatusOr<std::vector<ValueId>> Vjp(ProgramBuilder& builder,
+                                           const VjpRequest& request) const override;
+};
+
 }  // namespace halftone
 
 #endif  // HALFTONE_NN_ENGINE_OPS_QUANTIZE_H_

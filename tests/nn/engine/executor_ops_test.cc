@@ -302,6 +302,7 @@ void AddSoftmaxCases(std::vector<OpCase>& cases) {
 
 void AddQuantizeCases(std::vector<OpCase>& cases) {
   const Shape shape{3, 19, 5, 7};
+  cases.push_back({"RoundToBFloat16", std::make_shared<RoundToBFloat16Op>(), {shape}});
   std::vector<Range> ranges;
   for (int i = 0; i < 19; ++i) ranges.push_back({-0.1f * static_cast<float>(i), 0.05f});
   for (Symmetry symmetry : {Symmetry::kSymmetricRestricted, Symmetry::kAsymmetric}) {

@@ -1,9 +1,15 @@
 #include <ostream>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "nn/engine/derivative.h"
 #include "nn/engine/ops.h"
+#include "nn/quant/bfloat16.h"
 #include "tests/nn/engine/run_program.h"
 
 namespace halftone {
@@ -92,6 +98,44 @@ INSTANTIATE_TEST_SUITE_P(
                     QuantizerCase{"PerRow4", 4, Symmetry::kSymmetricRestricted, 0},
                     QuantizerCase{"PerRowAsymmetric16", 16, Symmetry::kAsymmetric, 0}),
     [](const testing::TestParamInfo<QuantizerCase>& info) { return std::string(info.param.name); });
+
+float FloatOf(uint32_t bits) { return std::bit_cast<float>(bits); }
+
+// By the bits: as oneDNN's bfloat16_t takes a float.
+TEST(RoundToBFloat16Test, RoundsAsOneDnnConverts) {
+  const std::vector<std::pair<uint32_t, uint32_t>> cases = {
+      {0x3f808000u, 0x3f800000u},  // a tie goes to the even neighbour below
+      {0x3f818000u, 0x3f820000u},  // and above
+      {0x3f808001u, 0x3f810000u}, {0xbf807fffu, 0xbf800000u},
+      {0x7f7f0000u, 0x7f7f0000u},  // the largest one
+      {0x7f7f8000u, 0x7f800000u},  // half a step above it: infinity
+      {0x79000000u, 0x79000000u},  // 4e34, whose product with 2^16 + 1 is none
+      {0xff800000u, 0xff800000u},  // infinity
+      {0x00800000u, 0x00800000u},  // the smallest normal one
+      {0x007fffffu, 0x00000000u},  // subnormals are zeros
+      {0x80000001u, 0x80000000u}, {0x80000000u, 0x80000000u}};
+  std::vector<float> src;
+  for (const auto& [from, to] : cases) src.push_back(FloatOf(from));
+  src.push_back(FloatOf(0x7fffffffu));  // NaN, of which rounding up would make a zero
+  ProgramBuilder builder;
+  const ValueId x = builder.AddInput("x", Shape{static_cast<int64_t>(src.size())});
+  const ValueId dst = ops::RoundToBFloat16(builder, x).value();
+  const NamedFloats run = RunProgram(builder, {{"dst", dst}}, {{"x", src}}).value();
+  for (size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(std::bit_cast<uint32_t>(RoundToBFloat16(src[i])), cases[i].second) << src[i];
+    EXPECT_EQ(std::bit_cast<uint32_t>(run.at("dst")[i]), cases[i].second) << src[i];
+  }
+  EXPECT_TRUE(std::isnan(RoundToBFloat16(src.back())));
+  EXPECT_TRUE(std::isnan(run.at("dst").back()));
+}
+
+TEST(RoundToBFloat16Test, DerivativeGoesStraightThrough) {
+  ProgramBuilder builder;
+  const ValueId x = builder.AddInput("x", Shape{3});
+  const ValueId dst = ops::RoundToBFloat16(builder, x).value();
+  const ValueId u = builder.AddInput("u", Shape{3});
+  EXPECT_EQ(AppendVjp(builder, {dst}, {u}, {x}).value()[0], u);
+}
 
 }  // namespace
 }  // namespace halftone

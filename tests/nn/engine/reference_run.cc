@@ -18,6 +18,7 @@
 #include "nn/engine/ops/reduction.h"
 #include "nn/engine/ops/shape_ops.h"
 #include "nn/engine/ops/softmax.h"
+#include "nn/quant/bfloat16.h"
 
 namespace halftone {
 namespace {
@@ -473,6 +474,8 @@ void Evaluator::Elementwise() {
       return Fill([&](const Index& d) { return Src(Src(0, d) != 0 ? 1 : 2, d); });
     case OpKind::kBroadcastTo:
       return Fill([&](const Index& d) { return Src(0, d); });
+    case OpKind::kRoundToBFloat16:
+      return Fill([&](const Index& d) { return RoundToBFloat16(static_cast<float>(Src(0, d))); });
     case OpKind::kFakeQuantize:
       return Fill([&](const Index& d) {
         return FakeQuantize(As<FakeQuantizeOp>().quantizer, dst_.shape, d, Src(0, d));
@@ -534,6 +537,7 @@ Array Evaluator::Evaluate() {
     case OpKind::kBroadcastTo:
     case OpKind::kFakeQuantize:
     case OpKind::kFakeQuantizeGate:
+    case OpKind::kRoundToBFloat16:
       Elementwise();
       break;
   }

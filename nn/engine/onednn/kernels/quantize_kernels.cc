@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "nn/quant/bfloat16.h"
+
 namespace halftone {
 namespace {
 
@@ -53,6 +55,10 @@ HT_TARGET_CLONES void GateToGrid(const Grid& grid, int64_t count, const float* x
   }
 }
 
+HT_TARGET_CLONES void RoundEach(int64_t count, const float* src, float* dst) {
+  for (int64_t i = 0; i < count; ++i) dst[i] = RoundToBFloat16(src[i]);
+}
+
 // Calls row(grid, offset, count) for pieces whose elements share a scale.
 template <typename Row>
 void ForEachChannelRow(const UniformQuantizer& quantizer, const AxisView& view, const Row& row) {
@@ -80,6 +86,12 @@ void FakeQuantizeChannelsKernel(const UniformQuantizer& quantizer, const AxisVie
   const auto round = IsBinary(quantizer) ? RoundToSign : RoundToGrid;
   ForEachChannelRow(quantizer, view, [&](const Grid& grid, int64_t offset, int64_t count) {
     round(grid, count, src + offset, dst + offset);
+  });
+}
+
+void RoundToBFloat16Kernel(int64_t count, const float* src, float* dst) {
+  ParallelFor(count, kParallelGrain, [&](int64_t begin, int64_t end) {
+    RoundEach(end - begin, src + begin, dst + begin);
   });
 }
 

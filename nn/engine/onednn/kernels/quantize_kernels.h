@@ -18,6 +18,8 @@ void FakeQuantizeChannelsKernel(const UniformQuantizer& quantizer, const AxisVie
                                 const float* src, float* dst);
 
 // cotangent where x lies in the range of the grid, bounds included, else 0; as above.
+// RoundToBFloat16 of each element, in parallel. dst may be src.
+void RoundToBFloat16Kernel(int64_t count, const float* src, float* dst);
 void FakeQuantizeGateKernel(const UniformQuantizer& quantizer, int64_t count, const float* x,
                             const float* cotangent, float* dst);
 void FakeQuantizeGateChannelsKernel(const UniformQuantizer& quantizer, const AxisView& view,
