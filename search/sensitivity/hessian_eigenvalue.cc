@@ -120,8 +120,8 @@ absl::StatusOr<SensitivityResult> MeasureHessianEigenvalue(const SensitivityRequ
     scales.push_back({eigenvalues.empty() ? 0.0 : eigenvalues[0], 0.0});
     for (const size_t l : product->tensors()[t].layers) result.layers[l].eigenvalues = eigenvalues;
   }
-  HT_RETURN_IF_ERROR(
-      SetWeightLosses(request, request.calibration.options, product->tensors(), scales, result));
+  HT_RETURN_IF_ERROR(SetWeightLosses(request, request.calibration.options, product->tensors(),
+                                     scales, progress.cancellation, result));
   if (whole_network) {
     product.reset();  // its memory
     HT_ASSIGN_OR_RETURN(result.network_eigenvalues,

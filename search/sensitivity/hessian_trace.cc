@@ -12,7 +12,8 @@ namespace {
 // Losses trace / |W| * ||Q(W) - W||^2 with weights quantized as `quantization` says.
 absl::StatusOr<SensitivityResult> ResultOf(const SensitivityRequest& request,
                                            const QuantizationOptions& quantization,
-                                           const NetworkTraces& traces) {
+                                           const NetworkTraces& traces,
+                                           const Cancellation& cancellation) {
   SensitivityResult result = MakeResult(request);
   result.output_metric = traces.output_metric;
   result.probes = traces.probes;
@@ -27,7 +28,8 @@ absl::StatusOr<SensitivityResult> ResultOf(const SensitivityRequest& request,
       result.layers[l].trace_kind = trace.kind;
     }
   }
-  HT_RETURN_IF_ERROR(SetWeightLosses(request, quantization, traces.tensors, scales, result));
+  HT_RETURN_IF_ERROR(
+      SetWeightLosses(request, quantization, traces.tensors, scales, cancellation, result));
   return result;
 }
 
@@ -53,19 +55,19 @@ absl::StatusOr<NetworkTraces> HessianTraces(const SensitivityRequest& request,
 absl::StatusOr<SensitivityResult> MeasureHessianTrace(const SensitivityRequest& request,
                                                       const Progress& progress) {
   HT_ASSIGN_OR_RETURN(const NetworkTraces traces, HutchinsonTraces(request, progress));
-  return ResultOf(request, request.calibration.options, traces);
+  return ResultOf(request, request.calibration.options, traces, progress.cancellation);
 }
 
 absl::StatusOr<SensitivityResult> MeasureHessianTraceExact(const SensitivityRequest& request,
                                                            const Progress& progress) {
   HT_ASSIGN_OR_RETURN(const NetworkTraces traces, ExactTraces(request, progress));
-  return ResultOf(request, request.calibration.options, traces);
+  return ResultOf(request, request.calibration.options, traces, progress.cancellation);
 }
 
 absl::StatusOr<SensitivityResult> MeasureHawqV2(const SensitivityRequest& request,
                                                 const Progress& progress) {
   HT_ASSIGN_OR_RETURN(const NetworkTraces traces, HessianTraces(request, progress));
-  return ResultOf(request, request.calibration.options, traces);
+  return ResultOf(request, request.calibration.options, traces, progress.cancellation);
 }
 
 absl::StatusOr<SensitivityResult> MeasureHawqV3(const SensitivityRequest& request,
@@ -74,7 +76,7 @@ absl::StatusOr<SensitivityResult> MeasureHawqV3(const SensitivityRequest& reques
   QuantizationOptions quantization;
   quantization.weight_symmetry = Symmetry::kSymmetricRestricted;
   quantization.weights_per_channel = true;
-  return ResultOf(request, quantization, traces);
+  return ResultOf(request, quantization, traces, progress.cancellation);
 }
 
 }  // namespace halftone

@@ -1,6 +1,7 @@
 #include "search/sensitivity/weight_tensors.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,17 +12,35 @@
 namespace halftone {
 namespace {
 
-absl::StatusOr<double> SquaredError(const WeightTensor& tensor, const Layer& layer,
-                                    const Precision& precision,
-                                    const QuantizationOptions& options) {
-  HT_ASSIGN_OR_RETURN(const std::vector<float> difference,
-                      QuantizationError(tensor, layer, precision, options));
-  double error = 0;
-  for (const float value : difference) {
-    error += static_cast<double>(value) * static_cast<double>(value);
-  }
-  return error;
+int AxisOf(const Layer& layer, const QuantizationOptions& options) {
+  return options.weights_per_channel ? layer.channel_axis : -1;
 }
+
+// Squared errors of one tensor, each computed once.
+class TensorErrors {
+ public:
+  TensorErrors(const WeightTensor& tensor, const QuantizationOptions& options,
+               const Cancellation& cancellation)
+      : tensor_(tensor), options_(options), cancellation_(cancellation) {}
+
+  absl::StatusOr<double> Of(const Layer& layer, const Precision& precision) {
+    const std::pair key(precision.weights, AxisOf(layer, options_));
+    if (const auto known = known_.find(key); known != known_.end()) return known->second;
+    HT_ASSIGN_OR_RETURN(const std::vector<float> difference,
+                        QuantizationError(tensor_, layer, precision, options_, cancellation_));
+    double error = 0;
+    for (const float value : difference) {
+      error += static_cast<double>(value) * static_cast<double>(value);
+    }
+    return known_[key] = error;
+  }
+
+ private:
+  const WeightTensor& tensor_;
+  const QuantizationOptions& options_;
+  const Cancellation& cancellation_;
+  std::map<std::pair<NumberFormat, int>, double> known_;
+};
 
 }  // namespace
 
@@ -51,13 +70,14 @@ absl::StatusOr<std::vector<WeightTensor>> FindWeightTensors(const std::vector<La
 
 absl::StatusOr<std::vector<float>> QuantizationError(const WeightTensor& tensor, const Layer& layer,
                                                      const Precision& precision,
-                                                     const QuantizationOptions& options) {
+                                                     const QuantizationOptions& options,
+                                                     const Cancellation& cancellation) {
   Tensor rounded = tensor.values;
   if (precision.weights.IsInteger()) {
-    const int axis = options.weights_per_channel ? layer.channel_axis : -1;
-    HT_ASSIGN_OR_RETURN(const UniformQuantizer quantizer,
-                        CalibrateWeights(tensor.values, precision.weights.bits,
-                                         options.weight_symmetry, axis, options.weight_range));
+    HT_ASSIGN_OR_RETURN(
+        const UniformQuantizer quantizer,
+        CalibrateWeights(tensor.values, precision.weights.bits, options.weight_symmetry,
+                         AxisOf(layer, options), options.weight_range, cancellation));
     HT_ASSIGN_OR_RETURN(rounded, quantizer.FakeQuantize(tensor.values));
   } else {
     HT_ASSIGN_OR_RETURN(rounded, RoundTensor(tensor.values, precision.weights, nullptr));
@@ -72,15 +92,16 @@ absl::StatusOr<std::vector<float>> QuantizationError(const WeightTensor& tensor,
 absl::Status SetWeightLosses(const SensitivityRequest& request,
                              const QuantizationOptions& quantization,
                              const std::vector<WeightTensor>& tensors,
-                             const std::vector<ScaledError>& scales, SensitivityResult& result) {
+                             const std::vector<ScaledError>& scales,
+                             const Cancellation& cancellation, SensitivityResult& result) {
   const std::vector<Layer>& layers = request.network.layers.layers;
   for (size_t t = 0; t < tensors.size(); ++t) {
     const auto elements = static_cast<double>(std::max<int64_t>(1, tensors[t].values.elements()));
     const double share = 1.0 / (elements * static_cast<double>(tensors[t].layers.size()));
+    TensorErrors errors(tensors[t], quantization, cancellation);
     for (const size_t l : tensors[t].layers) {
       for (ChoiceLoss& choice : result.layers[l].choices) {
-        const absl::StatusOr<double> error =
-            SquaredError(tensors[t], layers[l], choice.precision, quantization);
+        const absl::StatusOr<double> error = errors.Of(layers[l], choice.precision);
         if (!error.ok()) return Annotate(error.status(), "layer '" + layers[l].name + "'");
         choice.loss = scales[t].value * share * *error;
         choice.loss_stderr = scales[t].standard_error * share * *error;

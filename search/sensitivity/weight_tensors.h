@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/cancellation.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/layer.h"
 #include "search/sensitivity/methods.h"
@@ -25,13 +26,16 @@ struct WeightTensor {
 absl::StatusOr<std::vector<WeightTensor>> FindWeightTensors(const std::vector<Layer>& layers,
                                                             const Graph& graph);
 
-// Q(W) - W of a tensor for a layer that reads it, quantized as the options say.
+// Q(W) - W of a tensor for a layer that reads it, quantized as the options say. To search ranges of
+// a large tensor takes seconds.
 absl::StatusOr<std::vector<float>> QuantizationError(const WeightTensor& tensor, const Layer& layer,
                                                      const Precision& precision,
-                                                     const QuantizationOptions& options);
+                                                     const QuantizationOptions& options,
+                                                     const Cancellation& cancellation);
 
 // Sets each choice's loss to scale(tensor) / |W| * ||Q(W) - W||^2. Layers that share a tensor share
-// the loss in equal parts, so that it counts once in their sum.
+// the loss in equal parts, so that it counts once in their sum. Ranges are searched once for each
+// tensor, axis and format of the weights.
 struct ScaledError {
   double value = 0;
   double standard_error = 0;
@@ -39,7 +43,8 @@ struct ScaledError {
 absl::Status SetWeightLosses(const SensitivityRequest& request,
                              const QuantizationOptions& quantization,
                              const std::vector<WeightTensor>& tensors,
-                             const std::vector<ScaledError>& scales, SensitivityResult& result);
+                             const std::vector<ScaledError>& scales,
+                             const Cancellation& cancellation, SensitivityResult& result);
 
 }  // namespace halftone
 

@@ -1,10 +1,10 @@
+#include <Eigen/Eigenvalues>
 #include <cmath>
 #include <memory>
 #include <ostream>
 #include <string>
 #include <vector>
 
-#include "Eigen/Eigenvalues"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -7,6 +7,7 @@
 #include "nlohmann/json.hpp"
 #include "search/sensitivity/lanczos.h"
 #include "search/sensitivity/sensitivity.h"
+#include "search/sensitivity/weight_tensors.h"
 #include "tests/search/sensitivity/digits.h"
 
 namespace halftone {
@@ -131,6 +132,19 @@ TEST(HessianTraceTest, TheDivergenceNeedsNoLabels) {
   const absl::Status status = Measure(digits, options).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("labels"));
+}
+
+TEST(WeightTensorsTest, TheSearchForRangesStopsWhenCancelled) {
+  const Digits digits = LoadDigits();
+  const Graph graph = digits.network.Bind(1).value();
+  const std::vector<Layer>& layers = digits.network.layers.layers;
+  const std::vector<WeightTensor> tensors = FindWeightTensors(layers, graph).value();
+  Cancellation cancellation;
+  const Layer& layer = layers[tensors[0].layers[0]];
+  EXPECT_TRUE(QuantizationError(tensors[0], layer, kPrecisions[0], {}, cancellation).ok());
+  cancellation.Cancel();
+  EXPECT_EQ(QuantizationError(tensors[0], layer, kPrecisions[0], {}, cancellation).status().code(),
+            absl::StatusCode::kCancelled);
 }
 
 TEST(LanczosTest, FindsTheLargestEigenvaluesOfADiagonalOperator) {
