@@ -3,6 +3,7 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "base/memory_budget.h"
 #include "base/openmp_waiting.h"
 #include "client/command.h"
 #include "client/interrupt.h"
@@ -26,6 +27,15 @@ int main(int argc, char** argv) {
   app.add_option("--server", line.server, "HOST:PORT (default: the service in this process)");
   app.add_option("--state-dir", line.state_directory, "where jobs, models and results are kept")
       ->capture_default_str();
+  app.add_option_function<std::string>(
+      "--memory-limit",
+      [](const std::string& text) {
+        const absl::Status status = halftone::MemoryBudget::SetLimit(text);
+        if (!status.ok())
+          throw CLI::ValidationError("--memory-limit", std::string(status.message()));
+      },
+      "what the service in this process may take for a job, like 8GiB (default: what the machine "
+      "has)");
   app.add_flag("--json", line.json, "one JSON document on stdout, and nothing else");
   app.add_flag("--quiet", line.quiet, "no progress on stderr");
   halftone::AddAnalysisCommands(app, line);

@@ -17,6 +17,7 @@
 #include "search/refine_stage.h"
 #include "search/report.h"
 #include "search/sensitivity/evaluate.h"
+#include "search/sensitivity/memory_estimate.h"
 #include "search/solve_tables.h"
 #include "search/stage_inputs.h"
 #include "search/stage_keys.h"
@@ -254,6 +255,7 @@ class SearchRun {
     HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
     HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
     HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
+    HT_RETURN_IF_ERROR(CheckEvaluationMemory(*network, *data));
     HT_ASSIGN_OR_RETURN(
         const std::string bytes,
         store_.LoadStage(Stage::kSensitivity, PairsKey(SensitivityKey(spec_, offer_.offered))));
@@ -292,6 +294,7 @@ class SearchRun {
       HT_ASSIGN_OR_RETURN(data, inputs_.LoadDataset(spec_.evaluation));
       output.on_held_out = true;
     }
+    HT_RETURN_IF_ERROR(CheckEvaluationMemory(*network, data));
     const bool measures = spec_.target == kCpuTarget;
     HT_ASSIGN_OR_RETURN(output.evaluation,
                         EvaluateAssignment(*network, data, *calibration, assignment,

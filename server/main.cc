@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/memory_budget.h"
 #include "base/openmp_waiting.h"
 #include "base/stop_signals.h"
 #include "server/server.h"
@@ -62,6 +63,14 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--profilers-anywhere", options.profilers_anywhere,
                "let profilers register addresses on other hosts than the one they call from");
+  app.add_option_function<std::string>(
+      "--memory-limit",
+      [](const std::string& text) {
+        const absl::Status status = halftone::MemoryBudget::SetLimit(text);
+        if (!status.ok())
+          throw CLI::ValidationError("--memory-limit", std::string(status.message()));
+      },
+      "what a job may take by its estimate, like 8GiB (default: what the machine has)");
   app.add_option("--log-level", log_level, "debug, info, warn, error or off")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
       ->capture_default_str();

@@ -6,12 +6,6 @@
 #include "base/status_macros.h"
 
 namespace halftone {
-namespace {
-
-constexpr int64_t kMaxArenaBytes = int64_t{768} << 20;
-
-}  // namespace
-
 absl::StatusOr<FittedProgram> FitBatch(const PreparedNetwork& network, int64_t wanted,
                                        int64_t samples, const BuildForBatch& build) {
   FittedProgram fitted;

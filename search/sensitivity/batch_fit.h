@@ -12,14 +12,17 @@
 
 namespace halftone {
 
+// What a session may hold unless one sample, or the batch that the file fixes, needs more.
+inline constexpr int64_t kMaxArenaBytes = int64_t{768} << 20;
+
 struct FittedProgram {
   int64_t batch = 1;
   std::shared_ptr<const Executable> executable;
 };
 
 // Compiles what `build` makes for a batch: for `wanted` samples (at most `samples`), and for fewer
-// where a session would hold more than 768 MiB (unless the file fixes the batch). `build` is called
-// last with the batch that is returned.
+// where a session would hold more than kMaxArenaBytes (unless the file fixes the batch). `build` is
+// called last with the batch that is returned.
 using BuildForBatch = std::function<absl::StatusOr<Program>(int64_t batch)>;
 absl::StatusOr<FittedProgram> FitBatch(const PreparedNetwork& network, int64_t wanted,
                                        int64_t samples, const BuildForBatch& build);

@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "nn/engine/ops.h"
 #include "nn/quant/range_estimator.h"
+#include "search/sensitivity/memory_estimate.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/sensitivity.h"
 
@@ -146,6 +147,7 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
   const int64_t batch = network.BatchFor(kBatch, data.samples());
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
   HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
+  HT_RETURN_IF_ERROR(CheckCalibrationMemory(network, graph, data));
   ActivationObserver observer(network);
   HT_RETURN_IF_ERROR(observer.Observe(graph, data, batch, progress.Part(0, 0.8)));
 

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "search/sensitivity/memory_estimate.h"
 #include "search/sensitivity/methods.h"
 #include "search/sensitivity/sensitivity.h"
 
@@ -154,6 +155,7 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(const PreparedNetwork& netw
                                                      const Progress& progress) {
   HT_RETURN_IF_ERROR(CheckOptions(options));
   const Dataset samples = options.samples == 0 ? data : data.Take(options.samples);
+  HT_RETURN_IF_ERROR(CheckSensitivityMemory(network, samples, precisions, options));
   HT_ASSIGN_OR_RETURN(SensitivityResult result,
                       Dispatch({network, samples, calibration, precisions, options}, progress));
   HT_RETURN_IF_ERROR(CheckFinite(result));

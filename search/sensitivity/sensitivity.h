@@ -65,7 +65,8 @@ struct Calibration {
 
 // One pass of the float network over the data, with memory bounded by the batch. Weights are
 // quantized as folded (PreparedNetwork::BatchNorm::kFolded). INVALID_ARGUMENT names a layer that
-// reads or holds a value that is not finite.
+// reads or holds a value that is not finite; RESOURCE_EXHAUSTED says why it would not fit the
+// memory (base/memory_budget.h).
 absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Dataset& data,
                                       const std::vector<Precision>& precisions,
                                       const QuantizationOptions& options, const Progress& progress);
@@ -186,7 +187,8 @@ absl::StatusOr<double> PredictLoss(const SensitivityResult& result, absl::Span<c
 
 // Measures how much each precision of each layer hurts. Memory is bounded by the batch. Errors
 // name the layer; INVALID_ARGUMENT when the data does not fit or labels are needed and missing;
-// INTERNAL when a value is not finite.
+// INTERNAL when a value is not finite; RESOURCE_EXHAUSTED, before any work, where it would not fit
+// the memory (base/memory_budget.h), with the figure and what would make it fit.
 absl::StatusOr<SensitivityResult> MeasureSensitivity(const PreparedNetwork& network,
                                                      const Dataset& data,
                                                      const Calibration& calibration,

@@ -8,6 +8,7 @@
 #include "nlohmann/json.hpp"
 #include "search/measure_plan.h"
 #include "search/result.h"
+#include "search/sensitivity/memory_estimate.h"
 #include "search/sensitivity/sensitivity.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
@@ -103,6 +104,7 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
                         context.LoadDataset("calibration_dataset", request.calibration_dataset()));
   }
   if (request.samples() > 0) data = data.Take(request.samples());
+  HT_RETURN_IF_ERROR(CheckEvaluationMemory(network, data));
   const double evaluated = request.measure() ? 0.6 : 1;
   HT_ASSIGN_OR_RETURN(const Calibration calibration,
                       Calibrate(network, calibration_data, {precisions.begin(), precisions.end()},
