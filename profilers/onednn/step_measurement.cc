@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/statistics.h"
 #include "base/status_macros.h"
 #include "profilers/onednn/cache_sweep.h"
@@ -146,7 +147,8 @@ absl::StatusOr<std::vector<PlanTimes>> MeasurePlans(
   const Inputs inputs = RandomInputs(graph);
   std::optional<CacheSweep> sweep;
   if (options.cold_caches) sweep.emplace();
-  const absl::Time start = absl::Now();
+  const SteadyClock& clock = progress.cancellation.clock();
+  const SteadyTime start = clock.Now();
   int rounds = 0;
   absl::Duration spent = absl::ZeroDuration();
   while (!IsDone(all, rounds, spent, options)) {
@@ -154,7 +156,7 @@ absl::StatusOr<std::vector<PlanTimes>> MeasurePlans(
       HT_RETURN_IF_ERROR(Visit(runs, inputs, sweep ? &*sweep : nullptr, progress.cancellation));
     }
     ++rounds;
-    spent = absl::Now() - start;
+    spent = clock.Now() - start;
     const double by_rounds = static_cast<double>(rounds) / options.max_rounds;
     const double by_time = std::min(absl::FDivDuration(spent, options.target_duration),
                                     static_cast<double>(rounds) / options.min_rounds);

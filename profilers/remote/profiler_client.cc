@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "grpcpp/grpcpp.h"
 #include "profilers/remote/protocol.h"
@@ -149,17 +150,18 @@ StreamEnd ProfilerClient::Profile(
   v1::ProfileResponse response;
   grpc::Status status;
   bool started = false, finishing = false;
-  absl::Time last = absl::Now();
+  const SteadyClock& clock = SteadyClock::Real();
+  SteadyTime last = clock.Now();
   while (true) {
     if (const absl::Status stop = check(); !stop.ok()) return {StreamEnd::Kind::kStopped, stop};
     const Stream::Event event = stream.Wait();
     if (event == Stream::Event::kNothing) {
-      if (absl::Now() - last < max_silence) continue;
+      if (clock.Now() - last < max_silence) continue;
       return {StreamEnd::Kind::kDied,
               absl::UnavailableError(
                   absl::StrCat("nothing came from it for ", absl::FormatDuration(max_silence)))};
     }
-    last = absl::Now();
+    last = clock.Now();
     if (finishing) return EndOf(status);
     if (event == Stream::Event::kFailed) {
       finishing = true;

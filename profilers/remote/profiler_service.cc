@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
 #include "grpcpp/server_context.h"
 #include "nn/graph/passes.h"
@@ -87,7 +88,7 @@ class ProfilerServiceImpl::Call {
       bool silent = false;
       {
         absl::MutexLock lock(&mutex_);
-        silent = absl::Now() - last_write_ >= kLifeInterval;
+        silent = SteadyClock::Real().Now() - last_write_ >= kLifeInterval;
       }
       if (silent) Write(v1::ProfileResponse());
     }
@@ -95,7 +96,7 @@ class ProfilerServiceImpl::Call {
 
   void Write(const v1::ProfileResponse& response) {
     absl::MutexLock lock(&mutex_);
-    last_write_ = absl::Now();
+    last_write_ = SteadyClock::Real().Now();
     if (!writer_->Write(response)) cancellation_.Cancel();
   }
 
@@ -231,7 +232,7 @@ class ProfilerServiceImpl::Call {
   void SendProgress(double fraction, absl::string_view detail) {
     {
       absl::MutexLock lock(&mutex_);
-      if (absl::Now() - last_write_ < kProgressInterval) return;
+      if (SteadyClock::Real().Now() - last_write_ < kProgressInterval) return;
     }
     v1::ProfileResponse response;
     response.set_fraction(fraction);
@@ -288,7 +289,7 @@ class ProfilerServiceImpl::Call {
 
   absl::Mutex mutex_;
   grpc::ServerWriter<v1::ProfileResponse>* const writer_ ABSL_PT_GUARDED_BY(mutex_);
-  absl::Time last_write_ ABSL_GUARDED_BY(mutex_) = absl::Now();
+  SteadyTime last_write_ ABSL_GUARDED_BY(mutex_) = SteadyClock::Real().Now();
 };
 
 ProfilerServiceImpl::ProfilerServiceImpl(CostProfiler* profiler, Options options)

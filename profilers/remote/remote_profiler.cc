@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/status_macros.h"
 #include "nn/onnx/export.h"
@@ -195,9 +196,9 @@ class Profiling {
         absl::StrCat(target_, " at ", lease.offer().address, ": ", measured_on_.name),
         FormatUtc(absl::Now()), measured_on_.library};
     HT_RETURN_IF_ERROR(ledger_.Add(response, origin));
-    if (response.layers_size() > 0 && absl::Now() - last_stored_ > kStoreInterval) {
+    if (response.layers_size() > 0 && SteadyClock::Real().Now() - last_stored_ > kStoreInterval) {
       StoreRows();
-      last_stored_ = absl::Now();
+      last_stored_ = SteadyClock::Real().Now();
     }
     if (response.done()) {
       HT_RETURN_IF_ERROR(ledger_.EndStream(response.fixed_latency_ns()));
@@ -246,7 +247,7 @@ class Profiling {
   DeviceInfo device_, measured_on_;
   bool greeted_ = false, done_ = false;
   double last_fraction_ = 0;
-  absl::Time last_stored_ = absl::InfinitePast();
+  SteadyTime last_stored_;
 };
 
 class RemoteProfiler final : public CostProfiler {

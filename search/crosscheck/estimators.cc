@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/json_fields.h"
 #include "base/json_members.h"
 #include "base/status_macros.h"
@@ -74,7 +75,8 @@ absl::StatusOr<Prediction> Predict(const Estimator& estimator, const PreparedNet
                                    const Progress& progress) {
   Prediction prediction;
   prediction.name = estimator.name;
-  const absl::Time begin = absl::Now();
+  const SteadyClock& clock = progress.cancellation.clock();
+  const SteadyTime begin = clock.Now();
   SensitivityOptions own = options;
   own.method = estimator.method;
   own.interactions = estimator.interactions;
@@ -88,7 +90,7 @@ absl::StatusOr<Prediction> Predict(const Estimator& estimator, const PreparedNet
   } else {
     return Annotate(result.status(), absl::StrCat("estimator ", estimator.name));
   }
-  prediction.seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  prediction.seconds = absl::ToDoubleSeconds(clock.Now() - begin);
   return prediction;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -55,18 +56,19 @@ class StoredEvaluations {
 class RandomAssignmentMeter {
  public:
   RandomAssignmentMeter(const CrosscheckSpec& spec, const PreparedNetwork& network,
-                  StoredEvaluations& stored)
+                        StoredEvaluations& stored)
       : spec_(spec), network_(network), stored_(stored), sampler_(SamplerOptions()) {}
 
   absl::Status Run(AssignmentEvaluator& evaluator, const Progress& progress) {
     measured_.output_metric = evaluator.output_metric();
-    const absl::Time begin = absl::Now();
+    const SteadyClock& clock = progress.cancellation.clock();
+    const SteadyTime begin = clock.Now();
     while (InRange() < spec_.assignments && measured_.tried < MostTries(spec_.assignments)) {
       const std::optional<std::vector<int>> drawn = sampler_.Next();
       if (!drawn.has_value()) break;
       HT_RETURN_IF_ERROR(Measure(Named(*drawn), evaluator, NextPart(progress)));
     }
-    measured_.seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+    measured_.seconds = absl::ToDoubleSeconds(clock.Now() - begin);
     return InRange() > 0 ? progress.Step(1) : NothingInRange();
   }
 

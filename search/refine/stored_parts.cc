@@ -42,9 +42,9 @@ absl::Status StoredParts::LoadPart() {
 }
 
 absl::Status StoredParts::Add(json document) {
-  if (pending_.empty()) since_ = absl::Now();
+  if (pending_.empty()) since_ = SteadyClock::Real().Now();
   pending_.push_back(std::move(document));
-  return absl::Now() - since_ < kWorthStoring ? absl::OkStatus() : Flush();
+  return SteadyClock::Real().Now() - since_ < kWorthStoring ? absl::OkStatus() : Flush();
 }
 
 absl::Status StoredParts::Flush() {

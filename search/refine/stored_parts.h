@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
+#include "base/clock.h"
 #include "nlohmann/json.hpp"
 #include "search/artifact_store.h"
 
@@ -39,7 +39,7 @@ class StoredParts {
   int parts_ = 0;  // loaded or stored
   std::vector<nlohmann::json> loaded_, pending_;
   size_t next_ = 0;
-  absl::Time since_;
+  SteadyTime since_;  // the first that is pending
 };
 
 }  // namespace halftone
