@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -319,6 +320,17 @@ TEST(PipelineTest, MistakesAreNamed) {
   EXPECT_THAT(message([](Bench& s) { s.spec.calibration = "0123"; }, absl::StatusCode::kNotFound),
               HasSubstr("0123"));
   EXPECT_THAT(message([](Bench& s) { s.spec.model = ""; }, kInvalid), HasSubstr("model"));
+}
+
+TEST(PipelineTest, WhatDoesNotFitTheMemoryFailsBeforeItsStageWorks) {
+  Bench bench;
+  MemoryBudget::SetLimitBytes(1e4);
+  const absl::Status status = bench.Run().status();
+  MemoryBudget::SetLimitBytes(0);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("stage calibrate: calibration (samples"));
+  EXPECT_EQ(bench.finished, std::vector<Stage>{Stage::kImport});
+  EXPECT_TRUE(bench.Run().ok()) << "with what the machine has";
 }
 
 }  // namespace
