@@ -10,16 +10,15 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "search/sensitivity/divergence.h"
-#include "search/sensitivity/fisher_program.h"
+#include "search/sensitivity/float_outputs.h"
 #include "search/sensitivity/network_program.h"
+#include "search/sensitivity/partwise_network.h"
 #include "search/sensitivity/sample_meter.h"
 
 namespace halftone {
 namespace {
 
 constexpr int64_t kBatch = 32;
-// Of the float network, that are kept rather than computed again: 256 MiB.
-constexpr int64_t kMaxKeptElements = int64_t{1} << 26;
 // JSON has no infinity: what identical outputs are given.
 constexpr double kMaxSqnrDb = 300;
 
@@ -40,83 +39,32 @@ absl::Status CheckIsLayer(const PreparedNetwork& network, const std::string& nam
       absl::StrCat("the assignment names '", name, "', which is no layer of the network"));
 }
 
+// The same choice for the same layer and precision each time: what is kept between evaluations goes
+// by choices.
+using KnownChoices = std::map<std::pair<std::string, Precision>, ChoicePtr>;
+
 absl::StatusOr<ChosenLayers> ResolveAssignment(const PreparedNetwork& network,
                                                const Calibration& calibration,
-                                               const std::map<std::string, Precision>& assignment) {
+                                               const std::map<std::string, Precision>& assignment,
+                                               KnownChoices& known) {
   ChosenLayers chosen;
   for (const auto& [name, precision] : assignment) {
     HT_RETURN_IF_ERROR(CheckIsLayer(network, name));
     if (precision.IsFloat32()) continue;
-    HT_ASSIGN_OR_RETURN(LayerQuantizers quantizers, calibration.Find(name, precision));
-    chosen[name] = std::make_shared<QuantizedChoice>(std::move(quantizers));
+    ChoicePtr& choice = known[{name, precision}];
+    if (choice == nullptr) {
+      HT_ASSIGN_OR_RETURN(LayerQuantizers quantizers, calibration.Find(name, precision));
+      choice = std::make_shared<QuantizedChoice>(std::move(quantizers));
+    }
+    chosen[name] = choice;
   }
   return chosen;
 }
 
-// The outputs of the float network, sample by sample: kept from one run over the data, or computed
-// again in each pass where that would take too much memory.
-class FloatOutputs {
- public:
-  FloatOutputs(const Dataset& data, int64_t batch) : data_(data), batch_(batch) {}
-
-  absl::Status Prepare(const Graph& graph, const std::vector<Head>& heads,
-                       const Progress& progress) {
-    heads_ = heads;
-    HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph, heads));
-    HT_ASSIGN_OR_RETURN(runner_, BatchRunner::Create(std::move(forward), data_, batch_));
-    int64_t elements = 0;
-    for (const Head& head : heads) elements += head.elements();
-    if (elements > kMaxKeptElements / data_.samples()) return absl::OkStatus();
-    kept_.resize(heads.size());
-    HT_RETURN_IF_ERROR(ForEachBatch(
-        data_.samples(), batch_, progress, [&](int64_t begin, int64_t valid) -> absl::Status {
-          HT_RETURN_IF_ERROR(runner_->Run(begin, progress.cancellation));
-          return Keep(valid);
-        }));
-    runner_.reset();
-    return absl::OkStatus();
-  }
-
-  // To be called before At() for the samples from `begin`.
-  absl::Status Run(int64_t begin, const Cancellation& cancellation) {
-    if (runner_ == nullptr) return absl::OkStatus();
-    begin_ = begin;
-    return runner_->Run(begin, cancellation);
-  }
-
-  // Of all samples, or empty where they are computed again in each pass.
-  absl::Span<const float> Kept(size_t head) const {
-    return kept_.empty() ? absl::Span<const float>() : absl::MakeConstSpan(kept_[head]);
-  }
-
-  absl::StatusOr<absl::Span<const float>> At(size_t head, int64_t sample) const {
-    absl::Span<const float> values;
-    if (runner_ == nullptr) {
-      values = kept_[head];
-    } else {
-      HT_ASSIGN_OR_RETURN(values, runner_->Output(heads_[head].value));
-    }
-    const auto size = static_cast<size_t>(heads_[head].elements());
-    return values.subspan(static_cast<size_t>(sample - begin_) * size, size);
-  }
-
- private:
-  absl::Status Keep(int64_t valid) {
-    for (size_t h = 0; h < heads_.size(); ++h) {
-      HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner_->Output(heads_[h].value));
-      const auto rows = values.first(static_cast<size_t>(valid * heads_[h].elements()));
-      kept_[h].insert(kept_[h].end(), rows.begin(), rows.end());
-    }
-    return absl::OkStatus();
-  }
-
-  const Dataset& data_;
-  int64_t batch_;
-  int64_t begin_ = 0;  // the sample that the runner's outputs begin with
-  std::vector<Head> heads_;
-  std::vector<std::vector<float>> kept_;  // of each head, where the runner is gone
-  std::unique_ptr<BatchRunner> runner_;
-};
+bool IsFloat(const ChosenLayers& chosen) {
+  return std::all_of(chosen.begin(), chosen.end(),
+                     [](const auto& layer) { return layer.second->IsFloat(); });
+}
 
 }  // namespace
 
@@ -128,11 +76,13 @@ struct AssignmentEvaluator::Impl {
         batch(network.BatchFor(kBatch, data.samples())),
         reference(data, batch) {}
 
-  absl::Status Prepare(const Progress& progress, SampleValues values) {
+  absl::Status Prepare(const Progress& progress, SampleValues values, int64_t kept_bytes) {
     HT_ASSIGN_OR_RETURN(graph, network.Bind(batch));
     HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
     HT_ASSIGN_OR_RETURN(heads, ResolveHeads(network, graph, LossKind::kAuto));
     HT_RETURN_IF_ERROR(reference.Prepare(graph, heads, progress));
+    quantized =
+        std::make_unique<PartwiseNetwork>(graph, network.layers, heads, data, batch, kept_bytes);
     if (values == SampleValues::kNone) return absl::OkStatus();
     sample_meter = std::make_unique<SampleMeter>(heads, data.samples());
     for (size_t h = 0; h < heads.size() && values == SampleValues::kPseudovalues; ++h) {
@@ -141,30 +91,33 @@ struct AssignmentEvaluator::Impl {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::unique_ptr<BatchRunner>> Compile(const ChosenLayers& chosen) {
-    HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerChosen(graph, chosen));
-    std::vector<std::pair<std::string, ValueId>> outputs;
-    for (const Head& head : heads) {
-      HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, head.value));
-      outputs.emplace_back(head.value, value);
-    }
-    return BatchRunner::Create(lowered.builder.Build(outputs), data, batch);
-  }
-
   absl::StatusOr<Evaluation> Evaluate(const ChosenLayers& chosen, const Progress& progress) {
     Sums sums;
     if (sample_meter != nullptr) sample_meter->Begin();
-    HT_ASSIGN_OR_RETURN(const auto quantized, Compile(chosen));
-    HT_RETURN_IF_ERROR(ForEachBatch(
-        data.samples(), batch, progress, [&](int64_t begin, int64_t valid) -> absl::Status {
-          HT_RETURN_IF_ERROR(reference.Run(begin, progress.cancellation));
-          HT_RETURN_IF_ERROR(quantized->Run(begin, progress.cancellation));
-          for (size_t h = 0; h < heads.size(); ++h) {
-            HT_RETURN_IF_ERROR(AddHead(h, begin, valid, *quantized, sums));
-          }
-          return absl::OkStatus();
+    const auto add = [&](int64_t begin, int64_t valid, const BatchRunner* quantized) {
+      return AddBatch(begin, valid, quantized, progress.cancellation, sums);
+    };
+    if (IsFloat(chosen)) {
+      HT_RETURN_IF_ERROR(
+          ForEachBatch(data.samples(), batch, progress,
+                       [&](int64_t begin, int64_t valid) { return add(begin, valid, nullptr); }));
+      return Summarize(sums);
+    }
+    HT_RETURN_IF_ERROR(quantized->Run(
+        chosen, progress, [&](int64_t begin, int64_t valid, const BatchRunner& outputs) {
+          return add(begin, valid, &outputs);
         }));
     return Summarize(sums);
+  }
+
+  // `quantized`: null where it is the float network.
+  absl::Status AddBatch(int64_t begin, int64_t valid, const BatchRunner* quantized,
+                        const Cancellation& cancellation, Sums& sums) {
+    HT_RETURN_IF_ERROR(reference.Run(begin, cancellation));
+    for (size_t h = 0; h < heads.size(); ++h) {
+      HT_RETURN_IF_ERROR(AddHead(h, begin, valid, quantized, sums));
+    }
+    return absl::OkStatus();
   }
 
   // Labels speak of the first output, where it is one row of class logits.
@@ -172,14 +125,18 @@ struct AssignmentEvaluator::Impl {
     return h == 0 && heads[0].is_kl && heads[0].rows == 1 && data.has_labels();
   }
 
-  absl::Status AddHead(size_t h, int64_t begin, int64_t valid, const BatchRunner& quantized,
+  absl::Status AddHead(size_t h, int64_t begin, int64_t valid, const BatchRunner* quantized,
                        Sums& sums) const {
-    HT_ASSIGN_OR_RETURN(const absl::Span<const float> after, quantized.Output(heads[h].value));
+    absl::Span<const float> outputs;
+    if (quantized != nullptr) {
+      HT_ASSIGN_OR_RETURN(outputs, quantized->Output(heads[h].value));
+    }
     const auto size = static_cast<size_t>(heads[h].elements());
     for (int64_t n = 0; n < valid; ++n) {
       HT_ASSIGN_OR_RETURN(const absl::Span<const float> before, reference.At(h, begin + n));
-      HT_RETURN_IF_ERROR(AddSample(h, begin + n, before,
-                                   after.subspan(static_cast<size_t>(n) * size, size), sums));
+      const absl::Span<const float> after =
+          quantized == nullptr ? before : outputs.subspan(static_cast<size_t>(n) * size, size);
+      HT_RETURN_IF_ERROR(AddSample(h, begin + n, before, after, sums));
     }
     return absl::OkStatus();
   }
@@ -230,6 +187,8 @@ struct AssignmentEvaluator::Impl {
   Graph graph;
   std::vector<Head> heads;
   FloatOutputs reference;
+  KnownChoices known;
+  std::unique_ptr<PartwiseNetwork> quantized;
   std::unique_ptr<SampleMeter> sample_meter;  // where evaluations tell of samples
 };
 
@@ -238,9 +197,9 @@ AssignmentEvaluator::~AssignmentEvaluator() = default;
 
 absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> AssignmentEvaluator::Create(
     const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
-    const Progress& progress, SampleValues values) {
+    const Progress& progress, SampleValues values, int64_t kept_bytes) {
   auto impl = std::make_unique<Impl>(network, data, calibration);
-  HT_RETURN_IF_ERROR(impl->Prepare(progress, values));
+  HT_RETURN_IF_ERROR(impl->Prepare(progress, values, kept_bytes));
   return std::unique_ptr<AssignmentEvaluator>(new AssignmentEvaluator(std::move(impl)));
 }
 
@@ -248,8 +207,9 @@ std::string AssignmentEvaluator::output_metric() const { return OutputMetricOf(i
 
 absl::StatusOr<Evaluation> AssignmentEvaluator::Evaluate(
     const std::map<std::string, Precision>& assignment, const Progress& progress) {
-  HT_ASSIGN_OR_RETURN(const ChosenLayers chosen,
-                      ResolveAssignment(impl_->network, impl_->calibration, assignment));
+  HT_ASSIGN_OR_RETURN(
+      const ChosenLayers chosen,
+      ResolveAssignment(impl_->network, impl_->calibration, assignment, impl_->known));
   return impl_->Evaluate(chosen, progress);
 }
 
@@ -265,9 +225,12 @@ absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, co
                                               const Calibration& calibration,
                                               const std::map<std::string, Precision>& assignment,
                                               const Progress& progress) {
-  HT_RETURN_IF_ERROR(ResolveAssignment(network, calibration, assignment).status());
-  HT_ASSIGN_OR_RETURN(const auto evaluator, AssignmentEvaluator::Create(network, data, calibration,
-                                                                        progress.Part(0, 0.45)));
+  KnownChoices known;
+  HT_RETURN_IF_ERROR(ResolveAssignment(network, calibration, assignment, known).status());
+  HT_ASSIGN_OR_RETURN(const auto evaluator,
+                      AssignmentEvaluator::Create(network, data, calibration,
+                                                  progress.Part(0, 0.45), SampleValues::kNone,
+                                                  /*kept_bytes=*/0));
   return evaluator->Evaluate(assignment, progress.Part(0.45, 1));
 }
 

@@ -46,13 +46,17 @@ absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, co
                                               const Progress& progress);
 
 // Evaluates one assignment after the other on the same data: what they have in common, above all
-// the float network's outputs, is computed once. Borrows what it is created from. One thread at a
-// time.
+// the float network's outputs and what layers before the first that differs do, is computed once;
+// the latter is kept up to `kept_bytes`, and changes no bit of a result. Where all layers are float
+// ones, nothing is run. Borrows what it is created from. One thread at a time.
 class AssignmentEvaluator {
  public:
+  static constexpr int64_t kMaxKeptBytes = int64_t{256} << 20;
+
   static absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> Create(
       const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
-      const Progress& progress, SampleValues values = SampleValues::kNone);
+      const Progress& progress, SampleValues values = SampleValues::kNone,
+      int64_t kept_bytes = kMaxKeptBytes);
   ~AssignmentEvaluator();
 
   // "kl", or "mse" where no output is a row of logits.

@@ -106,9 +106,11 @@ absl::StatusOr<JointScale> MeasureJointScale(const ChoiceRequest& request,
   const int count = request.options.joint_assignments;
   if (count == 0 || request.network.heads.size() != 1) return JointScale();
   const Calibration none;
-  HT_ASSIGN_OR_RETURN(
-      const auto evaluator,
-      AssignmentEvaluator::Create(request.network, request.data, none, progress.Part(0, 0.1)));
+  // Draws have too little in common to keep activations for.
+  HT_ASSIGN_OR_RETURN(const auto evaluator,
+                      AssignmentEvaluator::Create(request.network, request.data, none,
+                                                  progress.Part(0, 0.1), SampleValues::kNone,
+                                                  /*kept_bytes=*/0));
   const AssignmentDraw draw(request, result);
   SplitMix64 random(request.options.seed, /*stream=*/1);
   std::vector<JointSample> samples;
