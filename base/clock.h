@@ -4,16 +4,21 @@
 #include <compare>
 
 #include "absl/synchronization/mutex.h"
+#include <chrono>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 namespace halftone {
 
-// Where the time of day comes from, so that tests can turn it by hand. Thread-safe.
+// Where time comes from, so that tests can turn it by hand. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
+  // The time of day: it may jump, both ways.
   virtual absl::Time Now() const = 0;
+  // Time since some moment before this process began: it never goes back and never jumps.
+  virtual absl::Duration Steady() const = 0;
 };
 
 class RealClock final : public Clock {
@@ -74,15 +79,9 @@ class FakeClock final : public Clock {
   absl::Time Now() const override {
     absl::MutexLock lock(&mutex_);
     return now_;
+  absl::Duration Steady() const override {
+    return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
   }
-  void Advance(absl::Duration duration) {
-    absl::MutexLock lock(&mutex_);
-    now_ += duration;
-  }
-
- private:
-  mutable absl::Mutex mutex_;
-  absl::Time now_;
 };
 
 }  // namespace halftone

@@ -3,6 +3,8 @@
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
 #include "base/clock.h"
 
 namespace halftone {
@@ -26,6 +28,36 @@ class FakeSteadyClock final : public SteadyClock {
   const absl::Duration tick_;
   mutable absl::Mutex mutex_;
   mutable SteadyTime now_;
+// Stands still until it is advanced. Thread-safe.
+class FakeClock final : public Clock {
+ public:
+  explicit FakeClock(absl::Time now = absl::FromUnixSeconds(1'700'000'000)) : now_(now) {}
+
+  absl::Time Now() const override {
+    absl::MutexLock lock(&mutex_);
+    return now_;
+  }
+  absl::Duration Steady() const override {
+    absl::MutexLock lock(&mutex_);
+    return steady_;
+  }
+
+  // Lets time pass.
+  void Advance(absl::Duration duration) {
+    absl::MutexLock lock(&mutex_);
+    now_ += duration;
+    steady_ += duration;
+  }
+  // Sets the time of day on (or back) while no time passes.
+  void Jump(absl::Duration duration) {
+    absl::MutexLock lock(&mutex_);
+    now_ += duration;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  absl::Time now_ ABSL_GUARDED_BY(mutex_);
+  absl::Duration steady_ ABSL_GUARDED_BY(mutex_) = absl::Hours(1);
 };
 
 }  // namespace halftone

@@ -10,8 +10,8 @@
 #include "grpcpp/grpcpp.h"
 #include "halftone/v1/search_service.grpc.pb.h"
 #include "server/jobs/event_hub.h"
-#include "server/jobs/job_store.h"
-#include "server/jobs/state_database.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
+#include "server/jobs/sqlite/state_database.h"
 #include "server/server.h"
 
 namespace halftone {
@@ -47,7 +47,7 @@ class Service {
     RealClock clock;
     EventHub hub;
     std::unique_ptr<StateDatabase> database = *StateDatabase::Open(state_);
-    JobStore jobs(database.get(), &hub, &clock);
+    SqliteJobStore jobs(database.get(), &hub, &clock);
     job_ = "jobs/" + jobs.Create({"", "benchmark", ""})->id;
   }
 

@@ -1,7 +1,5 @@
 #include "server/server.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -28,6 +26,8 @@
 #include "server/convert/spec.h"
 #include "server/jobs/directory_lock.h"
 #include "server/jobs/job_runner.h"
+#include "server/jobs/sqlite/sqlite_catalog.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
 #include "server/services/analysis_service.h"
 #include "server/services/exploration_service.h"
 #include "server/services/explorations.h"
@@ -103,7 +103,7 @@ struct Server::Parts {
   std::unique_ptr<StateDatabase> database;
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<Catalog> catalog;
-  std::unique_ptr<StoredCostCache> costs;
+  std::unique_ptr<CostCache> costs;
   std::unique_ptr<ProfilerDirectory> remotes;
   ProfilerRegistry profilers;
   EventHub hub;
@@ -143,14 +143,14 @@ absl::Status Server::Parts::OpenState() {
   }
   HT_ASSIGN_OR_RETURN(database, StateDatabase::Open(options.state_directory));
   HT_ASSIGN_OR_RETURN(blobs, BlobStore::Create(options.state_directory + "/blobs"));
-  catalog = std::make_unique<Catalog>(database.get(), blobs.get(), &clock);
-  costs = std::make_unique<StoredCostCache>(database.get());
+  catalog = std::make_unique<SqliteCatalog>(database.get(), blobs.get(), &clock);
+  costs = std::make_unique<SqliteCostCache>(database.get());
   remotes = std::make_unique<ProfilerDirectory>(&clock, costs.get(), RemoteOptions());
   HT_RETURN_IF_ERROR(RegisterBuiltinProfilers(profilers, costs.get()));
   HT_RETURN_IF_ERROR(RegisterUploadedTargets(profilers, catalog.get()));
   HT_RETURN_IF_ERROR(RegisterRemoteAddresses(profilers, costs.get()));
   profilers.RegisterDirectory([this] { return remotes->Targets(); });
-  jobs = std::make_unique<JobStore>(database.get(), &hub, &clock);
+  jobs = std::make_unique<SqliteJobStore>(database.get(), &hub, &clock);
   pool = std::make_unique<WorkerPool>(kWorkers, kMaxWaitingCalls);
   registrations = std::make_unique<WorkerPool>(kRegistrationWorkers, kMaxWaitingRegistrations);
   context.blobs = blobs.get();
@@ -175,7 +175,6 @@ absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
   HT_ASSIGN_OR_RETURN(const std::vector<std::string> interrupted, jobs->RecoverInterrupted());
   for (const std::string& id : interrupted) spdlog::warn("jobs/{}: was interrupted", id);
   JobRunner::Options runner_options;
-  runner_options.owner = absl::StrCat("process ", ::getpid());
   runner_options.only = std::move(only);
   runner = std::make_unique<JobRunner>(
       jobs.get(), blobs.get(), &hub, &gate, &clock,

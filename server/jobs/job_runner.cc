@@ -1,5 +1,6 @@
 #include "server/jobs/job_runner.h"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
@@ -16,13 +17,18 @@ void LogFailure(const JobRecord& job, const char* what, const absl::Status& stat
   if (!status.ok()) spdlog::error("jobs/{}: {}: {}", job.id, what, status.ToString());
 }
 
+// Whether what was refused may be granted later.
+bool MayPass(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
+}
+
 }  // namespace
 
 // Writes a pipeline's course into the store, and holds the compute gate during each stage.
 class JobRunner::Observer {
  public:
-  Observer(JobRunner* runner, const JobRecord& job, const Cancellation& cancellation)
-      : runner_(runner), job_(job), cancellation_(cancellation) {}
+  Observer(JobRunner* runner, const JobClaim& claim, const Cancellation& cancellation)
+      : runner_(runner), claim_(claim), job_(claim.job), cancellation_(cancellation) {}
 
   PipelineObserver Callbacks() {
     PipelineObserver observer;
@@ -47,8 +53,10 @@ class JobRunner::Observer {
     if (reused || pass_ != nullptr) return;
     absl::StatusOr<std::unique_ptr<ComputeGate::Pass>> pass = runner_->gate_->Enter(cancellation_);
     // Cancelled while it waited: the pipeline will see that for itself.
-    if (pass.ok()) pass_ = *std::move(pass);
+    if (!pass.ok()) return;
+    pass_ = *std::move(pass);
     begin_ = Now();
+    Check("counting the start of a stage", runner_->store_->BeginStage(claim_));
   }
 
   void Progressed(double fraction, absl::string_view detail) {
@@ -70,13 +78,19 @@ class JobRunner::Observer {
 
   // An event that cannot be written (a full disk) is not worth the job.
   void Record(JobEventKind kind, absl::string_view detail) {
-    LogFailure(job_, "recording progress",
-               runner_->store_->RecordProgress(job_.id, kind, tracker_.At(Now()), reused_, detail));
+    Check("recording progress",
+          runner_->store_->RecordProgress(claim_, kind, tracker_.At(Now()), reused_, detail));
+  }
+
+  void Check(const char* what, const absl::Status& status) {
+    LogFailure(job_, what, status);
+    runner_->NoteIfLost(claim_, status);
   }
 
   absl::Time Now() const { return runner_->clock_->Now(); }
 
   JobRunner* runner_;
+  const JobClaim& claim_;
   const JobRecord& job_;
   Cancellation cancellation_;
   ProgressTracker tracker_;
@@ -125,6 +139,27 @@ bool JobRunner::Stopping() const {
   return stopping_;
 }
 
+bool JobRunner::IsLost() const {
+  absl::MutexLock lock(&mutex_);
+  return lost_;
+}
+
+void JobRunner::NoteIfLost(const JobClaim& claim, const absl::Status& status) {
+  if (!absl::IsAborted(status)) return;
+  absl::MutexLock lock(&mutex_);
+  // A beat may come back after its job has ended.
+  if (lost_ || !running_.has_value() || running_->token != claim.token) return;
+  spdlog::error("jobs/{}: stopping the work on it: {}", claim.job.id,
+                std::string(status.message()));
+  lost_ = true;
+  cancellation_.Cancel();
+}
+
+bool JobRunner::WaitToRetry(absl::Duration wait) const {
+  absl::MutexLock lock(&mutex_);
+  return !mutex_.AwaitWithTimeout(absl::Condition(&stopping_), wait);
+}
+
 void JobRunner::Loop() {
   // Jobs may also be queued by another process that shares the state directory.
   constexpr absl::Duration kPoll = absl::Seconds(1);
@@ -139,21 +174,21 @@ void JobRunner::Loop() {
       work_ = false;
     }
     while (!Stopping()) {
-      const absl::StatusOr<std::optional<JobRecord>> job =
-          store_->Claim(options_.owner, options_.lease, options_.only);
-      if (!job.ok()) {
-        spdlog::error("claiming a job: {}", job.status().ToString());
+      const absl::StatusOr<std::optional<JobClaim>> claim =
+          store_->Claim(options_.lease, options_.only);
+      if (!claim.ok()) {
+        spdlog::error("claiming a job: {}", claim.status().ToString());
         break;
       }
-      if (!job->has_value()) break;
-      Run(**job);
+      if (!claim->has_value()) break;
+      Run(**claim);
     }
   }
 }
 
 void JobRunner::HeartbeatLoop() {
   while (true) {
-    std::optional<std::string> running;
+    std::optional<JobClaim> running;
     Cancellation cancellation;
     {
       absl::MutexLock lock(&mutex_);
@@ -163,33 +198,32 @@ void JobRunner::HeartbeatLoop() {
       cancellation = cancellation_;
     }
     if (!running.has_value()) continue;
-    const absl::StatusOr<bool> cancel = store_->Heartbeat(*running, options_.owner, options_.lease);
+    const absl::StatusOr<bool> cancel = store_->Heartbeat(*running);
+    NoteIfLost(*running, cancel.status());
     if (cancel.ok() && *cancel) cancellation.Cancel();
   }
 }
 
-void JobRunner::Run(const JobRecord& job) {
+void JobRunner::Run(const JobClaim& claim) {
   Cancellation cancellation;
   {
     absl::MutexLock lock(&mutex_);
     if (stopping_) cancellation.Cancel();
     cancellation_ = cancellation;
-    running_ = job.id;
+    running_ = claim;
+    lost_ = false;
   }
-  spdlog::info("jobs/{}: started (attempt {})", job.id, job.attempts);
-  const absl::StatusOr<PipelineOutput> output = RunPipeline(job, cancellation);
-  {
-    absl::MutexLock lock(&mutex_);
-    running_.reset();
-  }
-  LogFailure(job, "writing down its end", Conclude(job, output));
+  spdlog::info("jobs/{}: started (attempt {})", claim.job.id, claim.job.attempts);
+  ConcludeAtLast(claim, RunPipeline(claim, cancellation));
+  absl::MutexLock lock(&mutex_);
+  running_.reset();
 }
 
-absl::StatusOr<PipelineOutput> JobRunner::RunPipeline(const JobRecord& job,
+absl::StatusOr<PipelineOutput> JobRunner::RunPipeline(const JobClaim& claim,
                                                       const Cancellation& cancellation) {
-  Observer observer(this, job, cancellation);
+  Observer observer(this, claim, cancellation);
   try {
-    return pipeline_(job.spec, observer.Callbacks(), cancellation);
+    return pipeline_(claim.job.spec, observer.Callbacks(), cancellation);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("the job needs more memory than there is");
   } catch (const std::exception& error) {
@@ -197,28 +231,53 @@ absl::StatusOr<PipelineOutput> JobRunner::RunPipeline(const JobRecord& job,
   }
 }
 
-absl::Status JobRunner::Conclude(const JobRecord& job,
+// The beats go on meanwhile. A runner that is stopped first leaves the job RUNNING, for the next
+// one to recover.
+void JobRunner::ConcludeAtLast(const JobClaim& claim,
+                               const absl::StatusOr<PipelineOutput>& output) {
+  absl::Duration wait = options_.first_retry;
+  std::string last_error;
+  while (!IsLost()) {
+    const absl::Status status = Conclude(claim, output);
+    if (status.ok()) return;
+    NoteIfLost(claim, status);
+    if (IsLost()) return;
+    if (std::exchange(last_error, status.ToString()) != status.ToString()) {
+      LogFailure(claim.job, "writing down its end, which is tried again", status);
+    }
+    if (!WaitToRetry(wait)) return;
+    wait = std::min(wait * 2, options_.longest_retry);
+  }
+}
+
+absl::Status JobRunner::Conclude(const JobClaim& claim,
                                  const absl::StatusOr<PipelineOutput>& output) {
-  HT_ASSIGN_OR_RETURN(const JobRecord now, store_->Get(job.id));
-  if (now.cancel_requested) {
-    spdlog::info("jobs/{}: cancelled", job.id);
-    return store_->MarkCancelled(job.id);
+  const std::string& id = claim.job.id;
+  HT_ASSIGN_OR_RETURN(const bool cancel_requested, store_->Heartbeat(claim));
+  if (cancel_requested) {
+    HT_RETURN_IF_ERROR(store_->MarkCancelled(claim));
+    spdlog::info("jobs/{}: cancelled", id);
+    return absl::OkStatus();
   }
   if (!output.ok() && absl::IsCancelled(output.status()) && Stopping()) {
-    spdlog::info("jobs/{}: checkpointed, queued again", job.id);
-    return store_->Requeue(job.id, "queued again: the server stopped");
+    HT_RETURN_IF_ERROR(store_->Requeue(claim, "queued again: the server stopped"));
+    spdlog::info("jobs/{}: checkpointed, queued again", id);
+    return absl::OkStatus();
   }
-  absl::Status ended = output.status();
+  absl::Status error = output.status();
   if (output.ok()) {
     const absl::StatusOr<JobOutcome> outcome = StoreOutcome(*output);
-    ended = outcome.ok() ? store_->Succeed(job.id, *outcome) : outcome.status();
+    if (MayPass(outcome.status())) return outcome.status();
+    error = outcome.status();
+    if (error.ok()) {
+      HT_RETURN_IF_ERROR(store_->Succeed(claim, *outcome));
+      spdlog::info("jobs/{}: succeeded", id);
+      return absl::OkStatus();
+    }
   }
-  if (ended.ok()) {
-    spdlog::info("jobs/{}: succeeded", job.id);
-    return ended;
-  }
-  spdlog::warn("jobs/{}: failed: {}", job.id, ended.ToString());
-  return store_->Fail(job.id, ended);
+  HT_RETURN_IF_ERROR(store_->Fail(claim, error));
+  spdlog::warn("jobs/{}: failed: {}", id, error.ToString());
+  return absl::OkStatus();
 }
 
 absl::StatusOr<JobOutcome> JobRunner::StoreOutcome(const PipelineOutput& output) const {

@@ -37,15 +37,20 @@ using Pipeline = std::function<absl::StatusOr<PipelineOutput>(
     const std::string& spec, const PipelineObserver& observer, const Cancellation& cancellation)>;
 
 // Runs queued jobs, one at a time, oldest first, on a thread of its own. A stage holds the compute
-// gate while it runs. Thread-safe.
+// gate while it runs. While the store or the disk refuses a job's end, e.g. because it is full, the
+// job keeps its claim and its end is tried again until it is written, the job is cancelled, or the
+// runner is stopped. A runner that learns that its claim is lost stops the work and writes no more.
+// Thread-safe.
 class JobRunner {
  public:
   struct Options {
-    std::string owner;  // who claims the jobs: names this process
     absl::Duration lease = absl::Seconds(30);
     absl::Duration heartbeat = absl::Milliseconds(300);  // also how soon a cancellation is seen
     absl::Duration progress_interval = absl::Milliseconds(250);  // at most one event in it
-    std::optional<std::string> only;                             // run this job only
+    // A job's end that could not be written is tried again after so long, twice as long each time.
+    absl::Duration first_retry = absl::Milliseconds(50);
+    absl::Duration longest_retry = absl::Seconds(1);
+    std::optional<std::string> only;  // run this job only
   };
 
   // Borrows all but the pipeline.
@@ -63,10 +68,16 @@ class JobRunner {
 
   void Loop();
   void HeartbeatLoop();
-  void Run(const JobRecord& job);
-  absl::StatusOr<PipelineOutput> RunPipeline(const JobRecord& job,
+  void Run(const JobClaim& claim);
+  absl::StatusOr<PipelineOutput> RunPipeline(const JobClaim& claim,
                                              const Cancellation& cancellation);
-  absl::Status Conclude(const JobRecord& job, const absl::StatusOr<PipelineOutput>& output);
+  void ConcludeAtLast(const JobClaim& claim, const absl::StatusOr<PipelineOutput>& output);
+  absl::Status Conclude(const JobClaim& claim, const absl::StatusOr<PipelineOutput>& output);
+  // Stops the work on the claim where `status` says that it is lost.
+  void NoteIfLost(const JobClaim& claim, const absl::Status& status);
+  bool IsLost() const;
+  // False when the runner stops.
+  bool WaitToRetry(absl::Duration wait) const;
   absl::StatusOr<JobOutcome> StoreOutcome(const PipelineOutput& output) const;
   bool Stopping() const;
 
@@ -81,7 +92,8 @@ class JobRunner {
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool work_ ABSL_GUARDED_BY(mutex_) = true;  // the queue may have something
-  std::optional<std::string> running_ ABSL_GUARDED_BY(mutex_);
+  std::optional<JobClaim> running_ ABSL_GUARDED_BY(mutex_);
+  bool lost_ ABSL_GUARDED_BY(mutex_) = false;          // the claim on the running job
   Cancellation cancellation_ ABSL_GUARDED_BY(mutex_);  // of the running job
   std::optional<EventHub::Subscription> subscription_;
   std::thread thread_, heartbeat_thread_;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/fake_clock.h"
 #include "tests/profilers/remote/fake_profiler.h"
 #include "tests/profilers/small_network.h"
 

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "absl/synchronization/notification.h"
+#include "tests/server/jobs/failing_job_store.h"
 #include "tests/server/jobs/state_fixture.h"
 
 namespace halftone {
@@ -17,11 +18,17 @@ using testing::HasSubstr;
 class JobRunnerTest : public StateFixture {
  protected:
   std::unique_ptr<JobRunner> StartRunner(Pipeline pipeline, std::optional<std::string> only = {}) {
+    return StartRunnerOn(jobs.get(), std::move(pipeline), std::move(only));
+  }
+
+  std::unique_ptr<JobRunner> StartRunnerOn(JobStore* store, Pipeline pipeline,
+                                           std::optional<std::string> only = {}) {
     JobRunner::Options options;
-    options.owner = "test";
+    options.first_retry = absl::Milliseconds(1);
+    options.longest_retry = absl::Milliseconds(4);
     options.heartbeat = absl::Milliseconds(20);
     options.only = std::move(only);
-    auto runner = std::make_unique<JobRunner>(jobs.get(), blobs.get(), &hub, &gate, &clock,
+    auto runner = std::make_unique<JobRunner>(store, blobs.get(), &hub, &gate, &clock,
                                               std::move(pipeline), options);
     runner->Start();
     return runner;
@@ -49,6 +56,11 @@ class JobRunnerTest : public StateFixture {
   static absl::Status UntilCancelled(const Cancellation& cancellation) {
     while (cancellation.Check().ok()) absl::SleepFor(absl::Milliseconds(2));
     return cancellation.Check();
+  }
+
+  static absl::StatusOr<PipelineOutput> SucceedAtOnce(const std::string&, const PipelineObserver&,
+                                                      const Cancellation&) {
+    return PipelineOutput();
   }
 
   ComputeGate gate;
@@ -175,6 +187,100 @@ TEST_F(JobRunnerTest, CancellationReachesAJobThatWaitsForTheGate) {
   AwaitState(id, JobState::kRunning);
   ASSERT_TRUE(jobs->RequestCancel(id).ok());
   AwaitState(id, JobState::kCancelled);
+}
+
+// A disk that is full so many times that an end is written, whichever end.
+struct FullDisk {
+  explicit FullDisk(int times) : left(times) {}
+  absl::Status operator()(absl::string_view method) {
+    if (method != "Succeed" && method != "Fail") return absl::OkStatus();
+    if (left.fetch_sub(1) <= 0) return absl::OkStatus();
+    return absl::ResourceExhaustedError("database or disk is full");
+  }
+  std::atomic<int> left;
+};
+
+TEST_F(JobRunnerTest, AJobEndsOnceTheDiskHasRoomForItsEnd) {
+  FullDisk disk(7);
+  FailingJobStore store(jobs.get(), std::ref(disk));
+  auto runner = StartRunnerOn(&store, SucceedAtOnce);
+  const std::string id = CreateJob();
+  AwaitState(id, JobState::kSucceeded);
+  EXPECT_LT(disk.left, 0);
+}
+
+TEST_F(JobRunnerTest, AFailureIsWrittenOnceTheDiskHasRoom) {
+  FullDisk disk(7);
+  FailingJobStore store(jobs.get(), std::ref(disk));
+  auto runner = StartRunnerOn(&store,
+                              [](const std::string&, const PipelineObserver&,
+                                 const Cancellation&) -> absl::StatusOr<PipelineOutput> {
+                                return absl::InvalidArgumentError("node 'x'");
+                              });
+  const std::string id = CreateJob();
+  AwaitState(id, JobState::kFailed);
+  EXPECT_EQ(Job(id).error, absl::InvalidArgumentError("node 'x'"));
+}
+
+TEST_F(JobRunnerTest, AJobWhoseEndCannotBeWrittenIsCancelledAndDeleted) {
+  absl::Notification tried;
+  std::atomic<int> tries = 0;
+  FailingJobStore store(jobs.get(), [&](absl::string_view method) {
+    if (method != "Succeed" && method != "Fail") return absl::OkStatus();
+    if (++tries == 3) tried.Notify();
+    return absl::UnavailableError("database is locked");
+  });
+  auto runner = StartRunnerOn(&store, SucceedAtOnce);
+  const std::string id = CreateJob();
+  ASSERT_TRUE(tried.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  EXPECT_EQ(Job(id).state, JobState::kRunning);
+  ASSERT_TRUE(jobs->RequestCancel(id).ok());
+  AwaitState(id, JobState::kCancelled);
+  EXPECT_TRUE(jobs->Delete(id).ok());
+}
+
+TEST_F(JobRunnerTest, StoppingDoesNotWaitForADiskThatStaysFull) {
+  absl::Notification tried;
+  std::atomic<int> tries = 0;
+  FailingJobStore store(jobs.get(), [&](absl::string_view method) {
+    if (method != "Succeed" && method != "Fail") return absl::OkStatus();
+    if (++tries == 1) tried.Notify();
+    return absl::ResourceExhaustedError("database or disk is full");
+  });
+  auto runner = StartRunnerOn(&store, SucceedAtOnce);
+  const std::string id = CreateJob();
+  ASSERT_TRUE(tried.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  runner->Stop();
+  EXPECT_THAT(*jobs->RecoverInterrupted(), ElementsAre(id));
+  runner = StartRunner(SucceedAtOnce);
+  AwaitState(id, JobState::kSucceeded);
+}
+
+TEST_F(JobRunnerTest, ARunnerThatLostItsClaimStopsAndWritesNothing) {
+  absl::Notification running, stopped, claimed;
+  auto runner =
+      StartRunner([&](const std::string&, const PipelineObserver& observer,
+                      const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
+        running.Notify();
+        claimed.WaitForNotification();
+        const absl::Status status = UntilCancelled(cancellation);
+        observer.stage_started(Stage::kSolve, false);
+        stopped.Notify();
+        return status;
+      });
+  const std::string id = CreateJob();
+  ASSERT_TRUE(running.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  ASSERT_TRUE(jobs->RecoverInterrupted().ok());
+  const absl::StatusOr<std::optional<JobClaim>> other = jobs->Claim(absl::Seconds(30));
+  ASSERT_TRUE(other.ok() && other->has_value());
+  const int64_t events = Job(id).last_event;
+  claimed.Notify();
+  const bool stopped_in_time = stopped.WaitForNotificationWithTimeout(absl::Seconds(10));
+  EXPECT_TRUE(stopped_in_time);
+  runner->Stop();
+  EXPECT_EQ(Job(id).state, JobState::kRunning);
+  EXPECT_EQ(Job(id).last_event, events);
+  EXPECT_TRUE(jobs->Succeed(**other, {}).ok());
 }
 
 }  // namespace

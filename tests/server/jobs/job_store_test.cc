@@ -1,9 +1,8 @@
-#include "server/jobs/job_store.h"
-
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
 #include "tests/server/jobs/state_fixture.h"
 
 namespace halftone {
@@ -63,9 +62,9 @@ TEST_F(JobStoreTest, ClaimsTheOldestFirstAndOnce) {
 TEST_F(JobStoreTest, ClaimsOnlyWhatItIsAskedFor) {
   CreateJob();
   const std::string second = CreateJob();
-  const auto claimed = jobs->Claim("me", absl::Seconds(30), second);
+  const auto claimed = jobs->Claim(absl::Seconds(30), second);
   ASSERT_TRUE(claimed.ok() && claimed->has_value());
-  EXPECT_EQ((*claimed)->id, second);
+  EXPECT_EQ((*claimed)->job.id, second);
 }
 
 TEST_F(JobStoreTest, PagesHoldEveryJobOnceNewestFirst) {
@@ -110,7 +109,7 @@ TEST_F(JobStoreTest, EventsAreNumberedAndKept) {
   clock.Advance(absl::Seconds(1));
   const JobProgress progress = {Stage::kCalibrate, 0.5, 0.06, 12};
   ASSERT_TRUE(
-      jobs->RecordProgress(id, JobEventKind::kStageProgress, progress, false, "batch 3").ok());
+      jobs->RecordProgress(claim, JobEventKind::kStageProgress, progress, false, "batch 3").ok());
   Open();
   const absl::StatusOr<std::vector<JobEvent>> events = jobs->Events(id, 0, 100);
   ASSERT_TRUE(events.ok()) << events.status();
@@ -133,7 +132,7 @@ TEST_F(JobStoreTest, ListenersHearOfEveryChange) {
   Claim();
   CreateJob("another");
   EXPECT_EQ(calls, 1);
-  ASSERT_TRUE(jobs->Fail(id, absl::InternalError("x")).ok());
+  ASSERT_TRUE(jobs->Fail(claim, absl::InternalError("x")).ok());
   EXPECT_EQ(calls, 2);
   hub.Unsubscribe(subscription);
   hub.NotifyAll();
@@ -147,7 +146,7 @@ TEST_F(JobStoreTest, SuccessKeepsTheOutcome) {
   outcome.solution_status = Solution::Status::kInfeasible;
   outcome.result_sha256 = Sha256Hex("result");
   outcome.artifacts["report.html"] = {Sha256Hex("report"), 6};
-  ASSERT_TRUE(jobs->Succeed(id, outcome).ok());
+  ASSERT_TRUE(jobs->Succeed(claim, outcome).ok());
   Open();
   const JobRecord job = Job(id);
   EXPECT_EQ(job.state, JobState::kSucceeded);
@@ -157,13 +156,13 @@ TEST_F(JobStoreTest, SuccessKeepsTheOutcome) {
   EXPECT_EQ(job.artifacts.at("report.html").size_bytes, 6);
   EXPECT_EQ(job.progress.fraction, 1);
   EXPECT_TRUE(job.end_time.has_value());
-  EXPECT_TRUE(absl::IsAborted(jobs->Succeed(id, outcome)));
+  EXPECT_TRUE(absl::IsAborted(jobs->Succeed(claim, outcome)));
 }
 
 TEST_F(JobStoreTest, FailureKeepsTheReason) {
   const std::string id = CreateJob();
   Claim();
-  ASSERT_TRUE(jobs->Fail(id, absl::InvalidArgumentError("node 'x'")).ok());
+  ASSERT_TRUE(jobs->Fail(claim, absl::InvalidArgumentError("node 'x'")).ok());
   EXPECT_EQ(Job(id).state, JobState::kFailed);
   EXPECT_EQ(Job(id).error, absl::InvalidArgumentError("node 'x'"));
 }
@@ -178,11 +177,10 @@ TEST_F(JobStoreTest, AQueuedJobIsCancelledAtOnce) {
 TEST_F(JobStoreTest, ARunningJobLearnsOfItsCancellation) {
   const std::string id = CreateJob();
   Claim();
-  EXPECT_FALSE(*jobs->Heartbeat(id, "me", absl::Seconds(30)));
+  EXPECT_FALSE(*jobs->Heartbeat(claim));
   EXPECT_EQ(jobs->RequestCancel(id)->state, JobState::kRunning);
-  EXPECT_TRUE(*jobs->Heartbeat(id, "me", absl::Seconds(30)));
-  EXPECT_TRUE(absl::IsAborted(jobs->Heartbeat(id, "another", absl::Seconds(30)).status()));
-  ASSERT_TRUE(jobs->MarkCancelled(id).ok());
+  EXPECT_TRUE(*jobs->Heartbeat(claim));
+  ASSERT_TRUE(jobs->MarkCancelled(claim).ok());
   EXPECT_EQ(Job(id).state, JobState::kCancelled);
 }
 
@@ -190,7 +188,7 @@ TEST_F(JobStoreTest, RunningJobsAreNotDeleted) {
   const std::string id = CreateJob();
   Claim();
   EXPECT_TRUE(absl::IsFailedPrecondition(jobs->Delete(id)));
-  ASSERT_TRUE(jobs->Fail(id, absl::InternalError("x")).ok());
+  ASSERT_TRUE(jobs->Fail(claim, absl::InternalError("x")).ok());
   EXPECT_TRUE(jobs->Delete(id).ok());
   EXPECT_TRUE(absl::IsNotFound(jobs->Get(id).status()));
 }
@@ -207,24 +205,51 @@ TEST_F(JobStoreTest, InterruptedJobsAreQueuedAgain) {
 
 TEST_F(JobStoreTest, AJobThatKillsTheServerFailsInTheEnd) {
   const std::string id = CreateJob();
-  for (int i = 0; i < JobStore::kMaxFruitlessAttempts; ++i) {
+  for (int i = 0; i < JobStore::kMaxStageStarts; ++i) {
+    ASSERT_EQ(Claim(), id) << i;
+    ASSERT_TRUE(jobs->BeginStage(claim).ok());
+    ASSERT_TRUE(jobs->RecoverInterrupted().ok());
+    clock.Advance(absl::Minutes(5));
+  }
+  EXPECT_EQ(Job(id).state, JobState::kFailed);
+  EXPECT_THAT(std::string(Job(id).error.message()), HasSubstr("5 times"));
+}
+
+TEST_F(JobStoreTest, DeathsOutsideOfAStageAreNotHeldAgainstAJob) {
+  const std::string id = CreateJob();
+  for (int i = 0; i < 2 * JobStore::kMaxStageStarts; ++i) {
     ASSERT_EQ(Claim(), id) << i;
     ASSERT_TRUE(jobs->RecoverInterrupted().ok());
   }
-  EXPECT_EQ(Job(id).state, JobState::kFailed);
-  EXPECT_THAT(std::string(Job(id).error.message()), HasSubstr("3 times"));
+  EXPECT_EQ(Job(id).state, JobState::kQueued);
+}
+
+TEST_F(JobStoreTest, AJobThatDiesAgainWaitsBeforeItIsDue) {
+  const std::string id = CreateJob();
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(Claim(), id) << i;
+    ASSERT_TRUE(jobs->BeginStage(claim).ok());
+    ASSERT_TRUE(jobs->RecoverInterrupted().ok());
+  }
+  EXPECT_EQ(Claim(), "");
+  const std::string other = CreateJob();
+  EXPECT_EQ(Claim(), other);
+  clock.Advance(absl::Seconds(5));
+  EXPECT_EQ(Claim(), id);
 }
 
 TEST_F(JobStoreTest, FinishedStagesAndGracefulStopsAreNotHeldAgainstAJob) {
   const std::string id = CreateJob();
   for (int i = 0; i < 10; ++i) {
     ASSERT_EQ(Claim(), id) << i;
+    ASSERT_TRUE(jobs->BeginStage(claim).ok());
     if (i % 2 == 0) {
       const JobProgress progress = {Stage::kImport, 1, 0.01, -1};
-      ASSERT_TRUE(jobs->RecordProgress(id, JobEventKind::kStageFinished, progress, false, "").ok());
+      ASSERT_TRUE(
+          jobs->RecordProgress(claim, JobEventKind::kStageFinished, progress, false, "").ok());
       ASSERT_TRUE(jobs->RecoverInterrupted().ok());
     } else {
-      ASSERT_TRUE(jobs->Requeue(id, "the server stopped").ok());
+      ASSERT_TRUE(jobs->Requeue(claim, "the server stopped").ok());
     }
   }
   EXPECT_EQ(Job(id).state, JobState::kQueued);
@@ -300,7 +325,7 @@ TEST_F(CatalogTest, ModelsAndDatasetsArePagedApart) {
 }
 
 TEST_F(CatalogTest, MeasuredCostsAreKept) {
-  StoredCostCache cache(database.get());
+  SqliteCostCache cache(database.get());
   EXPECT_TRUE(absl::IsNotFound(cache.Load("key").status()));
   ASSERT_TRUE(cache.Store("key", "1").ok());
   ASSERT_TRUE(cache.Store("key", "2").ok());

@@ -1,6 +1,7 @@
-#include "server/jobs/sqlite.h"
+#include "server/jobs/sqlite/sqlite.h"
 
 #include <fstream>
+#include <vector>
 
 #include "tests/server/jobs/state_fixture.h"
 
@@ -56,15 +57,38 @@ TEST_F(DatabaseTest, FullDiskIsResourceExhausted) {
 }
 
 TEST_F(DatabaseTest, AnotherSchemaVersionIsRefused) {
-  {
-    Database database = *Database::Open(Path());
-    ASSERT_TRUE(database.EnsureSchema(7, "CREATE TABLE t (i INTEGER)").ok());
-    ASSERT_TRUE(database.EnsureSchema(7, "CREATE TABLE t (i INTEGER)").ok());
-  }
+  const std::vector<const char*> steps = {"CREATE TABLE t (i INTEGER)",
+                                          "ALTER TABLE t ADD COLUMN j INTEGER"};
   Database database = *Database::Open(Path());
-  const absl::Status status = database.EnsureSchema(8, "CREATE TABLE u (i INTEGER)");
+  ASSERT_TRUE(database.EnsureSchema(steps).ok());
+  const absl::Status status = database.EnsureSchema(absl::MakeConstSpan(steps).first(1));
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("version 7"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("version 2"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("newer program"));
+}
+
+TEST_F(DatabaseTest, AnEarlierSchemaIsBroughtUpToDate) {
+  const std::vector<const char*> steps = {"CREATE TABLE t (i INTEGER)",
+                                          "ALTER TABLE t ADD COLUMN j INTEGER DEFAULT 7"};
+  Database database = *Database::Open(Path());
+  ASSERT_TRUE(database.EnsureSchema(absl::MakeConstSpan(steps).first(1)).ok());
+  ASSERT_TRUE(database.Execute("INSERT INTO t (i) VALUES (1)").ok());
+  ASSERT_TRUE(database.EnsureSchema(steps).ok());
+  ASSERT_TRUE(database.EnsureSchema(steps).ok());
+  Statement select = *database.Prepare("SELECT i, j FROM t");
+  ASSERT_TRUE(*select.Step());
+  EXPECT_EQ(select.Int(0), 1);
+  EXPECT_EQ(select.Int(1), 7);
+}
+
+TEST_F(DatabaseTest, AMigrationThatFailsLeavesTheVersionBefore) {
+  Database database = *Database::Open(Path());
+  const std::vector<const char*> bad = {"CREATE TABLE t (i INTEGER)",
+                                        "CREATE TABLE u (i INTEGER); no SQL"};
+  ASSERT_TRUE(database.EnsureSchema(absl::MakeConstSpan(bad).first(1)).ok());
+  EXPECT_FALSE(database.EnsureSchema(bad).ok());
+  EXPECT_TRUE(database.Execute("CREATE TABLE u (i INTEGER)").ok());
+  EXPECT_TRUE(database.EnsureSchema(absl::MakeConstSpan(bad).first(1)).ok());
 }
 
 TEST_F(DatabaseTest, NotADatabaseIsDataLoss) {

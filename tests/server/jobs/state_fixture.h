@@ -6,14 +6,14 @@
 #include <memory>
 #include <string>
 
-#include "base/clock.h"
+#include "base/fake_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/jobs/blob_store.h"
-#include "server/jobs/catalog.h"
 #include "server/jobs/event_hub.h"
-#include "server/jobs/job_store.h"
-#include "server/jobs/state_database.h"
+#include "server/jobs/sqlite/sqlite_catalog.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
+#include "server/jobs/sqlite/state_database.h"
 
 namespace halftone {
 
@@ -43,8 +43,8 @@ class StateFixture : public testing::Test {
     database.reset();
     blobs = *BlobStore::Create(directory.path() + "/blobs");
     database = *StateDatabase::Open(directory.path());
-    catalog = std::make_unique<Catalog>(database.get(), blobs.get(), &clock);
-    jobs = std::make_unique<JobStore>(database.get(), &hub, &clock);
+    catalog = std::make_unique<SqliteCatalog>(database.get(), blobs.get(), &clock);
+    jobs = std::make_unique<SqliteJobStore>(database.get(), &hub, &clock);
   }
 
   std::string CreateJob(const std::string& spec = "spec", const std::string& request_id = "") {
@@ -57,15 +57,18 @@ class StateFixture : public testing::Test {
     EXPECT_TRUE(job.ok()) << job.status();
     return job.ok() ? *job : JobRecord();
   }
-  // Claims the oldest queued job; its id, "" if there is none.
+  // Claims the oldest queued job, kept in `claim`; its id, "" if there is none.
   std::string Claim() {
-    const absl::StatusOr<std::optional<JobRecord>> job = jobs->Claim("me", absl::Seconds(30));
-    EXPECT_TRUE(job.ok()) << job.status();
-    return job.ok() && job->has_value() ? (*job)->id : "";
+    const absl::StatusOr<std::optional<JobClaim>> claimed = jobs->Claim(absl::Seconds(30));
+    EXPECT_TRUE(claimed.ok()) << claimed.status();
+    if (!claimed.ok() || !claimed->has_value()) return "";
+    claim = **claimed;
+    return claim.job.id;
   }
 
   TemporaryDirectory directory;
   FakeClock clock;
+  JobClaim claim;  // the last one
   EventHub hub;
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<StateDatabase> database;

@@ -1,4 +1,4 @@
-#include "server/jobs/catalog.h"
+#include "server/jobs/sqlite/sqlite_catalog.h"
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -30,8 +30,9 @@ ContentRecord ReadRecord(const Statement& statement) {
 
 }  // namespace
 
-absl::StatusOr<ContentRecord> Catalog::Add(ContentKind kind, const std::string& sha256,
-                                           const std::string& display_name, int64_t size_bytes) {
+absl::StatusOr<ContentRecord> SqliteCatalog::Add(ContentKind kind, const std::string& sha256,
+                                                 const std::string& display_name,
+                                                 int64_t size_bytes) {
   {
     absl::MutexLock lock(&database_->mutex);
     HT_ASSIGN_OR_RETURN(Statement insert,
@@ -45,7 +46,8 @@ absl::StatusOr<ContentRecord> Catalog::Add(ContentKind kind, const std::string& 
   return Find(kind, sha256);
 }
 
-absl::StatusOr<ContentRecord> Catalog::Find(ContentKind kind, const std::string& sha256) const {
+absl::StatusOr<ContentRecord> SqliteCatalog::Find(ContentKind kind,
+                                                  const std::string& sha256) const {
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(
       Statement select,
@@ -60,8 +62,8 @@ absl::StatusOr<ContentRecord> Catalog::Find(ContentKind kind, const std::string&
   return ReadRecord(select);
 }
 
-absl::StatusOr<ContentPage> Catalog::List(ContentKind kind, int page_size,
-                                          const std::string& page_token) const {
+absl::StatusOr<ContentPage> SqliteCatalog::List(ContentKind kind, int page_size,
+                                                const std::string& page_token) const {
   int64_t before = INT64_MAX;
   if (!page_token.empty() && !absl::SimpleAtoi(page_token, &before)) {
     return absl::InvalidArgumentError(absl::StrCat("page_token '", page_token, "' is malformed"));
@@ -88,15 +90,15 @@ absl::StatusOr<ContentPage> Catalog::List(ContentKind kind, int page_size,
   return page;
 }
 
-absl::StatusOr<std::string> Catalog::LoadBlob(const std::string& sha256) {
+absl::StatusOr<std::string> SqliteCatalog::LoadBlob(const std::string& sha256) {
   return blobs_->Load(sha256);
 }
 
-absl::StatusOr<std::string> Catalog::StoreBlob(absl::string_view bytes) {
+absl::StatusOr<std::string> SqliteCatalog::StoreBlob(absl::string_view bytes) {
   return blobs_->Store(bytes);
 }
 
-absl::StatusOr<std::string> Catalog::LoadStage(Stage stage, const std::string& key) {
+absl::StatusOr<std::string> SqliteCatalog::LoadStage(Stage stage, const std::string& key) {
   std::string sha256;
   {
     absl::MutexLock lock(&database_->mutex);
@@ -116,7 +118,8 @@ absl::StatusOr<std::string> Catalog::LoadStage(Stage stage, const std::string& k
   return bytes;
 }
 
-absl::Status Catalog::StoreStage(Stage stage, const std::string& key, absl::string_view bytes) {
+absl::Status SqliteCatalog::StoreStage(Stage stage, const std::string& key,
+                                       absl::string_view bytes) {
   HT_ASSIGN_OR_RETURN(const std::string sha256, blobs_->Store(bytes));
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(
@@ -128,7 +131,7 @@ absl::Status Catalog::StoreStage(Stage stage, const std::string& key, absl::stri
   return insert.Run();
 }
 
-absl::StatusOr<std::string> StoredCostCache::Load(const std::string& key) {
+absl::StatusOr<std::string> SqliteCostCache::Load(const std::string& key) {
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(Statement select, database_->connection.Prepare(
                                             "SELECT value FROM measured_costs WHERE key = ?"));
@@ -138,7 +141,7 @@ absl::StatusOr<std::string> StoredCostCache::Load(const std::string& key) {
   return select.Text(0);
 }
 
-absl::Status StoredCostCache::Store(const std::string& key, absl::string_view value) {
+absl::Status SqliteCostCache::Store(const std::string& key, absl::string_view value) {
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(Statement insert,
                       database_->connection.Prepare(

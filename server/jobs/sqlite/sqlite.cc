@@ -1,4 +1,4 @@
-#include "server/jobs/sqlite.h"
+#include "server/jobs/sqlite/sqlite.h"
 
 #include <sqlite3.h>
 
@@ -157,20 +157,25 @@ absl::Status Database::Execute(const std::string& sql) {
   return ToStatus(connection_->handle, sqlite3_extended_errcode(connection_->handle), "database");
 }
 
-absl::Status Database::EnsureSchema(int version, const std::string& schema) {
+absl::Status Database::EnsureSchema(absl::Span<const char* const> steps) {
   HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*this));
+  const int64_t newest = static_cast<int64_t>(steps.size());
   int64_t found = 0;
   {
     HT_ASSIGN_OR_RETURN(Statement statement, Prepare("PRAGMA user_version"));
     HT_RETURN_IF_ERROR(statement.Step().status());
     found = statement.Int(0);
   }
-  if (found == version) return transaction.Commit();
-  if (found != 0) {
+  if (found == newest) return transaction.Commit();
+  if (found < 0 || found > newest) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the database has schema version ", found, ", this program knows ", version));
+        absl::StrCat("the database has schema version ", found, ", this program knows those up to ",
+                     newest, ": use the newer program that wrote it, or another --state-dir"));
   }
-  HT_RETURN_IF_ERROR(Execute(absl::StrCat(schema, "; PRAGMA user_version = ", version)));
+  for (const char* step : steps.subspan(static_cast<size_t>(found))) {
+    HT_RETURN_IF_ERROR(Execute(step));
+  }
+  HT_RETURN_IF_ERROR(Execute(absl::StrCat("PRAGMA user_version = ", newest)));
   return transaction.Commit();
 }
 

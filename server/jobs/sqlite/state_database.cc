@@ -1,4 +1,4 @@
-#include "server/jobs/state_database.h"
+#include "server/jobs/sqlite/state_database.h"
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -7,11 +7,10 @@
 namespace halftone {
 namespace {
 
-constexpr int kSchemaVersion = 1;
-
 // Times are nanoseconds since 1970. `state`, `kind` and `stage` are the numbers of the C++ enums
 // (job_record.h, catalog.h), which therefore must not change; stage is 0 before the first.
-constexpr char kSchema[] = R"sql(
+// Databases of this version exist: it stays as it is.
+constexpr char kVersion1[] = R"sql(
 CREATE TABLE jobs (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
@@ -82,13 +81,34 @@ CREATE TABLE measured_costs (
 ) WITHOUT ROWID
 )sql";
 
+// A claim is known by a random token, leases have a length, a job may have to wait, and all changes
+// of jobs are counted. `stage_starts` counts otherwise than `fruitless_attempts` did.
+constexpr char kVersion2[] = R"sql(
+ALTER TABLE jobs RENAME COLUMN lease_owner TO lease_token;
+ALTER TABLE jobs RENAME COLUMN fruitless_attempts TO stage_starts;
+ALTER TABLE jobs ADD COLUMN lease_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN not_before_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET revision = number, stage_starts = 0;
+CREATE INDEX jobs_by_revision ON jobs (revision);
+CREATE TABLE store_revision (revision INTEGER NOT NULL);
+INSERT INTO store_revision SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'jobs';
+CREATE TABLE deleted_jobs (
+  revision INTEGER PRIMARY KEY,
+  number INTEGER NOT NULL,
+  id TEXT NOT NULL
+)
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kVersion2};
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StateDatabase>> StateDatabase::Open(const std::string& directory) {
   HT_RETURN_IF_ERROR(MakeDirectories(directory));
   const std::string path = absl::StrCat(directory, "/state.db");
   HT_ASSIGN_OR_RETURN(Database database, Database::Open(path));
-  HT_RETURN_IF_ERROR(Annotate(database.EnsureSchema(kSchemaVersion, kSchema), path));
+  HT_RETURN_IF_ERROR(Annotate(database.EnsureSchema(kSteps), path));
   return std::unique_ptr<StateDatabase>(new StateDatabase(std::move(database)));
 }
 

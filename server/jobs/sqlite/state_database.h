@@ -1,5 +1,5 @@
-#ifndef HALFTONE_SERVER_JOBS_STATE_DATABASE_H_
-#define HALFTONE_SERVER_JOBS_STATE_DATABASE_H_
+#ifndef HALFTONE_SERVER_JOBS_SQLITE_STATE_DATABASE_H_
+#define HALFTONE_SERVER_JOBS_SQLITE_STATE_DATABASE_H_
 
 #include <memory>
 #include <string>
@@ -8,7 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
-#include "server/jobs/sqlite.h"
+#include "server/jobs/sqlite/sqlite.h"
 
 namespace halftone {
 
@@ -16,7 +16,8 @@ namespace halftone {
 // processes may open the same file.
 class StateDatabase {
  public:
-  // Opens `directory`/state.db, and makes its tables where it is new.
+  // Opens `directory`/state.db, makes its tables where it is new, and brings
+  // those of an earlier version up to date. FAILED_PRECONDITION for a version that is newer.
   static absl::StatusOr<std::unique_ptr<StateDatabase>> Open(const std::string& directory);
 
   absl::Mutex mutex;
@@ -28,4 +29,4 @@ class StateDatabase {
 
 }  // namespace halftone
 
-#endif  // HALFTONE_SERVER_JOBS_STATE_DATABASE_H_
+#endif  // HALFTONE_SERVER_JOBS_SQLITE_STATE_DATABASE_H_

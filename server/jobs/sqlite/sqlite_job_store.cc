@@ -1,4 +1,4 @@
-#include "server/jobs/job_store.h"
+#include "server/jobs/sqlite/sqlite_job_store.h"
 
 #include <random>
 #include <utility>
@@ -97,23 +97,8 @@ absl::StatusOr<int64_t> ParsePageToken(const std::string& token, const std::stri
 
 }  // namespace
 
-absl::string_view JobStateName(JobState state) {
-  switch (state) {
-    case JobState::kQueued:
-      return "QUEUED";
-    case JobState::kRunning:
-      return "RUNNING";
-    case JobState::kSucceeded:
-      return "SUCCEEDED";
-    case JobState::kFailed:
-      return "FAILED";
-    case JobState::kCancelled:
-      return "CANCELLED";
-  }
-  return "?";
-}
-
-absl::StatusOr<JobRecord> JobStore::Find(absl::string_view column, const std::string& value) const {
+absl::StatusOr<JobRecord> SqliteJobStore::Find(absl::string_view column,
+                                               const std::string& value) const {
   std::optional<JobRecord> job;
   {
     HT_ASSIGN_OR_RETURN(Statement select,
@@ -130,7 +115,7 @@ absl::StatusOr<JobRecord> JobStore::Find(absl::string_view column, const std::st
   return *std::move(job);
 }
 
-absl::Status JobStore::LoadArtifacts(JobRecord& job) const {
+absl::Status SqliteJobStore::LoadArtifacts(JobRecord& job) const {
   if (job.state != JobState::kSucceeded) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(Statement select,
                       database_->connection.Prepare(
@@ -143,17 +128,12 @@ absl::Status JobStore::LoadArtifacts(JobRecord& job) const {
   }
 }
 
-absl::StatusOr<JobRecord> JobStore::FindRunning(const std::string& id) const {
-  HT_ASSIGN_OR_RETURN(JobRecord job, Find("id", id));
-  if (job.state != JobState::kRunning) {
-    return absl::AbortedError(
-        absl::StrCat("job 'jobs/", id, "' is not running but ", JobStateName(job.state)));
-  }
-  return job;
+absl::Status SqliteJobStore::RaiseRevision() {
+  return database_->connection.Execute("UPDATE store_revision SET revision = revision + 1");
 }
 
-absl::Status JobStore::AppendEvent(const JobRecord& job, JobEventKind kind, bool reused,
-                                   absl::string_view detail) {
+absl::Status SqliteJobStore::AppendEvent(const JobRecord& job, JobEventKind kind, bool reused,
+                                         absl::string_view detail) {
   HT_ASSIGN_OR_RETURN(Statement insert,
                       database_->connection.Prepare(
                           "INSERT INTO job_events (job, sequence, time_ns, kind, state, stage, "
@@ -167,18 +147,19 @@ absl::Status JobStore::AppendEvent(const JobRecord& job, JobEventKind kind, bool
   return insert.Run();
 }
 
-absl::Status JobStore::Save(const JobRecord& job, JobEventKind kind, bool reused,
-                            absl::string_view detail) {
+absl::Status SqliteJobStore::Save(const JobRecord& job, JobEventKind kind, bool reused,
+                                  absl::string_view detail) {
   JobRecord next = job;
   next.last_event += 1;
   next.update_time = clock_->Now();
+  HT_RETURN_IF_ERROR(RaiseRevision());
   HT_ASSIGN_OR_RETURN(
       Statement update,
       database_->connection.Prepare(
           "UPDATE jobs SET state = ?, cancel_requested = ?, stage = ?, stage_fraction = ?, "
           "fraction = ?, eta_seconds = ?, error_code = ?, error_message = ?, solution_status = ?, "
           "result_sha256 = ?, start_ns = ?, update_ns = ?, end_ns = ?, attempts = ?, "
-          "last_event = ? WHERE number = ?"));
+          "last_event = ?, revision = (SELECT revision FROM store_revision) WHERE number = ?"));
   update.Bind(1, static_cast<int64_t>(next.state)).Bind(2, int64_t{next.cancel_requested});
   update.Bind(3, StageNumber(next.progress.stage)).Bind(4, next.progress.stage_fraction);
   update.Bind(5, next.progress.fraction).Bind(6, next.progress.eta_seconds);
@@ -192,7 +173,7 @@ absl::Status JobStore::Save(const JobRecord& job, JobEventKind kind, bool reused
   return AppendEvent(next, kind, reused, detail);
 }
 
-absl::StatusOr<JobRecord> JobStore::Create(const NewJob& job) {
+absl::StatusOr<JobRecord> SqliteJobStore::Create(const NewJob& job) {
   std::string id = NewId();
   {
     absl::MutexLock lock(&database_->mutex);
@@ -225,13 +206,13 @@ absl::StatusOr<JobRecord> JobStore::Create(const NewJob& job) {
   return Get(id);
 }
 
-absl::StatusOr<JobRecord> JobStore::Get(const std::string& id) const {
+absl::StatusOr<JobRecord> SqliteJobStore::Get(const std::string& id) const {
   absl::MutexLock lock(&database_->mutex);
   return Find("id", id);
 }
 
-absl::StatusOr<JobPage> JobStore::List(int page_size, const std::string& page_token,
-                                       const std::vector<JobState>& states) const {
+absl::StatusOr<JobPage> SqliteJobStore::List(int page_size, const std::string& page_token,
+                                             const std::vector<JobState>& states) const {
   const std::string filter = StatesText(states);
   HT_ASSIGN_OR_RETURN(const int64_t before, ParsePageToken(page_token, filter));
   JobPage page;
@@ -257,8 +238,9 @@ absl::StatusOr<JobPage> JobStore::List(int page_size, const std::string& page_to
   return page;
 }
 
-absl::StatusOr<std::vector<JobEvent>> JobStore::Events(const std::string& id,
-                                                       int64_t after_sequence, int limit) const {
+absl::StatusOr<std::vector<JobEvent>> SqliteJobStore::Events(const std::string& id,
+                                                             int64_t after_sequence,
+                                                             int limit) const {
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(const JobRecord job, Find("id", id));
   HT_ASSIGN_OR_RETURN(
@@ -276,7 +258,32 @@ absl::StatusOr<std::vector<JobEvent>> JobStore::Events(const std::string& id,
   }
 }
 
-absl::StatusOr<JobRecord> JobStore::RequestCancel(const std::string& id) {
+absl::StatusOr<int64_t> SqliteJobStore::Revision() const {
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Statement select,
+                      database_->connection.Prepare("SELECT revision FROM store_revision"));
+  HT_RETURN_IF_ERROR(select.Step().status());
+  return select.Int(0);
+}
+
+absl::StatusOr<std::vector<JobChange>> SqliteJobStore::ChangesSince(int64_t revision,
+                                                                    int limit) const {
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Statement select,
+                      database_->connection.Prepare(
+                          "SELECT revision, number, id, 0 FROM jobs WHERE revision > ? UNION ALL "
+                          "SELECT revision, number, id, 1 FROM deleted_jobs WHERE revision > ? "
+                          "ORDER BY revision LIMIT ?"));
+  select.Bind(1, revision).Bind(2, revision).Bind(3, int64_t{limit});
+  std::vector<JobChange> changes;
+  while (true) {
+    HT_ASSIGN_OR_RETURN(const bool row, select.Step());
+    if (!row) return changes;
+    changes.push_back({select.Int(0), select.Int(1), select.Text(2), select.Int(3) != 0});
+  }
+}
+
+absl::StatusOr<JobRecord> SqliteJobStore::RequestCancel(const std::string& id) {
   {
     absl::MutexLock lock(&database_->mutex);
     HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
@@ -295,7 +302,7 @@ absl::StatusOr<JobRecord> JobStore::RequestCancel(const std::string& id) {
   return Get(id);
 }
 
-absl::Status JobStore::Delete(const std::string& id) {
+absl::Status SqliteJobStore::Delete(const std::string& id) {
   {
     absl::MutexLock lock(&database_->mutex);
     HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
@@ -304,12 +311,12 @@ absl::Status JobStore::Delete(const std::string& id) {
       return absl::FailedPreconditionError(
           absl::StrCat("job 'jobs/", id, "' is running: cancel it first, or use force"));
     }
-    {
-      HT_ASSIGN_OR_RETURN(Statement remove,
-                          database_->connection.Prepare("DELETE FROM jobs WHERE number = ?"));
-      remove.Bind(1, job.number);
-      HT_RETURN_IF_ERROR(remove.Run());
-    }
+    HT_RETURN_IF_ERROR(RaiseRevision());
+    HT_RETURN_IF_ERROR(
+        Update(job,
+               "INSERT INTO deleted_jobs (revision, number, id) SELECT store_revision.revision, "
+               "jobs.number, jobs.id FROM jobs, store_revision WHERE jobs.number = ?"));
+    HT_RETURN_IF_ERROR(Update(job, "DELETE FROM jobs WHERE number = ?"));
     HT_RETURN_IF_ERROR(transaction.Commit());
   }
   hub_->Notify(id);

@@ -1,5 +1,5 @@
-#ifndef HALFTONE_SERVER_JOBS_SQLITE_H_
-#define HALFTONE_SERVER_JOBS_SQLITE_H_
+#ifndef HALFTONE_SERVER_JOBS_SQLITE_SQLITE_H_
+#define HALFTONE_SERVER_JOBS_SQLITE_SQLITE_H_
 
 #include <cstdint>
 #include <memory>
@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -74,9 +75,10 @@ class Database {
   // Runs statements without parameters or rows, separated by semicolons.
   absl::Status Execute(const std::string& sql);
 
-  // Brings the schema to `version`: a database without tables gets `schema`; another version is
-  // FAILED_PRECONDITION.
-  absl::Status EnsureSchema(int version, const std::string& schema);
+  // Brings the schema to the newest version, in one transaction: the n-th step makes version n of
+  // the version before, the first one of a database without tables. FAILED_PRECONDITION for a
+  // version that has no step says what to do.
+  absl::Status EnsureSchema(absl::Span<const char* const> steps);
 
   // Rows changed by the last statement that ran.
   int64_t Changes() const;
@@ -107,4 +109,4 @@ class Transaction {
 
 }  // namespace halftone
 
-#endif  // HALFTONE_SERVER_JOBS_SQLITE_H_
+#endif  // HALFTONE_SERVER_JOBS_SQLITE_SQLITE_H_
