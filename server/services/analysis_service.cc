@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -18,41 +20,43 @@ using Stream = StreamReactor<v1::AnalysisResponse>;
 constexpr size_t kPartBytes = size_t{1} << 20;
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(100);
 
-// Hands progress to the client, not more often than one can read it.
-Progress ProgressTo(const Stream::Push& push, const Cancellation& cancellation) {
+// Offers progress to the client. The computation never waits for it to be read.
+Progress ProgressTo(const Stream::Offer& offer, const Cancellation& cancellation) {
   Progress progress;
   progress.cancellation = cancellation;
-  progress.report = [push, last = absl::InfinitePast()](double fraction,
-                                                        absl::string_view detail) mutable {
+  progress.report = [offer, last = absl::InfinitePast()](double fraction,
+                                                         absl::string_view detail) mutable {
     const absl::Time now = absl::Now();
     if (now - last < kProgressInterval) return;
     last = now;
     v1::AnalysisResponse response;
     response.mutable_progress()->set_fraction(fraction);
     response.mutable_progress()->set_detail(CleanText(detail));
-    // A client that is gone shows in the cancellation.
-    push(std::move(response)).IgnoreError();
+    offer(std::move(response));
   };
   return progress;
 }
 
-absl::Status PushResult(const AnalysisDocument& document, const Stream::Push& push) {
-  const size_t size = std::max(document.json.size(), document.arrays_npz.size());
-  for (size_t begin = 0; begin < size; begin += kPartBytes) {
+// The result in parts that fit into messages.
+Stream::Rest PartsOf(AnalysisDocument document) {
+  const auto shared = std::make_shared<const AnalysisDocument>(std::move(document));
+  return [shared, begin = size_t{0}]() mutable -> std::optional<v1::AnalysisResponse> {
+    if (begin >= std::max(shared->json.size(), shared->arrays_npz.size())) return std::nullopt;
     v1::AnalysisResponse response;
     v1::AnalysisResult* result = response.mutable_result();
-    if (begin < document.json.size()) {
-      result->set_result_json(document.json.substr(begin, kPartBytes));
+    if (begin < shared->json.size()) {
+      result->set_result_json(shared->json.substr(begin, kPartBytes));
     }
-    if (begin < document.arrays_npz.size()) {
-      result->set_arrays_npz(document.arrays_npz.substr(begin, kPartBytes));
+    if (begin < shared->arrays_npz.size()) {
+      result->set_arrays_npz(shared->arrays_npz.substr(begin, kPartBytes));
     }
-    HT_RETURN_IF_ERROR(push(std::move(response)));
-  }
-  return absl::OkStatus();
+    begin += kPartBytes;
+    return response;
+  };
 }
 
-// Streams the progress and the result of an analysis. A heavy one waits for its turn.
+// Streams the progress and the result of an analysis. A heavy one waits for its turn, which ends
+// with the computation: a slow client keeps nobody waiting.
 template <typename Request>
 grpc::ServerWriteReactor<v1::AnalysisResponse>* StreamAnalysis(
     grpc::CallbackServerContext* context, const char* call, const ServiceContext* services,
@@ -60,17 +64,18 @@ grpc::ServerWriteReactor<v1::AnalysisResponse>* StreamAnalysis(
     absl::StatusOr<AnalysisDocument> (*analyse)(const ServiceContext&, const Request&,
                                                 const Progress&),
     bool heavy = true) {
-  return Stream::Start(
-      context, call, services->pool,
-      [=](const Stream::Push& push, const Cancellation& cancellation) -> absl::Status {
-        std::unique_ptr<ComputeGate::Pass> pass;
-        if (heavy) {
-          HT_ASSIGN_OR_RETURN(pass, services->gate->Enter(cancellation));
-        }
-        HT_ASSIGN_OR_RETURN(const AnalysisDocument document,
-                            analyse(*services, *request, ProgressTo(push, cancellation)));
-        return PushResult(document, push);
-      });
+  return Stream::Start(context, call, services->pool,
+                       [=](const Stream::Offer& offer,
+                           const Cancellation& cancellation) -> absl::StatusOr<Stream::Rest> {
+                         std::unique_ptr<ComputeGate::Pass> pass;
+                         if (heavy) {
+                           HT_ASSIGN_OR_RETURN(pass, services->gate->Enter(cancellation));
+                         }
+                         HT_ASSIGN_OR_RETURN(
+                             AnalysisDocument document,
+                             analyse(*services, *request, ProgressTo(offer, cancellation)));
+                         return PartsOf(std::move(document));
+                       });
 }
 
 }  // namespace

@@ -2,22 +2,22 @@
 #define HALFTONE_SERVER_SERVICES_REACTORS_H_
 
 #include <algorithm>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <new>
 #include <string>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "base/cancellation.h"
+#include "base/status_macros.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/convert/status.h"
+#include "server/services/response_stream.h"
 #include "server/services/worker_pool.h"
 #include "spdlog/spdlog.h"
 
@@ -115,14 +115,16 @@ class WorkReactor final : public grpc::ServerUnaryReactor {
   Cancellation cancellation_;
 };
 
-// A stream of responses that a worker thread makes. Deletes itself.
+// A stream of responses: a worker thread computes them, gRPC's threads send them, and neither
+// waits for the client. Deletes itself.
 template <typename Response>
 class StreamReactor final : public grpc::ServerWriteReactor<Response> {
  public:
-  // Hands one more response to the client; blocks while many are on their way. Fails once the
-  // call is cancelled.
-  using Push = std::function<absl::Status(Response)>;
-  using Handler = std::function<absl::Status(const Push&, const Cancellation&)>;
+  using Rest = typename ResponseStream<Response>::Rest;
+  // Offers a response, which is dropped for a newer one if the client does not take it in time.
+  using Offer = std::function<void(Response)>;
+  // Returns what is sent after the last offer, in full.
+  using Handler = std::function<absl::StatusOr<Rest>(const Offer&, const Cancellation&)>;
 
   static grpc::ServerWriteReactor<Response>* Start(grpc::CallbackServerContext* context,
                                                    const char* call, WorkerPool* pool,
@@ -130,90 +132,38 @@ class StreamReactor final : public grpc::ServerWriteReactor<Response> {
     auto* reactor = new StreamReactor(CancellationOf(context));
     const Cancellation cancellation = reactor->cancellation_;
     const absl::Status submitted = pool->Submit(cancellation, [=, handler = std::move(handler)] {
-      const Push push = [reactor](Response response) { return reactor->Add(std::move(response)); };
+      const Offer offer = [reactor](Response response) {
+        reactor->stream_.Offer(std::move(response));
+      };
+      Rest rest;
       const absl::Status status =
-          ExplainCancellation(Guarded([&] { return handler(push, cancellation); }), *pool);
+          ExplainCancellation(Guarded([&]() -> absl::Status {
+                                HT_ASSIGN_OR_RETURN(rest, handler(offer, cancellation));
+                                return absl::OkStatus();
+                              }),
+                              *pool);
       LogError(call, status);
-      reactor->Close(ToGrpcStatus(status));
+      reactor->stream_.Close(status, std::move(rest));
     });
-    if (!submitted.ok()) reactor->Close(ToGrpcStatus(submitted));
+    if (!submitted.ok()) reactor->stream_.Close(submitted);
     return reactor;
   }
 
   void OnWriteDone(bool ok) override {
     if (!ok) cancellation_.Cancel();
-    bool last = false;
-    {
-      absl::MutexLock lock(&mutex_);
-      queue_.pop_front();
-      if (!ok) queue_.clear();
-      last = queue_.empty();
-    }
-    if (last) {
-      FinishIfDone();
-    } else {
-      this->StartWrite(Front());
-    }
+    stream_.Written(ok);
   }
   void OnCancel() override { cancellation_.Cancel(); }
   void OnDone() override { delete this; }
 
  private:
-  static constexpr size_t kMaxQueue = 16;
-
-  explicit StreamReactor(Cancellation cancellation) : cancellation_(std::move(cancellation)) {}
-
-  absl::Status Add(Response response) {
-    bool first = false;
-    {
-      absl::MutexLock lock(&mutex_);
-      const auto has_space = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return queue_.size() < kMaxQueue;
-      };
-      while (!mutex_.AwaitWithTimeout(absl::Condition(&has_space), absl::Milliseconds(100))) {
-        const absl::Status status = cancellation_.Check();
-        if (!status.ok()) return status;
-      }
-      first = queue_.empty();
-      queue_.push_back(std::move(response));
-    }
-    if (first) this->StartWrite(Front());
-    return cancellation_.Check();
-  }
-
-  void Close(grpc::Status status) {
-    {
-      absl::MutexLock lock(&mutex_);
-      status_ = std::move(status);
-      closed_ = true;
-    }
-    FinishIfDone();
-  }
-
-  // Whoever comes second, the last write or Close, finishes the call.
-  void FinishIfDone() {
-    grpc::Status status;
-    {
-      absl::MutexLock lock(&mutex_);
-      if (!closed_ || finished_ || !queue_.empty()) return;
-      finished_ = true;
-      status = status_;
-    }
-    this->Finish(std::move(status));
-  }
-
-  // Stays where it is until its OnWriteDone: a deque does not move its elements.
-  const Response* Front() {
-    absl::MutexLock lock(&mutex_);
-    return &queue_.front();
-  }
+  explicit StreamReactor(Cancellation cancellation)
+      : cancellation_(std::move(cancellation)),
+        stream_({[this](const Response* response) { this->StartWrite(response); },
+                 [this](const absl::Status& status) { this->Finish(ToGrpcStatus(status)); }}) {}
 
   Cancellation cancellation_;
-  absl::Mutex mutex_;
-  std::deque<Response> queue_ ABSL_GUARDED_BY(mutex_);  // the first is being written
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
-  grpc::Status status_ ABSL_GUARDED_BY(mutex_);
+  ResponseStream<Response> stream_;
 };
 
 }  // namespace halftone

@@ -1,6 +1,10 @@
 #include "server/services/search_calls.h"
 
 #include <algorithm>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -31,7 +35,7 @@ constexpr int kJobsAtATime = 10;
 constexpr size_t kPageBytes = size_t{1} << 20;
 constexpr size_t kMaxDisplayNameBytes = 256;
 constexpr size_t kMaxRequestIdBytes = 128;
-constexpr size_t kDownloadChunkBytes = size_t{1} << 20;
+constexpr int64_t kDownloadChunkBytes = int64_t{1} << 20;
 // Where a caller sets no other limit: to prove an answer with the losses of all pairs takes long.
 constexpr double kSecondsWithInteractions = 2;
 
@@ -132,6 +136,26 @@ absl::Status AddExploration(const ServiceContext& context, const JobRecord& job,
   whole["exploration"] = std::move(summary);
   document = whole.dump();
   return absl::OkStatus();
+}
+
+// `first`, then the file's bytes in chunks.
+DownloadParts PartsOfFile(v1::DownloadArtifactResponse first, const std::string& path,
+                          int64_t size) {
+  const auto file = std::make_shared<std::ifstream>(path, std::ios::binary);
+  return [=, is_first = true,
+          left = size]() mutable -> absl::StatusOr<std::optional<v1::DownloadArtifactResponse>> {
+    if (std::exchange(is_first, false)) return first;
+    if (left == 0) return std::nullopt;
+    std::string chunk(static_cast<size_t>(std::min(left, kDownloadChunkBytes)), '\0');
+    if (!file->read(chunk.data(), static_cast<std::streamsize>(chunk.size()))) {
+      return absl::DataLossError(
+          absl::StrCat("stored content of '", first.artifact().name(), "' cannot be read"));
+    }
+    left -= static_cast<int64_t>(chunk.size());
+    v1::DownloadArtifactResponse response;
+    response.set_chunk(std::move(chunk));
+    return response;
+  };
 }
 
 }  // namespace
@@ -280,9 +304,8 @@ absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest&
   return absl::OkStatus();
 }
 
-absl::Status DownloadArtifact(
-    const ServiceContext& context, const v1::DownloadArtifactRequest& request,
-    const std::function<absl::Status(v1::DownloadArtifactResponse)>& push) {
+absl::StatusOr<DownloadParts> DownloadArtifact(const ServiceContext& context,
+                                               const v1::DownloadArtifactRequest& request) {
   const absl::StatusOr<ArtifactId> id = ParseArtifactName(request.name());
   if (!id.ok()) return AtField("name", id.status());
   const absl::StatusOr<JobRecord> job = FindJob(context, JobName(id->job_id));
@@ -293,16 +316,12 @@ absl::Status DownloadArtifact(
         absl::NotFoundError(absl::StrCat("there is no artifact '", request.name(), "'"));
     return AboutResource(request.name(), WithReason(v1::ARTIFACT_NOT_FOUND, missing));
   }
-  HT_ASSIGN_OR_RETURN(const std::string bytes, context.blobs->Load(found->second.sha256));
+  // Verified whole, then read once more by parts: a client that reads slowly keeps no memory.
+  HT_RETURN_IF_ERROR(context.blobs->Load(found->second.sha256).status());
   v1::DownloadArtifactResponse first;
   *first.mutable_artifact() = ArtifactToProto(id->job_id, id->file, found->second);
-  HT_RETURN_IF_ERROR(push(std::move(first)));
-  for (size_t begin = 0; begin < bytes.size(); begin += kDownloadChunkBytes) {
-    v1::DownloadArtifactResponse response;
-    response.set_chunk(bytes.substr(begin, kDownloadChunkBytes));
-    HT_RETURN_IF_ERROR(push(std::move(response)));
-  }
-  return absl::OkStatus();
+  return PartsOfFile(std::move(first), context.blobs->PathOf(found->second.sha256),
+                     found->second.size_bytes);
 }
 
 }  // namespace halftone

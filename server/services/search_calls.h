@@ -2,6 +2,7 @@
 #define HALFTONE_SERVER_SERVICES_SEARCH_CALLS_H_
 
 #include <functional>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "base/cancellation.h"
@@ -28,9 +29,11 @@ absl::Status GetFrontier(const ServiceContext& context, const v1::GetFrontierReq
                          v1::GetFrontierResponse* response);
 absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest& request,
                         v1::ReSolveResponse* response, const Cancellation& cancellation);
-absl::Status DownloadArtifact(
-    const ServiceContext& context, const v1::DownloadArtifactRequest& request,
-    const std::function<absl::Status(v1::DownloadArtifactResponse)>& push);
+// The responses of a download, one a call, then nothing; DATA_LOSS if the file cannot be read.
+using DownloadParts = std::function<absl::StatusOr<std::optional<v1::DownloadArtifactResponse>>()>;
+// Verifies the content, which takes as long as reading it does.
+absl::StatusOr<DownloadParts> DownloadArtifact(const ServiceContext& context,
+                                               const v1::DownloadArtifactRequest& request);
 
 // The size of a page: the default for 0, INVALID_ARGUMENT if out of [0, 1000].
 absl::StatusOr<int> PageSize(int requested);

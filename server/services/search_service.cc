@@ -107,8 +107,8 @@ grpc::ServerWriteReactor<v1::DownloadArtifactResponse>* SearchService::DownloadA
     grpc::CallbackServerContext* context, const v1::DownloadArtifactRequest* request) {
   using Reactor = StreamReactor<v1::DownloadArtifactResponse>;
   return Reactor::Start(context, "DownloadArtifact", context_->pool,
-                        [this, request](const Reactor::Push& push, const Cancellation&) {
-                          return halftone::DownloadArtifact(*context_, *request, push);
+                        [this, request](const Reactor::Offer&, const Cancellation&) {
+                          return halftone::DownloadArtifact(*context_, *request);
                         });
 }
 
