@@ -1,7 +1,7 @@
-#include <ostream>
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <ostream>
 #include <utility>
 #include <vector>
 
