@@ -1,10 +1,8 @@
 #ifndef HALFTONE_BASE_CLOCK_H_
 #define HALFTONE_BASE_CLOCK_H_
 
-#include <compare>
-
-#include "absl/synchronization/mutex.h"
 #include <chrono>
+#include <compare>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -24,6 +22,9 @@ class Clock {
 class RealClock final : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
+  absl::Duration Steady() const override {
+    return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+  }
 };
 
 // A moment by a clock that only goes forward, at an even pace, from some beginning of its own:
@@ -70,18 +71,6 @@ class SteadyClock {
   virtual SteadyTime Now() const = 0;
   // The machine's, which lives as long as the process.
   static const SteadyClock& Real();
-};
-
-// Stands still until it is advanced.
-class FakeClock final : public Clock {
- public:
-  explicit FakeClock(absl::Time now = absl::FromUnixSeconds(1'700'000'000)) : now_(now) {}
-  absl::Time Now() const override {
-    absl::MutexLock lock(&mutex_);
-    return now_;
-  absl::Duration Steady() const override {
-    return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-  }
 };
 
 }  // namespace halftone

@@ -1,10 +1,9 @@
 #ifndef HALFTONE_BASE_FAKE_CLOCK_H_
 #define HALFTONE_BASE_FAKE_CLOCK_H_
 
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "base/clock.h"
 
 namespace halftone {
@@ -27,7 +26,9 @@ class FakeSteadyClock final : public SteadyClock {
  private:
   const absl::Duration tick_;
   mutable absl::Mutex mutex_;
-  mutable SteadyTime now_;
+  mutable SteadyTime now_ ABSL_GUARDED_BY(mutex_);
+};
+
 // Stands still until it is advanced. Thread-safe.
 class FakeClock final : public Clock {
  public:

@@ -4,7 +4,7 @@
 add_library(halftone_options INTERFACE)
 target_include_directories(halftone_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(halftone_options INTERFACE
-  -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers)
+  -pthread -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
   # What the optimizer of newer compilers says of inlined library code is not always true.
   target_compile_options(halftone_options INTERFACE

@@ -30,6 +30,11 @@ endfunction()
 # halftone_compile_fast(TARGET SET): takes the precompiled SET, and batches where asked for.
 function(halftone_compile_fast target set)
   if(HALFTONE_PCH)
+    # Precompiled headers serve only who compiles with the same flags.
+    get_target_property(libraries ${target} LINK_LIBRARIES)
+    if("OpenMP::OpenMP_CXX" IN_LIST libraries)
+      set(set openmp)
+    endif()
     target_precompile_headers(${target} REUSE_FROM halftone_precompiled_${set})
   endif()
   if(HALFTONE_UNITY AND NOT set STREQUAL test)
@@ -41,6 +46,7 @@ if(HALFTONE_PCH)
   set(core absl::statusor absl::strings absl::str_format absl::flat_hash_map absl::synchronization absl::span
     nlohmann_json::nlohmann_json Threads::Threads)
   halftone_precompiled(core LIBRARIES ${core} HEADERS ${HALFTONE_PRECOMPILED_CORE})
+  halftone_precompiled(openmp LIBRARIES ${core} OpenMP::OpenMP_CXX HEADERS ${HALFTONE_PRECOMPILED_CORE})
   if(HALFTONE_BUILD_TESTS)
     halftone_precompiled(test LIBRARIES ${core} GTest::gmock GTest::gtest
       HEADERS ${HALFTONE_PRECOMPILED_CORE} <gmock/gmock.h> <gtest/gtest.h>)

@@ -334,7 +334,7 @@ Problem HardProblem() {
 TEST(QuadraticTest, AStopGivesTheBestSoFarAndItsBound) {
   const Problem problem = HardProblem();
   const CompactProblem compact = Compacted(problem);
-  Stop stop({}, absl::InfiniteFuture(), /*most_questions=*/20'000);
+  Stop stop({}, SteadyTime::InfiniteFuture(), /*most_questions=*/20'000);
   const ExactResult result = SolveQuadratic(compact, stop, {});
   EXPECT_TRUE(stop.stopped());
   EXPECT_FALSE(result.proven);
