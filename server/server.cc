@@ -220,7 +220,10 @@ absl::Status Server::Parts::StartServing() {
   // Without this, a second server on the same port would silently take half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(MalformedRequestsExplained());
+  interceptors.push_back(MalformedRequestsExplained(
+      {v1::SearchService::service_full_name(), v1::ModelService::service_full_name(),
+       v1::AnalysisService::service_full_name(), v1::ExplorationService::service_full_name(),
+       v1::ProfilerRegistryService::service_full_name()}));
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   builder.RegisterService(search.get());
   builder.RegisterService(models.get());

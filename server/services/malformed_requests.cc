@@ -1,6 +1,12 @@
 #include "server/services/malformed_requests.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "google/protobuf/descriptor.h"
 #include "server/convert/status.h"
 
 namespace halftone {
@@ -35,16 +41,30 @@ class Explainer final : public Interceptor {
 
 class Factory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
+  explicit Factory(std::vector<std::string> services) : services_(std::move(services)) {}
+
+  // gRPC owns what it makes; null: the call goes on without.
   Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override {
-    return new Explainer(info);  // gRPC owns it
+    return Exists(info->method()) ? new Explainer(info) : nullptr;
   }
+
+ private:
+  bool Exists(absl::string_view path) const {  // "/halftone.v1.SearchService/GetJob"
+    const std::pair<absl::string_view, absl::string_view> names =
+        absl::StrSplit(absl::StripPrefix(path, "/"), absl::MaxSplits('/', 1));
+    if (std::find(services_.begin(), services_.end(), names.first) == services_.end()) return false;
+    return google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
+               absl::StrCat(names.first, ".", names.second)) != nullptr;
+  }
+
+  const std::vector<std::string> services_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
-MalformedRequestsExplained() {
-  return std::make_unique<Factory>();
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MalformedRequestsExplained(
+    std::vector<std::string> services) {
+  return std::make_unique<Factory>(std::move(services));
 }
 
 }  // namespace halftone

@@ -2,6 +2,8 @@
 #define HALFTONE_SERVER_SERVICES_MALFORMED_REQUESTS_H_
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "grpcpp/support/server_interceptor.h"
 
@@ -9,8 +11,11 @@ namespace halftone {
 
 // For a server's builder. gRPC answers a request whose bytes are no message of the call, before any
 // handler sees it, with UNIMPLEMENTED and no text, as if the call did not exist; this makes it
-// INVALID_ARGUMENT with text and reason. What handlers answer passes: they always say something.
-std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MalformedRequestsExplained();
+// INVALID_ARGUMENT with text and reason. What handlers answer passes: they always say something. So
+// do calls that do not exist, and those of other services than the ones that are named
+// ("halftone.v1.SearchService"), which must implement all of their calls.
+std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MalformedRequestsExplained(
+    std::vector<std::string> services);
 
 }  // namespace halftone
 

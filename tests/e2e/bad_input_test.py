@@ -287,9 +287,10 @@ class BadInputTest(ServedTestCase):
             with self.subTest(method):
                 detail = self.refused(INVALID, method, self.raw, service, method, b"\xff\xff", kind)
                 self.assertEqual(detail.reason, "REQUEST_MALFORMED")
-        with self.assertRaises(grpc.RpcError) as caught:
-            self.raw("SearchService", "NoSuchCall", b"")
-        self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
+        for service, method in [("SearchService", "NoSuchCall"), ("ProfilerService", "Describe")]:
+            with self.assertRaises(grpc.RpcError) as caught:
+                self.raw(service, method, b"")
+            self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
 
     def test_texts_that_grow_on_the_way(self):
         self.refused(INVALID, "%[...]", self.client.call, "SearchService", "CreateJob",
