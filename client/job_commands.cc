@@ -1,6 +1,7 @@
 // jobs, get, watch, cancel, delete, result, frontier.
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -45,28 +46,22 @@ absl::StatusOr<ExitCode> List(const CommandLine& line, const ListFlags& flags) {
     }
     request.add_states(state);
   }
-  json jobs = json::array();
-  Table table({"job", "kind", "state", "stage", "done", "target", "created", "name"});
+  std::vector<v1::Job> jobs;
   do {
     HT_ASSIGN_OR_RETURN(const v1::ListJobsResponse page, connection->ListJobs(request));
     for (const v1::Job& job : page.jobs()) {
       if (flags.limit > 0 && static_cast<int>(jobs.size()) == flags.limit) break;
-      json document = JobToJson(job);
-      table.Add({job.name(), KindText(job), StateText(job.state()), StageText(job.stage()),
-                 FormatPercent(job.fraction()), document.at("target").get<std::string>(),
-                 document.at("create_time").is_string()
-                     ? document.at("create_time").get<std::string>()
-                     : "-",
-                 job.display_name()});
-      jobs.push_back(std::move(document));
+      jobs.push_back(job);
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty() &&
            (flags.limit == 0 || static_cast<int>(jobs.size()) < flags.limit));
   if (line.json) {
-    PrintJson({{"jobs", std::move(jobs)}});
+    json documents = json::array();
+    for (const v1::Job& job : jobs) documents.push_back(JobToJson(job));
+    PrintJson({{"jobs", std::move(documents)}});
   } else {
-    PrintText(table.Render());
+    PrintText(JobsText(jobs));
   }
   return ExitCode::kDone;
 }

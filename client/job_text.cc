@@ -1,7 +1,5 @@
 #include "client/job_text.h"
 
-#include <vector>
-
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -234,6 +232,17 @@ std::string JobText(const v1::Job& job) {
                     ")\n");
   }
   return text;
+}
+
+std::string JobsText(const std::vector<v1::Job>& jobs) {
+  Table table({"job", "kind", "state", "stage", "done", "target", "created", "name"});
+  for (const v1::Job& job : jobs) {
+    const json created = TimeToJson(job.create_time());
+    table.Add({job.name(), KindText(job), StateText(job.state()), StageText(job.stage()),
+               FormatPercent(job.fraction()), TargetOf(job),
+               created.is_string() ? created.get<std::string>() : "-", job.display_name()});
+  }
+  return table.Render();
 }
 
 json ResultToJson(const v1::SearchResult& result,

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "halftone/v1/job.pb.h"
 #include "nlohmann/json.hpp"
@@ -19,6 +20,8 @@ std::string KindText(const v1::Job& job);
 nlohmann::json JobToJson(const v1::Job& job);
 nlohmann::json EventToJson(const v1::JobEvent& event);
 std::string JobText(const v1::Job& job);
+// A line for each, in their order.
+std::string JobsText(const std::vector<v1::Job>& jobs);
 
 // The result's JSON document with the job's name, the Solution's fields at the top, and where the
 // artifacts are: file name -> path (or resource name where not downloaded).

@@ -1,0 +1,192 @@
+// The command's text for fixed input, compared with files as a whole.
+#include <string>
+#include <vector>
+
+#include "client/analysis_text.h"
+#include "client/job_text.h"
+#include "client/solution_text.h"
+#include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
+#include "tests/golden.h"
+
+namespace halftone {
+namespace {
+
+using nlohmann::json;
+
+v1::Job RunningJob() {
+  v1::Job job;
+  job.set_name("jobs/b7");
+  job.set_display_name("second try");
+  job.mutable_spec()->set_model("models/" + std::string(64, 'a'));
+  job.mutable_spec()->set_target("bitfusion");
+  v1::Budget* budget = job.mutable_spec()->add_budgets();
+  budget->set_metric("latency");
+  budget->set_limit("0.4x");
+  job.set_state(v1::JOB_STATE_RUNNING);
+  job.set_stage(v1::STAGE_SENSITIVITY);
+  job.set_stage_fraction(0.25);
+  job.set_fraction(0.125);
+  job.set_eta_seconds(75);
+  job.mutable_create_time()->set_seconds(1'700'000'000);
+  job.set_attempts(1);
+  return job;
+}
+
+v1::Job FailedCrosscheck() {
+  v1::Job job;
+  job.set_name("jobs/a1");
+  job.mutable_crosscheck()->set_model("models/" + std::string(64, 'b'));
+  job.set_state(v1::JOB_STATE_FAILED);
+  job.set_eta_seconds(-1);
+  job.mutable_error()->set_code(3);
+  job.mutable_error()->set_message("the data has no array 'input'");
+  v1::Artifact* artifact = job.add_artifacts();
+  artifact->set_name("jobs/a1/artifacts/crosscheck.json");
+  artifact->set_size_bytes(123'456);
+  return job;
+}
+
+void AddLayer(v1::SearchResult& result, const std::string& name, const std::string& executed_as,
+              const std::string& warning) {
+  v1::LayerResult* layer = result.add_layers();
+  layer->set_layer(name);
+  layer->set_op("Conv");
+  layer->set_precision("w4a8");
+  layer->set_executed_as(executed_as);
+  layer->set_loss(0.0123456);
+  layer->set_loss_stderr(0.00123);
+  layer->set_reference_latency_ns(123'456);
+  layer->set_latency_ns(45'678);
+  layer->set_implementation("brg_conv_fwd:avx2_vnni");
+  layer->set_warning(warning);
+}
+
+v1::SearchResult FixedResult() {
+  v1::SearchResult result;
+  result.set_job("jobs/b7");
+  result.set_target("cpu");
+  result.mutable_device()->set_name("a processor");
+  result.mutable_device()->set_isa("avx2");
+  result.mutable_device()->set_library("oneDNN 3");
+  result.mutable_device()->set_threads(2);
+  result.set_reference_precision("f32");
+  AddLayer(result, "conv1", "w8a8", "");
+  AddLayer(result, "conv2", "w4a8", "measured while others ran");
+  v1::Solution* solution = result.mutable_solution();
+  solution->set_status(v1::SOLUTION_STATUS_OPTIMAL);
+  solution->set_loss(0.0246912);
+  solution->set_lower_bound(0.0246912);
+  solution->set_solve_seconds(0.25);
+  for (int i = 0; i < 3; ++i) solution->add_frontier();
+  (*solution->mutable_cost())["latency_ns"] = 91'356;
+  (*solution->mutable_cost())["size_bytes"] = 20'480;
+  (*result.mutable_reference_cost())["latency_ns"] = 246'912;
+  (*result.mutable_reference_cost())["size_bytes"] = 163'840;
+  (*result.mutable_budgets())["latency_ns"] = 100'000;
+  result.mutable_latency()->set_reference_predicted_ns(246'912);
+  result.mutable_latency()->set_predicted_ns(91'356);
+  result.mutable_latency()->set_reference_measured_ns(250'000);
+  result.mutable_latency()->set_measured_ns(95'000);
+  v1::Evaluation* evaluation = result.mutable_evaluation();
+  evaluation->set_samples(512);
+  evaluation->set_float_accuracy(0.9375);
+  evaluation->set_quantized_accuracy(0.93);
+  evaluation->set_kl(0.00321);
+  evaluation->set_mse(0.0456);
+  evaluation->set_sqnr_db(24.5);
+  evaluation->set_held_out(true);
+  v1::Refinement* refined = result.mutable_refined();
+  refined->set_source("neighbour");
+  refined->set_divergence(0.015);
+  refined->set_optimum_divergence(0.02);
+  refined->set_evaluations(64);
+  (*refined->mutable_cost())["latency_ns"] = 90'000;
+  (*refined->mutable_cost())["size_bytes"] = 20'000;
+  result.set_chosen("refined");
+  result.set_result_json(R"json({"solution": {"explanation": {
+    "limits": [{"metric": "latency_ns", "limit": 100000, "used": 91356, "binds": true,
+                "marginal_value": 1e-7, "loss_without": 0.02, "next_limit": 110000,
+                "next_loss": 0.021}],
+    "alternatives": [
+      {"layers": ["conv1"], "chosen": "w4a8", "choice": "w8a8", "loss_increase": 0.001,
+       "loss_stderr": 0.002, "is_near": true, "is_proven": true, "changes": {"conv1": "w8a8"}},
+      {"layers": ["conv2", "conv3"], "chosen": "w4a8", "choice": "", "is_near": false}],
+    "near_share": 0.01, "is_complete": true}}})json");
+  return result;
+}
+
+TEST(TextTest, Jobs) { ExpectGolden("jobs.txt", JobsText({RunningJob(), FailedCrosscheck()})); }
+
+TEST(TextTest, NoJobs) { ExpectGolden("no_jobs.txt", JobsText({})); }
+
+TEST(TextTest, OneJob) {
+  ExpectGolden("job.txt", JobText(RunningJob()) + "\n" + JobText(FailedCrosscheck()));
+}
+
+TEST(TextTest, JobsAsJson) {
+  const json jobs = {JobToJson(RunningJob()), JobToJson(FailedCrosscheck())};
+  ExpectGolden("jobs.json", jobs.dump(2) + "\n");
+}
+
+TEST(TextTest, SearchResult) {
+  ExpectGolden("search.txt", ResultText(FixedResult(), {{"report.html", "/out/report.html"},
+                                                        {"quantized.onnx", "/out/q.onnx"}}));
+}
+
+TEST(TextTest, InfeasibleSearchResult) {
+  v1::SearchResult result = FixedResult();
+  result.clear_refined();
+  result.set_chosen("");
+  v1::Solution* solution = result.mutable_solution();
+  solution->set_status(v1::SOLUTION_STATUS_INFEASIBLE);
+  (*solution->mutable_infeasible()->mutable_nearest()->mutable_cost())["latency_ns"] = 120'000;
+  result.set_result_json(R"json({"solution": {"infeasible": {
+    "conflict": ["latency_ns", "size_bytes"], "minimum": {"latency_ns": 80000},
+    "relaxations": {"latency_ns": {"limit": 120000, "loss": 0.5}}}}})json");
+  ExpectGolden("search_infeasible.txt", ResultText(result, {}));
+}
+
+TEST(TextTest, Profile) {
+  ExpectGolden("profile.txt", ProfileText(json::parse(R"json({
+    "target": "cpu", "device": {"name": "a processor", "isa": "avx2", "threads": 2,
+                                "library": "oneDNN 3"},
+    "layers": [
+      {"name": "conv1", "precision": "w8a8", "executed_as": "w8a8", "latency_ns": 12345,
+       "mad_ns": 67, "weight_bytes": 1152, "implementation": "brg:avx2", "provenance": "measured",
+       "origin": {"when": "2025-01-02T03:04:05Z", "with": "oneDNN 3"}},
+      {"name": "fc", "precision": "w4a8", "executed_as": "w8a8", "latency_ns": 1234567,
+       "mad_ns": 890, "weight_bytes": 262144, "implementation": "brg:avx2", "warning": "noisy",
+       "provenance": "measured",
+       "origin": {"when": "2025-01-02T03:05:05Z", "with": "oneDNN 3"}}],
+    "network": [{"precision": "w8a8", "predicted_ns": 1300000, "measured_ns": 1350000},
+                {"precision": "w4a8", "predicted_ns": 1310000}]})json")));
+}
+
+TEST(TextTest, Solution) {
+  ExpectGolden("solve.txt", SolutionText(json::parse(R"json({
+    "status": "OPTIMAL", "loss": 0.46, "lower_bound": 0.46, "gap": 0, "seconds": 0.0125,
+    "cost": {"latency_ns": 3900000, "size_bytes": 30720}, "verified": {"optimal": true},
+    "assignment": {"l0": "w4a4", "l1": "w8a8", "l2": "w8a8"},
+    "explanation": {"limits": [], "alternatives": [
+      {"layers": ["l0"], "chosen": "w4a4", "choice": "w8a8", "loss_increase": 0.5,
+       "is_near": false, "is_proven": false, "changes": {"l0": "w8a8", "l1": "w4a4"}}],
+      "near_share": 0.01, "is_complete": false}})json")));
+}
+
+TEST(TextTest, InfeasibleSolution) {
+  ExpectGolden("solve_infeasible.txt", SolutionText(json::parse(R"json({
+    "status": "INFEASIBLE", "infeasible": {"minimum": {"latency_ns": 1000},
+      "conflict": ["latency_ns"], "relaxations": {},
+      "nearest": {"loss": 0.5, "cost": {"latency_ns": 1000}, "assignment": {"l0": "w2a2"}}}})json")));
+}
+
+TEST(TextTest, Evaluation) {
+  ExpectGolden("evaluate.txt", EvaluationText(json::parse(R"json({
+    "samples": 512, "float": {"accuracy": 0.9375},
+    "quantized": {"accuracy": 0.93, "kl": 0.00321, "mse": 0.0456, "sqnr_db": 24.5},
+    "latency": {"f32_ns": 250000, "assignment_ns": 95000, "predicted_ns": 91356}})json")));
+}
+
+}  // namespace
+}  // namespace halftone

@@ -1,0 +1,50 @@
+#ifndef HALFTONE_TESTS_SEARCH_FULL_RESULT_H_
+#define HALFTONE_TESTS_SEARCH_FULL_RESULT_H_
+
+#include "search/result.h"
+
+namespace halftone {
+
+// A result that has a bit of everything, made up.
+inline SearchResult FullResult() {
+  SearchResult result;
+  result.model_name = "net";
+  result.target = "cpu";
+  result.device = {"CPU", "avx2", "oneDNN", 2};
+  result.reference = Precision::Float32();
+  result.problem.layers = {
+      {"a", {{"w4a4", 0.5, {{"latency_ns", 1}}}, {"w8a8", 1.0 / 3, {{"latency_ns", 2}}}}}};
+  result.problem.budgets = {{"latency_ns", 1.5}};
+  result.solution.status = Solution::Status::kOptimal;
+  result.solution.loss = result.solution.lower_bound = 0.5;
+  result.solution.cost = {{"latency_ns", 1}};
+  result.solution.assignment = {{"a", "w4a4"}};
+  result.solution.frontier = {{0.5, 0.5, {{"latency_ns", 1}}, {{"a", "w4a4"}}}};
+  result.reference_cost = {{"latency_ns", 4}};
+  result.refined =
+      Refinement{{{"a", "w8a8"}},        "neighbour", 0.25, 0.5, 1.0 / 3, {{"latency_ns", 2}},
+                 {{"optimum", 0.5, 0.5}}};
+  LayerResult layer;
+  layer.name = "a";
+  layer.precision = Precision::Int(4, 4);
+  layer.executed_as = Precision::Int(8, 8);
+  layer.loss = 1.0 / 7;
+  layer.warning = "ref";
+  result.layers = {layer};
+  result.latency = {4, 1, 4.5, std::nullopt};
+  result.evaluation = Evaluation{100, 0.9, 0.875, 0.01, 0.02, 30};
+  result.evaluated_on_held_out = true;
+  const Precision w4a4 = Precision::Int(4, 4), w8a8 = Precision::Int(8, 8);
+  result.tables = TableNames{{{w4a4, w8a8}, {w4a4, w8a8}, w8a8},
+                             {"n", "1"},
+                             {"q", "2"},
+                             {"s", "3"},
+                             {"p", ""},
+                             {"c", "4"}};
+  result.artifacts = {{"report.html", "ab"}};
+  return result;
+}
+
+}  // namespace halftone
+
+#endif  // HALFTONE_TESTS_SEARCH_FULL_RESULT_H_
