@@ -56,6 +56,5 @@ function(halftone_batch target)
   endforeach()
   set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
   # A type with members of a file's own types has one definition in a batch as in a file.
-  # What the optimizer says of inlined library code is not always true; a batch inlines more of it.
-  target_compile_options(${target} PRIVATE -Wno-subobject-linkage -Wno-error=maybe-uninitialized)
+  target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
 endfunction()

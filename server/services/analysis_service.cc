@@ -20,20 +20,37 @@ using Stream = StreamReactor<v1::AnalysisResponse>;
 constexpr size_t kPartBytes = size_t{1} << 20;
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(100);
 
-// Offers progress to the client. The computation never waits for it to be read.
-Progress ProgressTo(const Stream::Offer& offer, const Cancellation& cancellation) {
-  Progress progress;
-  progress.cancellation = cancellation;
-  progress.report = [offer, last = absl::InfinitePast()](double fraction,
-                                                         absl::string_view detail) mutable {
-    const absl::Time now = absl::Now();
-    if (now - last < kProgressInterval) return;
-    last = now;
+// Offers progress to the client. The computation never waits for it to be read. A few times a second
+// are enough for how far it is; that it does something else without being further ("waiting ...") may
+// be the last word for long, and is always said.
+class ProgressOffers {
+ public:
+  explicit ProgressOffers(Stream::Offer offer) : offer_(std::move(offer)) {}
+
+  void operator()(double fraction, absl::string_view detail) {
+    const SteadyTime now = SteadyClock::Real().Now();
+    const bool says_more = fraction == fraction_ && detail != detail_;
+    if (!says_more && now - last_ < kProgressInterval) return;
+    last_ = now;
+    fraction_ = fraction;
+    detail_ = std::string(detail);
     v1::AnalysisResponse response;
     response.mutable_progress()->set_fraction(fraction);
     response.mutable_progress()->set_detail(CleanText(detail));
-    offer(std::move(response));
-  };
+    offer_(std::move(response));
+  }
+
+ private:
+  Stream::Offer offer_;
+  SteadyTime last_ = SteadyTime::FromBeginning(-absl::InfiniteDuration());
+  double fraction_ = -1;
+  std::string detail_;
+};
+
+Progress ProgressTo(const Stream::Offer& offer, const Cancellation& cancellation) {
+  Progress progress;
+  progress.cancellation = cancellation;
+  progress.report = ProgressOffers(offer);
   return progress;
 }
 

@@ -62,12 +62,12 @@ class EndToEnd : public testing::Test {
     return request;
   }
 
-  // One whose SENSITIVITY stage takes many minutes on any machine.
-  v1::CreateJobRequest EndlessSearch() {
-    v1::CreateJobRequest request = TinySearch();
-    request.mutable_spec()->mutable_sensitivity()->set_method(v1::SENSITIVITY_METHOD_HAWQ_V2);
-    request.mutable_spec()->mutable_sensitivity()->set_probes(1'000'000);
-    request.mutable_spec()->mutable_sensitivity()->set_tolerance(1e-12);
+  // One whose SENSITIVITY stage takes seconds to minutes on any machine.
+  v1::CreateJobRequest LongSearch() {
+    const std::string networks = std::string(HALFTONE_SOURCE_DIR) + "/tests/data/networks";
+    v1::CreateJobRequest request =
+        Search(networks + "/resnet14.onnx", networks + "/calib.npz", "");
+    request.mutable_spec()->mutable_sensitivity()->set_draws(64);
     return request;
   }
 

@@ -1,7 +1,7 @@
 """The example plug-in, held back: it tells its first rows at once, and each further one when a file
 that the test makes is there. Every row is written to a file as it is told.
 
-slow_plugin.py PROTO_FOLDER SERVER NAME FREE_ROWS GATE_FILE LOG_FILE
+held_plugin.py PROTO_FOLDER SERVER NAME FREE_ROWS GATE_FILE LOG_FILE
 """
 
 import importlib.util

@@ -60,7 +60,7 @@ class KilledIn : public EndToEnd, public testing::WithParamInterface<v1::Stage> 
 std::pair<std::vector<v1::JobEvent>, std::vector<v1::JobEvent>> CutAtTheKill(
     const std::vector<v1::JobEvent>& events) {
   const auto restart = std::find_if(events.begin(), events.end(), [](const v1::JobEvent& event) {
-    return event.detail().find("interrupted") != std::string::npos;
+    return event.detail().find("queued again") != std::string::npos;
   });
   return {{events.begin(), restart}, {restart, events.end()}};
 }

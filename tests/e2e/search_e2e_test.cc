@@ -147,7 +147,7 @@ TEST_F(SearchEndToEnd, TheSecondSearchReusesTheStagesOfTheFirst) {
 // Of a stage that would take very long: that the watch ends at all is the test.
 TEST_F(SearchEndToEnd, CancelStopsAStageInTheMiddle) {
   for (const v1::Stage stage : {v1::STAGE_CALIBRATE, v1::STAGE_SENSITIVITY, v1::STAGE_PROFILE}) {
-    v1::CreateJobRequest request = stage == v1::STAGE_PROFILE ? HeldSearch() : EndlessSearch();
+    v1::CreateJobRequest request = stage == v1::STAGE_PROFILE ? HeldSearch() : LongSearch();
     // Seeds of its own, so that nothing is reused.
     request.mutable_spec()->mutable_sensitivity()->set_seed(static_cast<uint64_t>(stage));
     const std::string job = Create(request);
