@@ -86,8 +86,8 @@ class PlanBuilder {
   // Converts `value` to float32 in C order and keeps it to the end of the run.
   absl::Status AddOutput(const std::string& value);
 
-  // The copy that the producer stored.
-  const Instance& Stored(const std::string& value) const { return values_.at(value).instances[0]; }
+  // What the producer stored; a copy, since the next Need of the value may move where it is held.
+  Instance Stored(const std::string& value) const { return values_.at(value).instances[0]; }
   // The value in a form and arrangement, for `reader`; converted first where needed.
   absl::StatusOr<Instance> Need(const std::string& value, const Form& form, Arrangement arrangement,
                                 const std::string& reader);

@@ -13,9 +13,8 @@ namespace {
 using dnnl::algorithm;
 using dnnl::memory;
 
-// The form by value: Need may move where the builder holds the source's.
 Lowered LowerPooling(PlanBuilder& builder, const Node& node, algorithm algorithm,
-                     const Window& window, Form form) {
+                     const Window& window, const Form& form) {
   if (node.outputs.size() > 1 && !node.outputs[1].empty()) return false;
   if (std::any_of(window.overhang.begin(), window.overhang.end(),
                   [](int64_t size) { return size != 0; })) {
