@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace halftone {
 namespace {
@@ -16,6 +17,8 @@ constexpr int kStepsPerChoice = 2;
 constexpr double kStiffness = 20;
 // Taken off bounds for the rounding of sums, relative to what is summed.
 constexpr double kRounding = 1e-13;
+// Multipliers times costs: far above what any loss is, far below what overflows.
+constexpr double kMostPriced = 1e200;
 
 }  // namespace
 
@@ -33,6 +36,11 @@ Relaxation::Relaxation(const CompactProblem& problem, const ConvexForm& form)
       total_(limits_),
       prices_(limits_),
       stiffness_(limits_) {
+  const Extremes extremes = ExtremesOf(problem);
+  for (size_t k = 0; k < limits_; ++k) {
+    reach_.push_back(std::max({std::abs(extremes.least[k + 1]), std::abs(extremes.most[k + 1]),
+                               std::abs(problem.limit[k])}));
+  }
   for (size_t v = 0; v < variables_; ++v) {
     for (size_t c = first_[v]; c < first_[v + 1]; ++c) {
       for (size_t k = 0; k < limits_; ++k) {
@@ -47,6 +55,7 @@ Relaxation::Relaxation(const CompactProblem& problem, const ConvexForm& form)
   if (problem.pairs.empty()) return;
   linear_ = problem;
   linear_.cross = nullptr;
+  linear_.constant.assign(components_, 0.0);  // bounds count it themselves
   elimination_.emplace(Elimination::Plan(linear_));
 }
 
@@ -234,10 +243,19 @@ Elimination::Tables Relaxation::MinimizePairs(const Bound& bound,
   return elimination_->Minimize(weights);
 }
 
+// What cannot bound becomes 0, which can.
+std::vector<double> Relaxation::Usable(std::vector<double> lambda) const {
+  for (size_t k = 0; k < limits_; ++k) {
+    if (!(lambda[k] >= 0 && lambda[k] * reach_[k] <= kMostPriced)) lambda[k] = 0;
+  }
+  return lambda;
+}
+
 Relaxation::Bound Relaxation::Certify(const std::vector<double>& x,
-                                      const std::vector<double>& lambda, bool each_column) {
+                                      const std::vector<double>& multipliers, bool each_column) {
   Bound bound;
-  bound.lambda = lambda;
+  bound.lambda = Usable(multipliers);
+  const std::vector<double>& lambda = bound.lambda;
   bound.priced = gradient_;
   double curved = 0;  // x' quadratic x
   double magnitude = std::abs(problem_.constant[0]);
@@ -280,6 +298,7 @@ Relaxation::Bound Relaxation::Certify(const std::vector<double>& x,
 Relaxation::Bound Relaxation::Minimize(const std::vector<char>& allowed, double cutoff,
                                        double tolerance, int rounds, Stop& stop, Point& point) {
   allowed_ = allowed;
+  point.lambda = Usable(std::move(point.lambda));
   MoveToAllowed(point);
   ComputeGradient(point.x);
   ComputeCosts(point.x);

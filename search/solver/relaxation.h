@@ -20,7 +20,8 @@ namespace halftone {
 // convex, so that for every selection z
 //   loss(z) >= loss(x) + gradient(x)' (z - x),
 // and the least of the right side + lambda' (cost(z) - limit) is a sum over variables, or, with
-// pairs, found by bucket elimination. Borrows the problem and the form. Not thread-safe.
+// pairs, found by bucket elimination. Multipliers that are negative, no numbers, or so large that
+// sums would overflow count as 0. Borrows the problem and the form. Not thread-safe.
 class Relaxation {
  public:
   struct Point {
@@ -74,8 +75,10 @@ class Relaxation {
   void DescendBlock(size_t v, Point& point);
   bool Step(size_t v, Point& point, std::vector<double>& change);
   double Price(size_t limit, const Point& point) const;
+  std::vector<double> Usable(std::vector<double> lambda) const;
   void ChooseStiffness(const Point& point);
-  Bound Certify(const std::vector<double>& x, const std::vector<double>& lambda, bool each_column);
+  Bound Certify(const std::vector<double>& x, const std::vector<double>& multipliers,
+                bool each_column);
   Elimination::Tables MinimizePairs(const Bound& bound, const std::vector<double>& lambda);
 
   const CompactProblem& problem_;
@@ -84,6 +87,7 @@ class Relaxation {
   std::vector<size_t> first_;
   std::vector<std::vector<PairAt>> pairs_of_;
   std::vector<std::vector<double>> cost_;  // [limit][column], from the values
+  std::vector<double> reach_;              // [limit]: the largest that its cost, or it, can be
   // Present state of Minimize.
   std::vector<char> allowed_;
   std::vector<double> gradient_;                 // of the form
