@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <utility>
 
 #include "search/solver/elimination.h"
-#include "search/solver/lagrangian.h"
 #include "search/solver/local_search.h"
 #include "search/solver/quadratic.h"
 #include "search/solver/shrinking_solver.h"
@@ -22,8 +23,11 @@ constexpr std::array<size_t, 2> kBeams = {500, 4'000};
 
 class ExactSolver : private ShrinkingSolver {
  public:
-  ExactSolver(const CompactProblem& problem, Goal goal, Stop& stop, Incumbent start)
-      : ShrinkingSolver(DropSlackLimits(problem, 1), goal, std::move(start)), stop_(stop) {
+  ExactSolver(const CompactProblem& problem, Goal goal, Stop& stop, Incumbent start,
+              const MultiplierSource& source)
+      : ShrinkingSolver(DropSlackLimits(problem, 1), goal, std::move(start)),
+        stop_(stop),
+        source_(source) {
     problem_.cross = nullptr;  // it is no part of the excess
   }
 
@@ -61,6 +65,24 @@ class ExactSolver : private ShrinkingSolver {
     return Search(multipliers);
   }
 
+  // The excess is no less than what exceeds the limits, weighted by up to 1.
+  bool IsUsable(const CompactProblem& problem, const LagrangianOptions& options,
+                const std::vector<double>& weights) const {
+    if (!CanBound(problem, weights) || weights[0] != options.loss_weight) return false;
+    return goal_ == Goal::kLoss || *std::max_element(weights.begin(), weights.end()) <= 1;
+  }
+
+  // The source's multipliers; where they give no bounds, none of the limits.
+  Multipliers Maximize(const CompactProblem& problem, const Elimination& elimination,
+                       const LagrangianOptions& options,
+                       const std::function<void(const Selection&)>& visit) {
+    Multipliers found = source_(problem, elimination, options, stop_, visit);
+    if (IsUsable(problem, options, found.weights)) return found;
+    Multipliers none{std::vector<double>(problem.limit.size() + 1, 0.0), -kInfinity};
+    none.weights[0] = options.loss_weight;
+    return none;
+  }
+
   // Weights to bound with: the best multipliers of the limits, some around them, each cost alone,
   // and the combination of costs that comes closest to exceeding its limits.
   std::vector<Multipliers> Bound(const Elimination& elimination) {
@@ -71,7 +93,7 @@ class ExactSolver : private ShrinkingSolver {
       LagrangianOptions options;
       options.loss_weight = 0;
       options.penalty = 1;
-      Multipliers excess = MaximizeLagrangian(problem_, elimination, options, stop_, visit);
+      Multipliers excess = Maximize(problem_, elimination, options, visit);
       if (goal_ == Goal::kExcess) {
         result_.lower_bound = std::max(result_.lower_bound, excess.bound);
       } else if (excess.bound > kFeasibilityNoise) {
@@ -90,7 +112,7 @@ class ExactSolver : private ShrinkingSolver {
       Offer(selection);
       last = selection;
     };
-    Multipliers best = MaximizeLagrangian(problem_, elimination, LossOptions(), stop_, remember);
+    Multipliers best = Maximize(problem_, elimination, LossOptions(), remember);
     result_.lower_bound = std::max(result_.lower_bound, best.bound);
     if (!IsClosed()) ImproveFrom(last);
     all.insert(all.begin(), best);
@@ -210,8 +232,8 @@ class ExactSolver : private ShrinkingSolver {
       const double room = problem_.limit[k] - problem_.constant[k + 1];
       for (const double share : {-0.04, -0.01, 0.01, 0.04}) {
         shifted.limit[k] = problem_.limit[k] + share * room;
-        multipliers.push_back(MaximizeLagrangian(shifted, elimination, LossOptions(), stop_,
-                                                 [](const Selection&) {}));
+        multipliers.push_back(
+            Maximize(shifted, elimination, LossOptions(), [](const Selection&) {}));
       }
       shifted.limit[k] = problem_.limit[k];
     }
@@ -258,16 +280,18 @@ class ExactSolver : private ShrinkingSolver {
   }
 
   Stop& stop_;
+  const MultiplierSource& source_;
   size_t beams_ = 0;  // of kBeams, searched
 };
 
 }  // namespace
 
-ExactResult SolveExactly(const CompactProblem& problem, Goal goal, Stop& stop, Incumbent start) {
+ExactResult SolveExactly(const CompactProblem& problem, Goal goal, Stop& stop, Incumbent start,
+                         const MultiplierSource& source) {
   if (problem.cross != nullptr && goal == Goal::kLoss) {
     return SolveQuadratic(problem, stop, std::move(start));
   }
-  return ExactSolver(problem, goal, stop, std::move(start)).Run();
+  return ExactSolver(problem, goal, stop, std::move(start), source).Run();
 }
 
 }  // namespace halftone

@@ -3,6 +3,7 @@
 
 #include "search/solver/compact.h"
 #include "search/solver/label_search.h"
+#include "search/solver/lagrangian.h"
 #include "search/solver/stop.h"
 
 namespace halftone {
@@ -18,9 +19,10 @@ struct ExactResult {
 // Minimizes the goal. Problems with `cross` are SolveQuadratic's. Of all others: removes dominated
 // choices, bounds by Lagrangian relaxation of the limits over bucket elimination, fixes what the
 // bound and a first incumbent rule out, and searches the rest.
-// `start` may carry a selection that is already known. Deterministic but for `stop`.
-ExactResult SolveExactly(const CompactProblem& problem, Goal goal, Stop& stop,
-                         Incumbent start = {});
+// `start` may carry a selection that is already known. Whatever weights `source` finds, the result
+// is right: they only decide how long that takes. Deterministic but for `stop` and `source`.
+ExactResult SolveExactly(const CompactProblem& problem, Goal goal, Stop& stop, Incumbent start = {},
+                         const MultiplierSource& source = MaximizeLagrangian);
 
 }  // namespace halftone
 

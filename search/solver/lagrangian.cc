@@ -9,6 +9,9 @@
 namespace halftone {
 namespace {
 
+// Far above what any loss is, far below what overflows.
+constexpr double kMostWeighted = 1e200;
+
 // A column of the master problem: minimize price * x, subject to one equation per limit (with a
 // slack and an artificial column each) and convexity.
 struct Column {
@@ -55,8 +58,8 @@ class Master {
     basis_.push_back(std::move(first));
   }
 
-  // Multipliers of the limits and of convexity: the equations' prices. False if the basis has
-  // become singular.
+  // Multipliers of the limits and of convexity: the equations' prices. False, and they are of no
+  // use, if the basis has become singular.
   bool Price() {
     std::vector<std::vector<double>> transposed;
     std::vector<double> prices;
@@ -67,7 +70,8 @@ class Master {
     const auto dual = SolveLinear(std::move(transposed), std::move(prices));
     if (!dual.has_value()) return false;
     dual_ = *dual;
-    return true;
+    return std::all_of(dual_.begin(), dual_.end(),
+                       [](double value) { return std::isfinite(value); });
   }
 
   double lambda(size_t limit) const { return -dual_[limit]; }
@@ -136,6 +140,19 @@ double LagrangianBound(const CompactProblem& problem, const Elimination::Tables&
     bound -= tables.weights[k + 1] * problem.limit[k];
   }
   return bound;
+}
+
+bool CanBound(const CompactProblem& problem, absl::Span<const double> weights) {
+  const Extremes extremes = ExtremesOf(problem);
+  if (weights.size() != extremes.most.size()) return false;
+  for (size_t c = 0; c < weights.size(); ++c) {
+    double reach = std::max(std::abs(extremes.least[c]), std::abs(extremes.most[c]));
+    if (c > 0) reach = std::max(reach, std::abs(problem.limit[c - 1]));
+    if (!(weights[c] >= 0 && weights[c] <= kMostWeighted && weights[c] * reach <= kMostWeighted)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 Multipliers MaximizeLagrangian(const CompactProblem& problem, const Elimination& elimination,

@@ -13,7 +13,7 @@ namespace halftone {
 
 struct Multipliers {
   std::vector<double> weights;  // [components]: of the loss, then of each cost
-  double bound = 0;             // of the objective, whatever the selection
+  double bound = 0;             // of the objective, whatever the selection: their LagrangianBound
 };
 
 struct LagrangianOptions {
@@ -25,14 +25,23 @@ struct LagrangianOptions {
 // Maximizes the Lagrangian bound  min_z  loss(z) + sum_k lambda_k (cost_k(z) - limit_k)  over
 // 0 <= lambda <= penalty by Dantzig-Wolfe column generation, a revised simplex method on one row
 // per limit and one for convexity (Kelley's cutting planes seen from the dual side). Every visited
-// lambda gives a valid bound; the best one is returned. Each selection that a subproblem finds is
-// handed to `visit`.
+// lambda gives a valid bound; the best one is returned. Each selection that a subproblem finds, one
+// at least, is handed to `visit`.
 Multipliers MaximizeLagrangian(const CompactProblem& problem, const Elimination& elimination,
                                const LagrangianOptions& options, Stop& stop,
                                const std::function<void(const Selection&)>& visit);
 
+// MaximizeLagrangian, or what stands for it.
+using MultiplierSource =
+    std::function<Multipliers(const CompactProblem&, const Elimination&, const LagrangianOptions&,
+                              Stop&, const std::function<void(const Selection&)>&)>;
+
 // The bound that a vector of weights gives: the least weighted sum less the weighted limits.
 double LagrangianBound(const CompactProblem& problem, const Elimination::Tables& tables);
+
+// Whether weights, one per component, give bounds: none is negative or no number, and no weighted
+// sum of a selection comes near overflowing.
+bool CanBound(const CompactProblem& problem, absl::Span<const double> weights);
 
 }  // namespace halftone
 
