@@ -1,5 +1,8 @@
 #include "search/solver/lagrangian.h"
 
+// One thread: the caller's share of the machine is its own business.
+#define EIGEN_DONT_PARALLELIZE
+#include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -9,9 +12,6 @@
 namespace halftone {
 namespace {
 
-// Far above what any loss is, far below what overflows.
-constexpr double kMostWeighted = 1e200;
-
 // A column of the master problem: minimize price * x, subject to one equation per limit (with a
 // slack and an artificial column each) and convexity.
 struct Column {
@@ -19,28 +19,10 @@ struct Column {
   std::vector<double> rows;
 };
 
-// Solves M x = b by Gaussian elimination with row pivoting; nothing when M is singular.
-std::optional<std::vector<double>> SolveLinear(std::vector<std::vector<double>> m,
-                                               std::vector<double> b) {
-  const size_t n = b.size();
-  for (size_t i = 0; i < n; ++i) {
-    size_t pivot = i;
-    for (size_t r = i + 1; r < n; ++r) {
-      if (std::abs(m[r][i]) > std::abs(m[pivot][i])) pivot = r;
-    }
-    if (std::abs(m[pivot][i]) < 1e-14) return std::nullopt;
-    std::swap(m[i], m[pivot]);
-    std::swap(b[i], b[pivot]);
-    for (size_t r = 0; r < n; ++r) {
-      if (r == i || m[r][i] == 0) continue;
-      const double factor = m[r][i] / m[i][i];
-      for (size_t c = i; c < n; ++c) m[r][c] -= factor * m[i][c];
-      b[r] -= factor * b[i];
-    }
-  }
-  for (size_t i = 0; i < n; ++i) b[i] /= m[i][i];
-  return b;
-}
+// Of the largest element of a basis: a smaller pivot is rounding.
+constexpr double kSmallestPivot = 1e-14;
+// Far above what any loss is, far below what overflows.
+constexpr double kMostWeighted = 1e200;
 
 // The restricted master problem in its current basis.
 class Master {
@@ -56,29 +38,22 @@ class Master {
       basis_.push_back(std::move(column));
     }
     basis_.push_back(std::move(first));
+    Factor();
   }
 
   // Multipliers of the limits and of convexity: the equations' prices. False, and they are of no
   // use, if the basis has become singular.
   bool Price() {
-    std::vector<std::vector<double>> transposed;
-    std::vector<double> prices;
-    for (const Column& column : basis_) {
-      transposed.push_back(column.rows);
-      prices.push_back(column.price);
-    }
-    const auto dual = SolveLinear(std::move(transposed), std::move(prices));
-    if (!dual.has_value()) return false;
-    dual_ = *dual;
-    return std::all_of(dual_.begin(), dual_.end(),
-                       [](double value) { return std::isfinite(value); });
+    if (is_singular_) return false;
+    Eigen::VectorXd prices(Size());
+    for (Eigen::Index c = 0; c < Size(); ++c) prices[c] = basis_[static_cast<size_t>(c)].price;
+    dual_ = factors_.transpose().solve(prices);
+    return dual_.allFinite();
   }
 
-  double lambda(size_t limit) const { return -dual_[limit]; }
+  double lambda(size_t limit) const { return -dual_[static_cast<Eigen::Index>(limit)]; }
   double ReducedPrice(const Column& column) const {
-    double price = column.price;
-    for (size_t r = 0; r < dual_.size(); ++r) price -= dual_[r] * column.rows[r];
-    return price;
+    return column.price - dual_.dot(AsVector(column.rows));
   }
 
   // The slack or artificial column that improves the master the most, if one does.
@@ -101,35 +76,48 @@ class Master {
 
   // Brings a column into the basis. False when numbers do not allow it.
   bool Enter(Column column) {
-    const size_t n = basis_.size();
-    std::vector<std::vector<double>> matrix(n, std::vector<double>(n));
-    for (size_t r = 0; r < n; ++r) {
-      for (size_t c = 0; c < n; ++c) matrix[r][c] = basis_[c].rows[r];
-    }
-    const auto values = SolveLinear(matrix, right_);
-    const auto direction = SolveLinear(std::move(matrix), column.rows);
-    if (!values.has_value() || !direction.has_value()) return false;
-    size_t leaves = n;
+    if (is_singular_) return false;
+    const Eigen::VectorXd values = factors_.solve(AsVector(right_));
+    const Eigen::VectorXd direction = factors_.solve(AsVector(column.rows));
+    Eigen::Index leaves = Size();
     double least = std::numeric_limits<double>::infinity();
-    for (size_t i = 0; i < n; ++i) {
-      if ((*direction)[i] <= 1e-12) continue;
-      const double ratio = std::max(0.0, (*values)[i]) / (*direction)[i];
+    for (Eigen::Index i = 0; i < Size(); ++i) {
+      if (direction[i] <= 1e-12) continue;
+      const double ratio = std::max(0.0, values[i]) / direction[i];
       if (ratio < least) {
         least = ratio;
         leaves = i;
       }
     }
-    if (leaves == n) return false;
-    basis_[leaves] = std::move(column);
+    if (leaves == Size()) return false;
+    basis_[static_cast<size_t>(leaves)] = std::move(column);
+    Factor();
     return true;
   }
 
  private:
+  static Eigen::Map<const Eigen::VectorXd> AsVector(const std::vector<double>& values) {
+    return {values.data(), static_cast<Eigen::Index>(values.size())};
+  }
+  Eigen::Index Size() const { return static_cast<Eigen::Index>(basis_.size()); }
+
+  void Factor() {
+    Eigen::MatrixXd matrix(Size(), Size());
+    for (Eigen::Index c = 0; c < Size(); ++c) {
+      matrix.col(c) = AsVector(basis_[static_cast<size_t>(c)].rows);
+    }
+    factors_.compute(matrix);
+    const double least = factors_.matrixLU().diagonal().cwiseAbs().minCoeff();
+    is_singular_ = !(least > kSmallestPivot * matrix.cwiseAbs().maxCoeff());
+  }
+
   size_t limits_;
   double penalty_;
   std::vector<double> right_;
   std::vector<Column> basis_;
-  std::vector<double> dual_;
+  Eigen::PartialPivLU<Eigen::MatrixXd> factors_;  // of the basis, unless it is singular
+  bool is_singular_ = false;
+  Eigen::VectorXd dual_;
 };
 
 }  // namespace
