@@ -64,7 +64,7 @@ enum class JobEventKind {
 };
 
 struct JobEvent {
-  int64_t sequence = 0;  // rises by 1 from 1 in each job
+  int64_t sequence = 0;  // rises in each job, with gaps only where progress was pruned
   absl::Time time;
   JobEventKind kind = JobEventKind::kStateChanged;
   JobState state = JobState::kQueued;

@@ -31,9 +31,10 @@ struct JobChange {
 
 // Jobs and their events. Every change is atomic, durable once the call returns, appends an event
 // where watchers should learn of it, and raises the store's revision. SUCCEEDED, FAILED and
-// CANCELLED never change. Thread-safe, and safe for several processes. Besides the errors that are
-// named, every call may fail with RESOURCE_EXHAUSTED (disk full), UNAVAILABLE (in use), DATA_LOSS
-// or INTERNAL, and has then changed nothing.
+// CANCELLED never change; the change to one of them takes the job's kStageProgress events away,
+// while its states, and the beginnings and ends of its stages, stay. Thread-safe, and safe for
+// several processes. Besides the errors that are named, every call may fail with RESOURCE_EXHAUSTED
+// (disk full), UNAVAILABLE (in use), DATA_LOSS or INTERNAL, and has then changed nothing.
 class JobStore {
  public:
   virtual ~JobStore() = default;

@@ -147,6 +147,13 @@ absl::Status SqliteJobStore::AppendEvent(const JobRecord& job, JobEventKind kind
   return insert.Run();
 }
 
+absl::Status SqliteJobStore::PruneProgress(const JobRecord& job) {
+  HT_ASSIGN_OR_RETURN(Statement remove, database_->connection.Prepare(
+                                            "DELETE FROM job_events WHERE job = ? AND kind = ?"));
+  remove.Bind(1, job.number).Bind(2, static_cast<int64_t>(JobEventKind::kStageProgress));
+  return remove.Run();
+}
+
 absl::Status SqliteJobStore::Save(const JobRecord& job, JobEventKind kind, bool reused,
                                   absl::string_view detail) {
   JobRecord next = job;
@@ -170,6 +177,7 @@ absl::Status SqliteJobStore::Save(const JobRecord& job, JobEventKind kind, bool 
   update.Bind(12, absl::ToUnixNanos(next.update_time)).Bind(13, TimeNumber(next.end_time));
   update.Bind(14, int64_t{next.attempts}).Bind(15, next.last_event).Bind(16, next.number);
   HT_RETURN_IF_ERROR(update.Run());
+  if (IsTerminal(next.state)) HT_RETURN_IF_ERROR(PruneProgress(next));
   return AppendEvent(next, kind, reused, detail);
 }
 

@@ -56,6 +56,7 @@ class SqliteJobStore final : public JobStore {
   absl::Status AppendEvent(const JobRecord& job, JobEventKind kind, bool reused,
                            absl::string_view detail)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+  absl::Status PruneProgress(const JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status RaiseRevision() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   // The job that is claimed. ABORTED when the claim is lost.
   absl::StatusOr<JobRecord> FindClaimed(const JobClaim& claim) const

@@ -100,7 +100,21 @@ CREATE TABLE deleted_jobs (
 )
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kVersion2};
+// What is kept has the time of its last use, of which nothing is known before this version, and a
+// stage's output the uploads that it depends on: their sha256 with commas between, NULL where they
+// are not known. Jobs that have ended keep no progress.
+constexpr char kVersion3[] = R"sql(
+ALTER TABLE contents ADD COLUMN used_ns INTEGER NOT NULL DEFAULT 0;
+UPDATE contents SET used_ns = strftime('%s', 'now') * 1000000000;
+ALTER TABLE stage_outputs ADD COLUMN used_ns INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE stage_outputs ADD COLUMN sources TEXT;
+UPDATE stage_outputs SET used_ns = strftime('%s', 'now') * 1000000000;
+ALTER TABLE measured_costs ADD COLUMN used_ns INTEGER NOT NULL DEFAULT 0;
+UPDATE measured_costs SET used_ns = strftime('%s', 'now') * 1000000000;
+DELETE FROM job_events WHERE kind = 3 AND job IN (SELECT number FROM jobs WHERE state IN (3, 4, 5))
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kVersion2, kVersion3};
 
 }  // namespace
 

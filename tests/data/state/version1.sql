@@ -72,7 +72,10 @@ VALUES ('ended', 'request', 'ended name', x'00ff', 3, 8, 1, 1, 'aa', 1, 2, 3, 4,
 INSERT INTO job_artifacts VALUES (1, 'report.html', 'bb', 6);
 INSERT INTO job_events VALUES (1, 1, 1, 1, 1, 0, 0, 0, -1, 0, 'queued');
 INSERT INTO job_events VALUES (1, 2, 4, 1, 3, 8, 1, 1, 0, 0, 'SUCCEEDED');
+INSERT INTO job_events VALUES (1, 3, 3, 3, 2, 8, 0.5, 0.5, -1, 0, 'half');
 INSERT INTO jobs (id, display_name, spec, state, create_ns, start_ns, update_ns, attempts, fruitless_attempts, lease_owner, lease_expires_ns)
 VALUES ('running', '', 'spec', 2, 5, 6, 7, 1, 1, 'process 7', 9000000000000000000);
 INSERT INTO contents (kind, sha256, display_name, size_bytes, create_ns) VALUES (1, 'cc', 'model.onnx', 3, 1);
+INSERT INTO job_events VALUES (2, 1, 6, 3, 2, 1, 0.5, 0.5, -1, 0, 'half');
+UPDATE jobs SET last_event = (SELECT max(sequence) FROM job_events WHERE job = number);
 PRAGMA user_version = 1;

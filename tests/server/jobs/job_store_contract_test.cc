@@ -209,6 +209,44 @@ TEST_P(JobStoreContractTest, TerminalStatesNeverChange) {
   }
 }
 
+TEST_P(JobStoreContractTest, OnlyProgressGoesWhenAJobEnds) {
+  using Kind = JobEventKind;
+  const std::vector<std::function<absl::Status(const JobClaim&)>> ends = {
+      [&](const JobClaim& claim) { return first().Succeed(claim, {}); },
+      [&](const JobClaim& claim) { return first().Fail(claim, absl::InternalError("x")); },
+      [&](const JobClaim& claim) { return first().MarkCancelled(claim); },
+      [&](const JobClaim& claim) -> absl::Status {
+        const absl::Status requeued = first().Requeue(claim, "stopped");
+        return requeued.ok() ? first().RequestCancel(claim.job.id).status() : requeued;
+      },
+      [&](const JobClaim& claim) -> absl::Status {
+        const absl::Status asked = first().RequestCancel(claim.job.id).status();
+        return asked.ok() ? first().RecoverInterrupted().status() : asked;
+      }};
+  for (const auto& end : ends) {
+    const std::string id = CreateJob();
+    const std::optional<JobClaim> claim = Claim(first());
+    for (const Kind kind : {Kind::kStageStarted, Kind::kStageProgress, Kind::kStageProgress,
+                            Kind::kStageFinished, Kind::kStageStarted, Kind::kStageProgress}) {
+      ASSERT_TRUE(first().RecordProgress(*claim, kind, {}, false, "").ok());
+    }
+    EXPECT_EQ(first().Events(id, 0, 100)->size(), 8u);
+    ASSERT_TRUE(end(*claim).ok());
+    const std::vector<JobEvent> events = *first().Events(id, 0, 100);
+    int64_t last = 0, stages = 0;
+    for (const JobEvent& event : events) {
+      EXPECT_NE(event.kind, Kind::kStageProgress);
+      EXPECT_GT(event.sequence, last);
+      last = event.sequence;
+      stages += event.kind != Kind::kStateChanged;
+    }
+    EXPECT_EQ(stages, 3);
+    EXPECT_EQ(last, first().Get(id)->last_event);
+    EXPECT_EQ(events[0].sequence, 1);
+    EXPECT_EQ(events[2].sequence, 3);
+  }
+}
+
 TEST_P(JobStoreContractTest, EveryChangeRaisesTheRevision) {
   int64_t last = *first().Revision();
   const auto expect_risen = [&](const char* what) {

@@ -31,7 +31,8 @@ TEST_F(StateMigrationTest, Version1KeepsItsJobs) {
   EXPECT_EQ(ended->state, JobState::kSucceeded);
   EXPECT_EQ(ended->spec, std::string("\0\xff", 2));
   EXPECT_EQ(ended->artifacts.at("report.html").size_bytes, 6);
-  EXPECT_EQ(jobs.Events("ended", 0, 10)->size(), 2u);
+  EXPECT_EQ(jobs.Events("ended", 0, 10)->size(), 2u);  // without its progress
+  EXPECT_EQ(jobs.Events("running", 0, 10)->size(), 1u);
   EXPECT_EQ(jobs.ChangesSince(0, 10)->size(), 2u);
 }
 
