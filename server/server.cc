@@ -103,7 +103,7 @@ struct Server::Parts {
   std::unique_ptr<StateDatabase> database;
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<Catalog> catalog;
-  std::unique_ptr<CostCache> costs;
+  std::unique_ptr<CostStore> costs;
   std::unique_ptr<ProfilerDirectory> remotes;
   ProfilerRegistry profilers;
   EventHub hub;
@@ -144,7 +144,7 @@ absl::Status Server::Parts::OpenState() {
   HT_ASSIGN_OR_RETURN(database, StateDatabase::Open(options.state_directory));
   HT_ASSIGN_OR_RETURN(blobs, BlobStore::Create(options.state_directory + "/blobs"));
   catalog = std::make_unique<SqliteCatalog>(database.get(), blobs.get(), &clock);
-  costs = std::make_unique<SqliteCostCache>(database.get());
+  costs = std::make_unique<SqliteCostCache>(database.get(), &clock);
   remotes = std::make_unique<ProfilerDirectory>(&clock, costs.get(), RemoteOptions());
   HT_RETURN_IF_ERROR(RegisterBuiltinProfilers(profilers, costs.get()));
   HT_RETURN_IF_ERROR(RegisterUploadedTargets(profilers, catalog.get()));

@@ -26,6 +26,37 @@ absl::Status SyncDirectory(const std::string& directory) {
   return result == 0 ? absl::OkStatus() : ErrnoToStatus(error, "cannot sync", directory);
 }
 
+// The time of the last write, or of the last Touch(); `size` too. NOT_FOUND.
+absl::StatusOr<absl::Time> WriteTime(const std::string& path, int64_t* size) {
+  struct stat information;
+  if (::stat(path.c_str(), &information) != 0) return ErrnoToStatus(errno, "cannot stat", path);
+  *size = information.st_size;
+  return absl::TimeFromTimespec(information.st_mtim);
+}
+
+// Has the file be written now.
+absl::Status Touch(const std::string& path) {
+  if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) return absl::OkStatus();
+  return ErrnoToStatus(errno, "cannot touch", path);
+}
+
+absl::Status Rename(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+  return ErrnoToStatus(errno, "cannot rename", from);
+}
+
+// The names in a directory, but for those that begin with a dot.
+absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& path) {
+  DIR* directory = ::opendir(path.c_str());
+  if (directory == nullptr) return ErrnoToStatus(errno, "cannot open", path);
+  absl::Cleanup close = [directory] { ::closedir(directory); };
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(directory)) {
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  return names;
+}
+
 }  // namespace
 
 bool IsSha256(absl::string_view text) {
@@ -67,6 +98,8 @@ absl::Status BlobWriter::Commit() {
   const std::string target = store_->PathOf(Seal());
   const std::string folder = target.substr(0, target.rfind('/'));
   HT_RETURN_IF_ERROR(MakeDirectories(folder));
+  // However long the writing took, the blob is new.
+  HT_RETURN_IF_ERROR(Touch(path_));
   if (::fsync(file_) != 0) return ErrnoToStatus(errno, "cannot sync", path_);
   if (::rename(path_.c_str(), target.c_str()) != 0) {
     return ErrnoToStatus(errno, "cannot rename to", target);
@@ -83,12 +116,8 @@ absl::StatusOr<std::unique_ptr<BlobStore>> BlobStore::Create(const std::string& 
 
 absl::Status BlobStore::RemovePartial() {
   const std::string folder = PartialDirectory();
-  DIR* directory = ::opendir(folder.c_str());
-  if (directory == nullptr) return ErrnoToStatus(errno, "cannot open", folder);
-  absl::Cleanup close = [directory] { ::closedir(directory); };
-  while (const dirent* entry = ::readdir(directory)) {
-    if (entry->d_name[0] != '.') ::unlinkat(::dirfd(directory), entry->d_name, 0);
-  }
+  HT_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(folder));
+  for (const std::string& name : names) ::unlink(absl::StrCat(folder, "/", name).c_str());
   return absl::OkStatus();
 }
 
@@ -101,8 +130,11 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> BlobStore::NewWriter() const {
 
 absl::StatusOr<std::string> BlobStore::Store(absl::string_view bytes) const {
   const std::string sha256 = Sha256Hex(bytes);
+  // Touched before it is looked at: see RemoveUnused().
+  const absl::Status touched = Touch(PathOf(sha256));
   const absl::StatusOr<int64_t> size = Size(sha256);
-  if (size.ok() && *size == static_cast<int64_t>(bytes.size())) return sha256;
+  const bool is_there = size.ok() && *size == static_cast<int64_t>(bytes.size());
+  if (touched.ok() && is_there) return sha256;
   HT_ASSIGN_OR_RETURN(std::unique_ptr<BlobWriter> writer, NewWriter());
   HT_RETURN_IF_ERROR(writer->Append(bytes));
   HT_RETURN_IF_ERROR(writer->Commit());
@@ -139,6 +171,41 @@ absl::Status BlobStore::Remove(const std::string& sha256) const {
     return ErrnoToStatus(errno, "cannot remove", path);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> BlobStore::List() const {
+  std::vector<std::string> blobs;
+  HT_ASSIGN_OR_RETURN(const std::vector<std::string> folders, NamesIn(directory_));
+  for (const std::string& folder : folders) {
+    if (folder.size() != 2) continue;
+    HT_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                        NamesIn(absl::StrCat(directory_, "/", folder)));
+    for (const std::string& name : names) {
+      if (IsSha256(name)) blobs.push_back(name);
+    }
+  }
+  return blobs;
+}
+
+absl::StatusOr<int64_t> BlobStore::RemoveUnused(const std::string& sha256, absl::Time since) const {
+  const std::string path = PathOf(sha256);
+  const std::string aside = absl::StrCat(PartialDirectory(), "/", sha256);
+  int64_t size = 0;
+  const absl::StatusOr<absl::Time> written = WriteTime(path, &size);
+  if (absl::IsNotFound(written.status()) || (written.ok() && *written >= since)) return 0;
+  HT_RETURN_IF_ERROR(written.status());
+  // Whoever stores the content from here on does not find it and writes it anew; whoever has
+  // touched it before is seen by the second look.
+  const absl::Status moved = Rename(path, aside);
+  if (absl::IsNotFound(moved)) return 0;
+  HT_RETURN_IF_ERROR(moved);
+  HT_ASSIGN_OR_RETURN(const absl::Time last_written, WriteTime(aside, &size));
+  if (last_written >= since) {
+    HT_RETURN_IF_ERROR(Rename(aside, path));
+    return 0;
+  }
+  if (::unlink(aside.c_str()) != 0) return ErrnoToStatus(errno, "cannot remove", aside);
+  return size;
 }
 
 std::string BlobStore::PathOf(const std::string& sha256) const {

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "base/hash.h"
 
 namespace halftone {
@@ -64,6 +66,12 @@ class BlobStore {
   absl::StatusOr<int64_t> Size(const std::string& sha256) const;
   // OK also when there is none.
   absl::Status Remove(const std::string& sha256) const;
+
+  // The sha256 of every blob.
+  absl::StatusOr<std::vector<std::string>> List() const;
+  // Removes a blob that nobody stored since then, by the machine's time of day: to store what is
+  // there already counts. Returns the bytes that this freed: 0 where it stays or is not there.
+  absl::StatusOr<int64_t> RemoveUnused(const std::string& sha256, absl::Time since) const;
 
   std::string PathOf(const std::string& sha256) const;
 

@@ -7,24 +7,13 @@
 namespace halftone {
 namespace {
 
-absl::string_view CollectionOf(ContentKind kind) {
-  switch (kind) {
-    case ContentKind::kModel:
-      return "models";
-    case ContentKind::kDataset:
-      return "datasets";
-    case ContentKind::kTargetFile:
-      return "targets";
-  }
-  return "";
-}
-
 ContentRecord ReadRecord(const Statement& statement) {
   ContentRecord record;
   record.sha256 = statement.Text(1);
   record.display_name = statement.Text(2);
   record.size_bytes = statement.Int(3);
   record.create_time = absl::FromUnixNanos(statement.Int(4));
+  record.use_time = absl::FromUnixNanos(statement.Int(5));
   return record;
 }
 
@@ -38,9 +27,11 @@ absl::StatusOr<ContentRecord> SqliteCatalog::Add(ContentKind kind, const std::st
     HT_ASSIGN_OR_RETURN(Statement insert,
                         database_->connection.Prepare(
                             "INSERT INTO contents (kind, sha256, display_name, size_bytes, "
-                            "create_ns) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"));
+                            "create_ns, used_ns) VALUES (?, ?, ?, ?, ?, ?) "
+                            "ON CONFLICT DO UPDATE SET used_ns = excluded.used_ns"));
+    const int64_t now = absl::ToUnixNanos(clock_->Now());
     insert.Bind(1, static_cast<int64_t>(kind)).Bind(2, sha256).Bind(3, display_name);
-    insert.Bind(4, size_bytes).Bind(5, absl::ToUnixNanos(clock_->Now()));
+    insert.Bind(4, size_bytes).Bind(5, now).Bind(6, now);
     HT_RETURN_IF_ERROR(insert.Run());
   }
   return Find(kind, sha256);
@@ -51,15 +42,33 @@ absl::StatusOr<ContentRecord> SqliteCatalog::Find(ContentKind kind,
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(
       Statement select,
-      database_->connection.Prepare("SELECT number, sha256, display_name, size_bytes, create_ns "
-                                    "FROM contents WHERE kind = ? AND sha256 = ?"));
+      database_->connection.Prepare("SELECT number, sha256, display_name, size_bytes, create_ns, "
+                                    "used_ns FROM contents WHERE kind = ? AND sha256 = ?"));
   select.Bind(1, static_cast<int64_t>(kind)).Bind(2, sha256);
   HT_ASSIGN_OR_RETURN(const bool found, select.Step());
   if (!found) {
     return absl::NotFoundError(
         absl::StrCat("there is no '", CollectionOf(kind), "/", sha256, "': upload it first"));
   }
-  return ReadRecord(select);
+  ContentRecord record = ReadRecord(select);
+  if (clock_->Now() - record.use_time < kNoteUses) return record;
+  HT_ASSIGN_OR_RETURN(Statement note, database_->connection.Prepare(
+                                          "UPDATE contents SET used_ns = ? WHERE number = ?"));
+  note.Bind(1, absl::ToUnixNanos(clock_->Now())).Bind(2, select.Int(0));
+  // On a full disk, what is there can still be read.
+  if (note.Run().ok()) record.use_time = clock_->Now();
+  return record;
+}
+
+absl::StatusOr<bool> SqliteCatalog::RemoveUnused(ContentKind kind, const std::string& sha256,
+                                                 absl::Time since) {
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Statement remove,
+                      database_->connection.Prepare(
+                          "DELETE FROM contents WHERE kind = ? AND sha256 = ? AND used_ns < ?"));
+  remove.Bind(1, static_cast<int64_t>(kind)).Bind(2, sha256).Bind(3, absl::ToUnixNanos(since));
+  HT_RETURN_IF_ERROR(remove.Run());
+  return database_->connection.Changes() > 0;
 }
 
 absl::StatusOr<ContentPage> SqliteCatalog::List(ContentKind kind, int page_size,
@@ -71,8 +80,8 @@ absl::StatusOr<ContentPage> SqliteCatalog::List(ContentKind kind, int page_size,
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(
       Statement select,
-      database_->connection.Prepare("SELECT number, sha256, display_name, size_bytes, create_ns "
-                                    "FROM contents WHERE kind = ? AND number < ? "
+      database_->connection.Prepare("SELECT number, sha256, display_name, size_bytes, create_ns, "
+                                    "used_ns FROM contents WHERE kind = ? AND number < ? "
                                     "ORDER BY number DESC LIMIT ?"));
   select.Bind(1, static_cast<int64_t>(kind)).Bind(2, before).Bind(3, int64_t{page_size} + 1);
   ContentPage page;
@@ -96,58 +105,6 @@ absl::StatusOr<std::string> SqliteCatalog::LoadBlob(const std::string& sha256) {
 
 absl::StatusOr<std::string> SqliteCatalog::StoreBlob(absl::string_view bytes) {
   return blobs_->Store(bytes);
-}
-
-absl::StatusOr<std::string> SqliteCatalog::LoadStage(Stage stage, const std::string& key) {
-  std::string sha256;
-  {
-    absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Statement select,
-                        database_->connection.Prepare(
-                            "SELECT sha256 FROM stage_outputs WHERE stage = ? AND key = ?"));
-    select.Bind(1, static_cast<int64_t>(stage) + 1).Bind(2, key);
-    HT_ASSIGN_OR_RETURN(const bool found, select.Step());
-    if (!found) return absl::NotFoundError(absl::StrCat("no stored output with key ", key));
-    sha256 = select.Text(0);
-  }
-  absl::StatusOr<std::string> bytes = blobs_->Load(sha256);
-  if (absl::IsDataLoss(bytes.status())) {
-    HT_RETURN_IF_ERROR(blobs_->Remove(sha256));
-    return absl::NotFoundError(absl::StrCat("the stored output with key ", key, " is damaged"));
-  }
-  return bytes;
-}
-
-absl::Status SqliteCatalog::StoreStage(Stage stage, const std::string& key,
-                                       absl::string_view bytes) {
-  HT_ASSIGN_OR_RETURN(const std::string sha256, blobs_->Store(bytes));
-  absl::MutexLock lock(&database_->mutex);
-  HT_ASSIGN_OR_RETURN(
-      Statement insert,
-      database_->connection.Prepare("INSERT OR REPLACE INTO stage_outputs (stage, key, sha256, "
-                                    "create_ns) VALUES (?, ?, ?, ?)"));
-  insert.Bind(1, static_cast<int64_t>(stage) + 1).Bind(2, key).Bind(3, sha256);
-  insert.Bind(4, absl::ToUnixNanos(clock_->Now()));
-  return insert.Run();
-}
-
-absl::StatusOr<std::string> SqliteCostCache::Load(const std::string& key) {
-  absl::MutexLock lock(&database_->mutex);
-  HT_ASSIGN_OR_RETURN(Statement select, database_->connection.Prepare(
-                                            "SELECT value FROM measured_costs WHERE key = ?"));
-  select.Bind(1, key);
-  HT_ASSIGN_OR_RETURN(const bool found, select.Step());
-  if (!found) return absl::NotFoundError(absl::StrCat("no measured cost with key ", key));
-  return select.Text(0);
-}
-
-absl::Status SqliteCostCache::Store(const std::string& key, absl::string_view value) {
-  absl::MutexLock lock(&database_->mutex);
-  HT_ASSIGN_OR_RETURN(Statement insert,
-                      database_->connection.Prepare(
-                          "INSERT OR REPLACE INTO measured_costs (key, value) VALUES (?, ?)"));
-  insert.Bind(1, key).BindBlob(2, value);
-  return insert.Run();
 }
 
 }  // namespace halftone

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/time/clock.h"
 #include "base/hash.h"
 #include "tests/server/jobs/state_fixture.h"
 
@@ -107,6 +108,32 @@ TEST_F(BlobStoreTest, FullDiskIsResourceExhausted) {
   const absl::Status status = writer->Append("bits");
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("No space left"));
+}
+
+// Has a blob be written so long ago.
+void DateBack(const std::string& path, absl::Duration age) {
+  fs::last_write_time(path, fs::file_time_type::clock::now() - absl::ToChronoSeconds(age));
+}
+
+TEST_F(BlobStoreTest, ListsItsBlobs) {
+  const std::string one = *store_->Store("one"), two = *store_->Store("two");
+  const auto writer = store_->NewWriter();
+  EXPECT_THAT(*store_->List(), testing::UnorderedElementsAre(one, two));
+}
+
+TEST_F(BlobStoreTest, RemovesOnlyWhatNobodyStoredSince) {
+  const std::string sha256 = *store_->Store("bits");
+  const absl::Time an_hour_ago = absl::Now() - absl::Hours(1);
+  EXPECT_EQ(*store_->RemoveUnused(sha256, an_hour_ago), 0);
+  DateBack(store_->PathOf(sha256), absl::Hours(2));
+  // To store it again is a use, though nothing is written.
+  ASSERT_TRUE(store_->Store("bits").ok());
+  EXPECT_EQ(*store_->RemoveUnused(sha256, an_hour_ago), 0);
+  EXPECT_EQ(*store_->Load(sha256), "bits");
+  DateBack(store_->PathOf(sha256), absl::Hours(2));
+  EXPECT_EQ(*store_->RemoveUnused(sha256, an_hour_ago), 4);
+  EXPECT_EQ(CountFiles(directory_.path()), 0);
+  EXPECT_EQ(*store_->RemoveUnused(sha256, an_hour_ago), 0);
 }
 
 }  // namespace

@@ -325,7 +325,7 @@ TEST_F(CatalogTest, ModelsAndDatasetsArePagedApart) {
 }
 
 TEST_F(CatalogTest, MeasuredCostsAreKept) {
-  SqliteCostCache cache(database.get());
+  SqliteCostCache cache(database.get(), &clock);
   EXPECT_TRUE(absl::IsNotFound(cache.Load("key").status()));
   ASSERT_TRUE(cache.Store("key", "1").ok());
   ASSERT_TRUE(cache.Store("key", "2").ok());

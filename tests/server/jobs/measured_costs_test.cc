@@ -61,7 +61,7 @@ class MeasuredCostsTest : public StateFixture {
   // Profiles a network long ago, and opens the state directory again, as a new server does.
   CostTable ProfileLongAgo() {
     EXPECT_TRUE(network_.Bind(1).ok());
-    SqliteCostCache stored(database.get());
+    SqliteCostCache stored(database.get(), &clock);
     DatingBack cache(&stored);
     const auto table = Profile(&cache, network_);
     EXPECT_TRUE(table.ok()) << table.status();
@@ -76,7 +76,7 @@ class MeasuredCostsTest : public StateFixture {
 
 TEST_F(MeasuredCostsTest, AreKnownToTheNextServer) {
   const CostTable first = ProfileLongAgo();
-  SqliteCostCache cache(database.get());
+  SqliteCostCache cache(database.get(), &clock);
   // Measuring needs the lease; what is known does not.
   const auto lease = CpuLease::Acquire({});
   ASSERT_TRUE(lease.ok()) << lease.status();
@@ -100,7 +100,7 @@ TEST_F(MeasuredCostsTest, ServeAnotherModelOfTheSameShapes) {
   }
   const auto layers = FindLayers(other);
   ASSERT_TRUE(layers.ok()) << layers.status();
-  SqliteCostCache cache(database.get());
+  SqliteCostCache cache(database.get(), &clock);
   const auto lease = CpuLease::Acquire({});
   ASSERT_TRUE(lease.ok()) << lease.status();
   const auto table = Profile(&cache, other, *layers);
@@ -112,7 +112,7 @@ TEST_F(MeasuredCostsTest, ServeTheLayersThatAModelShares) {
   const CostTable first = ProfileLongAgo();
   SmallNetwork other(/*classes=*/7);
   ASSERT_TRUE(other.Bind(1).ok());
-  SqliteCostCache stored(database.get());
+  SqliteCostCache stored(database.get(), &clock);
   DatingBack cache(&stored);
   const auto table = Profile(&cache, other);
   ASSERT_TRUE(table.ok()) << table.status();
@@ -127,7 +127,7 @@ TEST_F(MeasuredCostsTest, ServeTheLayersThatAModelShares) {
 
 TEST_F(MeasuredCostsTest, AreMeasuredAgainOnRequest) {
   ProfileLongAgo();
-  SqliteCostCache cache(database.get());
+  SqliteCostCache cache(database.get(), &clock);
   const auto fresh = Profile(&cache, network_, /*refresh=*/true);
   ASSERT_TRUE(fresh.ok()) << fresh.status();
   for (const CostRow& row : fresh->rows) EXPECT_NE(row.origin.when, kLongAgo) << row.layer;

@@ -1,0 +1,39 @@
+#ifndef HALFTONE_SERVER_JOBS_SOURCED_STORE_H_
+#define HALFTONE_SERVER_JOBS_SOURCED_STORE_H_
+
+#include <string>
+#include <utility>
+
+#include "server/jobs/catalog.h"
+
+namespace halftone {
+
+// The store of a computation that uses some uploads and no others: its outputs are known to depend
+// on nothing else. Thread-safe.
+class SourcedStore final : public ArtifactStore {
+ public:
+  // Borrows the catalog.
+  SourcedStore(Catalog* catalog, Sources sources)
+      : catalog_(catalog), sources_(std::move(sources)) {}
+
+  absl::StatusOr<std::string> LoadBlob(const std::string& sha256) override {
+    return catalog_->LoadBlob(sha256);
+  }
+  absl::StatusOr<std::string> StoreBlob(absl::string_view bytes) override {
+    return catalog_->StoreBlob(bytes);
+  }
+  absl::StatusOr<std::string> LoadStage(Stage stage, const std::string& key) override {
+    return catalog_->LoadDerived(stage, key, sources_);
+  }
+  absl::Status StoreStage(Stage stage, const std::string& key, absl::string_view bytes) override {
+    return catalog_->StoreDerived(stage, key, bytes, sources_);
+  }
+
+ private:
+  Catalog* const catalog_;
+  const Sources sources_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_JOBS_SOURCED_STORE_H_
