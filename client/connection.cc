@@ -222,6 +222,22 @@ absl::StatusOr<std::string> Connection::UploadTargetFile(const std::string& path
       impl_.get(), "targets", path, &Stub::GetTargetFile, &Stub::UploadTargetFile, progress);
 }
 
+absl::StatusOr<v1::Removal> Connection::DeleteModel(const std::string& name) {
+  v1::DeleteModelRequest request;
+  request.set_name(name);
+  return Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::DeleteModel, request);
+}
+
+absl::StatusOr<v1::Removal> Connection::DeleteDataset(const std::string& name) {
+  v1::DeleteDatasetRequest request;
+  request.set_name(name);
+  return Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::DeleteDataset, request);
+}
+
+absl::StatusOr<v1::Removal> Connection::CollectGarbage(const v1::CollectGarbageRequest& request) {
+  return Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::CollectGarbage, request);
+}
+
 absl::StatusOr<v1::Job> Connection::CreateJob(const v1::CreateJobRequest& request) {
   return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::CreateJob, request);
 }

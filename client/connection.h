@@ -51,6 +51,11 @@ class Connection {
   absl::StatusOr<std::string> UploadTargetFile(const std::string& path,
                                                const ProgressCallback& progress = {});
 
+  // Take an upload away at once, with the jobs that name it and what was computed from it.
+  absl::StatusOr<v1::Removal> DeleteModel(const std::string& name);
+  absl::StatusOr<v1::Removal> DeleteDataset(const std::string& name);
+  absl::StatusOr<v1::Removal> CollectGarbage(const v1::CollectGarbageRequest& request);
+
   absl::StatusOr<v1::Job> CreateJob(const v1::CreateJobRequest& request);
   absl::StatusOr<v1::Job> GetJob(const std::string& name);
   absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);

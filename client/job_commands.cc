@@ -11,6 +11,7 @@
 #include "client/interrupt.h"
 #include "client/job_actions.h"
 #include "client/job_text.h"
+#include "client/removal_commands.h"
 
 namespace halftone {
 namespace {
@@ -95,6 +96,7 @@ absl::StatusOr<ExitCode> Cancel(const CommandLine& line, const JobFlags& flags) 
 }
 
 absl::StatusOr<ExitCode> Delete(const CommandLine& line, const JobFlags& flags) {
+  if (NamesUpload(flags.job)) return DeleteUpload(line, flags.job);
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   const std::string name = FullJobName(flags.job);
   HT_RETURN_IF_ERROR(connection->DeleteJob(name, flags.force));
@@ -180,7 +182,10 @@ void AddJobCommands(CLI::App& app, CommandLine& line) {
   CLI::App* watch =
       AddJobCommand(app, line, "watch", "a job's progress, then its result", flags, WatchUntilEnd);
   AddJobCommand(app, line, "cancel", "ends a job", flags, Cancel);
-  CLI::App* remove = AddJobCommand(app, line, "delete", "forgets a job", flags, Delete);
+  CLI::App* remove = AddJobCommand(
+      app, line, "delete",
+      "forgets a job, or an upload (models/.., datasets/..) with all that was made from it", flags,
+      Delete);
   CLI::App* result = AddJobCommand(app, line, "result", "what a job found", flags, Result);
   AddJobCommand(app, line, "frontier", "the Pareto-optimal assignments of a job", flags, Frontier);
   for (CLI::App* sub : {watch, result}) {

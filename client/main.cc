@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   halftone::AddSearchCommands(app, line);
   halftone::AddCrosscheckCommand(app, line);
   halftone::AddJobCommands(app, line);
+  halftone::AddRemovalCommands(app, line);
   halftone::AddResolveCommand(app, line);
   halftone::AddExploreCommands(app, line);
   try {

@@ -31,8 +31,6 @@ double ExcessOf(double cost, double limit) {
   return limit > 0 ? cost / limit - 1 : cost;
 }
 
-std::string StoreKey(const std::string& key) { return HashOf({"exploration/1", key}); }
-
 }  // namespace
 
 // What an explorer works with: the search, and what is loaded of it when something is measured.
@@ -112,7 +110,9 @@ struct Explorer::Search {
 };
 
 Explorer::Explorer(std::unique_ptr<Search> search, ArtifactStore& store, const std::string& key)
-    : search_(std::move(search)), stored_(store, Stage::kRefine, StoreKey(key)) {}
+    : search_(std::move(search)), stored_(store, Stage::kRefine, Explorer::StoredUnder(key)) {}
+
+std::string Explorer::StoredUnder(const std::string& key) { return HashOf({"exploration/1", key}); }
 
 Explorer::~Explorer() = default;
 
@@ -284,7 +284,7 @@ absl::StatusOr<Explorer::Told> Explorer::Tell(const Assignment& assignment,
 }
 
 absl::StatusOr<json> Explorer::StoredSummary(ArtifactStore& store, const std::string& key) {
-  StoredParts parts(store, Stage::kRefine, StoreKey(key));
+  StoredParts parts(store, Stage::kRefine, Explorer::StoredUnder(key));
   int64_t evaluations = 0;
   json best;
   while (true) {

@@ -42,6 +42,9 @@ class Explorer {
  public:
   static constexpr int64_t kMaxEvaluations = 100'000;
 
+  // The beginning, up to the '/', of the keys under which Stage::kRefine keeps what was told.
+  static std::string StoredUnder(const std::string& key);
+
   struct Told {
     ExploredAssignment trial;
     bool is_best = false;    // the least divergence within the budgets so far

@@ -71,6 +71,28 @@ int main(int argc, char** argv) {
           throw CLI::ValidationError("--memory-limit", std::string(status.message()));
       },
       "what a job may take by its estimate, like 8GiB (default: what the machine has)");
+  const auto add_keep = [&app](const char* name, halftone::Keep* keep, const char* what) {
+    app.add_option_function<std::string>(
+           name,
+           [name, keep](const std::string& text) {
+             const absl::StatusOr<halftone::Keep> parsed = halftone::ParseKeep(text);
+             if (!parsed.ok()) {
+               throw CLI::ValidationError(name, std::string(parsed.status().message()));
+             }
+             *keep = *parsed;
+           },
+           what)
+        ->type_name("AGE,SIZE")
+        ->default_str(halftone::KeepText(*keep));
+  };
+  add_keep("--keep-jobs", &options.retention.jobs,
+           "for how long, and how many bytes of, jobs that have ended are kept, with their results "
+           "and artifacts: like 30d, 50GiB, both with a comma between, or forever");
+  add_keep("--keep-uploads", &options.retention.uploads,
+           "likewise models, datasets and target files that no job names, since their last use");
+  add_keep("--keep-stages", &options.retention.stages,
+           "likewise outputs of stages that no kept job needs");
+  add_keep("--keep-costs", &options.retention.costs, "likewise measured times");
   app.add_option("--log-level", log_level, "debug, info, warn, error or off")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
       ->capture_default_str();

@@ -24,13 +24,17 @@
 #include "search/pipeline.h"
 #include "server/convert/crosscheck.h"
 #include "server/convert/spec.h"
+#include "server/jobs/collection_schedule.h"
+#include "server/jobs/collector.h"
 #include "server/jobs/directory_lock.h"
 #include "server/jobs/job_runner.h"
+#include "server/jobs/sourced_store.h"
 #include "server/jobs/sqlite/sqlite_catalog.h"
 #include "server/jobs/sqlite/sqlite_job_store.h"
 #include "server/services/analysis_service.h"
 #include "server/services/exploration_service.h"
 #include "server/services/explorations.h"
+#include "server/services/job_references.h"
 #include "server/services/malformed_requests.h"
 #include "server/services/model_service.h"
 #include "server/services/profiler_registry_service.h"
@@ -51,15 +55,16 @@ constexpr int kRegistrationWorkers = 2;
 constexpr size_t kMaxWaitingRegistrations = 64;
 // So long after its start, a server waits for the profilers of the jobs that it takes up.
 constexpr absl::Duration kGraceForProfilers = absl::Seconds(30);
+constexpr absl::Duration kCollectEvery = absl::Hours(1);
 // Of the calls that are still being answered then; idle connections are closed at its end.
 constexpr auto kGraceForCalls = std::chrono::seconds(1);
 
-absl::StatusOr<PipelineOutput> RunCrosscheckJob(ArtifactStore& store,
-                                                const std::string& stored_spec,
+absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::string& stored_spec,
                                                 const PipelineObserver& observer,
                                                 const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::CrosscheckSpec message, ParseCrosscheck(stored_spec));
   HT_ASSIGN_OR_RETURN(const CrosscheckSpec spec, CrosscheckFromProto(message));
+  SourcedStore store(&catalog, SourcesOf(spec));
   HT_ASSIGN_OR_RETURN(const CrosscheckResult result,
                       RunCrosscheck(spec, store, observer, cancellation));
   PipelineOutput output;
@@ -70,13 +75,14 @@ absl::StatusOr<PipelineOutput> RunCrosscheckJob(ArtifactStore& store,
 
 // `await_target` returns when a target has been given time to be there.
 absl::StatusOr<PipelineOutput> RunSearchJob(
-    ArtifactStore& store, const ProfilerRegistry& profilers,
+    Catalog& catalog, const ProfilerRegistry& profilers,
     const std::function<absl::Status(const std::string& target)>& await_target,
     const std::string& stored_spec, const PipelineObserver& observer,
     const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(stored_spec));
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_RETURN_IF_ERROR(await_target(spec.target));
+  SourcedStore store(&catalog, SourcesOf(spec));
   HT_ASSIGN_OR_RETURN(const SearchResult result,
                       RunSearch(spec, store, profilers, observer, cancellation));
   PipelineOutput output;
@@ -108,6 +114,7 @@ struct Server::Parts {
   ProfilerRegistry profilers;
   EventHub hub;
   std::unique_ptr<JobStore> jobs;
+  std::unique_ptr<Collector> collector;
   ComputeGate gate;
   // Before the pool, whose calls use them.
   Explorations explorations;
@@ -124,7 +131,8 @@ struct Server::Parts {
   int port = 0;
   bool shut_down = false;
   absl::Notification stopped;
-  std::thread ticker;  // wakes watchers of jobs that another process runs
+  std::thread ticker;      // wakes watchers of jobs that another process runs
+  std::thread collecting;  // ticks the collector's schedule
 
   absl::Status OpenState();
   absl::Status StartRunner(std::optional<std::string> only);
@@ -151,6 +159,9 @@ absl::Status Server::Parts::OpenState() {
   HT_RETURN_IF_ERROR(RegisterRemoteAddresses(profilers, costs.get()));
   profilers.RegisterDirectory([this] { return remotes->Targets(); });
   jobs = std::make_unique<SqliteJobStore>(database.get(), &hub, &clock);
+  collector = std::make_unique<Collector>(
+      Collector::Stores{jobs.get(), catalog.get(), costs.get(), blobs.get(), &clock},
+      [this](const JobRecord& job) { return ReferencesOf(*catalog, job); }, options.retention);
   pool = std::make_unique<WorkerPool>(kWorkers, kMaxWaitingCalls);
   registrations = std::make_unique<WorkerPool>(kRegistrationWorkers, kMaxWaitingRegistrations);
   context.blobs = blobs.get();
@@ -163,6 +174,7 @@ absl::Status Server::Parts::OpenState() {
   context.solves = &solves;
   context.profilers = &profilers;
   context.remotes = remotes.get();
+  context.collector = collector.get();
   context.limits.target_addresses = options.target_addresses;
   return absl::OkStatus();
 }
@@ -238,7 +250,12 @@ absl::Status Server::Parts::StartServing() {
     return absl::FailedPreconditionError(
         absl::StrCat("cannot listen on '", options.address, "': is it in use?"));
   }
-  if (!options.run_jobs) {
+  if (options.run_jobs) {
+    collecting = std::thread([this] {
+      CollectionSchedule schedule(collector.get(), &clock, kCollectEvery);
+      while (!stopped.WaitForNotificationWithTimeout(absl::Minutes(1))) schedule.Tick();
+    });
+  } else {
     ticker = std::thread([this] {
       while (!stopped.WaitForNotificationWithTimeout(absl::Milliseconds(300))) hub.NotifyAll();
     });
@@ -255,6 +272,7 @@ void Server::Parts::Shutdown() {
   if (search != nullptr) search->StopWatching();
   if (!stopped.HasBeenNotified()) stopped.Notify();
   if (ticker.joinable()) ticker.join();
+  if (collecting.joinable()) collecting.join();
   if (pool != nullptr) pool->Stop();
   if (registrations != nullptr) registrations->Stop();
   if (server != nullptr) {

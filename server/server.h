@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/jobs/retention.h"
 
 namespace grpc {
 class Channel;
@@ -26,6 +27,8 @@ struct ServerOptions {
   bool target_addresses = false;
   // Whether profilers may register addresses on other hosts than the one they call from.
   bool profilers_anywhere = false;
+  // What the state directory keeps; who runs its jobs also removes the rest, every hour.
+  Retention retention;
 };
 
 // The service: state directory, job runner, gRPC services, health and reflection. Thread-safe.

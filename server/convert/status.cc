@@ -33,6 +33,7 @@ absl::StatusCode CodeOf(v1::ErrorReason reason) {
       return absl::StatusCode::kAlreadyExists;
     case v1::JOB_NOT_SUCCEEDED:
     case v1::JOB_IS_CROSSCHECK:
+    case v1::UPLOAD_IN_USE:
       return absl::StatusCode::kFailedPrecondition;
     default:
       return absl::StatusCode::kInvalidArgument;

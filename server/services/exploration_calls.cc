@@ -11,8 +11,10 @@
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
+#include "server/jobs/sourced_store.h"
 #include "server/services/explorations.h"
 #include "server/services/finished_jobs.h"
+#include "server/services/job_references.h"
 
 namespace halftone {
 namespace {
@@ -38,9 +40,13 @@ absl::Status WithExplorer(const ServiceContext& context, const std::string& name
   const absl::StatusOr<std::string> id = ParseJobName(name);
   if (!id.ok()) return AtField("job", id.status());
   HT_RETURN_IF_ERROR(FindSearch(context, name, "assignments to explore").status());
-  const auto open = [&]() -> absl::StatusOr<std::unique_ptr<Explorer>> {
+  const auto open = [&]() -> absl::StatusOr<Explorations::Opened> {
     HT_ASSIGN_OR_RETURN(const FinishedSearch search, LoadFinishedSearch(context, name));
-    return Explorer::Create(search.spec, search.result, *context.catalog, *id);
+    Explorations::Opened opened;
+    opened.store = std::make_unique<SourcedStore>(context.catalog, SourcesOf(search.spec));
+    HT_ASSIGN_OR_RETURN(opened.explorer,
+                        Explorer::Create(search.spec, search.result, *opened.store, *id));
+    return opened;
   };
   return AboutResource(name, context.explorations->With(*id, open, use, cancellation));
 }

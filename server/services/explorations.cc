@@ -7,8 +7,8 @@
 
 namespace halftone {
 Explorations::Session::~Session() {
-  if (explorer == nullptr) return;
-  const absl::Status flushed = explorer->Flush();
+  if (opened.explorer == nullptr || dropped) return;
+  const absl::Status flushed = opened.explorer->Flush();
   if (!flushed.ok()) spdlog::error("exploration: {}", flushed.ToString());
 }
 
@@ -36,10 +36,10 @@ absl::Status Explorations::With(const std::string& job_id, const Open& open, con
   const std::shared_ptr<Session> session = Find(job_id, /*create=*/true);
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<ComputeGate::Pass> turn,
                       session->turn.Enter(cancellation));
-  if (session->explorer == nullptr) {
-    HT_ASSIGN_OR_RETURN(session->explorer, open());
+  if (session->opened.explorer == nullptr) {
+    HT_ASSIGN_OR_RETURN(session->opened, open());
   }
-  return use(*session->explorer);
+  return use(*session->opened.explorer);
 }
 
 absl::Status Explorations::Flush(const std::string& job_id, const Cancellation& cancellation) {
@@ -47,7 +47,16 @@ absl::Status Explorations::Flush(const std::string& job_id, const Cancellation& 
   if (session == nullptr) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<ComputeGate::Pass> turn,
                       session->turn.Enter(cancellation));
-  return session->explorer == nullptr ? absl::OkStatus() : session->explorer->Flush();
+  Explorer* explorer = session->opened.explorer.get();
+  return explorer == nullptr ? absl::OkStatus() : explorer->Flush();
+}
+
+void Explorations::Drop(const std::string& job_id) {
+  const std::shared_ptr<Session> session = Find(job_id, /*create=*/false);
+  if (session == nullptr) return;
+  session->dropped = true;
+  absl::MutexLock lock(&mutex_);
+  sessions_.remove_if([&](const auto& other) { return other.second == session; });
 }
 
 }  // namespace halftone

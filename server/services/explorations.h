@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SERVER_SERVICES_EXPLORATIONS_H_
 #define HALFTONE_SERVER_SERVICES_EXPLORATIONS_H_
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -24,7 +25,11 @@ class Explorations {
  public:
   static constexpr size_t kMaxOpen = 4;
 
-  using Open = std::function<absl::StatusOr<std::unique_ptr<Explorer>>()>;
+  struct Opened {
+    std::unique_ptr<ArtifactStore> store;  // that the explorer borrows
+    std::unique_ptr<Explorer> explorer;
+  };
+  using Open = std::function<absl::StatusOr<Opened>()>;
   using Use = std::function<absl::Status(Explorer& explorer)>;
 
   // Calls `use` with the job's explorer, which is opened where it is not in memory; one call at a
@@ -33,12 +38,15 @@ class Explorations {
                     const Cancellation& cancellation);
   // Has the job's explorer, if it is in memory, write what it has found.
   absl::Status Flush(const std::string& job_id, const Cancellation& cancellation);
+  // Has the job's explorer go with what it has found, which nobody writes any more.
+  void Drop(const std::string& job_id);
 
  private:
   struct Session {
-    ~Session();  // writes what was found
+    ~Session();  // writes what was found, unless it was dropped
     ComputeGate turn;
-    std::unique_ptr<Explorer> explorer;  // used by who has the turn
+    Opened opened;  // used by who has the turn
+    std::atomic<bool> dropped = false;
   };
 
   // With `create` false: nullptr where it is not in memory.

@@ -5,6 +5,7 @@
 #include "nn/graph/inspect.h"
 #include "server/convert/resource_name.h"
 #include "server/services/reactors.h"
+#include "server/services/removal_calls.h"
 #include "server/services/search_calls.h"
 #include "server/services/upload_reactor.h"
 
@@ -155,6 +156,33 @@ grpc::ServerUnaryReactor* ModelService::ListDatasets(grpc::CallbackServerContext
     return ListContents(*context_, ContentKind::kDataset, *request, response,
                         [&] { return response->add_datasets(); });
   });
+}
+
+grpc::ServerUnaryReactor* ModelService::DeleteModel(grpc::CallbackServerContext* context,
+                                                    const v1::DeleteModelRequest* request,
+                                                    v1::Removal* response) {
+  return WorkReactor::Start(context, "DeleteModel", context_->pool,
+                            [this, request, response](const Cancellation&) {
+                              return halftone::DeleteModel(*context_, *request, response);
+                            });
+}
+
+grpc::ServerUnaryReactor* ModelService::DeleteDataset(grpc::CallbackServerContext* context,
+                                                      const v1::DeleteDatasetRequest* request,
+                                                      v1::Removal* response) {
+  return WorkReactor::Start(context, "DeleteDataset", context_->pool,
+                            [this, request, response](const Cancellation&) {
+                              return halftone::DeleteDataset(*context_, *request, response);
+                            });
+}
+
+grpc::ServerUnaryReactor* ModelService::CollectGarbage(grpc::CallbackServerContext* context,
+                                                       const v1::CollectGarbageRequest* request,
+                                                       v1::Removal* response) {
+  return WorkReactor::Start(context, "CollectGarbage", context_->pool,
+                            [this, request, response](const Cancellation&) {
+                              return halftone::CollectGarbage(*context_, *request, response);
+                            });
 }
 
 grpc::ServerUnaryReactor* ModelService::InspectModel(grpc::CallbackServerContext* context,

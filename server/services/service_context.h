@@ -13,6 +13,7 @@
 #include "search/sensitivity/sensitivity.h"
 #include "server/jobs/blob_store.h"
 #include "server/jobs/catalog.h"
+#include "server/jobs/collector.h"
 #include "server/jobs/compute_gate.h"
 #include "server/jobs/event_hub.h"
 #include "server/jobs/job_store.h"
@@ -45,6 +46,7 @@ struct ServiceContext {
   const ProfilerRegistry* profilers;
   const ProfilerDirectory* remotes;  // null where none can register
   ServiceLimits limits;
+  Collector* collector;
 
   // The uploaded model or dataset of that resource name. `field` names the request's field in
   // errors.

@@ -355,6 +355,7 @@ class BadInputTest(ServedTestCase):
             "REQUEST_ID_REUSED": lambda: create(spec=self.spec(), request_id="reasons"),
             "JOB_NOT_SUCCEEDED": lambda: call("SearchService", "GetResult", name=crosscheck),
             "JOB_IS_CROSSCHECK": lambda: call("SearchService", "GetFrontier", name=crosscheck),
+            "UPLOAD_IN_USE": lambda: call("ModelService", "DeleteDataset", name=self.data),
         }
         promised = set(MODULES["status"].ErrorReason.keys()) - {"ERROR_REASON_UNSPECIFIED"}
         self.assertEqual(set(cases), promised)

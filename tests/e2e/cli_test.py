@@ -1,5 +1,6 @@
 """The `halftone` command, in process and against a server: documents, exit codes, signals."""
 
+import hashlib
 import json
 import os
 import signal
@@ -27,11 +28,24 @@ class CommandTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        cls.where = ["--state-dir", cls.folder.name]
+        cls.state = cls.folder.name
+        cls.where = ["--state-dir", cls.state]
 
     @classmethod
     def tearDownClass(cls):
         cls.folder.cleanup()
+
+    def blob(self, sha256):
+        return os.path.join(self.state, "blobs", sha256[:2], sha256)
+
+    def artifacts(self, job):
+        return {artifact["sha256"] for artifact in self.document("get", job)["artifacts"]}
+
+    def age_blobs(self):
+        """Has every stored file be an old one."""
+        for folder, _, names in os.walk(os.path.join(self.state, "blobs")):
+            for name in names:
+                os.utime(os.path.join(folder, name), (1, 1))
 
     def path(self, name, content):
         path = os.path.join(self.folder.name, name)
@@ -278,6 +292,55 @@ class CommandTest(unittest.TestCase):
         self.document("delete", job)
         self.document("get", job, code=2)
 
+    def test_a_model_is_deleted_with_all_that_was_made_from_it(self):
+        with open(MODEL, "rb") as file:
+            content = file.read() + b"\x12\x03own"  # another name of the producer
+        own = os.path.join(self.folder.name, "own.onnx")
+        with open(own, "wb") as file:
+            file.write(content)
+        name = "models/" + hashlib.sha256(content).hexdigest()
+        shared = self.search("--budget", "size=0.5x")["job"]
+        job = self.document("search", own, "--data", CALIB, "--target", "bitfusion", "--budget",
+                            "size=0.4x")["job"]
+        # What both have made byte for byte stays with the other.
+        artifacts = self.artifacts(job) - self.artifacts(shared)
+        self.assertTrue(artifacts)
+        removal = self.document("delete", name)
+        self.assertEqual(removal["deleted"], name)
+        self.assertEqual(removal["removed"]["jobs"], [job])
+        self.assertEqual(removal["removed"]["models"], [name])
+        self.assertGreater(removal["removed"]["stage_outputs"], 4)
+        self.assertGreater(removal["freed_bytes"], len(content))
+        for sha256 in [name.split("/")[1], *artifacts]:
+            self.assertFalse(os.path.exists(self.blob(sha256)), sha256)
+        self.document("get", job, code=2)
+        self.document("delete", name, code=2)
+        # What was not made from it is as it was.
+        self.assertEqual(self.document("resolve", shared, "--budget", "size=0.9x")["status"],
+                         "OPTIMAL")
+
+    def test_garbage_is_collected(self):
+        job = self.search("--budget", "size=0.5x")["job"]
+        removal = self.document("gc", "--keep-jobs", "0s", "--keep-stages", "0s,0B")
+        # What was used within the last hour stays, whatever is asked for.
+        self.assertEqual(removal["removed"]["jobs"], [])
+        self.assertEqual(removal["removed"]["stage_outputs"], 0)
+        self.assertEqual(self.document("result", job)["job"], job)
+        self.age_blobs()
+        stray = self.blob("0" * 64)
+        os.makedirs(os.path.dirname(stray), exist_ok=True)
+        with open(stray, "w") as file:
+            file.write("stray")
+        os.utime(stray, (1, 1))
+        removal = self.document("gc")
+        self.assertEqual((removal["removed"]["files"], removal["freed_bytes"]), (1, 5))
+        self.assertFalse(os.path.exists(stray))
+        self.assertIn("0 files are removed", self.run_command("gc").stdout)
+        self.assertEqual(self.document("resolve", job, "--budget", "size=0.9x")["status"],
+                         "OPTIMAL")
+        self.assertIn("soon", self.document("gc", "--keep-jobs", "soon", code=2)
+                      ["error"]["message"])
+
     def test_the_answer_is_really_evaluated(self):
         document = self.search("--budget", "size=0.3x", "--evaluations", "12")
         refined = document["refined"]
@@ -405,6 +468,7 @@ class RemoteCommandTest(CommandTest):
     def setUpClass(cls):
         super().setUpClass()
         cls.server = Server()
+        cls.state = cls.server.state
         cls.where = ["--server", cls.server.address, "--state-dir", cls.folder.name]
 
     @classmethod

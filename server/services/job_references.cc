@@ -1,0 +1,56 @@
+#include "server/services/job_references.h"
+
+#include "search/explorer.h"
+#include "search/offer.h"
+#include "search/stage_keys.h"
+#include "server/convert/crosscheck.h"
+#include "server/convert/resource_name.h"
+#include "server/convert/spec.h"
+
+namespace halftone {
+namespace {
+
+void AddTables(ArtifactStore& store, const SearchSpec& spec, std::vector<std::string>& keys) {
+  keys.push_back(OfferKey(spec));
+  const absl::StatusOr<std::string> bytes = store.LoadStage(Stage::kProfile, keys.back());
+  if (!bytes.ok()) return;
+  absl::StatusOr<Offer> offer = OfferFromBytes(*bytes);
+  if (!offer.ok()) return;
+  const TableNames names = TableNamesOf(spec, *std::move(offer));
+  for (const StoredName* name :
+       {&names.network, &names.calibration, &names.sensitivity, &names.costs}) {
+    keys.push_back(name->key);
+  }
+}
+
+}  // namespace
+
+Sources SourcesOf(const SearchSpec& spec) {
+  Sources sources = {spec.model, spec.calibration};
+  if (!spec.evaluation.empty()) sources.push_back(spec.evaluation);
+  const absl::StatusOr<std::string> target =
+      ParseTargetFileName(spec.target.substr(0, spec.target.find('?')));
+  if (target.ok()) sources.push_back(*target);
+  return sources;
+}
+
+Sources SourcesOf(const CrosscheckSpec& spec) {
+  Sources sources = {spec.model, spec.calibration};
+  if (!spec.evaluation.empty()) sources.push_back(spec.evaluation);
+  return sources;
+}
+
+JobReferences ReferencesOf(ArtifactStore& store, const JobRecord& job) {
+  JobReferences references;
+  references.uploads = Sha256sIn(job.spec);
+  if (IsCrosscheck(job.spec)) return references;
+  references.stage_keys.push_back(Explorer::StoredUnder(job.id));
+  if (job.state != JobState::kSucceeded) return references;
+  const absl::StatusOr<v1::SearchSpec> message = ParseSpec(job.spec);
+  if (!message.ok()) return references;
+  const absl::StatusOr<SearchSpec> spec = SpecFromProto(*message);
+  if (spec.ok()) AddTables(store, *spec, references.stage_keys);
+  return references;
+}
+
+}  // namespace halftone

@@ -1,0 +1,23 @@
+#ifndef HALFTONE_SERVER_SERVICES_JOB_REFERENCES_H_
+#define HALFTONE_SERVER_SERVICES_JOB_REFERENCES_H_
+
+#include "search/artifact_store.h"
+#include "search/crosscheck/crosscheck_spec.h"
+#include "search/search_spec.h"
+#include "server/jobs/catalog.h"
+#include "server/jobs/collector.h"
+
+namespace halftone {
+
+// What a job's spec refers to: all that looks like an upload's name in it, in whatever version it
+// was written, what was told to its exploration, and, once it has succeeded, the tables that
+// ReSolve needs of a job whose result does not name them.
+JobReferences ReferencesOf(ArtifactStore& store, const JobRecord& job);
+
+// The uploads that a job computes with.
+Sources SourcesOf(const SearchSpec& spec);
+Sources SourcesOf(const CrosscheckSpec& spec);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SERVER_SERVICES_JOB_REFERENCES_H_
