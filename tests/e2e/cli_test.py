@@ -1,9 +1,11 @@
 """The `halftone` command, in process and against a server: documents, exit codes, signals."""
 
+import contextlib
 import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -41,8 +43,12 @@ class CommandTest(unittest.TestCase):
     def artifacts(self, job):
         return {artifact["sha256"] for artifact in self.document("get", job)["artifacts"]}
 
-    def age_blobs(self):
-        """Has every stored file be an old one."""
+    def age(self):
+        """Has all that is stored be old, and out of use for long."""
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "state.db"))) as database:
+            for table in ("contents", "stage_outputs", "measured_costs"):
+                database.execute(f"UPDATE {table} SET used_ns = 1")
+            database.commit()
         for folder, _, names in os.walk(os.path.join(self.state, "blobs")):
             for name in names:
                 os.utime(os.path.join(folder, name), (1, 1))
@@ -326,18 +332,26 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(removal["removed"]["jobs"], [])
         self.assertEqual(removal["removed"]["stage_outputs"], 0)
         self.assertEqual(self.document("result", job)["job"], job)
-        self.age_blobs()
+        self.age()
         stray = self.blob("0" * 64)
         os.makedirs(os.path.dirname(stray), exist_ok=True)
         with open(stray, "w") as file:
             file.write("stray")
         os.utime(stray, (1, 1))
-        removal = self.document("gc")
+        removal = self.document("gc", "--keep-stages", "forever", "--keep-uploads", "forever")
         self.assertEqual((removal["removed"]["files"], removal["freed_bytes"]), (1, 5))
         self.assertFalse(os.path.exists(stray))
+        # What a kept job is answered, solved and explored again from stays.
+        removal = self.document("gc")
+        self.assertGreater(removal["removed"]["stage_outputs"], 0)
+        self.assertGreater(removal["freed_bytes"], 0)
+        self.assertEqual(removal["removed"]["jobs"], [])
         self.assertIn("0 files are removed", self.run_command("gc").stdout)
+        for path in self.document("result", job)["artifacts"].values():
+            self.assertTrue(os.path.exists(path), path)
         self.assertEqual(self.document("resolve", job, "--budget", "size=0.9x")["status"],
                          "OPTIMAL")
+        self.document("explore", "ask", job)
         self.assertIn("soon", self.document("gc", "--keep-jobs", "soon", code=2)
                       ["error"]["message"])
 

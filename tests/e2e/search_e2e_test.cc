@@ -37,7 +37,9 @@ TEST_F(SearchEndToEnd, FromUploadToResult) {
   double fraction = 0;
   std::set<v1::Stage> finished;
   for (size_t i = 0; i < events.size(); ++i) {
-    if (i > 0) EXPECT_GT(events[i].sequence(), events[i - 1].sequence());
+    if (i > 0) {
+      EXPECT_GT(events[i].sequence(), events[i - 1].sequence());
+    }
     EXPECT_GE(events[i].fraction(), fraction);
     fraction = events[i].fraction();
     if (events[i].kind() == v1::JOB_EVENT_KIND_STAGE_FINISHED) finished.insert(events[i].stage());

@@ -38,7 +38,7 @@ std::optional<Sources> InCommon(std::optional<Sources> a, std::optional<Sources>
   return common;
 }
 
-StageRecord ReadRecord(const Statement& row) {
+StageRecord ReadStageRecord(const Statement& row) {
   StageRecord record;
   record.stage = static_cast<Stage>(row.Int(0) - 1);
   record.key = row.Text(1);
@@ -58,7 +58,7 @@ absl::StatusOr<StageRecord> SqliteCatalog::FindStage(Stage stage, const std::str
   select.Bind(1, StageNumber(stage)).Bind(2, key);
   HT_ASSIGN_OR_RETURN(const bool found, select.Step());
   if (!found) return absl::NotFoundError(absl::StrCat("no stored output with key ", key));
-  return ReadRecord(select);
+  return ReadStageRecord(select);
 }
 
 absl::Status SqliteCatalog::NoteUse(const StageRecord& record) {
@@ -157,7 +157,7 @@ absl::StatusOr<std::vector<StageRecord>> SqliteCatalog::Stages() const {
   while (true) {
     HT_ASSIGN_OR_RETURN(const bool row, select.Step());
     if (!row) return records;
-    records.push_back(ReadRecord(select));
+    records.push_back(ReadStageRecord(select));
   }
 }
 
