@@ -8,17 +8,6 @@
 #include "base/status_macros.h"
 
 namespace halftone {
-
-struct Collector::JobUse {
-  std::string id;
-  JobState state = JobState::kQueued;
-  std::optional<absl::Time> start_time;
-  absl::Time end_time;
-  Names uploads;
-  Names needs;  // blobs, and keys of stage outputs
-  int64_t bytes = 0;
-};
-
 namespace {
 
 // Specs may have megabytes.
@@ -54,16 +43,9 @@ std::vector<size_t> Excess(std::vector<Item> items, const Keep& keep, absl::Time
   return excess;
 }
 
-std::string KeyRoot(const std::string& key) { return key.substr(0, key.find('/')); }
-
-template <typename Uses>
-bool IsNeeded(const Uses& jobs, const StageRecord& record) {
-  return std::any_of(jobs.begin(), jobs.end(), [&](const auto& job) {
-    return job.needs.count(record.sha256) > 0 || job.needs.count(KeyRoot(record.key)) > 0;
-  });
-}
-
 }  // namespace
+
+std::string Collector::KeyRoot(const std::string& key) { return key.substr(0, key.find('/')); }
 
 std::vector<std::string> Sha256sIn(absl::string_view text) {
   std::vector<std::string> found;
@@ -267,65 +249,6 @@ absl::Status Collector::RemoveBlobs(const std::vector<std::string>& blobs,
     named_.erase(sha256);
     ++removal.blobs;
     removal.bytes += freed;
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Removal> Collector::Forget(ContentKind kind, const std::string& sha256) {
-  absl::MutexLock lock(&mutex_);
-  const absl::Time begin = stores_.clock->Now();
-  HT_RETURN_IF_ERROR(stores_.catalog->Find(kind, sha256).status());
-  HT_ASSIGN_OR_RETURN(std::vector<JobUse> jobs, Jobs());
-  const std::string name = absl::StrCat(CollectionOf(kind), "/", sha256);
-  for (const JobUse& job : jobs) {
-    if (IsTerminal(job.state) || job.uploads.count(sha256) == 0) continue;
-    return absl::FailedPreconditionError(absl::StrCat("'", name, "' is needed by 'jobs/", job.id,
-                                                      "', which is ", JobStateName(job.state),
-                                                      ": cancel it first"));
-  }
-  Removal removal;
-  Names blobs = {sha256};
-  HT_RETURN_IF_ERROR(stores_.catalog->RemoveUnused(kind, sha256, absl::InfiniteFuture()).status());
-  removal.names.push_back(name);
-  HT_RETURN_IF_ERROR(ForgetJobs(sha256, jobs, blobs, removal));
-  HT_RETURN_IF_ERROR(ForgetStages(sha256, jobs, blobs, removal));
-  // What is stored from here on is somebody else's.
-  HT_RETURN_IF_ERROR(RemoveBlobs({blobs.begin(), blobs.end()}, jobs, begin, removal));
-  return removal;
-}
-
-absl::Status Collector::ForgetJobs(const std::string& sha256, std::vector<JobUse>& jobs,
-                                   Names& blobs, Removal& removal) {
-  std::vector<JobUse> kept;
-  for (JobUse& job : jobs) {
-    if (job.uploads.count(sha256) == 0) {
-      kept.push_back(std::move(job));
-      continue;
-    }
-    HT_RETURN_IF_ERROR(RemoveJob(job.id, removal));
-    blobs.insert(job.needs.begin(), job.needs.end());
-  }
-  jobs = std::move(kept);
-  return absl::OkStatus();
-}
-
-absl::Status Collector::ForgetStages(const std::string& sha256, const std::vector<JobUse>& jobs,
-                                     Names& blobs, Removal& removal) {
-  HT_ASSIGN_OR_RETURN(const std::vector<StageRecord> stages, stores_.catalog->Stages());
-  for (const StageRecord& record : stages) {
-    const bool derived =
-        !record.sources.has_value() ||
-        std::find(record.sources->begin(), record.sources->end(), sha256) != record.sources->end();
-    // A job that does not name the upload needs nothing that depends on it, whatever is known.
-    if (!derived || IsNeeded(jobs, record)) continue;
-    if (record.stage == Stage::kExport) {
-      HT_ASSIGN_OR_RETURN(const std::vector<std::string> artifacts, NamedBy(record.sha256));
-      blobs.insert(artifacts.begin(), artifacts.end());
-    }
-    HT_ASSIGN_OR_RETURN(const bool removed, stores_.catalog->RemoveUnusedStage(
-                                                record.stage, record.key, absl::InfiniteFuture()));
-    removal.stage_outputs += removed;
-    blobs.insert(record.sha256);
   }
   return absl::OkStatus();
 }

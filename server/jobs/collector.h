@@ -68,8 +68,20 @@ class Collector {
   absl::StatusOr<Removal> Forget(ContentKind kind, const std::string& sha256);
 
  private:
-  struct JobUse;
   using Names = std::set<std::string>;
+  struct JobUse {
+    std::string id;
+    JobState state = JobState::kQueued;
+    std::optional<absl::Time> start_time;
+    absl::Time end_time;
+    Names uploads;
+    Names needs;  // blobs, and keys of stage outputs
+    int64_t bytes = 0;
+  };
+
+  // What stands before the '/'.
+  static std::string KeyRoot(const std::string& key);
+  static bool IsNeeded(const std::vector<JobUse>& jobs, const StageRecord& record);
 
   absl::StatusOr<std::vector<JobUse>> Jobs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<JobUse> UseOf(const JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
