@@ -308,7 +308,7 @@ class PluginTest(RemoteTestCase):
         second = self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",
                             "--precisions", "w4a8")
         for line in second.stderr:
-            if "waiting" in line:
+            if "profile" in line:  # the server has the call
                 break
         second.send_signal(signal.SIGINT)
         self.finish(second, 4)
