@@ -2,68 +2,89 @@
 #define HALFTONE_SERVER_JOBS_EVENT_HUB_H_
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "server/jobs/job_record.h"
 
 namespace halftone {
 
-// Tells listeners that jobs have changed. Callbacks run on the notifying thread and must be short;
-// one may still be running when Unsubscribe returns on another thread, so they hold what they need
-// by shared_ptr. Thread-safe.
+// Tells listeners what happens to jobs. Who tells it only puts it into a queue, however many
+// listen; a thread of the hub's own calls them, one after the other and in the order of what was
+// told, and is the only one that does. Callbacks must be short, for all wait for each. Thread-safe.
 class EventHub {
  public:
+  using Event = std::shared_ptr<const JobEvent>;
+  // With null, something has changed that the listener has to look up: nobody says what.
+  using EventCallback = std::function<void(const Event&)>;
   using Callback = std::function<void()>;
   using Subscription = int64_t;
 
+  EventHub();
+  // Listeners that are still subscribed hear no more. What was told and not heard yet is dropped.
+  ~EventHub();
+  EventHub(const EventHub&) = delete;
+  EventHub& operator=(const EventHub&) = delete;
+
   // `job` is an id, or "" to hear of every job.
-  Subscription Subscribe(const std::string& job, Callback callback) {
-    absl::MutexLock lock(&mutex_);
-    listeners_.emplace(++last_, Listener{job, std::move(callback)});
-    return last_;
-  }
+  Subscription Watch(const std::string& job, EventCallback callback);
+  Subscription Subscribe(const std::string& job, Callback callback);
+  // The callback is not running when this returns, and never will again. So neither call it from
+  // within the callback, nor with a lock that the callback takes.
+  void Unsubscribe(Subscription subscription);
 
-  void Unsubscribe(Subscription subscription) {
-    absl::MutexLock lock(&mutex_);
-    listeners_.erase(subscription);
-  }
+  // Tells the listeners of the job. Where events of a job are told by several threads they may
+  // arrive out of order, and with null for some where too many wait: listeners go by the sequence.
+  void Publish(const std::string& job, Event event);
+  void Notify(const std::string& job) { Publish(job, nullptr); }
+  // Tells everyone, with null, e.g. because the server stops.
+  void NotifyAll();
+  // Tells only this listener, with null. It may call this from within its callback.
+  void Wake(Subscription subscription);
 
-  void Notify(const std::string& job) {
-    for (const Callback& callback : Matching([&](const Listener& listener) {
-           return listener.job.empty() || listener.job == job;
-         })) {
-      callback();
-    }
-  }
-
-  // Wakes everyone, e.g. because the server stops.
-  void NotifyAll() {
-    for (const Callback& callback : Matching([](const Listener&) { return true; })) callback();
-  }
+  // Returns when all that was told before has been heard. Not from within a callback.
+  void Drain();
 
  private:
   struct Listener {
-    std::string job;
-    Callback callback;
+    Listener(std::string which, EventCallback callee)
+        : job(std::move(which)), callback(std::move(callee)) {}
+    const std::string job;
+    const EventCallback callback;
+    absl::Mutex mutex;  // held while the callback runs
+    bool gone ABSL_GUARDED_BY(mutex) = false;
+  };
+  struct News {
+    enum class To { kJob, kOne, kAll };
+    To to = To::kJob;
+    std::string job;                // kJob
+    Subscription subscription = 0;  // kOne
+    Event event;
   };
 
-  template <typename Predicate>
-  std::vector<Callback> Matching(const Predicate& predicate) {
-    std::vector<Callback> matching;
-    absl::MutexLock lock(&mutex_);
-    for (const auto& [subscription, listener] : listeners_) {
-      if (predicate(listener)) matching.push_back(listener.callback);
-    }
-    return matching;
-  }
+  void Enqueue(News news);
+  void Loop();
+  std::vector<std::shared_ptr<Listener>> ListenersTo(const News& news);
+  void Deliver(const News& news);
+
+  absl::Mutex listeners_mutex_;
+  Subscription last_ ABSL_GUARDED_BY(listeners_mutex_) = 0;
+  std::map<Subscription, std::shared_ptr<Listener>> listeners_ ABSL_GUARDED_BY(listeners_mutex_);
 
   absl::Mutex mutex_;
-  Subscription last_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<Subscription, Listener> listeners_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<News> queue_ ABSL_GUARDED_BY(mutex_);
+  // How much was ever put into the queue, and how much of it was heard.
+  int64_t told_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t heard_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::thread dispatcher_;
 };
 
 }  // namespace halftone

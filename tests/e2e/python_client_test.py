@@ -34,8 +34,9 @@ class PythonClientTest(ServedTestCase):
         progress = MODULES["job"].JOB_EVENT_KIND_STAGE_PROGRESS
         rest = list(self.client.stream("SearchService", "WatchJob", name=job.name,
                                        after_sequence=3))
-        self.assertEqual(rest, [event for event in events
-                                if event.sequence > 3 and event.kind != progress])
+        self.assertEqual([event for event in rest if event.kind != progress],
+                         [event for event in events
+                          if event.sequence > 3 and event.kind != progress])
         result = self.client.call("SearchService", "GetResult", name=job.name)
         self.assertEqual(result.solution.status, MODULES["types"].SOLUTION_STATUS_OPTIMAL)
         self.assertEqual(set(result.solution.assignment),

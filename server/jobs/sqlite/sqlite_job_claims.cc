@@ -48,7 +48,8 @@ absl::StatusOr<std::optional<std::string>> SqliteJobStore::OldestDue(
   return select.Text(0);
 }
 
-absl::StatusOr<JobClaim> SqliteJobStore::Take(const std::string& id, absl::Duration lease) {
+absl::StatusOr<JobClaim> SqliteJobStore::Take(Change& change, const std::string& id,
+                                              absl::Duration lease) {
   JobClaim claim;
   claim.token = NewToken();
   claim.lease = lease;
@@ -56,7 +57,7 @@ absl::StatusOr<JobClaim> SqliteJobStore::Take(const std::string& id, absl::Durat
   job.state = JobState::kRunning;
   job.attempts += 1;
   if (!job.start_time.has_value()) job.start_time = clock_->Now();
-  HT_RETURN_IF_ERROR(Save(job, JobEventKind::kStateChanged, false, "started"));
+  HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false, "started"));
   {
     HT_ASSIGN_OR_RETURN(
         Statement update,
@@ -73,24 +74,21 @@ absl::StatusOr<JobClaim> SqliteJobStore::Take(const std::string& id, absl::Durat
 
 absl::StatusOr<std::optional<JobClaim>> SqliteJobStore::Claim(
     absl::Duration lease, const std::optional<std::string>& only) {
-  std::vector<std::string> changed;
   std::optional<JobClaim> claim;
   {
     absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
-    HT_ASSIGN_OR_RETURN(changed, TakeBack(/*only_expired=*/true));
+    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+    HT_RETURN_IF_ERROR(TakeBack(change, /*only_expired=*/true).status());
     HT_ASSIGN_OR_RETURN(const std::optional<std::string> id, OldestDue(only.value_or("")));
     if (id.has_value()) {
-      HT_ASSIGN_OR_RETURN(claim, Take(*id, lease));
-      changed.push_back(*id);
+      HT_ASSIGN_OR_RETURN(claim, Take(change, *id, lease));
     }
-    HT_RETURN_IF_ERROR(transaction.Commit());
+    HT_RETURN_IF_ERROR(change.Commit());
   }
-  for (const std::string& id : changed) hub_->Notify(id);
   return claim;
 }
 
-absl::Status SqliteJobStore::TakeBack(const std::string& id, int stage_starts) {
+absl::Status SqliteJobStore::TakeBack(Change& change, const std::string& id, int stage_starts) {
   HT_ASSIGN_OR_RETURN(JobRecord job, Find("id", id));
   job.progress.eta_seconds = -1;
   std::string detail = "queued again: the server was interrupted";
@@ -104,7 +102,7 @@ absl::Status SqliteJobStore::TakeBack(const std::string& id, int stage_starts) {
     job.error = absl::InternalError(detail);
   }
   if (IsTerminal(job.state)) job.end_time = clock_->Now();
-  HT_RETURN_IF_ERROR(Save(job, JobEventKind::kStateChanged, false, detail));
+  HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false, detail));
   HT_ASSIGN_OR_RETURN(
       Statement update,
       database_->connection.Prepare("UPDATE jobs SET lease_token = '', lease_expires_ns = 0, "
@@ -114,7 +112,8 @@ absl::Status SqliteJobStore::TakeBack(const std::string& id, int stage_starts) {
   return update.Run();
 }
 
-absl::StatusOr<std::vector<std::string>> SqliteJobStore::TakeBack(bool only_expired) {
+absl::StatusOr<std::vector<std::string>> SqliteJobStore::TakeBack(Change& change,
+                                                                  bool only_expired) {
   std::vector<std::pair<std::string, int>> running;
   {
     // An end that is farther off than the lease is long was written before the time of day was
@@ -135,7 +134,7 @@ absl::StatusOr<std::vector<std::string>> SqliteJobStore::TakeBack(bool only_expi
   }
   std::vector<std::string> ids;
   for (const auto& [id, stage_starts] : running) {
-    HT_RETURN_IF_ERROR(TakeBack(id, stage_starts));
+    HT_RETURN_IF_ERROR(TakeBack(change, id, stage_starts));
     ids.push_back(id);
   }
   return ids;
@@ -145,11 +144,10 @@ absl::StatusOr<std::vector<std::string>> SqliteJobStore::RecoverInterrupted() {
   std::vector<std::string> ids;
   {
     absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
-    HT_ASSIGN_OR_RETURN(ids, TakeBack(/*only_expired=*/false));
-    HT_RETURN_IF_ERROR(transaction.Commit());
+    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+    HT_ASSIGN_OR_RETURN(ids, TakeBack(change, /*only_expired=*/false));
+    HT_RETURN_IF_ERROR(change.Commit());
   }
-  for (const std::string& id : ids) hub_->Notify(id);
   return ids;
 }
 

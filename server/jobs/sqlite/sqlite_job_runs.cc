@@ -81,16 +81,15 @@ absl::Status SqliteJobStore::RecordProgress(const JobClaim& claim, JobEventKind 
                                             absl::string_view detail) {
   {
     absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
+    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
     HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
     job.progress = progress;
-    HT_RETURN_IF_ERROR(Save(job, kind, reused, detail));
+    HT_RETURN_IF_ERROR(Save(change, job, kind, reused, detail));
     if (kind == JobEventKind::kStageFinished && !reused) {
       HT_RETURN_IF_ERROR(Update(job, "UPDATE jobs SET stage_starts = 0 WHERE number = ?"));
     }
-    HT_RETURN_IF_ERROR(transaction.Commit());
+    HT_RETURN_IF_ERROR(change.Commit());
   }
-  hub_->Notify(claim.job.id);
   return absl::OkStatus();
 }
 
@@ -110,7 +109,7 @@ absl::Status SqliteJobStore::End(const JobClaim& claim, JobState state, const Jo
                                  const absl::Status& error) {
   {
     absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
+    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
     HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
     job.state = state;
     job.end_time = clock_->Now();
@@ -122,11 +121,10 @@ absl::Status SqliteJobStore::End(const JobClaim& claim, JobState state, const Jo
       job.solution_status = outcome.solution_status;
       HT_RETURN_IF_ERROR(SaveArtifacts(job, outcome));
     }
-    HT_RETURN_IF_ERROR(Save(job, JobEventKind::kStateChanged, false,
+    HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false,
                             error.ok() ? JobStateName(state) : error.message()));
-    HT_RETURN_IF_ERROR(transaction.Commit());
+    HT_RETURN_IF_ERROR(change.Commit());
   }
-  hub_->Notify(claim.job.id);
   return absl::OkStatus();
 }
 
@@ -145,19 +143,18 @@ absl::Status SqliteJobStore::MarkCancelled(const JobClaim& claim) {
 absl::Status SqliteJobStore::Requeue(const JobClaim& claim, absl::string_view reason) {
   {
     absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
+    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
     HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
     job.state = JobState::kQueued;
     job.progress.eta_seconds = -1;
-    HT_RETURN_IF_ERROR(Save(job, JobEventKind::kStateChanged, false, reason));
+    HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false, reason));
     // The start of the stage that is left off did not end in a death.
     HT_RETURN_IF_ERROR(
         Update(job,
                "UPDATE jobs SET stage_starts = max(0, stage_starts - 1), lease_token = '', "
                "lease_expires_ns = 0, lease_ns = 0, not_before_ns = 0 WHERE number = ?"));
-    HT_RETURN_IF_ERROR(transaction.Commit());
+    HT_RETURN_IF_ERROR(change.Commit());
   }
-  hub_->Notify(claim.job.id);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 #include "server/jobs/sqlite/sqlite_job_store.h"
 
+#include <memory>
 #include <random>
 #include <utility>
 
@@ -99,20 +100,16 @@ absl::StatusOr<int64_t> ParsePageToken(const std::string& token, const std::stri
 
 absl::StatusOr<JobRecord> SqliteJobStore::Find(absl::string_view column,
                                                const std::string& value) const {
-  std::optional<JobRecord> job;
-  {
-    HT_ASSIGN_OR_RETURN(Statement select,
-                        database_->connection.Prepare(absl::StrCat(
-                            "SELECT ", kColumns, " FROM jobs WHERE ", column, " = ?")));
-    select.Bind(1, value);
-    HT_ASSIGN_OR_RETURN(const bool found, select.Step());
-    if (found) job = ReadJob(select);
-  }
-  if (!job.has_value()) {
-    return absl::NotFoundError(absl::StrCat("there is no job 'jobs/", value, "'"));
-  }
-  HT_RETURN_IF_ERROR(LoadArtifacts(*job));
-  return *std::move(job);
+  HT_ASSIGN_OR_RETURN(Statement select,
+                      database_->connection.Prepare(
+                          absl::StrCat("SELECT ", kColumns, " FROM jobs WHERE ", column, " = ?")));
+  select.Bind(1, value);
+  HT_ASSIGN_OR_RETURN(const bool found, select.Step());
+  if (!found) return absl::NotFoundError(absl::StrCat("there is no job 'jobs/", value, "'"));
+  JobRecord job = ReadJob(select);
+  // While the row is open, in the same read transaction: SQLite takes locks of the file for each.
+  HT_RETURN_IF_ERROR(LoadArtifacts(job));
+  return job;
 }
 
 absl::Status SqliteJobStore::LoadArtifacts(JobRecord& job) const {
@@ -132,18 +129,29 @@ absl::Status SqliteJobStore::RaiseRevision() {
   return database_->connection.Execute("UPDATE store_revision SET revision = revision + 1");
 }
 
-absl::Status SqliteJobStore::AppendEvent(const JobRecord& job, JobEventKind kind, bool reused,
-                                         absl::string_view detail) {
+absl::StatusOr<SqliteJobStore::Change> SqliteJobStore::Change::Begin(Database& database,
+                                                                     EventHub* hub) {
+  HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database));
+  return Change(std::move(transaction), hub);
+}
+
+absl::Status SqliteJobStore::Change::Commit() {
+  HT_RETURN_IF_ERROR(transaction_.Commit());
+  for (auto& [job, event] : events_) hub_->Publish(job, std::move(event));
+  return absl::OkStatus();
+}
+
+absl::Status SqliteJobStore::AppendEvent(const JobRecord& job, const JobEvent& event) {
   HT_ASSIGN_OR_RETURN(Statement insert,
                       database_->connection.Prepare(
                           "INSERT INTO job_events (job, sequence, time_ns, kind, state, stage, "
                           "stage_fraction, fraction, eta_seconds, reused, detail) "
                           "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  insert.Bind(1, job.number).Bind(2, job.last_event).Bind(3, absl::ToUnixNanos(job.update_time));
-  insert.Bind(4, static_cast<int64_t>(kind)).Bind(5, static_cast<int64_t>(job.state));
-  insert.Bind(6, StageNumber(job.progress.stage)).Bind(7, job.progress.stage_fraction);
-  insert.Bind(8, job.progress.fraction).Bind(9, job.progress.eta_seconds);
-  insert.Bind(10, int64_t{reused}).Bind(11, detail);
+  insert.Bind(1, job.number).Bind(2, event.sequence).Bind(3, absl::ToUnixNanos(event.time));
+  insert.Bind(4, static_cast<int64_t>(event.kind)).Bind(5, static_cast<int64_t>(event.state));
+  insert.Bind(6, StageNumber(event.progress.stage)).Bind(7, event.progress.stage_fraction);
+  insert.Bind(8, event.progress.fraction).Bind(9, event.progress.eta_seconds);
+  insert.Bind(10, int64_t{event.reused}).Bind(11, event.detail);
   return insert.Run();
 }
 
@@ -154,8 +162,8 @@ absl::Status SqliteJobStore::PruneProgress(const JobRecord& job) {
   return remove.Run();
 }
 
-absl::Status SqliteJobStore::Save(const JobRecord& job, JobEventKind kind, bool reused,
-                                  absl::string_view detail) {
+absl::Status SqliteJobStore::Save(Change& change, const JobRecord& job, JobEventKind kind,
+                                  bool reused, absl::string_view detail) {
   JobRecord next = job;
   next.last_event += 1;
   next.update_time = clock_->Now();
@@ -177,15 +185,20 @@ absl::Status SqliteJobStore::Save(const JobRecord& job, JobEventKind kind, bool 
   update.Bind(12, absl::ToUnixNanos(next.update_time)).Bind(13, TimeNumber(next.end_time));
   update.Bind(14, int64_t{next.attempts}).Bind(15, next.last_event).Bind(16, next.number);
   HT_RETURN_IF_ERROR(update.Run());
+  auto event =
+      std::make_shared<const JobEvent>(JobEvent{next.last_event, next.update_time, kind, next.state,
+                                                next.progress, reused, std::string(detail)});
   if (IsTerminal(next.state)) HT_RETURN_IF_ERROR(PruneProgress(next));
-  return AppendEvent(next, kind, reused, detail);
+  HT_RETURN_IF_ERROR(AppendEvent(next, *event));
+  change.Tell(next.id, std::move(event));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<JobRecord> SqliteJobStore::Create(const NewJob& job) {
   std::string id = NewId();
   {
     absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
+    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
     if (!job.request_id.empty()) {
       absl::StatusOr<JobRecord> earlier = Find("request_id", job.request_id);
       if (earlier.ok()) {
@@ -207,10 +220,9 @@ absl::StatusOr<JobRecord> SqliteJobStore::Create(const NewJob& job) {
       HT_RETURN_IF_ERROR(insert.Run());
     }
     HT_ASSIGN_OR_RETURN(const JobRecord created, Find("id", id));
-    HT_RETURN_IF_ERROR(Save(created, JobEventKind::kStateChanged, false, "queued"));
-    HT_RETURN_IF_ERROR(transaction.Commit());
+    HT_RETURN_IF_ERROR(Save(change, created, JobEventKind::kStateChanged, false, "queued"));
+    HT_RETURN_IF_ERROR(change.Commit());
   }
-  hub_->Notify(id);
   return Get(id);
 }
 
@@ -294,7 +306,7 @@ absl::StatusOr<std::vector<JobChange>> SqliteJobStore::ChangesSince(int64_t revi
 absl::StatusOr<JobRecord> SqliteJobStore::RequestCancel(const std::string& id) {
   {
     absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
+    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
     HT_ASSIGN_OR_RETURN(JobRecord job, Find("id", id));
     if (IsTerminal(job.state) || job.cancel_requested) return job;
     job.cancel_requested = true;
@@ -302,18 +314,17 @@ absl::StatusOr<JobRecord> SqliteJobStore::RequestCancel(const std::string& id) {
       job.state = JobState::kCancelled;
       job.end_time = clock_->Now();
     }
-    HT_RETURN_IF_ERROR(Save(job, JobEventKind::kStateChanged, false,
+    HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false,
                             IsTerminal(job.state) ? "cancelled" : "cancellation requested"));
-    HT_RETURN_IF_ERROR(transaction.Commit());
+    HT_RETURN_IF_ERROR(change.Commit());
   }
-  hub_->Notify(id);
   return Get(id);
 }
 
 absl::Status SqliteJobStore::Delete(const std::string& id) {
   {
     absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
+    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
     HT_ASSIGN_OR_RETURN(const JobRecord job, Find("id", id));
     if (job.state == JobState::kRunning) {
       return absl::FailedPreconditionError(
@@ -325,9 +336,9 @@ absl::Status SqliteJobStore::Delete(const std::string& id) {
                "INSERT INTO deleted_jobs (revision, number, id) SELECT store_revision.revision, "
                "jobs.number, jobs.id FROM jobs, store_revision WHERE jobs.number = ?"));
     HT_RETURN_IF_ERROR(Update(job, "DELETE FROM jobs WHERE number = ?"));
-    HT_RETURN_IF_ERROR(transaction.Commit());
+    change.Tell(id, nullptr);
+    HT_RETURN_IF_ERROR(change.Commit());
   }
-  hub_->Notify(id);
   return absl::OkStatus();
 }
 

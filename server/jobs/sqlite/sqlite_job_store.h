@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -13,8 +14,8 @@
 
 namespace halftone {
 
-// Jobs in the database of a state directory. Every change is one transaction, and is then told to
-// the hub. Errors of the database as Database says.
+// Jobs in the database of a state directory. Every change is one transaction; its events are then
+// given to the hub, in the order of their sequence. Errors of the database as Database says.
 class SqliteJobStore final : public JobStore {
  public:
   // Borrows all three.
@@ -50,11 +51,28 @@ class SqliteJobStore final : public JobStore {
   absl::Status Delete(const std::string& id) override;
 
  private:
+  // A transaction of this store, and what the hub is told once it is durable.
+  class Change {
+   public:
+    static absl::StatusOr<Change> Begin(Database& database, EventHub* hub);
+    void Tell(const std::string& job, EventHub::Event event) {
+      events_.emplace_back(job, std::move(event));
+    }
+    // Under the database's mutex, so that the hub hears of changes in their order.
+    absl::Status Commit();
+
+   private:
+    Change(Transaction transaction, EventHub* hub)
+        : transaction_(std::move(transaction)), hub_(hub) {}
+    Transaction transaction_;
+    EventHub* hub_;
+    std::vector<std::pair<std::string, EventHub::Event>> events_;
+  };
+
   absl::StatusOr<JobRecord> Find(absl::string_view column, const std::string& value) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status LoadArtifacts(JobRecord& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
-  absl::Status AppendEvent(const JobRecord& job, JobEventKind kind, bool reused,
-                           absl::string_view detail)
+  absl::Status AppendEvent(const JobRecord& job, const JobEvent& event)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status PruneProgress(const JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status RaiseRevision() ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
@@ -68,20 +86,20 @@ class SqliteJobStore final : public JobStore {
   absl::Status Update(const JobRecord& job, absl::string_view sql)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   // Writes state, stage, fractions, ETA, error, result and times of `job`, with an event.
-  absl::Status Save(const JobRecord& job, JobEventKind kind, bool reused, absl::string_view detail)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+  absl::Status Save(Change& change, const JobRecord& job, JobEventKind kind, bool reused,
+                    absl::string_view detail) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status SaveArtifacts(const JobRecord& job, const JobOutcome& outcome)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status End(const JobClaim& claim, JobState state, const JobOutcome& outcome,
                    const absl::Status& error);
   // Takes running jobs from their runners: all, or those whose lease has expired.
-  absl::StatusOr<std::vector<std::string>> TakeBack(bool only_expired)
+  absl::StatusOr<std::vector<std::string>> TakeBack(Change& change, bool only_expired)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
-  absl::Status TakeBack(const std::string& id, int stage_starts)
+  absl::Status TakeBack(Change& change, const std::string& id, int stage_starts)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::StatusOr<std::optional<std::string>> OldestDue(const std::string& only) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
-  absl::StatusOr<JobClaim> Take(const std::string& id, absl::Duration lease)
+  absl::StatusOr<JobClaim> Take(Change& change, const std::string& id, absl::Duration lease)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   // The time by which leases run, in nanoseconds: the time of day when this store was opened, and
   // the steady clock from there on. It is comparable, but for jumps of the time of day, after a

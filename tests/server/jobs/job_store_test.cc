@@ -129,14 +129,65 @@ TEST_F(JobStoreTest, ListenersHearOfEveryChange) {
   int calls = 0;
   const std::string id = CreateJob();
   const EventHub::Subscription subscription = hub.Subscribe(id, [&] { ++calls; });
+  hub.Drain();
+  calls = 0;
   Claim();
   CreateJob("another");
+  hub.Drain();
   EXPECT_EQ(calls, 1);
   ASSERT_TRUE(jobs->Fail(claim, absl::InternalError("x")).ok());
+  hub.Drain();
   EXPECT_EQ(calls, 2);
   hub.Unsubscribe(subscription);
   hub.NotifyAll();
+  hub.Drain();
   EXPECT_EQ(calls, 2);
+}
+
+TEST_F(JobStoreTest, ListenersAreGivenTheEventsThatAreStored) {
+  std::vector<EventHub::Event> heard;
+  hub.Watch("", [&](const EventHub::Event& event) { heard.push_back(event); });
+  const std::string id = CreateJob();
+  Claim();
+  const JobProgress progress = {Stage::kCalibrate, 0.5, 0.06, 12};
+  ASSERT_TRUE(
+      jobs->RecordProgress(claim, JobEventKind::kStageStarted, progress, true, "batch 3").ok());
+  ASSERT_TRUE(jobs->Requeue(claim, "stopped").ok());
+  ASSERT_TRUE(jobs->RequestCancel(id).ok());
+  hub.Drain();
+  const absl::StatusOr<std::vector<JobEvent>> stored = jobs->Events(id, 0, 100);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  ASSERT_EQ(heard.size(), stored->size());
+  for (size_t i = 0; i < heard.size(); ++i) {
+    ASSERT_NE(heard[i], nullptr);
+    const JobEvent &told = *heard[i], &kept = (*stored)[i];
+    EXPECT_EQ(told.sequence, kept.sequence);
+    EXPECT_EQ(told.time, kept.time);
+    EXPECT_EQ(told.kind, kept.kind);
+    EXPECT_EQ(told.state, kept.state);
+    EXPECT_EQ(told.progress.stage, kept.progress.stage);
+    EXPECT_EQ(told.progress.stage_fraction, kept.progress.stage_fraction);
+    EXPECT_EQ(told.progress.fraction, kept.progress.fraction);
+    EXPECT_EQ(told.progress.eta_seconds, kept.progress.eta_seconds);
+    EXPECT_EQ(told.reused, kept.reused);
+    EXPECT_EQ(told.detail, kept.detail);
+  }
+}
+
+TEST_F(JobStoreTest, NobodyIsToldWhatWasNotWritten) {
+  const std::string id = CreateJob();
+  Claim();
+  ASSERT_TRUE(jobs->Fail(claim, absl::InternalError("x")).ok());
+  hub.Drain();
+  int calls = 0;
+  hub.Subscribe(id, [&] { ++calls; });
+  EXPECT_FALSE(jobs->RecordProgress(claim, JobEventKind::kStageProgress, {}, false, "late").ok());
+  EXPECT_FALSE(jobs->Succeed(claim, {}).ok());
+  hub.Drain();
+  EXPECT_EQ(calls, 0);
+  ASSERT_TRUE(jobs->Delete(id).ok());
+  hub.Drain();
+  EXPECT_EQ(calls, 1);
 }
 
 TEST_F(JobStoreTest, SuccessKeepsTheOutcome) {
