@@ -1,23 +1,26 @@
-// Calls per second of GetJob, through a real server on loopback and within the process: the price
-// of the service itself. Run: build/benchmarks/rpc_benchmark
+// Calls per second of GetJob, through a real server on loopback and within the process, and without
+// gRPC: the price of the service itself. Run: build/benchmarks/rpc_benchmark
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "benchmark/benchmark.h"
 #include "grpcpp/grpcpp.h"
 #include "halftone/v1/search_service.grpc.pb.h"
+#include "server/convert/spec.h"
 #include "server/jobs/event_hub.h"
 #include "server/jobs/sqlite/sqlite_job_store.h"
 #include "server/jobs/sqlite/state_database.h"
 #include "server/server.h"
+#include "server/services/search_calls.h"
 
 namespace halftone {
 namespace {
 
-// A server on a state directory with one job in it.
+// A server on a state directory with one job in it, which has succeeded.
 class Service {
  public:
   Service() {
@@ -27,7 +30,7 @@ class Service {
     ServerOptions options;
     options.state_directory = state_;
     options.address = "127.0.0.1:0";
-    options.run_jobs = false;  // the job stays queued
+    options.run_jobs = false;
     server_ = *Server::Start(options);
   }
   ~Service() {
@@ -41,16 +44,35 @@ class Service {
   }
   std::shared_ptr<grpc::Channel> InProcess() const { return server_->InProcessChannel(); }
   const std::string& job() const { return job_; }
+  const ServiceContext& context() const { return context_; }
 
  private:
   void AddJob() {
-    RealClock clock;
-    EventHub hub;
-    std::unique_ptr<StateDatabase> database = *StateDatabase::Open(state_);
-    SqliteJobStore jobs(database.get(), &hub, &clock);
-    job_ = "jobs/" + jobs.Create({"", "benchmark", ""})->id;
+    database_ = *StateDatabase::Open(state_);
+    jobs_ = std::make_unique<SqliteJobStore>(database_.get(), &hub_, &clock_);
+    context_.jobs = jobs_.get();
+    v1::SearchSpec spec;
+    spec.set_model("models/" + Sha256Hex("model"));
+    spec.set_calibration_dataset("datasets/" + Sha256Hex("data"));
+    spec.set_target("bitfusion");
+    v1::Budget* budget = spec.add_budgets();
+    budget->set_metric("latency");
+    budget->set_limit("50%");
+    job_ = "jobs/" + jobs_->Create({"", "benchmark", SerializeSpec(spec)})->id;
+    const JobClaim claim = **jobs_->Claim(absl::Hours(1));
+    JobOutcome outcome;
+    outcome.result_sha256 = Sha256Hex("result");
+    for (const char* name : {"assignment.json", "frontier.svg", "model.onnx", "report.html"}) {
+      outcome.artifacts[name] = {Sha256Hex(name), 1 << 20};
+    }
+    (void)jobs_->Succeed(claim, outcome);
   }
 
+  RealClock clock_;
+  EventHub hub_;
+  std::unique_ptr<StateDatabase> database_;
+  std::unique_ptr<SqliteJobStore> jobs_;
+  ServiceContext context_ = {};
   std::string state_;
   std::string job_;
   std::unique_ptr<Server> server_;
@@ -84,6 +106,17 @@ void BM_GetJobInProcess(benchmark::State& state) {
   GetJobs(state, TheService().InProcess(), TheService().job());
 }
 BENCHMARK(BM_GetJobInProcess)->ThreadRange(1, 8)->UseRealTime();
+
+void BM_GetJobWithoutGrpc(benchmark::State& state) {
+  v1::GetJobRequest request;
+  request.set_name(TheService().job());
+  for (auto _ : state) {
+    v1::Job response;
+    const absl::Status status = GetJob(TheService().context(), request, &response);
+    if (!status.ok()) state.SkipWithError(std::string(status.message()).c_str());
+  }
+}
+BENCHMARK(BM_GetJobWithoutGrpc);
 
 }  // namespace
 }  // namespace halftone

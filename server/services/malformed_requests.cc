@@ -1,11 +1,8 @@
 #include "server/services/malformed_requests.h"
 
-#include <algorithm>
-#include <utility>
-
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "server/convert/status.h"
 
@@ -41,30 +38,30 @@ class Explainer final : public Interceptor {
 
 class Factory final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
-  explicit Factory(std::vector<std::string> services) : services_(std::move(services)) {}
+  explicit Factory(const std::vector<std::string>& services) {
+    for (const std::string& name : services) {
+      const google::protobuf::ServiceDescriptor* service =
+          google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(name);
+      for (int i = 0; service != nullptr && i < service->method_count(); ++i) {
+        paths_.insert(absl::StrCat("/", name, "/", service->method(i)->name()));
+      }
+    }
+  }
 
   // gRPC owns what it makes; null: the call goes on without.
   Interceptor* CreateServerInterceptor(ServerRpcInfo* info) override {
-    return Exists(info->method()) ? new Explainer(info) : nullptr;
+    return paths_.contains(absl::string_view(info->method())) ? new Explainer(info) : nullptr;
   }
 
  private:
-  bool Exists(absl::string_view path) const {  // "/halftone.v1.SearchService/GetJob"
-    const std::pair<absl::string_view, absl::string_view> names =
-        absl::StrSplit(absl::StripPrefix(path, "/"), absl::MaxSplits('/', 1));
-    if (std::find(services_.begin(), services_.end(), names.first) == services_.end()) return false;
-    return google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(
-               absl::StrCat(names.first, ".", names.second)) != nullptr;
-  }
-
-  const std::vector<std::string> services_;
+  absl::flat_hash_set<std::string> paths_;  // "/halftone.v1.SearchService/GetJob"
 };
 
 }  // namespace
 
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MalformedRequestsExplained(
-    std::vector<std::string> services) {
-  return std::make_unique<Factory>(std::move(services));
+    const std::vector<std::string>& services) {
+  return std::make_unique<Factory>(services);
 }
 
 }  // namespace halftone

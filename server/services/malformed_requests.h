@@ -15,7 +15,7 @@ namespace halftone {
 // do calls that do not exist, and those of other services than the ones that are named
 // ("halftone.v1.SearchService"), which must implement all of their calls.
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MalformedRequestsExplained(
-    std::vector<std::string> services);
+    const std::vector<std::string>& services);
 
 }  // namespace halftone
 
