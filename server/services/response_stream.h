@@ -17,7 +17,8 @@ namespace halftone {
 // newest is kept, and the rest is made one response at a time as the client takes them.
 // Thread-safe. Each call decides what it does in one critical section: the stream may be deleted
 // as soon as `finish` is called, also while another thread's call returns from having changed it.
-template <typename Response>
+// Tests hand in a mutex that tells of its use.
+template <typename Response, typename Mutex = absl::Mutex>
 class ResponseStream {
  public:
   // The next response, nothing at the end, or why there are no more. Called by one thread at a
@@ -58,11 +59,24 @@ class ResponseStream {
  private:
   enum class Step { kNothing, kWrite, kFinish };
 
+  class ABSL_SCOPED_LOCKABLE Lock {
+   public:
+    explicit Lock(Mutex* mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex) : mutex_(mutex) {
+      mutex_->Lock();
+    }
+    ~Lock() ABSL_UNLOCK_FUNCTION() { mutex_->Unlock(); }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+   private:
+    Mutex* mutex_;
+  };
+
   template <typename Apply>
   void Change(const Apply& apply) {
     Step step;
     {
-      absl::MutexLock lock(&mutex_);
+      const Lock lock(&mutex_);
       apply();
       step = NextStep();
     }
@@ -100,7 +114,7 @@ class ResponseStream {
   }
 
   Wire wire_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::optional<Response> newest_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,10 +1,13 @@
 #include "server/services/response_stream.h"
 
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -90,10 +93,47 @@ TEST(ResponseStreamTest, AClientThatIsGoneGetsNothingMore) {
   EXPECT_EQ(wire.ends.size(), 1u);
 }
 
-// As the reactor: whoever ends the stream deletes it, while the other thread is still on its way
-// out of the call that came before. A second decision shows as a second end, or under a sanitizer.
+// Tells when it is let go and when it is taken. There is one thread in its tests.
+class ABSL_LOCKABLE ToldMutex {
+ public:
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { on_lock(); }
+  void Unlock() ABSL_UNLOCK_FUNCTION() {
+    std::exchange(on_unlock, [] {})();
+  }
+
+  static inline std::function<void()> on_lock = [] {};
+  static inline std::function<void()> on_unlock = [] {};  // once
+};
+
+// Once the end was sent, the stream may be gone: whatever comes first, the other call must have
+// decided already that nothing is left to do, in the one critical section that it has.
 TEST(ResponseStreamTest, EndsOnceWhenCloseMeetsTheLastWrite) {
-  for (int round = 0; round < 2000; ++round) {
+  using ToldStream = ResponseStream<int, ToldMutex>;
+  for (const bool close_comes_first : {true, false}) {
+    int ends = 0, touched_after_end = 0;
+    ToldMutex::on_lock = [&] { touched_after_end += ends > 0; };
+    ToldStream stream({[](const int*) {}, [&](const absl::Status&) { ++ends; }});
+    stream.Offer(1);
+    const auto close = [&] { stream.Close(absl::OkStatus()); };
+    const auto written = [&] { stream.Written(true); };
+    // The second call comes as soon as the first one has let go of the lock.
+    if (close_comes_first) {
+      ToldMutex::on_unlock = written;
+      close();
+    } else {
+      ToldMutex::on_unlock = close;
+      written();
+    }
+    EXPECT_EQ(ends, 1) << close_comes_first;
+    EXPECT_EQ(touched_after_end, 0) << close_comes_first;
+  }
+  ToldMutex::on_lock = [] {};
+}
+
+// As the reactor: whoever ends the stream deletes it, while the other thread is still on its way
+// out of the call that came before. For the thread sanitizer.
+TEST(ResponseStreamTest, IsDeletedByWhoeverEndsIt) {
+  for (int round = 0; round < 200; ++round) {
     absl::Notification started, ended;
     Stream* stream = nullptr;
     std::atomic<int> ends = 0;
