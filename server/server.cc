@@ -47,6 +47,11 @@ namespace halftone {
 namespace {
 
 constexpr int kWorkers = 4;
+constexpr int kSolvers = 4;
+// As many as the gate lets in at a time.
+constexpr int kAnalysts = 1;
+// Each waits for another machine most of its time.
+constexpr int kElsewhereWorkers = 16;
 constexpr size_t kMaxWaitingCalls = 256;
 // Uploads come in chunks of at most 2 MiB; a problem may have 32 MiB.
 constexpr int kMaxMessageBytes = 36 << 20;
@@ -116,10 +121,10 @@ struct Server::Parts {
   std::unique_ptr<JobStore> jobs;
   std::unique_ptr<Collector> collector;
   ComputeGate gate;
-  // Before the pool, whose calls use them.
+  // Before the pools, whose calls use them.
   Explorations explorations;
   RunningSolves solves;
-  std::unique_ptr<WorkerPool> pool, registrations;
+  std::unique_ptr<WorkerPool> pool, solvers, analyses, elsewhere, registrations;
   ServiceContext context;
   std::unique_ptr<SearchService> search;
   std::unique_ptr<ModelService> models;
@@ -163,6 +168,9 @@ absl::Status Server::Parts::OpenState() {
       Collector::Stores{jobs.get(), catalog.get(), costs.get(), blobs.get(), &clock},
       [this](const JobRecord& job) { return ReferencesOf(*catalog, job); }, options.retention);
   pool = std::make_unique<WorkerPool>(kWorkers, kMaxWaitingCalls);
+  solvers = std::make_unique<WorkerPool>(kSolvers, kMaxWaitingCalls);
+  analyses = std::make_unique<WorkerPool>(kAnalysts, kMaxWaitingCalls);
+  elsewhere = std::make_unique<WorkerPool>(kElsewhereWorkers, kMaxWaitingCalls);
   registrations = std::make_unique<WorkerPool>(kRegistrationWorkers, kMaxWaitingRegistrations);
   context.blobs = blobs.get();
   context.catalog = catalog.get();
@@ -170,6 +178,9 @@ absl::Status Server::Parts::OpenState() {
   context.hub = &hub;
   context.gate = &gate;
   context.pool = pool.get();
+  context.solvers = solvers.get();
+  context.analyses = analyses.get();
+  context.elsewhere = elsewhere.get();
   context.explorations = &explorations;
   context.solves = &solves;
   context.profilers = &profilers;
@@ -273,8 +284,11 @@ void Server::Parts::Shutdown() {
   if (!stopped.HasBeenNotified()) stopped.Notify();
   if (ticker.joinable()) ticker.join();
   if (collecting.joinable()) collecting.join();
-  if (pool != nullptr) pool->Stop();
-  if (registrations != nullptr) registrations->Stop();
+  // Who waits for a turn is told so by the one who had it before.
+  for (WorkerPool* stopped_pool :
+       {analyses.get(), elsewhere.get(), solvers.get(), pool.get(), registrations.get()}) {
+    if (stopped_pool != nullptr) stopped_pool->Stop();
+  }
   if (server != nullptr) {
     server->Shutdown(std::chrono::system_clock::now() + kGraceForCalls);
     server->Wait();

@@ -1,6 +1,5 @@
 #include "server/services/analysis_service.h"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -20,9 +19,9 @@ using Stream = StreamReactor<v1::AnalysisResponse>;
 constexpr size_t kPartBytes = size_t{1} << 20;
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(100);
 
-// Offers progress to the client. The computation never waits for it to be read. A few times a second
-// are enough for how far it is; that it does something else without being further ("waiting ...") may
-// be the last word for long, and is always said.
+// Offers progress to the client. The computation never waits for it to be read. A few times a
+// second are enough for how far it is; that it does something else without being further ("waiting
+// ...") may be the last word for long, and is always said.
 class ProgressOffers {
  public:
   explicit ProgressOffers(Stream::Offer offer) : offer_(std::move(offer)) {}
@@ -55,64 +54,84 @@ Progress ProgressTo(const Stream::Offer& offer, const Cancellation& cancellation
 }
 
 // The result in parts that fit into messages.
-Stream::Rest PartsOf(AnalysisDocument document) {
-  const auto shared = std::make_shared<const AnalysisDocument>(std::move(document));
-  return [shared, begin = size_t{0}]() mutable -> std::optional<v1::AnalysisResponse> {
-    if (begin >= std::max(shared->json.size(), shared->arrays_npz.size())) return std::nullopt;
+Stream::Rest PartsOf(std::shared_ptr<UnreadResults::Reader> reader) {
+  return [reader = std::move(reader)]() -> absl::StatusOr<std::optional<v1::AnalysisResponse>> {
+    HT_ASSIGN_OR_RETURN(std::optional<AnalysisDocument> part, reader->Next(kPartBytes));
+    if (!part.has_value()) return std::nullopt;
     v1::AnalysisResponse response;
     v1::AnalysisResult* result = response.mutable_result();
-    if (begin < shared->json.size()) {
-      result->set_result_json(shared->json.substr(begin, kPartBytes));
-    }
-    if (begin < shared->arrays_npz.size()) {
-      result->set_arrays_npz(shared->arrays_npz.substr(begin, kPartBytes));
-    }
-    begin += kPartBytes;
+    result->set_result_json(std::move(part->json));
+    result->set_arrays_npz(std::move(part->arrays_npz));
     return response;
   };
 }
 
-// Streams the progress and the result of an analysis. A heavy one waits for its turn, which ends
-// with the computation: a slow client keeps nobody waiting.
+v1::AnalysisResponse WaitingForItsTurn() {
+  v1::AnalysisResponse response;
+  response.mutable_progress()->set_detail("waiting for its turn");
+  return response;
+}
+
 template <typename Request>
-grpc::ServerWriteReactor<v1::AnalysisResponse>* StreamAnalysis(
-    grpc::CallbackServerContext* context, const char* call, const ServiceContext* services,
-    const Request* request,
-    absl::StatusOr<AnalysisDocument> (*analyse)(const ServiceContext&, const Request&,
-                                                const Progress&),
-    bool heavy = true) {
-  return Stream::Start(context, call, services->pool,
-                       [=](const Stream::Offer& offer,
-                           const Cancellation& cancellation) -> absl::StatusOr<Stream::Rest> {
-                         std::unique_ptr<ComputeGate::Pass> pass;
-                         if (heavy) {
-                           HT_ASSIGN_OR_RETURN(pass, services->gate->Enter(cancellation));
-                         }
-                         HT_ASSIGN_OR_RETURN(
-                             AnalysisDocument document,
-                             analyse(*services, *request, ProgressTo(offer, cancellation)));
-                         return PartsOf(std::move(document));
-                       });
+using Analysis = absl::StatusOr<AnalysisDocument> (*)(const ServiceContext&, const Request&,
+                                                      const Progress&);
+
+template <typename Request>
+Stream::Handler HandlerOf(const ServiceContext* services, UnreadResults* unread,
+                          const Request* request, Analysis<Request> analyse) {
+  return [=](const Stream::Offer& offer,
+             const Cancellation& cancellation) -> absl::StatusOr<Stream::Rest> {
+    HT_ASSIGN_OR_RETURN(AnalysisDocument document,
+                        analyse(*services, *request, ProgressTo(offer, cancellation)));
+    return PartsOf(unread->Keep(std::move(document)));
+  };
+}
+
+// Streams the progress and the result of a heavy analysis. It waits for its turn, which ends with
+// the computation: a slow client keeps nobody waiting.
+grpc::ServerWriteReactor<v1::AnalysisResponse>* StreamInTurn(grpc::CallbackServerContext* context,
+                                                             const char* call,
+                                                             const ServiceContext* services,
+                                                             Stream::Handler handler) {
+  ComputeGate* gate = services->gate;
+  auto* stream =
+      new Stream(context, call, services->analyses, [gate] { gate->WithdrawCancelled(); });
+  if (gate->IsBusy()) stream->OfferFirst(WaitingForItsTurn());
+  gate->Enter(stream->cancellation(), [=, handler = std::move(handler)](
+                                          absl::StatusOr<std::unique_ptr<ComputeGate::Pass>> pass) {
+    if (!pass.ok()) return stream->End(pass.status());
+    stream->Run([handler, held = std::shared_ptr<ComputeGate::Pass>(*std::move(pass))](
+                    const Stream::Offer& offer, const Cancellation& cancellation) {
+      return handler(offer, cancellation);
+    });
+  });
+  return stream;
 }
 
 }  // namespace
 
 grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::MeasureSensitivity(
     grpc::CallbackServerContext* context, const v1::MeasureSensitivityRequest* request) {
-  return StreamAnalysis<v1::MeasureSensitivityRequest>(context, "MeasureSensitivity", context_,
-                                                       request, &halftone::MeasureSensitivity);
+  return StreamInTurn(context, "MeasureSensitivity", context_,
+                      HandlerOf<v1::MeasureSensitivityRequest>(context_, &unread_, request,
+                                                               &halftone::MeasureSensitivity));
 }
 
 grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::ProfileModel(
     grpc::CallbackServerContext* context, const v1::ProfileModelRequest* request) {
-  return StreamAnalysis(context, "ProfileModel", context_, request, &halftone::ProfileModel,
-                        !context_->IsElsewhere(request->target()));
+  Stream::Handler handler =
+      HandlerOf<v1::ProfileModelRequest>(context_, &unread_, request, &halftone::ProfileModel);
+  if (context_->IsElsewhere(request->target())) {
+    return Stream::Start(context, "ProfileModel", context_->elsewhere, std::move(handler));
+  }
+  return StreamInTurn(context, "ProfileModel", context_, std::move(handler));
 }
 
 grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::EvaluateAssignment(
     grpc::CallbackServerContext* context, const v1::EvaluateAssignmentRequest* request) {
-  return StreamAnalysis<v1::EvaluateAssignmentRequest>(context, "EvaluateAssignment", context_,
-                                                       request, &halftone::EvaluateAssignment);
+  return StreamInTurn(context, "EvaluateAssignment", context_,
+                      HandlerOf<v1::EvaluateAssignmentRequest>(context_, &unread_, request,
+                                                               &halftone::EvaluateAssignment));
 }
 
 grpc::ServerUnaryReactor* AnalysisService::SolveProblem(grpc::CallbackServerContext* context,

@@ -1,8 +1,11 @@
 #ifndef HALFTONE_SERVER_SERVICES_ANALYSIS_SERVICE_H_
 #define HALFTONE_SERVER_SERVICES_ANALYSIS_SERVICE_H_
 
+#include <cstddef>
+
 #include "halftone/v1/analysis_service.grpc.pb.h"
 #include "server/services/service_context.h"
+#include "server/services/unread_results.h"
 
 namespace halftone {
 
@@ -31,7 +34,10 @@ class AnalysisService final : public v1::AnalysisService::CallbackService {
                                        v1::GetVersionResponse* response) override;
 
  private:
+  static constexpr size_t kMaxUnreadBytes = size_t{256} << 20;
+
   const ServiceContext* context_;
+  UnreadResults unread_{kMaxUnreadBytes};
 };
 
 }  // namespace halftone

@@ -1,5 +1,6 @@
 #include "server/services/exploration_calls.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,7 +13,6 @@
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
 #include "server/jobs/sourced_store.h"
-#include "server/services/explorations.h"
 #include "server/services/finished_jobs.h"
 #include "server/services/job_references.h"
 
@@ -34,21 +34,21 @@ v1::Trial TrialToProto(const ExploredAssignment& explored) {
   return out;
 }
 
-// Calls `use` with the explorer of a search that has succeeded.
+// Calls `use` with the job's explorer.
 absl::Status WithExplorer(const ServiceContext& context, const std::string& name,
-                          const Explorations::Use& use, const Cancellation& cancellation) {
-  const absl::StatusOr<std::string> id = ParseJobName(name);
-  if (!id.ok()) return AtField("job", id.status());
-  HT_RETURN_IF_ERROR(FindSearch(context, name, "assignments to explore").status());
+                          Explorations::Turn& turn,
+                          const std::function<absl::Status(Explorer&)>& use) {
   const auto open = [&]() -> absl::StatusOr<Explorations::Opened> {
+    HT_ASSIGN_OR_RETURN(const std::string id, ParseJobName(name));
     HT_ASSIGN_OR_RETURN(const FinishedSearch search, LoadFinishedSearch(context, name));
     Explorations::Opened opened;
     opened.store = std::make_unique<SourcedStore>(context.catalog, SourcesOf(search.spec));
     HT_ASSIGN_OR_RETURN(opened.explorer,
-                        Explorer::Create(search.spec, search.result, *opened.store, *id));
+                        Explorer::Create(search.spec, search.result, *opened.store, id));
     return opened;
   };
-  return AboutResource(name, context.explorations->With(*id, open, use, cancellation));
+  const absl::StatusOr<Explorer*> explorer = turn.Get(open);
+  return AboutResource(name, explorer.ok() ? use(**explorer) : explorer.status());
 }
 
 void DescribeSpace(const Explorer& explorer, v1::Exploration* out) {
@@ -69,8 +69,15 @@ void DescribeSpace(const Explorer& explorer, v1::Exploration* out) {
 
 }  // namespace
 
+absl::StatusOr<std::string> ExploredJob(const ServiceContext& context, const std::string& name) {
+  absl::StatusOr<std::string> id = ParseJobName(name);
+  if (!id.ok()) return AtField("job", id.status());
+  HT_RETURN_IF_ERROR(FindSearch(context, name, "assignments to explore").status());
+  return id;
+}
+
 absl::Status GetExploration(const ServiceContext& context, const v1::GetExplorationRequest& request,
-                            v1::Exploration* response, const Cancellation& cancellation) {
+                            Explorations::Turn& turn, v1::Exploration* response) {
   response->set_job(request.job());
   const auto use = [&](Explorer& explorer) -> absl::Status {
     DescribeSpace(explorer, response);
@@ -86,11 +93,11 @@ absl::Status GetExploration(const ServiceContext& context, const v1::GetExplorat
     }
     return absl::OkStatus();
   };
-  return WithExplorer(context, request.job(), use, cancellation);
+  return WithExplorer(context, request.job(), turn, use);
 }
 
 absl::Status AskExploration(const ServiceContext& context, const v1::AskRequest& request,
-                            v1::AskResponse* response, const Cancellation& cancellation) {
+                            Explorations::Turn& turn, v1::AskResponse* response) {
   const absl::StatusOr<int64_t> count = CountFromProto(request.count(), 1, kMaxSuggestions);
   if (!count.ok()) return AtField("count", count.status());
   const auto use = [&](Explorer& explorer) -> absl::Status {
@@ -101,20 +108,23 @@ absl::Status AskExploration(const ServiceContext& context, const v1::AskRequest&
     }
     return absl::OkStatus();
   };
-  return WithExplorer(context, request.job(), use, cancellation);
+  return WithExplorer(context, request.job(), turn, use);
 }
 
-absl::Status TellExploration(const ServiceContext& context, const v1::TellRequest& request,
-                             v1::TellResponse* response, const Cancellation& cancellation) {
+absl::StatusOr<Assignment> AssignmentToTell(const v1::TellRequest& request) {
   std::map<std::string, Precision> precisions;
   HT_ASSIGN_FIELD(precisions, "assignment", AssignmentFromProto(request.assignment()));
   Assignment assignment;
   for (const auto& [layer, precision] : precisions) assignment[layer] = precision.ToString();
+  return assignment;
+}
+
+absl::Status TellExploration(const ServiceContext& context, const v1::TellRequest& request,
+                             const Assignment& assignment, Explorations::Turn& turn,
+                             v1::TellResponse* response, const Cancellation& cancellation) {
   Progress progress;
   progress.cancellation = cancellation;
   const auto use = [&](Explorer& explorer) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(const std::unique_ptr<ComputeGate::Pass> pass,
-                        context.gate->Enter(cancellation));
     absl::StatusOr<Explorer::Told> told = explorer.Tell(assignment, progress);
     if (absl::IsInvalidArgument(told.status())) return AtField("assignment", told.status());
     HT_RETURN_IF_ERROR(told.status());
@@ -124,7 +134,7 @@ absl::Status TellExploration(const ServiceContext& context, const v1::TellReques
     response->set_evaluations(explorer.evaluations());
     return absl::OkStatus();
   };
-  return WithExplorer(context, request.job(), use, cancellation);
+  return WithExplorer(context, request.job(), turn, use);
 }
 
 }  // namespace halftone

@@ -84,10 +84,13 @@ grpc::ServerUnaryReactor* AnswerNow(grpc::CallbackServerContext* context, const 
   return reactor;
 }
 
-// A unary call that is answered by a worker thread. Deletes itself.
+// A unary call that is answered by a worker thread, maybe after it has waited for something without
+// one. Deletes itself.
 class WorkReactor final : public grpc::ServerUnaryReactor {
  public:
   using Handler = std::function<absl::Status(const Cancellation&)>;
+  // Called when the call is cancelled, maybe more than once: ends what it waits for.
+  using Withdraw = std::function<void()>;
 
   static grpc::ServerUnaryReactor* Start(grpc::CallbackServerContext* context, const char* call,
                                          WorkerPool* pool, Handler handler) {
@@ -96,23 +99,49 @@ class WorkReactor final : public grpc::ServerUnaryReactor {
   // The cancellation may be known elsewhere too.
   static grpc::ServerUnaryReactor* Start(const char* call, WorkerPool* pool,
                                          const Cancellation& cancellation, Handler handler) {
-    auto* reactor = new WorkReactor(cancellation);
-    const absl::Status submitted = pool->Submit(cancellation, [=, handler = std::move(handler)] {
-      const absl::Status status =
-          ExplainCancellation(Guarded([&] { return handler(cancellation); }), *pool);
-      LogError(call, status);
-      reactor->Finish(ToGrpcStatus(status));
-    });
-    if (!submitted.ok()) reactor->Finish(ToGrpcStatus(submitted));
+    auto* reactor = new WorkReactor(call, pool, cancellation);
+    reactor->Run(std::move(handler));
     return reactor;
   }
 
-  void OnCancel() override { cancellation_.Cancel(); }
+  // The caller sees to it that either Run or Answer is called, once; the call may be gone then.
+  WorkReactor(const char* call, WorkerPool* pool, Cancellation cancellation,
+              Withdraw withdraw = nullptr)
+      : call_(call),
+        pool_(pool),
+        cancellation_(std::move(cancellation)),
+        withdraw_(std::move(withdraw)) {}
+
+  const Cancellation& cancellation() const { return cancellation_; }
+
+  // Has a worker call the handler, and answers with its status. What the handler holds is freed
+  // before the answer is sent.
+  void Run(Handler handler) {
+    const absl::Status submitted =
+        pool_->Submit(cancellation_, [this, handler = std::move(handler)]() mutable {
+          const absl::Status status = Guarded([&] { return handler(cancellation_); });
+          handler = nullptr;
+          Answer(status);
+        });
+    if (!submitted.ok()) Answer(submitted);
+  }
+  void Answer(const absl::Status& status) {
+    const absl::Status explained = ExplainCancellation(status, *pool_);
+    LogError(call_, explained);
+    Finish(ToGrpcStatus(explained));
+  }
+
+  void OnCancel() override {
+    cancellation_.Cancel();
+    if (withdraw_) withdraw_();
+  }
   void OnDone() override { delete this; }
 
  private:
-  explicit WorkReactor(Cancellation cancellation) : cancellation_(std::move(cancellation)) {}
+  const char* const call_;
+  WorkerPool* const pool_;
   Cancellation cancellation_;
+  const Withdraw withdraw_;
 };
 
 // A stream of responses: a worker thread computes them, gRPC's threads send them, and neither
@@ -125,44 +154,67 @@ class StreamReactor final : public grpc::ServerWriteReactor<Response> {
   using Offer = std::function<void(Response)>;
   // Returns what is sent after the last offer, in full.
   using Handler = std::function<absl::StatusOr<Rest>(const Offer&, const Cancellation&)>;
+  using Withdraw = WorkReactor::Withdraw;
 
   static grpc::ServerWriteReactor<Response>* Start(grpc::CallbackServerContext* context,
                                                    const char* call, WorkerPool* pool,
                                                    Handler handler) {
-    auto* reactor = new StreamReactor(CancellationOf(context));
-    const Cancellation cancellation = reactor->cancellation_;
-    const absl::Status submitted = pool->Submit(cancellation, [=, handler = std::move(handler)] {
-      const Offer offer = [reactor](Response response) {
-        reactor->stream_.Offer(std::move(response));
-      };
-      Rest rest;
-      const absl::Status status =
-          ExplainCancellation(Guarded([&]() -> absl::Status {
-                                HT_ASSIGN_OR_RETURN(rest, handler(offer, cancellation));
-                                return absl::OkStatus();
-                              }),
-                              *pool);
-      LogError(call, status);
-      reactor->stream_.Close(status, std::move(rest));
-    });
-    if (!submitted.ok()) reactor->stream_.Close(submitted);
+    auto* reactor = new StreamReactor(context, call, pool);
+    reactor->Run(std::move(handler));
     return reactor;
+  }
+
+  // The caller sees to it that either Run or End is called, once; the call may be gone then.
+  StreamReactor(grpc::CallbackServerContext* context, const char* call, WorkerPool* pool,
+                Withdraw withdraw = nullptr)
+      : call_(call),
+        pool_(pool),
+        cancellation_(CancellationOf(context)),
+        withdraw_(std::move(withdraw)),
+        stream_({[this](const Response* response) { this->StartWrite(response); },
+                 [this](const absl::Status& status) { this->Finish(ToGrpcStatus(status)); }}) {}
+
+  const Cancellation& cancellation() const { return cancellation_; }
+
+  // Before Run.
+  void OfferFirst(Response response) { stream_.Offer(std::move(response)); }
+  // Has a worker call the handler, and ends with what it returns. What the handler holds is freed
+  // before that is sent.
+  void Run(Handler handler) {
+    const absl::Status submitted =
+        pool_->Submit(cancellation_, [this, handler = std::move(handler)]() mutable {
+          const Offer offer = [this](Response response) { stream_.Offer(std::move(response)); };
+          Rest rest;
+          const absl::Status status = Guarded([&]() -> absl::Status {
+            HT_ASSIGN_OR_RETURN(rest, handler(offer, cancellation_));
+            return absl::OkStatus();
+          });
+          handler = nullptr;
+          End(status, std::move(rest));
+        });
+    if (!submitted.ok()) End(submitted);
+  }
+  void End(const absl::Status& status, Rest rest = nullptr) {
+    const absl::Status explained = ExplainCancellation(status, *pool_);
+    LogError(call_, explained);
+    stream_.Close(explained, std::move(rest));
   }
 
   void OnWriteDone(bool ok) override {
     if (!ok) cancellation_.Cancel();
     stream_.Written(ok);
   }
-  void OnCancel() override { cancellation_.Cancel(); }
+  void OnCancel() override {
+    cancellation_.Cancel();
+    if (withdraw_) withdraw_();
+  }
   void OnDone() override { delete this; }
 
  private:
-  explicit StreamReactor(Cancellation cancellation)
-      : cancellation_(std::move(cancellation)),
-        stream_({[this](const Response* response) { this->StartWrite(response); },
-                 [this](const absl::Status& status) { this->Finish(ToGrpcStatus(status)); }}) {}
-
+  const char* const call_;
+  WorkerPool* const pool_;
   Cancellation cancellation_;
+  const Withdraw withdraw_;
   ResponseStream<Response> stream_;
 };
 

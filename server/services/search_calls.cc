@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "profilers/design_space.h"
@@ -22,7 +21,6 @@
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
 #include "server/convert/what_if.h"
-#include "server/services/explorations.h"
 #include "server/services/finished_jobs.h"
 
 namespace halftone {
@@ -128,8 +126,8 @@ absl::StatusOr<std::string> SpecToStore(const ServiceContext& context,
 
 // What optimizers outside have found on a search, as "exploration" of its document.
 absl::Status AddExploration(const ServiceContext& context, const JobRecord& job,
-                            std::string& document, const Cancellation& cancellation) {
-  HT_RETURN_IF_ERROR(context.explorations->Flush(job.id, cancellation));
+                            Explorations::Turn* turn, std::string& document) {
+  if (turn != nullptr) HT_RETURN_IF_ERROR(turn->Flush());
   HT_ASSIGN_OR_RETURN(nlohmann::json summary, Explorer::StoredSummary(*context.catalog, job.id));
   if (summary.is_null()) return absl::OkStatus();
   nlohmann::json whole = nlohmann::json::parse(document, nullptr, /*allow_exceptions=*/false);
@@ -220,23 +218,8 @@ absl::Status CancelJob(const ServiceContext& context, const v1::CancelJobRequest
   return FillJob(context.jobs->RequestCancel(job.id), response);
 }
 
-absl::Status DeleteJob(const ServiceContext& context, const v1::DeleteJobRequest& request,
-                       const Cancellation& cancellation) {
-  HT_ASSIGN_OR_RETURN(const JobRecord job, FindJob(context, request.name()));
-  if (request.force()) {
-    HT_RETURN_IF_ERROR(context.jobs->RequestCancel(job.id).status());
-    while (true) {
-      HT_ASSIGN_OR_RETURN(const JobRecord now, context.jobs->Get(job.id));
-      if (IsTerminal(now.state)) break;
-      HT_RETURN_IF_ERROR(cancellation.Check());
-      absl::SleepFor(absl::Milliseconds(20));
-    }
-  }
-  return AboutResource(request.name(), context.jobs->Delete(job.id));
-}
-
 absl::Status GetResult(const ServiceContext& context, const v1::GetResultRequest& request,
-                       v1::SearchResult* response, const Cancellation& cancellation) {
+                       Explorations::Turn* turn, v1::SearchResult* response) {
   HT_ASSIGN_OR_RETURN(const JobRecord job, FindJob(context, request.name()));
   HT_ASSIGN_OR_RETURN(std::string document, LoadDocument(context, job));
   if (IsCrosscheck(job.spec)) {
@@ -247,7 +230,7 @@ absl::Status GetResult(const ServiceContext& context, const v1::GetResultRequest
     HT_ASSIGN_OR_RETURN(const SearchResult result,
                         ParseDocument(job, document, SearchResultFromJson));
     *response = SearchResultToProto(job, result);
-    HT_RETURN_IF_ERROR(AddExploration(context, job, document, cancellation));
+    HT_RETURN_IF_ERROR(AddExploration(context, job, turn, document));
   }
   response->set_result_json(std::move(document));
   return absl::OkStatus();

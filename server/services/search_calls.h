@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "base/cancellation.h"
 #include "halftone/v1/search_service.pb.h"
+#include "server/services/explorations.h"
 #include "server/services/service_context.h"
 
 namespace halftone {
@@ -21,10 +22,9 @@ absl::Status ListJobs(const ServiceContext& context, const v1::ListJobsRequest& 
                       v1::ListJobsResponse* response);
 absl::Status CancelJob(const ServiceContext& context, const v1::CancelJobRequest& request,
                        v1::Job* response);
-absl::Status DeleteJob(const ServiceContext& context, const v1::DeleteJobRequest& request,
-                       const Cancellation& cancellation);
+// `turn` is on the job's explorer; null where that is not in memory.
 absl::Status GetResult(const ServiceContext& context, const v1::GetResultRequest& request,
-                       v1::SearchResult* response, const Cancellation& cancellation);
+                       Explorations::Turn* turn, v1::SearchResult* response);
 absl::Status GetFrontier(const ServiceContext& context, const v1::GetFrontierRequest& request,
                          v1::GetFrontierResponse* response);
 absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest& request,

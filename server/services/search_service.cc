@@ -1,7 +1,12 @@
 #include "server/services/search_service.h"
 
+#include <memory>
+#include <string>
+
 #include "profilers/design_space.h"
 #include "server/convert/resource_name.h"
+#include "server/services/explorations.h"
+#include "server/services/job_deletion.h"
 #include "server/services/reactors.h"
 #include "server/services/search_calls.h"
 #include "server/services/solve_reactor.h"
@@ -69,20 +74,31 @@ grpc::ServerUnaryReactor* SearchService::CancelJob(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* SearchService::DeleteJob(grpc::CallbackServerContext* context,
                                                    const v1::DeleteJobRequest* request,
                                                    google::protobuf::Empty* response) {
-  return WorkReactor::Start(context, "DeleteJob", context_->pool,
-                            [this, request](const Cancellation& cancellation) {
-                              return halftone::DeleteJob(*context_, *request, cancellation);
-                            });
+  const Cancellation cancellation = CancellationOf(context);
+  const auto deletion = std::make_shared<JobDeletion>(context_, *request, cancellation, &stopping_);
+  auto* reactor = new WorkReactor("DeleteJob", context_->pool, cancellation,
+                                  [deletion] { deletion->LookAgain(); });
+  deletion->Start([reactor](const absl::Status& status) { reactor->Answer(status); });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* SearchService::GetResult(grpc::CallbackServerContext* context,
                                                    const v1::GetResultRequest* request,
                                                    v1::SearchResult* response) {
-  return WorkReactor::Start(context, "GetResult", context_->pool,
-                            [this, request, response](const Cancellation& cancellation) {
-                              return halftone::GetResult(*context_, *request, response,
-                                                         cancellation);
-                            });
+  // What is no name is refused by the call.
+  const std::string id = ParseJobName(request->name()).value_or("");
+  auto* reactor = new WorkReactor(
+      "GetResult", context_->pool, CancellationOf(context),
+      [explorations = context_->explorations, id] { explorations->WithdrawCancelled(id); });
+  context_->explorations->EnterIfOpen(
+      id, reactor->cancellation(),
+      [this, request, response, reactor](absl::StatusOr<std::shared_ptr<Explorations::Turn>> turn) {
+        if (!turn.ok()) return reactor->Answer(turn.status());
+        reactor->Run([this, request, response, turn = *turn](const Cancellation&) {
+          return halftone::GetResult(*context_, *request, turn.get(), response);
+        });
+      });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* SearchService::GetFrontier(grpc::CallbackServerContext* context,

@@ -40,7 +40,11 @@ struct ServiceContext {
   JobStore* jobs;
   EventHub* hub;
   ComputeGate* gate;
-  WorkerPool* pool;
+  // Calls that wait for their turn, for a client or for a job's end hold no thread of these.
+  WorkerPool* pool;       // for what takes moments
+  WorkerPool* solvers;    // for solving, which takes as long as the caller allows
+  WorkerPool* analyses;   // for who has passed the gate: it is never kept from computing
+  WorkerPool* elsewhere;  // for profiles of other machines, which mostly wait for those
   Explorations* explorations;
   RunningSolves* solves;
   const ProfilerRegistry* profilers;
