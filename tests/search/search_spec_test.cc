@@ -1,5 +1,6 @@
 #include "search/search_spec.h"
 
+#include <ostream>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -28,6 +29,8 @@ struct BudgetCase {
   Budget::Kind kind;
   double value;
 };
+
+void PrintTo(const BudgetCase& budget, std::ostream* out) { *out << budget.text; }
 
 class BudgetParseTest : public ::testing::TestWithParam<BudgetCase> {};
 
@@ -70,6 +73,9 @@ struct BadBudget {
   const char* text;
   const char* message;
 };
+
+void PrintTo(const BadBudget& budget, std::ostream* out) { *out << budget.text; }
+
 class BadBudgetTest : public ::testing::TestWithParam<BadBudget> {};
 
 TEST_P(BadBudgetTest, NamesThePart) {

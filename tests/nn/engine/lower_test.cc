@@ -1,6 +1,7 @@
 #include "nn/engine/lower.h"
 
 #include <memory>
+#include <ostream>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -416,6 +417,10 @@ TEST_F(LowerLayersTest, LowerLayerEvaluatesAgainWithOtherSources) {
 struct MatMulCase {
   Shape a, b, y;
 };
+
+void PrintTo(const MatMulCase& c, std::ostream* out) {
+  *out << c.a.ToString() << " by " << c.b.ToString();
+}
 
 class LowerMatMulTest : public testing::TestWithParam<MatMulCase> {};
 

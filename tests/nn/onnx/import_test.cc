@@ -2,6 +2,7 @@
 #include "nn/onnx/import.h"
 
 #include <limits>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -107,6 +108,8 @@ struct TypedData {
   int32_t type;
   DataType expected;
 };
+
+void PrintTo(const TypedData& data, std::ostream* out) { *out << DataTypeName(data.expected); }
 
 class TypedDataTest : public ::testing::TestWithParam<TypedData> {};
 

@@ -102,7 +102,9 @@ inline Problem RandomProblem(const RandomProblemOptions& options) {
     problem.layers.push_back(std::move(layer));
   }
   for (size_t k = 0; k < metrics.size(); ++k) {
-    problem.budgets[metrics[k]] = least[k] + options.tightness * (most[k] - least[k]);
+    // A budget below 0 is refused before anything is solved.
+    problem.budgets[metrics[k]] =
+        std::max(0.0, least[k] + options.tightness * (most[k] - least[k]));
   }
   const auto layer = [&] {
     return absl::StrCat("l", static_cast<int>(random.Uniform() * options.layers));

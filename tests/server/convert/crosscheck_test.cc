@@ -1,6 +1,7 @@
 #include "server/convert/crosscheck.h"
 
 #include <limits>
+#include <ostream>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -65,6 +66,8 @@ struct BadSpec {
   const char* field;
   void (*change)(v1::CrosscheckSpec&);
 };
+
+void PrintTo(const BadSpec& spec, std::ostream* out) { *out << spec.field; }
 
 class BadCrosscheck : public testing::TestWithParam<BadSpec> {};
 

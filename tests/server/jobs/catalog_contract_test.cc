@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct Implementation {
   const char* name;
   std::function<OpenCatalog(const std::string& directory, const Clock* clock)> open;
 };
+
+void PrintTo(const Implementation& implementation, std::ostream* out) { *out << implementation.name; }
 
 OpenCatalog OpenSqlite(const std::string& directory, const Clock* clock) {
   struct Parts {

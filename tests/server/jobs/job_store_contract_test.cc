@@ -1,6 +1,7 @@
 // What JobStore promises, for every implementation.
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <vector>
 
 #include "tests/server/jobs/state_fixture.h"
@@ -23,6 +24,8 @@ struct Implementation {
   const char* name;
   std::function<OpenStore(const std::string& directory, EventHub* hub, const Clock* clock)> open;
 };
+
+void PrintTo(const Implementation& implementation, std::ostream* out) { *out << implementation.name; }
 
 OpenStore OpenSqlite(const std::string& directory, EventHub* hub, const Clock* clock) {
   std::shared_ptr<StateDatabase> database = *StateDatabase::Open(directory);
