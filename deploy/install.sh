@@ -84,11 +84,10 @@ fetch_onednn_source() {
 }
 
 build_onednn() {
-  local prefix="$1" work started
+  local prefix="$1" work
   work="$(mktemp -d)"
   # shellcheck disable=SC2064  # the path of now
   trap "rm -rf '$work'" EXIT
-  started=$SECONDS
   say "oneDNN $ONEDNN_VERSION: fetching the source package of $ONEDNN_SUITE"
   install_packages dpkg-dev
   fetch_onednn_source "$work"
@@ -108,7 +107,6 @@ build_onednn() {
   rm -rf "$prefix.partial"
   ninja -C "$work/build" install >/dev/null
   mv "$prefix.partial" "$prefix"
-  say "oneDNN $ONEDNN_VERSION: built in $((SECONDS - started)) s"
 }
 
 install_onednn() {

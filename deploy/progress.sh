@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # progress.sh WHAT LOG COMMAND...: runs a build by ninja with its output in LOG and shows how far it is, as a
 # line that is rewritten on a terminal and as a line every twentieth of the way elsewhere. Fails as the
-# command does, after showing what it said at its end.
+# command does, after showing what it said at its end; tells the time that it took, of the clock and of the
+# processors, otherwise.
 set -euo pipefail
 
 readonly WHAT="$1" LOG="$2"
@@ -25,4 +26,5 @@ show() {
 }
 
 : >"$LOG"
-"$@" 2>&1 | show || { tail -n 50 "$LOG" >&2; exit 1; }
+TIMEFORMAT="$WHAT: took %0R s (%0U + %0S s of the processors)"
+time { "$@" 2>&1 | show || { tail -n 50 "$LOG" >&2; exit 1; }; }

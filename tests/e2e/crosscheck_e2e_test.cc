@@ -144,7 +144,7 @@ TEST_F(CrosscheckKilled, FinishedEstimatorsAreNotRepeated) {
 }
 
 TEST_F(CrosscheckEndToEnd, IsCancelledAmongItsAssignments) {
-  v1::CreateJobRequest request = TinyCrosscheck();
+  v1::CreateJobRequest request = Long(TinyCrosscheck());
   request.mutable_crosscheck()->set_assignments(10'000);  // as many as there may be: minutes
   const std::string job = Create(request);
   Watch(job, [](const v1::JobEvent& event) {
