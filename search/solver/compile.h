@@ -33,8 +33,8 @@ class CompiledProblem {
   absl::StatusOr<CompactProblem> Compact(
       const std::vector<std::pair<std::string, double>>& metrics) const;
   // The same, or DEADLINE_EXCEEDED when stopped: a large matrix takes seconds.
-  absl::StatusOr<CompactProblem> Compact(
-      const std::vector<std::pair<std::string, double>>& metrics, Stop& stop) const;
+  absl::StatusOr<CompactProblem> Compact(const std::vector<std::pair<std::string, double>>& metrics,
+                                         Stop& stop) const;
 
   // The budgets, and max_changes.
   const std::vector<std::pair<std::string, double>>& limits() const { return limits_; }

@@ -65,8 +65,7 @@ class EndToEnd : public testing::Test {
   // One whose SENSITIVITY stage takes seconds to minutes on any machine.
   v1::CreateJobRequest LongSearch() {
     const std::string networks = std::string(HALFTONE_SOURCE_DIR) + "/tests/data/networks";
-    v1::CreateJobRequest request =
-        Search(networks + "/resnet14.onnx", networks + "/calib.npz", "");
+    v1::CreateJobRequest request = Search(networks + "/resnet14.onnx", networks + "/calib.npz", "");
     request.mutable_spec()->mutable_sensitivity()->set_draws(64);
     return request;
   }

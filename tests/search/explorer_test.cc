@@ -179,7 +179,8 @@ TEST_F(ExplorerTest, MistakesAreNamed) {
   for (auto& [layer, precision] : widest) precision = "w16a16";
   EXPECT_TRUE(absl::IsCancelled(explorer->Tell(widest, progress).status()));
   EXPECT_EQ(explorer->evaluations(), 0);
-  result_.tables.reset();  // as an older version wrote it: its tables are those that the spec asks for
+  result_.tables
+      .reset();  // as an older version wrote it: its tables are those that the spec asks for
   spec_.sensitivity.seed = 5;
   EXPECT_TRUE(absl::IsFailedPrecondition(Explorer::Create(spec_, result_, store_, "job").status()));
 }

@@ -196,7 +196,8 @@ TEST_F(InferencePlanTest, OperatorsBetweenLayersTakeTheirPrecision) {
   EXPECT_THAT(bytes, testing::ContainsRegex("concat1 [^\n]*[us]8[^\n]*[us]8"));
   EXPECT_THAT(bytes, Not(testing::ContainsRegex("concat1 [^\n]*f32")));
   const Precision bf16 = *Precision::Parse("bf16");
-  const std::string kind = ExecutedAs(network.layers.layers.front(), bf16).ToString();  // f32 where the CPU has no bf16
+  const std::string kind =
+      ExecutedAs(network.layers.layers.front(), bf16).ToString();  // f32 where the CPU has no bf16
   const std::string bfloats = OtherKeys(*PlanOf(network, *network.QuantizeAll(bf16)));
   EXPECT_THAT(bfloats, testing::ContainsRegex("concat1 [^\n]*" + kind + "[^\n]*" + kind));
   EXPECT_THAT(bfloats, testing::ContainsRegex("pool[^\n]*" + kind));

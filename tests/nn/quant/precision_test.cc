@@ -12,8 +12,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 TEST(Precision, ReadsAndWritesEveryForm) {
-  for (const char* text : {"f32", "bf16", "w8a8", "w4a8", "w1a1", "w16a16", "w10a3", "w4", "w16", "a8",
-                           "a1"}) {
+  for (const char* text :
+       {"f32", "bf16", "w8a8", "w4a8", "w1a1", "w16a16", "w10a3", "w4", "w16", "a8", "a1"}) {
     const auto precision = Precision::Parse(text);
     ASSERT_TRUE(precision.ok()) << text << ": " << precision.status();
     EXPECT_EQ(precision->ToString(), text);

@@ -31,7 +31,9 @@ struct Implementation {
   std::function<OpenCatalog(const std::string& directory, const Clock* clock)> open;
 };
 
-void PrintTo(const Implementation& implementation, std::ostream* out) { *out << implementation.name; }
+void PrintTo(const Implementation& implementation, std::ostream* out) {
+  *out << implementation.name;
+}
 
 OpenCatalog OpenSqlite(const std::string& directory, const Clock* clock) {
   struct Parts {

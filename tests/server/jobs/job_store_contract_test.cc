@@ -25,7 +25,9 @@ struct Implementation {
   std::function<OpenStore(const std::string& directory, EventHub* hub, const Clock* clock)> open;
 };
 
-void PrintTo(const Implementation& implementation, std::ostream* out) { *out << implementation.name; }
+void PrintTo(const Implementation& implementation, std::ostream* out) {
+  *out << implementation.name;
+}
 
 OpenStore OpenSqlite(const std::string& directory, EventHub* hub, const Clock* clock) {
   std::shared_ptr<StateDatabase> database = *StateDatabase::Open(directory);
