@@ -95,13 +95,17 @@ std::optional<int64_t> JobWatch::BeginLook() {
   return known_;
 }
 
+absl::Status JobWatch::Missing(const absl::Status& status) const {
+  return AboutResource(JobName(job_id_), WithReason(v1::JOB_NOT_FOUND, status));
+}
+
 JobWatch::Found JobWatch::Read(int64_t after) const {
   Found found;
   // First, so that what was written before the stop is sent.
   const bool stopping = *stopping_;
   absl::StatusOr<std::vector<JobEvent>> events = jobs_->Events(job_id_, after, kEventsPerLook);
   if (!events.ok()) {
-    found.end = AboutResource(JobName(job_id_), events.status());
+    found.end = Missing(events.status());
     return found;
   }
   found.events = *std::move(events);
@@ -109,7 +113,7 @@ JobWatch::Found JobWatch::Read(int64_t after) const {
   if (!found.events.empty()) return found;
   const absl::StatusOr<JobRecord> job = jobs_->Get(job_id_);
   if (!job.ok()) {
-    found.end = AboutResource(JobName(job_id_), job.status());
+    found.end = Missing(job.status());
   } else if (IsTerminal(job->state)) {
     // It may have ended since the events were read.
     found.more = job->last_event > after;

@@ -68,6 +68,7 @@ class JobWatch {
   // After which event to read; none while the watcher still has something to take.
   std::optional<int64_t> BeginLook();
   Found Read(int64_t after) const;
+  absl::Status Missing(const absl::Status& status) const;
   void TakeIn(Found found) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const JobStore* const jobs_;

@@ -368,6 +368,60 @@ class BadInputTest(ServedTestCase):
                 self.assertEqual(self.client.error_detail(caught.exception).reason, reason)
         call("SearchService", "DeleteJob", name=crosscheck, force=True)
 
+    def test_what_is_not_there(self):
+        """Every call that names something says by the same reason that it is not there."""
+        none = "0" * 64
+        call, stream = self.client.call, self.client.stream
+        job, model, data = "jobs/nobody", f"models/{none}", f"datasets/{none}"
+        found = {"model": self.model, "dataset": self.data}
+        crosscheck = self.client.message("CrosscheckSpec", model=model,
+                                         calibration_dataset=self.data,
+                                         evaluation_dataset=self.data, precisions=["w4a4", "w8a8"])
+        cases = [
+            ("JOB_NOT_FOUND", job, "SearchService", [
+                (call, "GetJob", {"name": job}), (stream, "WatchJob", {"name": job}),
+                (stream, "WatchJob", {"name": job, "after_sequence": 5}),
+                (call, "CancelJob", {"name": job}), (call, "DeleteJob", {"name": job}),
+                (call, "DeleteJob", {"name": job, "force": True}),
+                (call, "GetResult", {"name": job}), (call, "GetFrontier", {"name": job}),
+                (call, "ReSolve", {"name": job}),
+                (stream, "DownloadArtifact", {"name": job + "/artifacts/report.html"})]),
+            ("JOB_NOT_FOUND", job, "ExplorationService", [
+                (call, "GetExploration", {"job": job}), (call, "Ask", {"job": job}),
+                (call, "Tell", {"job": job, "assignment": {"/fc/Gemm": "w8a8"}})]),
+            ("MODEL_NOT_FOUND", model, "ModelService", [
+                (call, "GetModel", {"name": model}), (call, "InspectModel", {"name": model}),
+                (call, "DeleteModel", {"name": model})]),
+            ("DATASET_NOT_FOUND", data, "ModelService", [
+                (call, "GetDataset", {"name": data}), (call, "DeleteDataset", {"name": data})]),
+            ("TARGET_FILE_NOT_FOUND", f"targets/{none}", "ModelService", [
+                (call, "GetTargetFile", {"name": f"targets/{none}"})]),
+            ("MODEL_NOT_FOUND", model, "AnalysisService", [
+                (stream, "MeasureSensitivity", {**found, "model": model}),
+                (stream, "EvaluateAssignment", {**found, "model": model}),
+                (stream, "ProfileModel", {"model": model})]),
+            ("DATASET_NOT_FOUND", data, "AnalysisService", [
+                (stream, "MeasureSensitivity", {**found, "dataset": data}),
+                (stream, "EvaluateAssignment", {**found, "dataset": data}),
+                (stream, "EvaluateAssignment", {**found, "calibration_dataset": data})]),
+            ("TARGET_NOT_FOUND", "", "AnalysisService", [
+                (stream, "ProfileModel", {"model": self.model, "target": "toaster"})]),
+            ("MODEL_NOT_FOUND", model, "SearchService", [
+                (call, "CreateJob", {"spec": self.spec(model=model)}),
+                (call, "CreateJob", {"crosscheck": crosscheck})]),
+            ("DATASET_NOT_FOUND", data, "SearchService", [
+                (call, "CreateJob", {"spec": self.spec(calibration_dataset=data)}),
+                (call, "CreateJob", {"spec": self.spec(evaluation_dataset=data)})]),
+            ("TARGET_NOT_FOUND", "", "SearchService", [
+                (call, "CreateJob", {"spec": self.spec(target="toaster")}),
+                (call, "CreateJob", {"spec": self.spec(target=f"targets/{none}")})]),
+        ]
+        for reason, resource, service, calls in cases:
+            for kind, method, fields in calls:
+                with self.subTest(f"{method} {sorted(fields)}"):
+                    detail = self.refused(NOT_FOUND, "", kind, service, method, **fields)
+                    self.assertEqual((detail.reason, detail.resource), (reason, resource))
+
     def test_names(self):
         call = self.client.call
         for name in ("", "jobs/", "jobs/../../etc/passwd", "x" * 100000, "jobs/UPPER", "models/1"):
