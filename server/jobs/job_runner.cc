@@ -17,6 +17,11 @@ void LogFailure(const JobRecord& job, const char* what, const absl::Status& stat
   if (!status.ok()) spdlog::error("jobs/{}: {}: {}", job.id, what, status.ToString());
 }
 
+void LogLoss(const JobClaim& claim, const absl::Status& status) {
+  spdlog::error("jobs/{}: stopping the work on it: {}", claim.job.id,
+                std::string(status.message()));
+}
+
 // Whether what was refused may be granted later.
 bool MayPass(const absl::Status& status) {
   return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
@@ -139,18 +144,12 @@ bool JobRunner::Stopping() const {
   return stopping_;
 }
 
-bool JobRunner::IsLost() const {
-  absl::MutexLock lock(&mutex_);
-  return lost_;
-}
-
 void JobRunner::NoteIfLost(const JobClaim& claim, const absl::Status& status) {
   if (!absl::IsAborted(status)) return;
   absl::MutexLock lock(&mutex_);
-  // A beat may come back after its job has ended.
+  // A beat may come back while or after the end of its job is written, which ends the claim too.
   if (lost_ || !running_.has_value() || running_->token != claim.token) return;
-  spdlog::error("jobs/{}: stopping the work on it: {}", claim.job.id,
-                std::string(status.message()));
+  LogLoss(claim, status);
   lost_ = true;
   cancellation_.Cancel();
 }
@@ -214,9 +213,14 @@ void JobRunner::Run(const JobClaim& claim) {
     lost_ = false;
   }
   spdlog::info("jobs/{}: started (attempt {})", claim.job.id, claim.job.attempts);
-  ConcludeAtLast(claim, RunPipeline(claim, cancellation));
+  const absl::StatusOr<PipelineOutput> output = RunPipeline(claim, cancellation);
+  if (EndWork()) ConcludeAtLast(claim, output);
+}
+
+bool JobRunner::EndWork() {
   absl::MutexLock lock(&mutex_);
   running_.reset();
+  return !lost_;
 }
 
 absl::StatusOr<PipelineOutput> JobRunner::RunPipeline(const JobClaim& claim,
@@ -231,17 +235,16 @@ absl::StatusOr<PipelineOutput> JobRunner::RunPipeline(const JobClaim& claim,
   }
 }
 
-// The beats go on meanwhile. A runner that is stopped first leaves the job RUNNING, for the next
-// one to recover.
+// Each try begins with a beat of its own. A runner that is stopped first leaves the job RUNNING,
+// for the next one to recover.
 void JobRunner::ConcludeAtLast(const JobClaim& claim,
                                const absl::StatusOr<PipelineOutput>& output) {
   absl::Duration wait = options_.first_retry;
   std::string last_error;
-  while (!IsLost()) {
+  while (true) {
     const absl::Status status = Conclude(claim, output);
     if (status.ok()) return;
-    NoteIfLost(claim, status);
-    if (IsLost()) return;
+    if (absl::IsAborted(status)) return LogLoss(claim, status);
     if (std::exchange(last_error, status.ToString()) != status.ToString()) {
       LogFailure(claim.job, "writing down its end, which is tried again", status);
     }

@@ -39,7 +39,8 @@ using Pipeline = std::function<absl::StatusOr<PipelineOutput>(
 // Runs queued jobs, one at a time, oldest first, on a thread of its own. A stage holds the compute
 // gate while it runs. While the store or the disk refuses a job's end, e.g. because it is full, the
 // job keeps its claim and its end is tried again until it is written, the job is cancelled, or the
-// runner is stopped. A runner that learns that its claim is lost stops the work and writes no more.
+// runner is stopped. A runner that learns that its claim is lost says so in the log, stops the work
+// and writes no more.
 // Thread-safe.
 class JobRunner {
  public:
@@ -71,11 +72,12 @@ class JobRunner {
   void Run(const JobClaim& claim);
   absl::StatusOr<PipelineOutput> RunPipeline(const JobClaim& claim,
                                              const Cancellation& cancellation);
+  // From here on nothing beats for the job. False when its claim is lost.
+  bool EndWork();
   void ConcludeAtLast(const JobClaim& claim, const absl::StatusOr<PipelineOutput>& output);
   absl::Status Conclude(const JobClaim& claim, const absl::StatusOr<PipelineOutput>& output);
   // Stops the work on the claim where `status` says that it is lost.
   void NoteIfLost(const JobClaim& claim, const absl::Status& status);
-  bool IsLost() const;
   // False when the runner stops.
   bool WaitToRetry(absl::Duration wait) const;
   absl::StatusOr<JobOutcome> StoreOutcome(const PipelineOutput& output) const;
@@ -91,10 +93,10 @@ class JobRunner {
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  bool work_ ABSL_GUARDED_BY(mutex_) = true;  // the queue may have something
-  std::optional<JobClaim> running_ ABSL_GUARDED_BY(mutex_);
-  bool lost_ ABSL_GUARDED_BY(mutex_) = false;          // the claim on the running job
-  Cancellation cancellation_ ABSL_GUARDED_BY(mutex_);  // of the running job
+  bool work_ ABSL_GUARDED_BY(mutex_) = true;                 // the queue may have something
+  std::optional<JobClaim> running_ ABSL_GUARDED_BY(mutex_);  // while its work is done
+  bool lost_ ABSL_GUARDED_BY(mutex_) = false;                // the claim on the running job
+  Cancellation cancellation_ ABSL_GUARDED_BY(mutex_);        // of the running job
   std::optional<EventHub::Subscription> subscription_;
   std::thread thread_, heartbeat_thread_;
 };

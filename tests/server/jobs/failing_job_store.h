@@ -12,7 +12,8 @@
 namespace halftone {
 
 // A store whose writes fail where `fault` says so: it is asked with the method's name before each,
-// on the thread that writes. Thread-safe if `fault` is.
+// on the thread that writes, and with "Succeeded" after an end that was written. Thread-safe if
+// `fault` is.
 class FailingJobStore final : public JobStore {
  public:
   using Fault = std::function<absl::Status(absl::string_view method)>;
@@ -56,7 +57,8 @@ class FailingJobStore final : public JobStore {
   }
   absl::Status Succeed(const JobClaim& claim, const JobOutcome& outcome) override {
     HT_RETURN_IF_ERROR(fault_("Succeed"));
-    return store_->Succeed(claim, outcome);
+    HT_RETURN_IF_ERROR(store_->Succeed(claim, outcome));
+    return fault_("Succeeded");
   }
   absl::Status Fail(const JobClaim& claim, const absl::Status& error) override {
     HT_RETURN_IF_ERROR(fault_("Fail"));

@@ -2,8 +2,12 @@
 
 #include <atomic>
 #include <new>
+#include <sstream>
+#include <thread>
 
 #include "absl/synchronization/notification.h"
+#include "spdlog/sinks/ostream_sink.h"
+#include "spdlog/spdlog.h"
 #include "tests/server/jobs/failing_job_store.h"
 #include "tests/server/jobs/state_fixture.h"
 
@@ -255,6 +259,88 @@ TEST_F(JobRunnerTest, StoppingDoesNotWaitForADiskThatStaysFull) {
   EXPECT_THAT(*jobs->RecoverInterrupted(), ElementsAre(id));
   runner = StartRunner(SucceedAtOnce);
   AwaitState(id, JobState::kSucceeded);
+}
+
+// What is logged while it lives.
+class LogCapture {
+ public:
+  LogCapture() {
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>(
+        "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+  }
+  ~LogCapture() { spdlog::set_default_logger(before_); }
+  std::string Text() const { return text_.str(); }
+
+ private:
+  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+  std::ostringstream text_;
+};
+
+// A beat that is on its way while its job ends, and comes back before the runner goes on.
+class LateBeat {
+ public:
+  absl::Status operator()(absl::string_view method) {
+    if (method == "Succeeded") {
+      ended_.Notify();
+      // Whoever took the late beat for bad news has said so when the next one begins, if ever.
+      beaten_again_.WaitForNotificationWithTimeout(absl::Milliseconds(200));
+    }
+    if (method != "Heartbeat" || std::this_thread::get_id() == runner_) return absl::OkStatus();
+    if (!under_way_.HasBeenNotified()) {
+      under_way_.Notify();
+      ended_.WaitForNotification();
+    } else if (!beaten_again_.HasBeenNotified()) {
+      beaten_again_.Notify();
+    }
+    return absl::OkStatus();
+  }
+  // On the runner's thread.
+  void Await() {
+    runner_ = std::this_thread::get_id();
+    under_way_.WaitForNotification();
+  }
+
+ private:
+  std::atomic<std::thread::id> runner_;
+  absl::Notification under_way_, ended_, beaten_again_;
+};
+
+TEST_F(JobRunnerTest, ABeatThatComesBackAfterTheEndIsNoLoss) {
+  const LogCapture log;
+  LateBeat beat;
+  FailingJobStore store(jobs.get(), std::ref(beat));
+  auto runner = StartRunnerOn(&store,
+                              [&](const std::string&, const PipelineObserver&,
+                                  const Cancellation&) -> absl::StatusOr<PipelineOutput> {
+                                beat.Await();
+                                return PipelineOutput();
+                              });
+  const std::string id = CreateJob();
+  AwaitState(id, JobState::kSucceeded);
+  runner->Stop();
+  EXPECT_THAT(log.Text(), HasSubstr("succeeded"));
+  EXPECT_THAT(log.Text(), testing::Not(HasSubstr("lost")));
+}
+
+TEST_F(JobRunnerTest, ARunnerThatLosesItsClaimAtTheEndSaysSo) {
+  const LogCapture log;
+  // Takes the job away in the midst of its end.
+  FailingJobStore store(jobs.get(), [&](absl::string_view method) {
+    if (method == "Succeed") EXPECT_TRUE(jobs->RecoverInterrupted().ok());
+    return absl::OkStatus();
+  });
+  std::atomic<int> runs = 0;
+  auto runner = StartRunnerOn(&store,
+                              [&](const std::string&, const PipelineObserver&,
+                                  const Cancellation&) -> absl::StatusOr<PipelineOutput> {
+                                if (++runs == 1) return PipelineOutput();
+                                return absl::InvalidArgumentError("node 'x'");
+                              });
+  const std::string id = CreateJob();
+  AwaitState(id, JobState::kFailed);
+  runner->Stop();
+  EXPECT_EQ(runs, 2);
+  EXPECT_THAT(log.Text(), HasSubstr(id + ": stopping the work on it"));
 }
 
 TEST_F(JobRunnerTest, ARunnerThatLostItsClaimStopsAndWritesNothing) {
