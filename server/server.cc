@@ -28,6 +28,7 @@
 #include "server/jobs/collector.h"
 #include "server/jobs/directory_lock.h"
 #include "server/jobs/job_runner.h"
+#include "server/jobs/patient_store.h"
 #include "server/jobs/sourced_store.h"
 #include "server/jobs/sqlite/sqlite_catalog.h"
 #include "server/jobs/sqlite/sqlite_job_store.h"
@@ -69,7 +70,8 @@ absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::str
                                                 const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::CrosscheckSpec message, ParseCrosscheck(stored_spec));
   HT_ASSIGN_OR_RETURN(const CrosscheckSpec spec, CrosscheckFromProto(message));
-  SourcedStore store(&catalog, SourcesOf(spec));
+  SourcedStore sourced(&catalog, SourcesOf(spec));
+  PatientStore store(&sourced, cancellation);
   HT_ASSIGN_OR_RETURN(const CrosscheckResult result,
                       RunCrosscheck(spec, store, observer, cancellation));
   PipelineOutput output;
@@ -87,7 +89,8 @@ absl::StatusOr<PipelineOutput> RunSearchJob(
   HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(stored_spec));
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_RETURN_IF_ERROR(await_target(spec.target));
-  SourcedStore store(&catalog, SourcesOf(spec));
+  SourcedStore sourced(&catalog, SourcesOf(spec));
+  PatientStore store(&sourced, cancellation);
   HT_ASSIGN_OR_RETURN(const SearchResult result,
                       RunSearch(spec, store, profilers, observer, cancellation));
   PipelineOutput output;

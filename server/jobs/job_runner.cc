@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/jobs/patient_store.h"
 #include "server/jobs/progress_tracker.h"
 #include "spdlog/spdlog.h"
 
@@ -20,11 +21,6 @@ void LogFailure(const JobRecord& job, const char* what, const absl::Status& stat
 void LogLoss(const JobClaim& claim, const absl::Status& status) {
   spdlog::error("jobs/{}: stopping the work on it: {}", claim.job.id,
                 std::string(status.message()));
-}
-
-// Whether what was refused may be granted later.
-bool MayPass(const absl::Status& status) {
-  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
 }
 
 }  // namespace
