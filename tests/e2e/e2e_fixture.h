@@ -36,7 +36,7 @@ class EndToEnd : public testing::Test {
 
   void StartServer(int64_t max_file_bytes = 0) {
     client_.reset();
-    auto server = ServerProcess::Start({state_, max_file_bytes});
+    auto server = ServerProcess::Start({state_, max_file_bytes, full_disk_});
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
     auto client = Connection::ToServer(server_->address());
@@ -144,6 +144,8 @@ class EndToEnd : public testing::Test {
   }
 
   std::string state_;
+  std::string
+      full_disk_;  // FullDisk::path() of the disk that servers write to; empty: the machine's
   std::unique_ptr<HeldProfiler> held_;  // null before a HeldSearch
   std::unique_ptr<ServerProcess> server_;
   std::unique_ptr<Connection> client_;

@@ -130,12 +130,12 @@ TEST_F(RecoveryEndToEnd, SigtermCheckpointsTheJobAndTellsTheClients) {
 }
 
 TEST_F(RecoveryEndToEnd, ASecondServerOnTheStateDirectoryIsRefused) {
-  const auto second = ServerProcess::Start({state_, 0});
+  const auto second = ServerProcess::Start({state_, 0, ""});
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("code 2"));
   EXPECT_TRUE(client_->GetVersion().ok());
   server_->Kill();
-  EXPECT_TRUE(ServerProcess::Start({state_, 0}).ok());
+  EXPECT_TRUE(ServerProcess::Start({state_, 0, ""}).ok());
 }
 
 TEST_F(RecoveryEndToEnd, AFullDiskLosesNothingAndTheServerKeepsServing) {

@@ -20,6 +20,12 @@ namespace {
     const rlimit limits = {limit, limit};
     ::setrlimit(RLIMIT_FSIZE, &limits);
   }
+  if (!options.full_disk.empty()) {
+    ::setenv("HALFTONE_FULL_DISK", options.full_disk.c_str(), 1);
+    ::setenv("LD_PRELOAD", HALFTONE_FULL_DISK_LIBRARY, 1);
+    // The sanitizer's own library would have to come first, if it were asked.
+    ::setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+  }
   const char* binary = HALFTONE_BINARY_DIR "/bin/halftone-server";
   ::execl(binary, binary, "--address", "127.0.0.1:0", "--state-dir",
           options.state_directory.c_str(), static_cast<char*>(nullptr));

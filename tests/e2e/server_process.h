@@ -18,6 +18,8 @@ class ServerProcess {
     std::string state_directory;
     // Files that it writes may not grow beyond this (0: any size): a full disk in miniature.
     int64_t max_file_bytes = 0;
+    // FullDisk::path() of the disk that it writes to; empty: the machine's.
+    std::string full_disk;
   };
   // Waits until it listens; INTERNAL tells the exit code when it ends instead.
   static absl::StatusOr<std::unique_ptr<ServerProcess>> Start(const Options& options);

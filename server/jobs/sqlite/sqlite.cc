@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -12,6 +13,14 @@ namespace halftone {
 namespace {
 
 constexpr int kBusyTimeoutMs = 5000;
+
+// Whether an error of input and output is that of a full disk, which shows up as a failed write
+// where SQLite could not reserve the space before, or when what was written is to be kept for good.
+bool IsFull(sqlite3* database, int code) {
+  if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE) return true;
+  const int error = database != nullptr ? sqlite3_system_errno(database) : 0;
+  return error == ENOSPC || error == EDQUOT;
+}
 
 absl::Status ToStatus(sqlite3* database, int code, absl::string_view what) {
   const std::string message = absl::StrCat(
@@ -34,11 +43,8 @@ absl::Status ToStatus(sqlite3* database, int code, absl::string_view what) {
     case SQLITE_READONLY:
       return absl::PermissionDeniedError(message);
     case SQLITE_IOERR:
-      // A full disk shows up as a failed write where SQLite could not reserve the space before.
-      if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE) {
-        return absl::ResourceExhaustedError(message);
-      }
-      return absl::InternalError(message);
+      return IsFull(database, code) ? absl::ResourceExhaustedError(message)
+                                    : absl::InternalError(message);
     default:
       return absl::InternalError(message);
   }

@@ -1,0 +1,117 @@
+// A disk that is full for a while, at any point in the course of a job.
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "tests/e2e/e2e_fixture.h"
+#include "tests/e2e/full_disk.h"
+
+namespace halftone {
+namespace {
+
+constexpr int kJobs = 24;
+// So often the server runs into the full disk before there is room: with its waits between, that
+// is seconds.
+constexpr int kRefusals = 3;
+
+class FullDiskEndToEnd : public EndToEnd {
+ protected:
+  void SetUp() override {
+    auto disk = FullDisk::Create();
+    ASSERT_TRUE(disk.ok()) << disk.status();
+    disk_ = *std::move(disk);
+    full_disk_ = disk_->path();
+    EndToEnd::SetUp();
+    request_ = TinySearch();
+    request_.mutable_spec()->clear_evaluation_dataset();
+    request_.mutable_spec()->set_skip_explanation(true);
+    request_.mutable_spec()->mutable_sensitivity()->set_samples(16);
+    disk_->MakeRoom();
+    Watch(CreateAnother());
+    writes_ = disk_->Written();
+    ASSERT_GT(writes_, kJobs);
+  }
+
+  // One that reuses nothing of the others.
+  std::string CreateAnother() {
+    request_.mutable_spec()->mutable_sensitivity()->set_seed(++seed_);
+    return Create(request_);
+  }
+
+  static bool HasEnded(const v1::Job& job) {
+    return job.state() != v1::JOB_STATE_QUEUED && job.state() != v1::JOB_STATE_RUNNING;
+  }
+
+  // Until the server has run into the full disk often enough, or the jobs have ended before.
+  void AwaitRefusals(const std::vector<std::string>& jobs) {
+    const int64_t enough = disk_->refused() + kRefusals;
+    const auto have_ended = [&] {
+      return std::all_of(jobs.begin(), jobs.end(),
+                         [&](const std::string& job) { return HasEnded(Get(job)); });
+    };
+    while (disk_->refused() < enough && !have_ended()) absl::SleepFor(absl::Milliseconds(10));
+  }
+
+  // The job ends well without anybody's help.
+  void ExpectEnd(const std::string& name) {
+    Watch(name);
+    const v1::Job job = Get(name);
+    EXPECT_EQ(job.state(), v1::JOB_STATE_SUCCEEDED) << job.error().message();
+    EXPECT_EQ(job.attempts(), 1) << name;
+    EXPECT_TRUE(client_->GetResult(name).ok()) << name;
+  }
+
+  std::unique_ptr<FullDisk> disk_;
+  v1::CreateJobRequest request_;
+  uint64_t seed_ = 0;
+  int64_t writes_ = 0;  // of a job from its beginning to its end
+};
+
+TEST_F(FullDiskEndToEnd, AllJobsEndByThemselvesOnceThereIsRoom) {
+  std::vector<std::string> jobs;
+  for (int i = 0; i < kJobs; ++i) jobs.push_back(CreateAnother());
+  for (int i = 0; i < kJobs; ++i) {
+    // Another point in the course of a job each time, its end included.
+    disk_->SetRoom(writes_ * (i + 1) / kJobs);
+    AwaitRefusals(jobs);
+    disk_->MakeRoom();
+  }
+  EXPECT_GE(disk_->refused(), kJobs);
+  for (const std::string& job : jobs) ExpectEnd(job);
+  EXPECT_TRUE(server_->IsRunning());
+}
+
+TEST_F(FullDiskEndToEnd, JobsAreCancelledAndDeletedWhileTheDiskIsFullOrAfter) {
+  constexpr int kPoints = 8;
+  for (int i = 0; i < kPoints; ++i) {
+    const std::string job = CreateAnother();
+    disk_->SetRoom(writes_ * (i + 1) / kPoints);
+    AwaitRefusals({job});
+    // Both answer; what they ask for may have no room.
+    const absl::Status cancelled = client_->CancelJob(job).status();
+    EXPECT_TRUE(cancelled.ok() || absl::IsResourceExhausted(cancelled)) << cancelled;
+    const absl::Status deleted = client_->DeleteJob(job, /*force=*/true);
+    EXPECT_TRUE(deleted.ok() || absl::IsResourceExhausted(deleted)) << deleted;
+    disk_->MakeRoom();
+    if (!deleted.ok()) {
+      EXPECT_TRUE(client_->CancelJob(job).ok());
+      const absl::Status again = client_->DeleteJob(job, /*force=*/true);
+      EXPECT_TRUE(again.ok()) << again;
+    }
+    EXPECT_TRUE(absl::IsNotFound(client_->GetJob(job).status()));
+  }
+}
+
+TEST_F(FullDiskEndToEnd, AFullDiskRefusesWhatIsNewAndServesWhatIsThere) {
+  const std::string job = CreateAnother();
+  Watch(job);
+  disk_->SetRoom(0);
+  const absl::Status refused = client_->CreateJob(request_).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_TRUE(client_->GetResult(job).ok());
+  EXPECT_FALSE(Watch(job).empty());
+  disk_->MakeRoom();
+  ExpectEnd(CreateAnother());
+}
+
+}  // namespace
+}  // namespace halftone
