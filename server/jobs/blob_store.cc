@@ -117,7 +117,15 @@ absl::StatusOr<std::unique_ptr<BlobStore>> BlobStore::Create(const std::string& 
 absl::Status BlobStore::RemovePartial() {
   const std::string folder = PartialDirectory();
   HT_ASSIGN_OR_RETURN(const std::vector<std::string> names, NamesIn(folder));
-  for (const std::string& name : names) ::unlink(absl::StrCat(folder, "/", name).c_str());
+  for (const std::string& name : names) {
+    const std::string path = absl::StrCat(folder, "/", name);
+    // Whole, and put aside by RemoveUnused(), which had not yet seen whether it is wanted again.
+    if (IsSha256(name)) {
+      HT_RETURN_IF_ERROR(Rename(path, PathOf(name)));
+    } else {
+      ::unlink(path.c_str());
+    }
+  }
   return absl::OkStatus();
 }
 

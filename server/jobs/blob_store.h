@@ -54,7 +54,8 @@ class BlobStore {
  public:
   static absl::StatusOr<std::unique_ptr<BlobStore>> Create(const std::string& directory);
 
-  // Removes what interrupted writers left. Only while no other process writes.
+  // Removes what interrupted writers left, and puts back what an interrupted RemoveUnused() had put
+  // aside. Only while no other process writes.
   absl::Status RemovePartial();
 
   absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter() const;

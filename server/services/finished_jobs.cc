@@ -34,7 +34,7 @@ absl::StatusOr<std::string> LoadDocument(const ServiceContext& context, const Jo
   if (job.state != JobState::kSucceeded) {
     return WithoutResult(job, absl::StrCat("has no result: it is ", JobStateName(job.state)));
   }
-  return context.blobs->Load(job.result_sha256);
+  return context.LoadStored(JobName(job.id), job.result_sha256);
 }
 
 absl::StatusOr<JobRecord> FindSearch(const ServiceContext& context, const std::string& name,

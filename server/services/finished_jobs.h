@@ -16,7 +16,7 @@ namespace halftone {
 
 // Jobs by their resource names, and what those that have succeeded left. Errors are about that
 // resource: INVALID_ARGUMENT, NOT_FOUND, FAILED_PRECONDITION for a job that has no result, or is a
-// crosscheck where a search is asked for; DATA_LOSS for a result that cannot be read.
+// crosscheck where a search is asked for; DATA_LOSS for a result that is missing or cannot be read.
 
 absl::StatusOr<JobRecord> FindJob(const ServiceContext& context, const std::string& name);
 // A job that is a search; a crosscheck has no `what`.

@@ -300,7 +300,7 @@ absl::StatusOr<DownloadParts> DownloadArtifact(const ServiceContext& context,
     return AboutResource(request.name(), WithReason(v1::ARTIFACT_NOT_FOUND, missing));
   }
   // Verified whole, then read once more by parts: a client that reads slowly keeps no memory.
-  HT_RETURN_IF_ERROR(context.blobs->Load(found->second.sha256).status());
+  HT_RETURN_IF_ERROR(context.LoadStored(request.name(), found->second.sha256).status());
   v1::DownloadArtifactResponse first;
   *first.mutable_artifact() = ArtifactToProto(id->job_id, id->file, found->second);
   return PartsOfFile(std::move(first), context.blobs->PathOf(found->second.sha256),

@@ -68,6 +68,14 @@ TEST_F(BlobStoreTest, RemovesWhatAKilledWriterLeft) {
   EXPECT_EQ(CountFiles(directory_.path()), 0);
 }
 
+TEST_F(BlobStoreTest, WhatAKilledCollectionPutAsideIsThereAgain) {
+  const std::string sha256 = *store_->Store("bits");
+  fs::rename(store_->PathOf(sha256), directory_.path() + "/partial/" + sha256);
+  ASSERT_TRUE(store_->RemovePartial().ok());
+  EXPECT_EQ(*store_->Load(sha256), "bits");
+  EXPECT_TRUE(fs::is_empty(directory_.path() + "/partial"));
+}
+
 TEST_F(BlobStoreTest, DamageIsNoticed) {
   const std::string sha256 = *store_->Store("bits");
   std::ofstream(store_->PathOf(sha256)) << "bit";

@@ -1,0 +1,151 @@
+"""A state directory after a kill in the midst of a collection, and one that lacks a file."""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+import unittest
+
+import grpc
+
+from halftone_server import TINY_DIGITS, Client, Server, compile_protos, read
+from waiting import wait_for
+
+FOLDER = tempfile.TemporaryDirectory()
+MODULES = compile_protos(FOLDER.name)
+DATA_LOSS = grpc.StatusCode.DATA_LOSS
+
+
+class StateDirectoryTest(unittest.TestCase):
+    def setUp(self):
+        self.state = tempfile.mkdtemp(prefix="halftone-e2e.")
+        self.addCleanup(shutil.rmtree, self.state, ignore_errors=True)
+        self.serve()
+        self.model = self.client.upload("Model", read(TINY_DIGITS, "model.onnx")).name
+        self.data = self.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
+        self.job = self.search("0.5x")
+
+    def serve(self):
+        self.server = Server(self.state)
+        self.addCleanup(self.server.close)
+        self.client = Client(self.server.address, MODULES)
+
+    def search(self, limit):
+        job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
+            "SearchSpec", model=self.model, calibration_dataset=self.data, target="bitfusion",
+            precisions=["w8a8", "w4a4"], skip_explanation=True,
+            budgets=[self.client.message("Budget", metric="size", limit=limit)])).name
+        events = list(self.client.stream("SearchService", "WatchJob", name=job))
+        self.assertEqual(events[-1].state, MODULES["job"].JOB_STATE_SUCCEEDED)
+        return job
+
+    def blob(self, sha256):
+        return os.path.join(self.state, "blobs", sha256[:2], sha256)
+
+    def age(self):
+        """Everything was used a day after 1970 for the last time, but for the job."""
+        with sqlite3.connect(os.path.join(self.state, "state.db")) as database:
+            for table in ("contents", "stage_outputs", "measured_costs"):
+                database.execute(f"UPDATE {table} SET used_ns = 86400000000000")
+        database.close()
+        for folder, _, names in os.walk(os.path.join(self.state, "blobs")):
+            for name in names:
+                os.utime(os.path.join(folder, name), (86400, 86400))
+
+    def add_strays(self, count):
+        strays = [self.blob(hashlib.sha256(b"stray %d" % i).hexdigest()) for i in range(count)]
+        for path in strays:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w"):
+                pass
+            os.utime(path, (86400, 86400))
+        return strays
+
+    def assert_the_job_is_answered(self):
+        result = self.client.call("SearchService", "GetResult", name=self.job)
+        self.assertTrue(result.artifacts)
+        for artifact in result.artifacts:
+            parts = list(self.client.stream("SearchService", "DownloadArtifact", name=artifact.name))
+            content = b"".join(part.chunk for part in parts)
+            self.assertEqual(hashlib.sha256(content).hexdigest(), artifact.sha256)
+        solved = self.client.call("SearchService", "ReSolve", name=self.job, budgets=[
+            self.client.message("Budget", metric="size", limit="0.6x")])
+        self.assertEqual(solved.solution.status, MODULES["types"].SOLUTION_STATUS_OPTIMAL)
+        self.assertTrue(self.client.call("ExplorationService", "Ask", job=self.job).suggestions)
+
+    def test_a_kill_in_the_midst_of_a_collection(self):
+        left = []
+        for attempt in range(1, 6):
+            self.age()
+            strays = self.add_strays(5000 * attempt)
+            client = self.client
+
+            def collect():
+                try:
+                    client.call("ModelService", "CollectGarbage", uploads="0s", stages="0s")
+                except grpc.RpcError:
+                    pass  # the kill
+
+            thread = threading.Thread(target=collect)
+            thread.start()
+            wait_for(lambda: not os.path.exists(strays[0]) or not os.path.exists(strays[-1]))
+            self.server.kill()
+            thread.join()
+            left = [path for path in strays if os.path.exists(path)]
+            self.serve()
+            self.assert_the_job_is_answered()
+            if left:
+                break
+        self.assertTrue(left, "each collection ended before the kill")
+        self.age()
+        self.client.call("ModelService", "CollectGarbage", uploads="0s", stages="0s")
+        self.assertFalse([path for path in left if os.path.exists(path)])
+        self.assert_the_job_is_answered()
+
+    def refused(self, resource, call, service, method, **fields):
+        with self.subTest(method):
+            with self.assertRaises(grpc.RpcError) as caught:
+                result = call(service, method, **fields)
+                if hasattr(result, "__next__"):
+                    list(result)
+            error = caught.exception
+            self.assertEqual(error.code(), DATA_LOSS, error.details())
+            self.assertIn(resource, error.details())
+            self.assertIn("missing", error.details())
+            self.assertEqual(self.client.error_detail(error).resource, resource)
+
+    def test_a_file_that_is_missing(self):
+        call, stream = self.client.call, self.client.stream
+        result = call("SearchService", "GetResult", name=self.job)
+        report = next(a for a in result.artifacts if a.name.endswith("report.html"))
+        os.unlink(self.blob(report.sha256))
+        self.refused(report.name, stream, "SearchService", "DownloadArtifact", name=report.name)
+        self.assertEqual(call("SearchService", "GetResult", name=self.job), result)
+        os.unlink(self.blob(self.data.split("/")[1]))
+        self.refused(self.data, stream, "AnalysisService", "EvaluateAssignment", model=self.model,
+                     dataset=self.data)
+        os.unlink(self.blob(self.model.split("/")[1]))
+        self.refused(self.model, call, "ModelService", "InspectModel", name=self.model)
+        # An upload brings it back.
+        self.client.upload("Model", read(TINY_DIGITS, "model.onnx"))
+        self.assertTrue(call("ModelService", "InspectModel", name=self.model).layers)
+        with sqlite3.connect(os.path.join(self.state, "state.db")) as database:
+            [[document]] = database.execute("SELECT result_sha256 FROM jobs")
+        database.close()
+        os.unlink(self.blob(document))
+        for method in ("GetResult", "GetFrontier", "ReSolve"):
+            self.refused(self.job, call, "SearchService", method, name=self.job)
+        # What a stage has lost is computed again.
+        self.client.upload("Dataset", read(TINY_DIGITS, "calib.npz"))
+        for folder, _, names in os.walk(os.path.join(self.state, "blobs")):
+            for name in names:
+                if name not in (self.model.split("/")[1], self.data.split("/")[1]):
+                    os.unlink(os.path.join(folder, name))
+        self.job = self.search("0.5x")
+        self.assert_the_job_is_answered()
+
+
+if __name__ == "__main__":
+    unittest.main()
