@@ -38,7 +38,9 @@ int64_t MemoryBudget::MachineBytes() {
 
 double MemoryBudget::LimitBytes() {
   const double set = limit_bytes.load(std::memory_order_relaxed);
-  return set > 0 ? set : static_cast<double>(MachineBytes());
+  // Read once: who solves many small problems asks often.
+  static const int64_t machine = MachineBytes();
+  return set > 0 ? set : static_cast<double>(machine);
 }
 
 void MemoryBudget::SetLimitBytes(double bytes) {

@@ -7,6 +7,7 @@
 #include "nn/engine/onednn/inference_plan.h"
 #include "nn/graph/layer.h"
 #include "profilers/onednn/cpu_lease.h"
+#include "profilers/onednn/plan_timing.h"
 #include "profilers/onednn/step_measurement.h"
 #include "profilers/onednn/thread_pinning.h"
 
@@ -28,6 +29,7 @@ absl::StatusOr<MeasuredLatency> MeasureLatency(const PreparedNetwork& network,
                                                const std::map<std::string, Precision>& assignment,
                                                int batch, int threads, const Progress& progress) {
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(network.graph.fixed_batch().value_or(batch)));
+  HT_RETURN_IF_ERROR(CheckPlanMemory(graph, batch, /*plans=*/2));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   PlanOptions options;
   options.threads = threads > 0 ? threads : DescribeCpu().threads;

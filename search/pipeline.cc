@@ -7,8 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/enum_names.h"
 #include "base/hash.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "nn/graph/graph_memory.h"
 #include "nn/onnx/export.h"
 #include "profilers/design_space.h"
 #include "search/codesign_run.h"
@@ -17,7 +19,6 @@
 #include "search/refine_stage.h"
 #include "search/report.h"
 #include "search/sensitivity/evaluate.h"
-#include "search/sensitivity/memory_estimate.h"
 #include "search/solve_tables.h"
 #include "search/stage_inputs.h"
 #include "search/stage_keys.h"
@@ -40,6 +41,12 @@ constexpr EnumName<Stage> kStages[] = {{Stage::kImport, "import"},
                                        {Stage::kExport, "export"},
                                        {Stage::kRefine, "refine"}};
 constexpr EnumNames<Stage> kStageNames("stage", kStages);
+
+// The tensors, the message that they are written into, and its bytes.
+absl::Status CheckExportMemory(const Graph& graph) {
+  return CheckMemory("the export of the quantized network", 3 * WeightBytes(graph),
+                     "the network itself needs a higher limit");
+}
 
 absl::Status CheckSpec(const SearchSpec& spec) {
   if (spec.model.empty()) return absl::InvalidArgumentError("the search names no model");
@@ -255,7 +262,6 @@ class SearchRun {
     HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
     HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
     HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
-    HT_RETURN_IF_ERROR(CheckEvaluationMemory(*network, *data));
     HT_ASSIGN_OR_RETURN(
         const std::string bytes,
         store_.LoadStage(Stage::kSensitivity, PairsKey(SensitivityKey(spec_, offer_.offered))));
@@ -294,7 +300,6 @@ class SearchRun {
       HT_ASSIGN_OR_RETURN(data, inputs_.LoadDataset(spec_.evaluation));
       output.on_held_out = true;
     }
-    HT_RETURN_IF_ERROR(CheckEvaluationMemory(*network, data));
     const bool measures = spec_.target == kCpuTarget;
     HT_ASSIGN_OR_RETURN(output.evaluation,
                         EvaluateAssignment(*network, data, *calibration, assignment,
@@ -340,6 +345,7 @@ class SearchRun {
       HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
       HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
       HT_RETURN_IF_ERROR(progress.Step(0.1, "quantized.onnx"));
+      HT_RETURN_IF_ERROR(CheckExportMemory(network->graph));
       HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution, refined_));
       HT_ASSIGN_OR_RETURN(const auto quantizers, QuantizersOf(*calibration, assignment));
       HT_ASSIGN_OR_RETURN(const std::string model, ExportQuantizedOnnx(network->graph, quantizers));

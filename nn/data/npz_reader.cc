@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "nn/data/npy_header.h"
 #include "nn/data/npz.h"
@@ -214,6 +215,8 @@ absl::StatusOr<std::vector<Entry>> ReadEntries(zip_t* archive, uint64_t archive_
     }
     entries.push_back(std::move(entry));
   }
+  HT_RETURN_IF_ERROR(CheckMemory("reading the samples", static_cast<double>(archive_bytes + total),
+                                 "it would fit with fewer samples"));
   return entries;
 }
 

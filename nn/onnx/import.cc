@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "nn/onnx/finite.h"
 #include "nn/onnx/names.h"
@@ -26,6 +27,9 @@ namespace {
 constexpr int64_t kOldestOpset = 9;
 // Memory for the parsed model beside its strings and raw data; 200,000 nodes need less.
 constexpr int64_t kMaxParsingBytes = int64_t{768} << 20;
+
+// The bytes, the parsed message, the tensors, and those that passes over the graph make from them.
+constexpr double kCopiesOfModel = 4;
 
 // The opset that last changed a node's operator, as of opset `opset`; 0 for an unknown operator.
 int OperatorVersion(const onnx::NodeProto& node, int64_t opset) {
@@ -206,6 +210,9 @@ absl::StatusOr<Graph> ImportParsed(absl::string_view bytes, const ImportOptions&
         absl::StrCat("the model has ", bytes.size(), " bytes, more than ", limit));
   }
   if (bytes.empty()) return absl::InvalidArgumentError("the model is empty");
+  HT_RETURN_IF_ERROR(CheckMemory("reading a model of this size",
+                                 kCopiesOfModel * static_cast<double>(bytes.size()),
+                                 "the network itself needs a higher limit"));
   HT_RETURN_IF_ERROR(CheckParsingCost(bytes, kMaxParsingBytes));
   onnx::ModelProto model;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

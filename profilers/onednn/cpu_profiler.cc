@@ -42,6 +42,7 @@ class Profiling {
         plan_options_{/*exact_shortcuts=*/false, device_.threads} {}
 
   absl::StatusOr<CostTable> Run(const Progress& progress) {
+    HT_RETURN_IF_ERROR(CheckPlanMemory(*request_.graph, request_.batch, /*plans=*/1));
     HT_ASSIGN_OR_RETURN(const ProfilingAssignment assignment,
                         ProfilingAssignment::Create(*request_.graph, *request_.layers));
     HT_ASSIGN_OR_RETURN(const PlanSurvey survey,

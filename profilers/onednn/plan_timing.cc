@@ -1,17 +1,26 @@
 #include "profilers/onednn/plan_timing.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
+#include "nn/graph/graph_memory.h"
 #include "profilers/onednn/thread_pinning.h"
 
 namespace halftone {
 namespace {
 
 constexpr int64_t kMaxMeasuredTogetherBytes = int64_t{2} << 30;
+// Of the graph, and of one plan: as it was given, and as its kernels store it.
+constexpr double kCopiesOfWeights = 3;
+
+double PlanBytes(const Graph& graph) {
+  return kCopiesOfWeights * WeightBytes(graph) + PeakActivationBytes(graph);
+}
 
 using Plans = std::vector<std::shared_ptr<const InferencePlan>>;
 
@@ -21,7 +30,10 @@ absl::StatusOr<Plans> MakePlans(const TimingContext& context,
                                 const Progress& progress) {
   Plans plans;
   int64_t bytes = 0;  // of constants; the arena is shared
-  while (plans.size() < assignments.size() && bytes < kMaxMeasuredTogetherBytes) {
+  const double room = MemoryBudget::LimitBytes() - PlanBytes(context.graph);
+  const double most = std::min<double>(kMaxMeasuredTogetherBytes, room);
+  const auto is_full = [&] { return static_cast<double>(bytes) >= most; };
+  while (plans.empty() || (plans.size() < assignments.size() && !is_full())) {
     HT_RETURN_IF_ERROR(progress.Step(0, absl::StrCat("preparing plan ", plans.size() + 1)));
     HT_ASSIGN_OR_RETURN(const QuantizedAssignment quantized,
                         context.assignment.Assign(assignments[plans.size()]));
@@ -34,6 +46,15 @@ absl::StatusOr<Plans> MakePlans(const TimingContext& context,
 }
 
 }  // namespace
+
+absl::Status CheckPlanMemory(const Graph& graph, int batch, int plans) {
+  const double more = (plans - 1) * 2 * WeightBytes(graph);
+  const double smallest = PlanBytes(graph) + more - PeakActivationBytes(graph) * (1 - 1.0 / batch);
+  return CheckMemory("running the network to measure it", PlanBytes(graph) + more,
+                     smallest <= MemoryBudget::LimitBytes()
+                         ? "it would fit with a smaller batch"
+                         : "the network itself needs a higher limit");
+}
 
 absl::StatusOr<std::vector<TimedPlan>> TimeAssignments(
     const TimingContext& context, absl::Span<const std::vector<Precision>> assignments,

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/progress.h"
@@ -29,6 +30,10 @@ struct TimedPlan {
   std::vector<std::string> keys;  // of its steps
   PlanTimes times;
 };
+
+// RESOURCE_EXHAUSTED where so many plans of a network that is bound to the batch, and the buffers
+// that they run in, would not fit MemoryBudget: with the figure, and whether a smaller batch would.
+absl::Status CheckPlanMemory(const Graph& graph, int batch, int plans);
 
 // Makes and measures the plans of the assignments (the precision of every layer, in the set's
 // order), as many at a time as fit into memory together: result[i] is that of assignments[i]. The

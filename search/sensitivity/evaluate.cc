@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "search/sensitivity/divergence.h"
 #include "search/sensitivity/float_outputs.h"
+#include "search/sensitivity/memory_estimate.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/partwise_network.h"
 #include "search/sensitivity/sample_meter.h"
@@ -18,7 +20,8 @@
 namespace halftone {
 namespace {
 
-constexpr int64_t kBatch = 32;
+// A network part's run holds up to a quarter of what is kept besides.
+constexpr double kKeptAndHeld = 1.25;
 // JSON has no infinity: what identical outputs are given.
 constexpr double kMaxSqnrDb = 300;
 
@@ -73,12 +76,16 @@ struct AssignmentEvaluator::Impl {
       : network(network),
         data(data),
         calibration(calibration),
-        batch(network.BatchFor(kBatch, data.samples())),
+        batch(network.BatchFor(kEvaluationBatch, data.samples())),
         reference(data, batch) {}
 
   absl::Status Prepare(const Progress& progress, SampleValues values, int64_t kept_bytes) {
     HT_ASSIGN_OR_RETURN(graph, network.Bind(batch));
     HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
+    const MemoryEstimate estimate = EstimateEvaluation(graph, batch, data);
+    HT_RETURN_IF_ERROR(CheckEvaluationMemory(estimate));
+    const double room = (MemoryBudget::LimitBytes() - estimate.Total()) / kKeptAndHeld;
+    kept_bytes = static_cast<int64_t>(std::min(static_cast<double>(kept_bytes), room));
     HT_ASSIGN_OR_RETURN(heads, ResolveHeads(network, graph, LossKind::kAuto));
     HT_RETURN_IF_ERROR(reference.Prepare(graph, heads, progress));
     quantized =

@@ -47,12 +47,14 @@ absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, co
 
 // Evaluates one assignment after the other on the same data: what they have in common, above all
 // the float network's outputs and what layers before the first that differs do, is computed once;
-// the latter is kept up to `kept_bytes`, and changes no bit of a result. Where all layers are float
-// ones, nothing is run. Borrows what it is created from. One thread at a time.
+// the latter is kept up to `kept_bytes`, or what MemoryBudget leaves, and changes no bit of a
+// result. Where all layers are float ones, nothing is run. Borrows what it is created from. One
+// thread at a time.
 class AssignmentEvaluator {
  public:
   static constexpr int64_t kMaxKeptBytes = int64_t{256} << 20;
 
+  // RESOURCE_EXHAUSTED, before anything is run, where it would not fit MemoryBudget.
   static absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> Create(
       const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
       const Progress& progress, SampleValues values = SampleValues::kNone,

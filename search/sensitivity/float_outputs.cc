@@ -6,13 +6,6 @@
 #include "search/sensitivity/fisher_program.h"
 
 namespace halftone {
-namespace {
-
-// That are kept rather than computed again: 256 MiB.
-constexpr int64_t kMaxKeptElements = int64_t{1} << 26;
-
-}  // namespace
-
 absl::Status FloatOutputs::Prepare(const Graph& graph, const std::vector<Head>& heads,
                                    const Progress& progress) {
   heads_ = heads;
@@ -20,6 +13,7 @@ absl::Status FloatOutputs::Prepare(const Graph& graph, const std::vector<Head>& 
   HT_ASSIGN_OR_RETURN(runner_, BatchRunner::Create(std::move(forward), data_, batch_));
   int64_t elements = 0;
   for (const Head& head : heads) elements += head.elements();
+  constexpr int64_t kMaxKeptElements = kMaxKeptBytes / int64_t{sizeof(float)};
   if (elements > kMaxKeptElements / data_.samples()) return absl::OkStatus();
   kept_.resize(heads.size());
   HT_RETURN_IF_ERROR(ForEachBatch(data_.samples(), batch_, progress,

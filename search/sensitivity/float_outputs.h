@@ -19,9 +19,11 @@
 namespace halftone {
 
 // The outputs of the float network, sample by sample: kept from one run over the data, or computed
-// again in each pass where that would take more than 256 MiB. Not thread-safe.
+// again in each pass where that would take more than kMaxKeptBytes. Not thread-safe.
 class FloatOutputs {
  public:
+  static constexpr int64_t kMaxKeptBytes = int64_t{256} << 20;
+
   // `data` must outlive it.
   FloatOutputs(const Dataset& data, int64_t batch) : data_(data), batch_(batch) {}
 

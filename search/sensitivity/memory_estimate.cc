@@ -11,7 +11,9 @@
 #include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "base/units.h"
+#include "nn/graph/graph_memory.h"
 #include "search/sensitivity/batch_fit.h"
+#include "search/sensitivity/float_outputs.h"
 
 namespace halftone {
 namespace {
@@ -30,26 +32,9 @@ double DataBytes(const Dataset& data) {
   return bytes;
 }
 
-double WeightBytes(const Graph& graph) {
-  double bytes = 0;
-  for (const auto& [name, tensor] : graph.initializers) {
-    bytes += kFloatBytes * static_cast<double>(tensor.elements());
-  }
-  return bytes;
-}
-
 double ElementsOf(const Graph& graph, const std::string& value) {
   const auto found = graph.values.find(value);
   return found == graph.values.end() ? 0 : static_cast<double>(found->second.shape.Elements());
-}
-
-// All values that nodes write.
-double ActivationBytes(const Graph& graph) {
-  double elements = 0;
-  for (const Node& node : graph.nodes) {
-    for (const std::string& value : node.outputs) elements += ElementsOf(graph, value);
-  }
-  return kFloatBytes * elements;
 }
 
 double DstBytes(const PreparedNetwork& network, const Graph& graph) {
@@ -133,6 +118,7 @@ std::string Describe(const MemoryEstimate& estimate) {
   add("interactions", estimate.matrix);
   add("resamples", estimate.resamples);
   add("eigenvectors", estimate.basis);
+  add("outputs", estimate.outputs);
   return absl::StrJoin(parts, ", ");
 }
 
@@ -230,13 +216,24 @@ absl::Status CheckCalibrationMemory(const PreparedNetwork& network, const Graph&
       without ? "it would fit with fewer samples" : "the network itself needs a higher limit");
 }
 
-absl::Status CheckEvaluationMemory(const PreparedNetwork& network, const Dataset& data) {
-  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(network.BatchFor(1, 1)));
+MemoryEstimate EstimateEvaluation(const Graph& graph, int64_t batch, const Dataset& data) {
   MemoryEstimate estimate;
   estimate.data = DataBytes(data);
   // Of the graph, of the float program and of the quantized one.
   estimate.weights = (kCopiesOfWeights + 1) * WeightBytes(graph);
-  estimate.activations = 2 * ActivationBytes(graph);
+  estimate.activations = 2 * PeakActivationBytes(graph);
+  const double batches = static_cast<double>(data.samples()) / static_cast<double>(batch);
+  estimate.outputs = std::min<double>(OutputBytes(graph) * batches, FloatOutputs::kMaxKeptBytes);
+  return estimate;
+}
+
+absl::Status CheckEvaluationMemory(const PreparedNetwork& network, const Dataset& data) {
+  const int64_t batch = network.BatchFor(kEvaluationBatch, data.samples());
+  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
+  return CheckEvaluationMemory(EstimateEvaluation(graph, batch, data));
+}
+
+absl::Status CheckEvaluationMemory(const MemoryEstimate& estimate) {
   const bool without = estimate.Total() - estimate.data <= MemoryBudget::LimitBytes();
   return CheckMemory(
       absl::StrCat("evaluation (", Describe(estimate), ")"), estimate.Total(),

@@ -21,9 +21,10 @@ struct MemoryEstimate {
   double matrix = 0;       // of interactions, with its errors
   double resamples = 0;    // the losses of every sample
   double basis = 0;        // of the eigenvectors' iterations
+  double outputs = 0;      // of the float network, for all samples
 
   double Total() const {
-    return data + weights + activations + choices + matrix + resamples + basis;
+    return data + weights + activations + choices + matrix + resamples + basis + outputs;
   }
 };
 
@@ -43,7 +44,13 @@ absl::Status CheckSensitivityMemory(const PreparedNetwork& network, const Datase
 absl::Status CheckCalibrationMemory(const PreparedNetwork& network, const Graph& graph,
                                     const Dataset& data);
 
-// The same for what runs the float network and a quantized one over the data.
+// What evaluating assignments on all of `data` holds (evaluate.h), beside what it keeps as long as
+// there is room. `graph` is bound to batches of that size: kEvaluationBatch, or what the file
+// fixes.
+inline constexpr int64_t kEvaluationBatch = 32;
+MemoryEstimate EstimateEvaluation(const Graph& graph, int64_t batch, const Dataset& data);
+// RESOURCE_EXHAUSTED as above where that would not fit.
+absl::Status CheckEvaluationMemory(const MemoryEstimate& estimate);
 absl::Status CheckEvaluationMemory(const PreparedNetwork& network, const Dataset& data);
 
 }  // namespace halftone

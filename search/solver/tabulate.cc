@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "search/solver/compile.h"
 #include "search/solver/dense.h"
@@ -15,6 +16,10 @@ namespace {
 
 // Numbers that the tables of all pairs may hold.
 constexpr size_t kMaxPairTable = 64'000'000;
+// So often they are held while a problem is solved.
+constexpr double kCopiesOfPairs = 2, kCopiesOfCross = 4;
+
+double NumberBytes(double numbers) { return numbers * sizeof(double); }
 
 // Columns of the matrix of interactions: 300 MB of it.
 constexpr size_t kMaxCrossColumns = 6'000;
@@ -48,7 +53,9 @@ class CompiledProblem::Tabulator {
         metrics_(metrics),
         as_cross_(as_cross),
         stop_(stop),
-        components_(1 + metrics.size()) {
+        components_(1 + metrics.size()),
+        most_numbers_(std::min<double>(
+            kMaxPairTable, MemoryBudget::LimitBytes() / kCopiesOfPairs / NumberBytes(1))) {
     compact_.components = static_cast<int>(components_);
     compact_.constant.assign(components_, 0);
     for (const auto& [metric, limit] : metrics) {
@@ -132,7 +139,10 @@ class CompiledProblem::Tabulator {
       const size_t size =
           size_t(compact_.choices[size_t(v)]) * size_t(compact_.choices[size_t(w)]) * components_;
       table_size_ += size;
-      if (table_size_ > kMaxPairTable) {
+      if (table_size_ > most_numbers_) {
+        HT_RETURN_IF_ERROR(CheckMemory("the table of the prices of pairs of choices",
+                                       kCopiesOfPairs * NumberBytes(double(table_size_)),
+                                       "it would fit with fewer choices or fewer pairs"));
         return absl::ResourceExhaustedError(
             "the pairs of choices of edges and interactions are too many to be tabulated");
       }
@@ -156,6 +166,10 @@ class CompiledProblem::Tabulator {
       return absl::ResourceExhaustedError(
           absl::StrCat("interactions of ", columns, " choices, the limit is ", kMaxCrossColumns));
     }
+    HT_RETURN_IF_ERROR(
+        CheckMemory(absl::StrCat("the matrix of interactions of ", columns, " choices"),
+                    kCopiesOfCross * NumberBytes(double(columns) * double(columns)),
+                    "it would fit with fewer choices, or without interactions"));
     std::vector<double>& values = cross_->values;
     values.reserve(columns * columns);
     for (size_t row = 0; row < columns; ++row) {
@@ -221,6 +235,7 @@ class CompiledProblem::Tabulator {
   bool as_cross_;
   Stop& stop_;
   size_t components_;
+  size_t most_numbers_;  // of the tables of pairs
   std::vector<double> scale_;
   CompactProblem compact_;
   absl::flat_hash_map<std::pair<int, int>, size_t> index_;

@@ -7,6 +7,7 @@
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/bounded_json.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/npz.h"
@@ -28,6 +29,8 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxProblemBytes = size_t{32} << 20;
+// The text, its values as JSON, and the problem.
+constexpr double kBytesPerProblemByte = 13;
 constexpr char kSensitivityPrecisions[] = "w2a8,w4a4,w4a8,w6a6,w8a8";
 constexpr char kProfilePrecisions[] = "f32,bf16,w8a8,w8a4,w4a8,w4a4,w2a8,w2a2";
 
@@ -55,6 +58,9 @@ absl::StatusOr<Problem> ParseProblem(const std::string& text) {
     return absl::InvalidArgumentError(
         absl::StrCat("has ", text.size(), " bytes, the limit is ", kMaxProblemBytes));
   }
+  HT_RETURN_IF_ERROR(CheckMemory("reading a problem of this size",
+                                 kBytesPerProblemByte * static_cast<double>(text.size()),
+                                 "it would fit with fewer choices, or without interactions"));
   HT_ASSIGN_OR_RETURN(const json document, ParseBoundedJson(text));
   return ProblemFromJson(document);
 }

@@ -324,11 +324,17 @@ TEST(PipelineTest, MistakesAreNamed) {
 
 TEST(PipelineTest, WhatDoesNotFitTheMemoryFailsBeforeItsStageWorks) {
   Bench bench;
-  MemoryBudget::SetLimitBytes(1e4);
-  const absl::Status status = bench.Run().status();
-  MemoryBudget::SetLimitBytes(0);
-  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("stage calibrate: calibration ("));
+  const auto refused = [&](double limit) {
+    MemoryBudget::SetLimitBytes(limit);
+    const absl::Status status = bench.Run().status();
+    MemoryBudget::SetLimitBytes(0);
+    EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+    return std::string(status.message());
+  };
+  EXPECT_THAT(refused(1e4), HasSubstr("stage import: reading a model of this size"));
+  EXPECT_TRUE(bench.finished.empty());
+  // The model has 12 KB.
+  EXPECT_THAT(refused(6e4), HasSubstr("stage calibrate: "));
   EXPECT_EQ(bench.finished, std::vector<Stage>{Stage::kImport});
   EXPECT_TRUE(bench.Run().ok()) << "with what the machine has";
 }

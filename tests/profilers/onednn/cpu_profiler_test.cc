@@ -10,6 +10,7 @@
 
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -97,6 +98,19 @@ TEST_F(CpuProfilerTest, RowsAddUpToTheNetwork) {
         << network.precision.ToString();
     EXPECT_GT(*network.measured_ns, 0);
   }
+}
+
+TEST_F(CpuProfilerTest, WhatDoesNotFitTheMemoryIsRefusedBeforeItIsPlanned) {
+  bool planned = false;
+  Progress progress;
+  progress.report = [&](double, absl::string_view) { planned = true; };
+  MemoryBudget::SetLimitBytes(100);
+  const absl::Status refused =
+      MakeCpuProfiler(nullptr, Quick())->Profile(request_, progress).status();
+  MemoryBudget::SetLimitBytes(0);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("needs a higher limit"));
+  EXPECT_FALSE(planned);
 }
 
 TEST_F(CpuProfilerTest, PrecisionsOfEqualKernelsCostTheSame) {

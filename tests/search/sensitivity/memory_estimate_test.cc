@@ -5,6 +5,7 @@
 #include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "search/sensitivity/evaluate.h"
 #include "tests/search/sensitivity/digits.h"
 
 namespace halftone {
@@ -92,6 +93,34 @@ TEST_F(MemoryEstimateTest, CalibrationAndEvaluationAreChecked) {
             absl::StatusCode::kResourceExhausted);
   MemoryBudget::SetLimitBytes(0);
   EXPECT_TRUE(CheckEvaluationMemory(digits_.network, digits_.calibration).ok());
+}
+
+TEST_F(MemoryEstimateTest, AnEvaluationCountsItsBatchAndItsOutputs) {
+  const auto estimate = [&](int64_t samples) {
+    const int64_t batch = digits_.network.BatchFor(kEvaluationBatch, samples);
+    return EstimateEvaluation(*digits_.network.Bind(batch), batch,
+                              digits_.calibration.Take(samples));
+  };
+  const MemoryEstimate one = estimate(1), few = estimate(16), many = estimate(64);
+  EXPECT_DOUBLE_EQ(few.activations, 16 * one.activations);
+  EXPECT_DOUBLE_EQ(many.activations, 32 * one.activations) << "the batch is 32";
+  EXPECT_DOUBLE_EQ(many.outputs, 64 * 10 * 4) << "ten classes";
+  EXPECT_DOUBLE_EQ(many.data, 64 * one.data);
+}
+
+TEST_F(MemoryEstimateTest, WhoeverEvaluatesIsRefusedBeforeAnythingIsRun) {
+  const Dataset data = digits_.calibration.Take(64);
+  const double needed =
+      EstimateEvaluation(*digits_.network.Bind(kEvaluationBatch), kEvaluationBatch, data).Total();
+  const auto create = [&](double limit) {
+    MemoryBudget::SetLimitBytes(limit);
+    return AssignmentEvaluator::Create(digits_.network, data, {}, {}).status();
+  };
+  const absl::Status refused = create(needed - 1);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("it would fit with fewer samples"));
+  // What it keeps to be faster is what is left.
+  EXPECT_TRUE(create(needed + 1).ok());
 }
 
 }  // namespace

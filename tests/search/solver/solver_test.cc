@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/fake_clock.h"
+#include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -34,6 +35,18 @@ Problem Hard() {
   options.choices = 5;
   options.interactions = 1;
   return RandomProblem(options);
+}
+
+TEST(SolverTest, PairsThatDoNotFitTheMemoryAreRefusedBeforeTheyAreTabulated) {
+  const Problem problem = Hard();
+  SolveOptions options;
+  options.time_limit = absl::Seconds(1);
+  MemoryBudget::SetLimitBytes(1e5);
+  const absl::Status refused = Solve(problem, options).status();
+  MemoryBudget::SetLimitBytes(0);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("it would fit with fewer choices"));
+  EXPECT_TRUE(Solve(problem, options).ok());
 }
 
 TEST(SolverTest, WithoutBudgetsTheLeastLossIsTaken) {

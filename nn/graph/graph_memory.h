@@ -1,0 +1,22 @@
+#ifndef HALFTONE_NN_GRAPH_GRAPH_MEMORY_H_
+#define HALFTONE_NN_GRAPH_GRAPH_MEMORY_H_
+
+#include "nn/graph/graph.h"
+
+namespace halftone {
+
+// What networks take in memory, in bytes, by the shapes of a bound graph, everything as f32.
+
+// All initializers.
+double WeightBytes(const Graph& graph);
+// All values that nodes write.
+double ActivationBytes(const Graph& graph);
+// Those of them that are alive together, at most, when the nodes run in the graph's order and a
+// value dies with its last reader.
+double PeakActivationBytes(const Graph& graph);
+// What leaves the graph.
+double OutputBytes(const Graph& graph);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_GRAPH_GRAPH_MEMORY_H_
