@@ -2,6 +2,7 @@
 # Installs everything that building and testing Halftone needs, on Debian 12 or newer.
 #
 #   deploy/install.sh               what the build, the tests and the demo need
+#   deploy/install.sh --checks      also what .ci/run and .ci/nightly need (clang, clang-format, clang-tidy)
 #   deploy/install.sh --networks    also what tests/networks/train.py needs (torch, Fashion-MNIST)
 #
 # Idempotent and non-interactive; runs as root, or as a user who may use sudo. Everything comes
@@ -29,6 +30,8 @@ readonly PACKAGES=(
   libgtest-dev libgmock-dev libbenchmark-dev libonnx-testdata
   python3 python3-grpcio python3-protobuf python3-numpy python3-scipy
 )
+# libomp-dev: clang's own headers of OpenMP; dpkg-dev: source packages are built with sanitizers.
+readonly CHECK_PACKAGES=(clang clang-format clang-tidy libclang-rt-dev libomp-dev dpkg-dev)
 readonly NETWORK_PACKAGES=(python3-torch python3-onnx libopenblas0 dataset-fashion-mnist)
 
 DEPLOY="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -55,34 +58,6 @@ candidate_version() {
   apt-cache policy "$1" | sed -n 's/^ *Candidate: \([0-9]*:\)\?\([0-9.]*\).*/\2/p'
 }
 
-# The mirror that this machine already takes its Debian packages from.
-debian_mirror() {
-  apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
-    grep -v security | head -n 1
-}
-
-# Fetches the source package with source list and state of its own, so that the machine's apt
-# configuration stays as it is. apt verifies the signed index, and the files against the index.
-fetch_onednn_source() {
-  local work="$1" mirror
-  mirror="$(debian_mirror)"
-  [ -n "$mirror" ] || { say "no Debian mirror is configured for apt"; return 1; }
-  mkdir -p "$work"/{lists/partial,cache/archives/partial,source}
-  : >"$work/status"
-  printf 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
-    "$mirror" "$ONEDNN_SUITE" >"$work/sources.list"
-  local options=(
-    -o Dir::Etc::SourceList="$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
-    -o Dir::State="$work" -o Dir::State::Lists="$work/lists" -o Dir::State::status="$work/status"
-    -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root -o APT::Get::List-Cleanup=0)
-  apt-get "${options[@]}" update -q >&2
-  local version
-  version="$(apt-cache "${options[@]}" showsrc onednn | sed -n 's/^Version: //p' |
-    grep -E "^$ONEDNN_VERSION([+-]|\$)" | head -n 1)"
-  [ -n "$version" ] || { say "suite $ONEDNN_SUITE no longer has oneDNN $ONEDNN_VERSION"; return 1; }
-  (cd "$work/source" && apt-get "${options[@]}" source -q "onednn=$version" >&2)
-}
-
 build_onednn() {
   local prefix="$1" work
   work="$(mktemp -d)"
@@ -90,9 +65,8 @@ build_onednn() {
   trap "rm -rf '$work'" EXIT
   say "oneDNN $ONEDNN_VERSION: fetching the source package of $ONEDNN_SUITE"
   install_packages dpkg-dev
-  fetch_onednn_source "$work"
   local source
-  source="$(find "$work/source" -mindepth 1 -maxdepth 1 -type d)"
+  source="$("$DEPLOY/debian_source.sh" "$ONEDNN_SUITE" onednn "$ONEDNN_VERSION" "$work")"
   say "oneDNN $ONEDNN_VERSION: building into $prefix (once; about 20 minutes on two cores)"
   # Only the primitives that Halftone lowers to; the others double the time of the build. git: oneDNN asks
   # it for a commit, which a source package has none of.
@@ -129,7 +103,10 @@ install_onednn() {
 main() {
   install_packages "${PACKAGES[@]}"
   install_onednn
-  if [ "${1:-}" = --networks ]; then install_packages "${NETWORK_PACKAGES[@]}"; fi
+  case "${1:-}" in
+    --checks) install_packages "${CHECK_PACKAGES[@]}" ;;
+    --networks) install_packages "${NETWORK_PACKAGES[@]}" ;;
+  esac
   say "everything that Halftone needs is installed"
 }
 
