@@ -33,7 +33,8 @@ endfunction()
 
 # halftone_test(NAME base_units_test SRCS ... DEPS ... [TIMEOUT seconds] [WHOLE] [DEFINITIONS ...])
 # Every test case becomes a ctest of its own; with WHOLE the binary is one ctest (for suites of
-# many tiny cases, or with a costly set-up that the cases share).
+# many tiny cases, or with a costly set-up that the cases share). NAME is also the label of them all:
+# `ctest -L base_units_test`.
 function(halftone_test)
   cmake_parse_arguments(ARG "WHOLE" "NAME;TIMEOUT" "SRCS;DEPS;DEFINITIONS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -48,10 +49,10 @@ function(halftone_test)
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   if(ARG_WHOLE)
     add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
-    set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+    set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_NAME})
   else()
     gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 120 DISCOVERY_MODE PRE_TEST
-      PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+      PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_NAME})
   endif()
 endfunction()
 
