@@ -90,6 +90,7 @@ std::optional<double> SpearmanCorrelation(absl::Span<const double> a, absl::Span
 
 std::optional<double> KendallCorrelation(absl::Span<const double> a, absl::Span<const double> b) {
   std::vector<std::pair<double, double>> pairs;
+  pairs.reserve(a.size());
   for (size_t i = 0; i < a.size(); ++i) pairs.emplace_back(a[i], b[i]);
   std::sort(pairs.begin(), pairs.end());
   const int64_t tied_in_a =
@@ -97,6 +98,7 @@ std::optional<double> KendallCorrelation(absl::Span<const double> a, absl::Span<
   const int64_t tied_in_both =
       TiedPairs(pairs.size(), [&](size_t i, size_t j) { return pairs[i] == pairs[j]; });
   std::vector<double> second;
+  second.reserve(pairs.size());
   for (const auto& pair : pairs) second.push_back(pair.second);
   const int64_t discordant = SortCountingInversions(second);
   const int64_t tied_in_b =

@@ -16,6 +16,8 @@
     }                                                             \
   } while (false)
 
+// Names and declarations: nothing that could stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 // HT_ASSIGN_OR_RETURN(auto value, Function()); assigns, or returns the error.
 #define HT_ASSIGN_OR_RETURN(left, expression) \
   HT_ASSIGN_OR_RETURN_IMPL(HT_CONCAT(ht_status_or_, __LINE__), left, expression)
@@ -25,6 +27,7 @@
   left = *std::move(temporary)
 #define HT_CONCAT(a, b) HT_CONCAT_IMPL(a, b)
 #define HT_CONCAT_IMPL(a, b) a##b
+// NOLINTEND(bugprone-macro-parentheses)
 
 namespace halftone {
 

@@ -41,6 +41,7 @@ void ComputeGate::Queue(const Cancellation& cancellation, size_t max_waiting, En
     }
     if (refused.ok()) waiting_.push_back({cancellation, std::move(entered)});
   }
+  // NOLINTNEXTLINE(bugprone-use-after-move): who is refused was not moved into the queue.
   if (!refused.ok()) return entered(refused);
   LetIn();
 }
