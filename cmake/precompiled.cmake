@@ -15,14 +15,15 @@ set(HALFTONE_PRECOMPILED_CORE
 # Where nothing is hot, what the optimizer finds is not worth its time: tests, the service's edges, the client.
 set(HALFTONE_COMPILE_LIGHTLY "$<$<CONFIG:Release>:-O1>")
 
-# halftone_precompiled(NAME LIBRARIES ... HEADERS ...): a set of headers to be compiled once.
+# halftone_precompiled(NAME LIBRARIES ... HEADERS ... OPTIONS ...): a set of headers to be compiled once.
 function(halftone_precompiled name)
-  cmake_parse_arguments(ARG "" "" "LIBRARIES;HEADERS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LIBRARIES;HEADERS;OPTIONS" ${ARGN})
   set(source ${CMAKE_BINARY_DIR}/precompiled/${name}.cc)
   if(NOT EXISTS ${source})
     file(WRITE ${source} "// Holds the precompiled headers.\n")
   endif()
   add_library(halftone_precompiled_${name} STATIC ${source})
+  target_compile_options(halftone_precompiled_${name} PRIVATE ${ARG_OPTIONS})
   target_link_libraries(halftone_precompiled_${name} PRIVATE halftone_options ${ARG_LIBRARIES})
   target_precompile_headers(halftone_precompiled_${name} PRIVATE ${ARG_HEADERS})
 endfunction()
@@ -35,6 +36,10 @@ function(halftone_compile_fast target set)
     if("OpenMP::OpenMP_CXX" IN_LIST libraries)
       set(set openmp)
     endif()
+    get_directory_property(options COMPILE_OPTIONS)
+    if(set STREQUAL core AND HALFTONE_COMPILE_LIGHTLY IN_LIST options)
+      set(set light)
+    endif()
     target_precompile_headers(${target} REUSE_FROM halftone_precompiled_${set})
   endif()
   if(HALFTONE_UNITY AND NOT set STREQUAL test)
@@ -46,9 +51,11 @@ if(HALFTONE_PCH)
   set(core absl::statusor absl::strings absl::str_format absl::flat_hash_map absl::synchronization absl::span
     nlohmann_json::nlohmann_json Threads::Threads)
   halftone_precompiled(core LIBRARIES ${core} HEADERS ${HALFTONE_PRECOMPILED_CORE})
+  halftone_precompiled(light LIBRARIES ${core} HEADERS ${HALFTONE_PRECOMPILED_CORE}
+    OPTIONS ${HALFTONE_COMPILE_LIGHTLY})
   halftone_precompiled(openmp LIBRARIES ${core} OpenMP::OpenMP_CXX HEADERS ${HALFTONE_PRECOMPILED_CORE})
   if(HALFTONE_BUILD_TESTS)
     halftone_precompiled(test LIBRARIES ${core} GTest::gmock GTest::gtest
-      HEADERS ${HALFTONE_PRECOMPILED_CORE} <gmock/gmock.h> <gtest/gtest.h>)
+      HEADERS ${HALFTONE_PRECOMPILED_CORE} <gmock/gmock.h> <gtest/gtest.h> OPTIONS ${HALFTONE_COMPILE_LIGHTLY})
   endif()
 endif()
