@@ -196,20 +196,6 @@ json JobToJson(const v1::Job& job) {
   return document;
 }
 
-json EventToJson(const v1::JobEvent& event) {
-  return {{"sequence", event.sequence()},
-          {"time", TimeToJson(event.time())},
-          {"kind", absl::AsciiStrToLower(
-                       WithoutPrefix(v1::JobEventKind_Name(event.kind()), "JOB_EVENT_KIND_"))},
-          {"state", StateText(event.state())},
-          {"stage", StageText(event.stage())},
-          {"stage_fraction", event.stage_fraction()},
-          {"fraction", event.fraction()},
-          {"eta_seconds", event.eta_seconds() < 0 ? json(nullptr) : json(event.eta_seconds())},
-          {"reused", event.reused()},
-          {"detail", event.detail()}};
-}
-
 std::string JobText(const v1::Job& job) {
   std::string text = absl::StrCat(job.name(), "  ", StateText(job.state()));
   if (job.state() == v1::JOB_STATE_RUNNING) {

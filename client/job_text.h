@@ -18,7 +18,6 @@ std::string StatusText(v1::SolutionStatus status);
 std::string KindText(const v1::Job& job);
 
 nlohmann::json JobToJson(const v1::Job& job);
-nlohmann::json EventToJson(const v1::JobEvent& event);
 std::string JobText(const v1::Job& job);
 // A line for each, in their order.
 std::string JobsText(const std::vector<v1::Job>& jobs);
