@@ -91,7 +91,7 @@ class Client:
                 self.message(descriptor.output_type.name)).FromString
             if descriptor.output_type.file.package == "halftone.v1" else bytes)
 
-    def call(self, service, method, /, timeout=60, **fields):
+    def call(self, service, method, /, timeout=300, **fields):
         request = self.message(self.services[service].methods_by_name[method].input_type.name,
                                **fields)
         return self._stub(service, method, "unary_unary")(request, timeout=timeout)
@@ -101,7 +101,7 @@ class Client:
                                **fields)
         return self._stub(service, method, "unary_stream")(request, timeout=timeout)
 
-    def send(self, service, method, requests, timeout=60):
+    def send(self, service, method, requests, timeout=300):
         return self._stub(service, method, "stream_unary")(iter(requests), timeout=timeout)
 
     def upload(self, kind, content, **header):

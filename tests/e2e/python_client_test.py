@@ -64,17 +64,19 @@ class PythonClientTest(ServedTestCase):
     def test_analysis_is_cancelled_with_its_call(self):
         model = self.client.upload("Model", read(NETWORKS, "resnet14.onnx")).name
         data = self.client.upload("Dataset", read(NETWORKS, "calib.npz")).name
-        stream = self.client.stream("AnalysisService", "MeasureSensitivity", model=model,
-                                    dataset=data)
+        # Without end, on any machine.
+        endless = {"model": model, "dataset": data, "sensitivity": self.client.message(
+            "SensitivitySpec", method=MODULES["types"].SENSITIVITY_METHOD_HESSIAN_TRACE,
+            probes=1_000_000, tolerance=1e-9)}
+        stream = self.client.stream("AnalysisService", "MeasureSensitivity", **endless)
         next(stream)
         stream.cancel()
-        # The next heavy analysis gets its turn at once.
-        responses = list(self.client.stream("AnalysisService", "MeasureSensitivity", timeout=20,
+        # The next heavy analysis gets its turn.
+        responses = list(self.client.stream("AnalysisService", "MeasureSensitivity",
                                             model=self.model, dataset=self.data, precisions=["w4"]))
         self.assertTrue(responses[-1].HasField("result"))
         with self.assertRaises(grpc.RpcError) as caught:
-            list(self.client.stream("AnalysisService", "MeasureSensitivity", timeout=1, model=model,
-                                    dataset=data))
+            list(self.client.stream("AnalysisService", "MeasureSensitivity", timeout=1, **endless))
         self.assertEqual(caught.exception.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
 
     def test_solve(self):
