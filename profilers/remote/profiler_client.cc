@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/clock.h"
 #include "base/status_macros.h"
 #include "grpcpp/grpcpp.h"
 #include "profilers/remote/protocol.h"
@@ -143,14 +142,13 @@ absl::StatusOr<ProfilerDescription> ProfilerClient::Describe(absl::Duration time
 }
 
 StreamEnd ProfilerClient::Profile(
-    const v1::ProfileRequest& request, absl::Duration max_silence,
+    const v1::ProfileRequest& request, const SteadyClock& clock, absl::Duration max_silence,
     const std::function<absl::Status(const v1::ProfileResponse&)>& receive,
     const std::function<absl::Status()>& check) const {
   Stream stream(stub_.get(), request);
   v1::ProfileResponse response;
   grpc::Status status;
   bool started = false, finishing = false;
-  const SteadyClock& clock = SteadyClock::Real();
   SteadyTime last = clock.Now();
   while (true) {
     if (const absl::Status stop = check(); !stop.ok()) return {StreamEnd::Kind::kStopped, stop};

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "halftone/v1/profiler_service.grpc.pb.h"
 #include "nn/quant/precision.h"
 #include "profilers/cost_table.h"
@@ -54,8 +55,9 @@ class ProfilerClient {
 
   // Reads the answer to a Profile call. `receive` is called with every message, and `check` at
   // least every 100 ms, on this thread; an error of theirs cancels the call. Nothing for
-  // `max_silence` is taken for death.
-  StreamEnd Profile(const v1::ProfileRequest& request, absl::Duration max_silence,
+  // `max_silence`, by `clock`, is taken for death.
+  StreamEnd Profile(const v1::ProfileRequest& request, const SteadyClock& clock,
+                    absl::Duration max_silence,
                     const std::function<absl::Status(const v1::ProfileResponse&)>& receive,
                     const std::function<absl::Status()>& check) const;
 

@@ -156,7 +156,7 @@ class Profiling {
     ledger_.BeginStream();
     greeted_ = done_ = false;
     const StreamEnd end = lease.client().Profile(
-        message_, options_.max_silence,
+        message_, progress_.cancellation.clock(), options_.max_silence,
         [&](const v1::ProfileResponse& response) { return Receive(response, lease); },
         [&] {
           HT_RETURN_IF_ERROR(progress_.cancellation.Check());

@@ -10,11 +10,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/time/clock.h"
 #include "base/progress.h"
 #include "grpcpp/grpcpp.h"
 #include "halftone/v1/profiler_service.grpc.pb.h"
 #include "profilers/remote/protocol.h"
+#include "tests/await.h"
 
 namespace halftone {
 
@@ -60,6 +60,14 @@ class FakeProfiler final : public v1::ProfilerService::Service {
     return requests_;
   }
 
+  // Until it was asked to profile.
+  void AwaitRequest() const {
+    const auto asked = [this]()
+                           ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !requests_.empty(); };
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&asked));
+  }
+
   // A sound row. Latencies tell devices apart: that of "board two" is twice that of "board one".
   v1::LayerCost Row(const std::string& layer, const std::string& precision) const {
     v1::LayerCost row;
@@ -99,7 +107,7 @@ class FakeProfiler final : public v1::ProfilerService::Service {
     return [=](const std::vector<v1::LayerCost>& wanted, grpc::ServerContext& context,
                Writer& writer) {
       for (size_t i = 0; i < rows && i < wanted.size(); ++i) writer.Write(Response({wanted[i]}));
-      while (!context.IsCancelled()) absl::SleepFor(absl::Milliseconds(5));
+      Await([&] { return context.IsCancelled(); });
       return grpc::Status::CANCELLED;
     };
   }

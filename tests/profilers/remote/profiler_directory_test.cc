@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "base/fake_clock.h"
 #include "tests/profilers/remote/fake_profiler.h"
 #include "tests/profilers/small_network.h"
@@ -26,12 +26,6 @@ class ProfilerDirectoryTest : public testing::Test {
     request_.precisions = {Precision::Int(8, 8)};
   }
 
-  static RemoteOptions Options() {
-    RemoteOptions options;
-    options.connect_timeout = absl::Milliseconds(500);
-    return options;
-  }
-
   std::string Register(const FakeProfiler& fake, const std::string& name = "board",
                        absl::Duration lease = absl::Seconds(30)) {
     const auto registered = directory_.Register(name, fake.address(), lease);
@@ -46,7 +40,7 @@ class ProfilerDirectoryTest : public testing::Test {
   }
 
   FakeClock clock_;
-  ProfilerDirectory directory_{&clock_, nullptr, Options()};
+  ProfilerDirectory directory_{&clock_, nullptr, RemoteOptions()};
   SmallNetwork network_;
   ProfileRequest request_;
 };
@@ -147,15 +141,16 @@ TEST_F(ProfilerDirectoryTest, OneAtATimeHasAProfilerAndWaitingCanBeCancelled) {
   Progress first, second;
   std::thread holder(
       [&] { EXPECT_EQ(Profile(first).status().code(), absl::StatusCode::kCancelled); });
-  while (fake.requests().empty()) absl::SleepFor(absl::Milliseconds(5));
+  fake.AwaitRequest();
   EXPECT_TRUE(directory_.List()[0].busy);
-  std::atomic<bool> waits = false;
+  absl::Notification waits;
   second.report = [&](double, absl::string_view detail) {
-    if (detail == "waiting for the profiler to be free") waits = true;
+    const bool first_time = !waits.HasBeenNotified();
+    if (detail == "waiting for the profiler to be free" && first_time) waits.Notify();
   };
   std::thread waiter(
       [&] { EXPECT_EQ(Profile(second).status().code(), absl::StatusCode::kCancelled); });
-  while (!waits) absl::SleepFor(absl::Milliseconds(5));
+  waits.WaitForNotification();
   second.cancellation.Cancel();
   waiter.join();
   first.cancellation.Cancel();

@@ -9,8 +9,10 @@
 #include <ostream>
 #include <thread>
 
+#include "base/fake_clock.h"
 #include "profilers/remote/memory_cost_cache.h"
 #include "profilers/remote/profiler_directory.h"
+#include "tests/await.h"
 #include "tests/profilers/remote/fake_profiler.h"
 #include "tests/profilers/small_network.h"
 
@@ -32,8 +34,6 @@ class RemoteProfilerTest : public testing::Test {
     request_.graph = &network_.graph();
     request_.layers = &network_.layers();
     request_.precisions = {Precision::Int(8, 8), Precision::Int(4, 4)};
-    options_.max_silence = absl::Milliseconds(400);
-    options_.connect_timeout = absl::Seconds(2);
   }
 
   // Layers conv, depthwise, strided and fc in two precisions.
@@ -277,7 +277,16 @@ TEST_F(RemoteProfilerTest, AProfilersRefusalIsPassedOn) {
 TEST_F(RemoteProfilerTest, ASilentProfilerIsGivenUp) {
   FakeProfiler fake;
   fake.set_script(FakeProfiler::AnswerSomeAndHang(3));
-  const absl::Status status = ProfileAt(fake.address()).status();
+  FakeSteadyClock clock;
+  AwaitedRows rows(3);
+  Progress progress = rows.progress();
+  progress.cancellation = Cancellation(clock);
+  std::thread silence([&] {
+    rows.Await();
+    clock.Advance(options_.max_silence);
+  });
+  const absl::Status status = ProfileAt(fake.address(), progress).status();
+  silence.join();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(std::string(status.message()), HasSubstr(fake.address()));
   EXPECT_THAT(std::string(status.message()), HasSubstr("3 of 8 rows"));
@@ -288,14 +297,13 @@ TEST_F(RemoteProfilerTest, CancellationReachesTheProfiler) {
   FakeProfiler fake;
   bool seen = false;
   fake.set_script([&](const auto&, grpc::ServerContext& context, auto&) {
-    while (!context.IsCancelled()) absl::SleepFor(absl::Milliseconds(5));
+    Await([&] { return context.IsCancelled(); });
     seen = true;
     return grpc::Status::CANCELLED;
   });
-  options_.max_silence = absl::Seconds(30);
   Progress progress;
   std::thread canceller([&] {
-    while (fake.requests().empty()) absl::SleepFor(absl::Milliseconds(5));
+    fake.AwaitRequest();
     progress.cancellation.Cancel();
   });
   const absl::Status status = ProfileAt(fake.address(), progress).status();
@@ -321,7 +329,6 @@ TEST_F(RemoteProfilerTest, ADeadProfilersRowsAreKeptAndNotAskedForAgain) {
 TEST_F(RemoteProfilerTest, KilledInTheMiddleOfTheStream) {
   FakeProfiler first, second;
   first.set_script(FakeProfiler::AnswerSomeAndHang(5));
-  options_.max_silence = absl::Seconds(30);
   ProfilerDirectory directory(&clock_, &cache_, options_);
   ASSERT_TRUE(directory.Register("board", first.address(), absl::Seconds(30)).ok());
   ASSERT_TRUE(directory.Register("board", second.address(), absl::Seconds(30)).ok());
