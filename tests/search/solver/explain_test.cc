@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "base/fake_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -192,9 +193,14 @@ TEST(ExplainTest, WithoutTimeTheNextLimitWithCrossTermsHasABound) {
     const auto solution = Solve(problem);
     ASSERT_TRUE(solution.ok()) << solution.status();
     const std::vector<FrontierPoint> all = AllAssignments(problem);
+    // So many questions of the clock, which goes on by one with each: more than a limit takes, and
+    // fewer than all of them do.
+    const FakeSteadyClock clock(absl::Seconds(1));
+    Progress progress;
+    progress.cancellation = Cancellation(clock);
     ExplainOptions options;
-    options.time_limit = absl::Microseconds(100 + 400 * seed);
-    const auto explanation = Explain(problem, *solution, options);
+    options.time_limit = absl::Seconds(10 + 40 * seed);
+    const auto explanation = Explain(problem, *solution, options, progress);
     ASSERT_TRUE(explanation.ok()) << explanation.status();
     for (const Explanation::Limit& limit : explanation->limits) {
       if (!limit.next_limit.has_value()) continue;

@@ -3,11 +3,11 @@
 #include <atomic>
 #include <new>
 #include <sstream>
-#include <thread>
 
 #include "absl/synchronization/notification.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
+#include "tests/await.h"
 #include "tests/server/jobs/failing_job_store.h"
 #include "tests/server/jobs/state_fixture.h"
 
@@ -58,7 +58,7 @@ class JobRunnerTest : public StateFixture {
   }
 
   static absl::Status UntilCancelled(const Cancellation& cancellation) {
-    while (cancellation.Check().ok()) absl::SleepFor(absl::Milliseconds(2));
+    Await([&] { return !cancellation.Check().ok(); });
     return cancellation.Check();
   }
 
@@ -67,7 +67,20 @@ class JobRunnerTest : public StateFixture {
     return PipelineOutput();
   }
 
-  ComputeGate gate;
+  // Until somebody waits for the gate, whose pass the test holds. One may wait: so the next one is
+  // refused.
+  void AwaitTheGatesWaiter() {
+    Await([&] {
+      bool refused = false;
+      Cancellation cancelled;
+      gate.Enter(cancelled, [&](auto pass) { refused = absl::IsResourceExhausted(pass.status()); });
+      cancelled.Cancel();
+      gate.WithdrawCancelled();
+      return refused;
+    });
+  }
+
+  ComputeGate gate{/*max_waiting=*/1};
 };
 
 TEST_F(JobRunnerTest, RunsQueuedJobsToTheirEnd) {
@@ -172,8 +185,7 @@ TEST_F(JobRunnerTest, AStageWaitsForTheGate) {
     return PipelineOutput();
   });
   const std::string id = CreateJob();
-  AwaitState(id, JobState::kRunning);
-  absl::SleepFor(absl::Milliseconds(50));
+  AwaitTheGatesWaiter();
   EXPECT_FALSE(entered);
   pass.reset();
   AwaitState(id, JobState::kSucceeded);
@@ -189,7 +201,7 @@ TEST_F(JobRunnerTest, CancellationReachesAJobThatWaitsForTheGate) {
         return PipelineOutput();
       });
   const std::string id = CreateJob();
-  AwaitState(id, JobState::kRunning);
+  AwaitTheGatesWaiter();
   ASSERT_TRUE(jobs->RequestCancel(id).ok());
   AwaitState(id, JobState::kCancelled);
 }

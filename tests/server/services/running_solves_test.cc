@@ -1,11 +1,12 @@
 #include "server/services/running_solves.h"
 
-#include <ctime>
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "search/solver/solver.h"
@@ -50,13 +51,21 @@ Problem HardProblem() {
   return problem;
 }
 
-// Until this process has computed for so long, however long that takes: by then the solver has
-// found assignments, and a proof is out of reach.
-void AwaitWork(double processor_seconds) {
-  const std::clock_t end =
-      std::clock() + static_cast<std::clock_t>(processor_seconds * CLOCKS_PER_SEC);
-  while (std::clock() < end) absl::SleepFor(absl::Milliseconds(1));
-}
+// Stands still, and tells when it has been asked so often. The solver asks between its steps: by
+// then it has found assignments, and a proof is out of reach.
+class AskedClock final : public SteadyClock {
+ public:
+  explicit AskedClock(int64_t times) : left_(times) {}
+  SteadyTime Now() const override {
+    if (--left_ == 0) asked_.Notify();
+    return SteadyTime();
+  }
+  void Await() const { asked_.WaitForNotification(); }
+
+ private:
+  mutable std::atomic<int64_t> left_;
+  mutable absl::Notification asked_;
+};
 
 // As a call that a worker thread answers is stopped by another call.
 TEST(RunningSolvesTest, AStoppedSolveAnswersWithTheBest) {
@@ -64,11 +73,10 @@ TEST(RunningSolvesTest, AStoppedSolveAnswersWithTheBest) {
   RunningSolves solves;
   WorkerPool pool(/*threads=*/1, /*max_waiting=*/1);
   absl::StatusOr<Solution> solution = absl::InternalError("no answer");
+  const AskedClock clock(/*times=*/20'000);
   Progress progress;
-  absl::Notification started, answered;
-  progress.report = [&](double, absl::string_view) {
-    if (!started.HasBeenNotified()) started.Notify();
-  };
+  progress.cancellation = Cancellation(clock);
+  absl::Notification answered;
   auto entry = std::make_unique<RunningSolves::Entry>(&solves, "it", progress.cancellation);
   ASSERT_TRUE(pool.Submit(progress.cancellation,
                           [&] {
@@ -76,8 +84,7 @@ TEST(RunningSolvesTest, AStoppedSolveAnswersWithTheBest) {
                             answered.Notify();
                           })
                   .ok());
-  started.WaitForNotification();
-  AwaitWork(0.5);
+  clock.Await();
   EXPECT_FALSE(answered.HasBeenNotified());
   EXPECT_TRUE(solves.Stop("it"));
   answered.WaitForNotification();

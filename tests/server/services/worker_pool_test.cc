@@ -4,8 +4,8 @@
 
 #include "absl/synchronization/blocking_counter.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "gtest/gtest.h"
+#include "tests/await.h"
 
 namespace halftone {
 namespace {
@@ -49,7 +49,7 @@ TEST(WorkerPoolTest, StoppingCancelsWhatRunsAndWhatWaits) {
   ASSERT_TRUE(pool.Submit(first,
                           [&] {
                             running.Notify();
-                            while (first.Check().ok()) absl::SleepFor(absl::Milliseconds(1));
+                            Await([&] { return first.IsCancelled(); });
                             ++cancelled;
                           })
                   .ok());
