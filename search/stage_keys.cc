@@ -27,6 +27,17 @@ std::string TargetIdentity(const std::string& target) {
   return description.ok() ? absl::StrCat(target, "@", Sha256Hex(*description)) : target;
 }
 
+// What a problem is built and solved from, beside the outputs of the stages before.
+std::string SolverFields(const SearchSpec& spec) {
+  const nlohmann::json json = SearchSpecToJson(spec);
+  nlohmann::json fields;
+  for (const char* const name : {"budgets", "pins", "rules", "explain", "frontier", "use_ties",
+                                 "batch", "robust", "time_limit_seconds"}) {
+    fields[name] = json.at(name);
+  }
+  return fields.dump();
+}
+
 }  // namespace
 
 std::string HashOf(std::initializer_list<absl::string_view> fields) {
@@ -74,11 +85,7 @@ TableNames TableNamesOf(const SearchSpec& spec, Offer offer) {
 
 std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
                      absl::string_view sensitivity_output, absl::string_view profile_output) {
-  const nlohmann::json json = SearchSpecToJson(spec);
-  return HashOf({"solve/1", import_output, sensitivity_output, profile_output,
-                 json["budgets"].dump(), json["pins"].dump(), json["rules"].dump(),
-                 json["explain"].dump(), json["frontier"].dump(), json["use_ties"].dump(),
-                 json["batch"].dump(), json["robust"].dump(), json["time_limit_seconds"].dump()});
+  return HashOf({"solve/2", import_output, sensitivity_output, profile_output, SolverFields(spec)});
 }
 
 std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output) {
@@ -89,16 +96,17 @@ std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output)
 std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output,
                       absl::string_view sensitivity_output, absl::string_view solve_output) {
   const nlohmann::json json = SearchSpecToJson(spec);
-  return HashOf({"refine/3", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
-                 absl::StrCat(spec.evaluations), json["strategy"].dump(),
-                 json["objectives"].dump()});
+  // The problem is built again, for limits of memory that the solved one does not show.
+  return HashOf({"refine/4", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
+                 SolverFields(spec), absl::StrCat(spec.evaluations), json["strategy"].dump(),
+                 json["objectives"].dump(), absl::StrCat(spec.sensitivity.seed)});
 }
 
 std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,
                         absl::string_view solve_output, absl::string_view refine_output) {
-  return HashOf({"validate/2", spec.model, spec.calibration, spec.evaluation, spec.target,
-                 absl::StrCat(spec.batch), absl::StrCat(spec.threads), calibrate_output,
-                 solve_output, refine_output});
+  return HashOf({"validate/3", spec.model, spec.calibration, absl::StrCat(spec.sensitivity.samples),
+                 spec.evaluation, spec.target, absl::StrCat(spec.batch), absl::StrCat(spec.threads),
+                 calibrate_output, solve_output, refine_output});
 }
 
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
