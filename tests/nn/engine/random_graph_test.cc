@@ -140,7 +140,11 @@ TEST(RandomGraphsTest, HaveAllKindsOfNodes) {
                                "Flatten",  "Gemm"}) {
     EXPECT_EQ(ops.count(op), 1u) << op;
   }
-  EXPECT_GT(folded, static_cast<int>(kGraphs) / 4);
+  // One step in ten is a normalization, which goes into its convolution, and one a hard swish that
+  // is written out, which becomes a node: of graphs of nine steps, 1 - 0.8^9 = 87 % have such a
+  // step, 35 of 40, with a spread of 2.1; a pass that finds neither kind leaves 0, one that misses
+  // a kind 61 %, 24.
+  EXPECT_GE(folded, 28);
 }
 
 }  // namespace

@@ -53,43 +53,93 @@ Dataset Drawn(const Dataset& data, int64_t count, uint64_t seed) {
   return Dataset::Create(std::move(arrays)).value();
 }
 
+// Values that are measured again and again, in the same order, with the errors that are stated.
+class Repeated {
+ public:
+  void Begin() { next_ = 0; }
+  void Add(double value, double error) {
+    if (next_ == values_.size()) {
+      values_.emplace_back();
+      errors_.emplace_back();
+    }
+    values_[next_].Add(value);
+    errors_[next_++].Add(error);
+  }
+
+  void ExpectErrorsAreTheSpread() const {
+    double log_ratio = 0;
+    for (size_t i = 0; i < values_.size(); ++i) {
+      const double spread = values_[i].standard_error() * std::sqrt(double{kRepeats});
+      const double ratio = errors_[i].mean() / spread;
+      // The spread of 60 is known to 9 %.
+      EXPECT_NEAR(std::log(ratio), 0, 0.45) << "value " << i << ": " << ratio;
+      log_ratio += std::log(ratio) / static_cast<double>(values_.size());
+    }
+    EXPECT_NEAR(log_ratio, 0, 0.2) << "on the whole";
+  }
+
+ private:
+  std::vector<MeanEstimate> values_, errors_;
+  size_t next_ = 0;
+};
+
+SensitivityResult MeasureOn(const Digits& digits, const Dataset& data,
+                            const SensitivityOptions& options) {
+  static const auto* calibration =
+      new Calibration(Calibrate(digits.network, digits.calibration, Precisions(), {}, {}).value());
+  return MeasureSensitivity(digits.network, data, *calibration, Precisions(), options, {}).value();
+}
+
 class StandardErrorTest : public ::testing::TestWithParam<SensitivityMethod> {};
 
 TEST_P(StandardErrorTest, IsTheSpreadOverOtherSamples) {
   const Digits digits = LoadDigits();
-  const Calibration calibration =
-      Calibrate(digits.network, digits.calibration, Precisions(), {}, {}).value();
   SensitivityOptions options;
   options.method = GetParam();
   options.interactions = true;
   options.joint_assignments = 0;
-  // By choice: the losses themselves, and the errors that each measurement stated.
-  std::vector<MeanEstimate> losses, stated;
+  Repeated losses;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
     const Dataset data = Drawn(digits.calibration, kSamples, static_cast<uint64_t>(repeat) + 1);
-    const SensitivityResult result =
-        MeasureSensitivity(digits.network, data, calibration, Precisions(), options, {}).value();
-    size_t column = 0;
-    for (const LayerSensitivity& layer : result.layers) {
-      for (const ChoiceLoss& choice : layer.choices) {
-        if (column == losses.size()) {
-          losses.emplace_back();
-          stated.emplace_back();
-        }
-        losses[column].Add(choice.loss);
-        stated[column++].Add(choice.loss_stderr);
-      }
+    losses.Begin();
+    for (const LayerSensitivity& layer : MeasureOn(digits, data, options).layers) {
+      for (const ChoiceLoss& choice : layer.choices) losses.Add(choice.loss, choice.loss_stderr);
     }
   }
-  double log_ratio = 0;
-  for (size_t column = 0; column < losses.size(); ++column) {
-    const double spread = losses[column].standard_error() * std::sqrt(double{kRepeats});
-    const double ratio = stated[column].mean() / spread;
-    // The spread of 60 is known to 9 %.
-    EXPECT_NEAR(std::log(ratio), 0, 0.45) << "choice " << column << ": " << ratio;
-    log_ratio += std::log(ratio) / static_cast<double>(losses.size());
+  losses.ExpectErrorsAreTheSpread();
+}
+
+TEST(TraceErrorTest, OfExactTracesIsTheSpreadOverOtherSamples) {
+  const Digits digits = LoadDigits();
+  SensitivityOptions options;
+  options.method = SensitivityMethod::kHessianTraceExact;
+  Repeated traces;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
+    const Dataset data = Drawn(digits.calibration, kSamples, static_cast<uint64_t>(repeat) + 1);
+    traces.Begin();
+    for (const LayerSensitivity& layer : MeasureOn(digits, data, options).layers) {
+      traces.Add(*layer.trace, *layer.trace_stderr);
+    }
   }
-  EXPECT_NEAR(log_ratio, 0, 0.2) << "on the whole";
+  traces.ExpectErrorsAreTheSpread();
+}
+
+TEST(TraceErrorTest, OfProbedTracesIsTheSpreadOverOtherProbes) {
+  const Digits digits = LoadDigits();
+  const Dataset data = digits.calibration.Take(kSamples);
+  SensitivityOptions options;
+  options.method = SensitivityMethod::kHessianTrace;
+  options.probes = 16;
+  options.tolerance = 0;
+  Repeated traces;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
+    options.seed = static_cast<uint64_t>(repeat) + 1;
+    traces.Begin();
+    for (const LayerSensitivity& layer : MeasureOn(digits, data, options).layers) {
+      traces.Add(*layer.trace, *layer.trace_stderr);
+    }
+  }
+  traces.ExpectErrorsAreTheSpread();
 }
 
 INSTANTIATE_TEST_SUITE_P(Methods, StandardErrorTest,
