@@ -13,6 +13,7 @@
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/roofline_plot.h"
+#include "client/target_text.h"
 #include "server/local.h"
 
 namespace halftone {
@@ -235,32 +236,6 @@ absl::StatusOr<ExitCode> Evaluate(const CommandLine& line, const EvaluateFlags& 
   return ExitCode::kDone;
 }
 
-std::string StateName(v1::ProfilerState state) {
-  return state == v1::PROFILER_STATE_BUSY ? "busy" : "idle";
-}
-
-json TargetToJson(const v1::Target& target) {
-  json document = {{"name", target.name()}, {"description", target.description()}};
-  for (const v1::ProfilerRegistration& profiler : target.profilers()) {
-    document["profilers"].push_back({{"address", profiler.address()},
-                                     {"state", StateName(profiler.state())},
-                                     {"silent_seconds", profiler.silent_seconds()},
-                                     {"lease_seconds", profiler.lease_seconds()},
-                                     {"device",
-                                      {{"name", profiler.device().name()},
-                                       {"isa", profiler.device().isa()},
-                                       {"library", profiler.device().library()},
-                                       {"threads", profiler.device().threads()}}}});
-  }
-  return document;
-}
-
-std::string ProfilerText(const v1::ProfilerRegistration& profiler) {
-  return absl::StrCat("  at ", profiler.address(), ": ", profiler.device().name(), ", ",
-                      StateName(profiler.state()), ", heard of ",
-                      static_cast<int64_t>(profiler.silent_seconds()), " s ago");
-}
-
 absl::StatusOr<ExitCode> Targets(const CommandLine& line) {
   v1::ListTargetsResponse response;
   if (line.server.empty()) {
@@ -269,19 +244,10 @@ absl::StatusOr<ExitCode> Targets(const CommandLine& line) {
     HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
     HT_ASSIGN_OR_RETURN(response, connection->ListTargets());
   }
-  json targets = json::array();
-  Table table({"target", "description"});
-  for (const v1::Target& target : response.targets()) {
-    targets.push_back(TargetToJson(target));
-    table.Add({target.name(), target.description()});
-    for (const v1::ProfilerRegistration& profiler : target.profilers()) {
-      table.Add({"", ProfilerText(profiler)});
-    }
-  }
   if (line.json) {
-    PrintJson({{"targets", std::move(targets)}});
+    PrintJson(TargetsToJson(response));
   } else {
-    PrintText(table.Render());
+    PrintText(TargetsText(response));
   }
   return ExitCode::kDone;
 }

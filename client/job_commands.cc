@@ -1,13 +1,12 @@
 // jobs, get, watch, cancel, delete, result, frontier.
-#include <map>
 #include <memory>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "base/units.h"
 #include "client/command.h"
+#include "client/frontier_text.h"
 #include "client/interrupt.h"
 #include "client/job_actions.h"
 #include "client/job_text.h"
@@ -113,47 +112,15 @@ absl::StatusOr<ExitCode> Result(const CommandLine& line, const JobFlags& flags) 
   return PrintEnd(line, *connection, FullJobName(flags.job), flags.output);
 }
 
-json PointToJson(const v1::FrontierPoint& point) {
-  const auto to_object = [](const auto& map) {
-    json object = json::object();
-    for (const auto& [key, value] : map) object[key] = value;
-    return object;
-  };
-  return {{"loss", point.loss()},
-          {"lower_bound", point.lower_bound()},
-          {"cost", to_object(point.cost())},
-          {"assignment", to_object(point.assignment())}};
-}
-
-std::string FrontierText(const v1::GetFrontierResponse& frontier) {
-  Table table({frontier.metric(), "loss", "precisions"});
-  for (const v1::FrontierPoint& point : frontier.points()) {
-    std::map<std::string, int> counts;
-    for (const auto& [layer, precision] : point.assignment()) ++counts[precision];
-    std::string precisions;
-    for (const auto& [precision, count] : counts) {
-      absl::StrAppend(&precisions, precisions.empty() ? "" : " ", "x", count, " ", precision);
-    }
-    const auto cost = point.cost().find(frontier.metric());
-    table.Add({cost == point.cost().end() ? "-" : FormatNumber(cost->second),
-               FormatNumber(point.loss()), precisions});
-  }
-  return table.Render();
-}
-
 absl::StatusOr<ExitCode> Frontier(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   HT_ASSIGN_OR_RETURN(const v1::GetFrontierResponse frontier,
                       connection->GetFrontier(FullJobName(flags.job)));
-  if (!line.json) {
+  if (line.json) {
+    PrintJson(FrontierToJson(FullJobName(flags.job), frontier));
+  } else {
     PrintText(FrontierText(frontier));
-    return ExitCode::kDone;
   }
-  json points = json::array();
-  for (const v1::FrontierPoint& point : frontier.points()) points.push_back(PointToJson(point));
-  PrintJson({{"job", FullJobName(flags.job)},
-             {"metric", frontier.metric()},
-             {"frontier", std::move(points)}});
   return ExitCode::kDone;
 }
 

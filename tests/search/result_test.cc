@@ -5,6 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "tests/golden.h"
 #include "tests/search/full_result.h"
 
 namespace halftone {
@@ -25,6 +26,11 @@ TEST(SearchResultJsonTest, RoundTrips) {
   EXPECT_EQ(json["chosen"], "refined");
   EXPECT_EQ(json["refined"]["evaluations"], 1);
   EXPECT_EQ(result->refined->assignment.at("a"), "w8a8");
+}
+
+// The document that a job's result is, as a whole: clients read it.
+TEST(SearchResultJsonTest, IsTheDocumentThatClientsKnow) {
+  ExpectGolden("result.json", SearchResultToJson(FullResult()).dump(2) + "\n");
 }
 
 TEST(SearchResultJsonTest, KeepsAnInfeasibleAnswer) {
