@@ -3,6 +3,7 @@
 #include <atomic>
 #include <new>
 #include <sstream>
+#include <thread>
 
 #include "absl/synchronization/notification.h"
 #include "spdlog/sinks/ostream_sink.h"
