@@ -1,8 +1,7 @@
-"""What does not fit --memory-limit is refused before it begins, with the figure, the limit, and what
-would make it fit: every call and every kind of job."""
+"""What does not fit --memory-limit is refused before it begins, with the figure, the limit, and
+what would make it fit: every call and every kind of job."""
 
 import json
-import os
 import re
 import shutil
 import tempfile

@@ -67,7 +67,7 @@ class StateDirectoryTest(unittest.TestCase):
         result = self.client.call("SearchService", "GetResult", name=self.job)
         self.assertTrue(result.artifacts)
         for artifact in result.artifacts:
-            parts = list(self.client.stream("SearchService", "DownloadArtifact", name=artifact.name))
+            parts = self.client.stream("SearchService", "DownloadArtifact", name=artifact.name)
             content = b"".join(part.chunk for part in parts)
             self.assertEqual(hashlib.sha256(content).hexdigest(), artifact.sha256)
         solved = self.client.call("SearchService", "ReSolve", name=self.job, budgets=[
