@@ -39,9 +39,12 @@ const json& List(const json& object, const char* field) {
   return found != object.end() && found->is_array() ? *found : empty;
 }
 
+// A dimension that the model leaves open is "?".
 std::string ShapeText(const json& shape) {
   std::vector<std::string> dimensions;
-  for (const json& dimension : shape) dimensions.push_back(dimension.dump());
+  for (const json& dimension : shape) {
+    dimensions.push_back(dimension.is_null() ? "?" : dimension.dump());
+  }
   return absl::StrJoin(dimensions, "x");
 }
 

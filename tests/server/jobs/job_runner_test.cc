@@ -339,7 +339,9 @@ TEST_F(JobRunnerTest, ARunnerThatLosesItsClaimAtTheEndSaysSo) {
   const LogCapture log;
   // Takes the job away in the midst of its end.
   FailingJobStore store(jobs.get(), [&](absl::string_view method) {
-    if (method == "Succeed") EXPECT_TRUE(jobs->RecoverInterrupted().ok());
+    if (method == "Succeed") {
+      EXPECT_TRUE(jobs->RecoverInterrupted().ok());
+    }
     return absl::OkStatus();
   });
   std::atomic<int> runs = 0;
