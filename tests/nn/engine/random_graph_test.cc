@@ -1,5 +1,6 @@
 #include "tests/nn/engine/random_graph.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <string>
@@ -118,13 +119,20 @@ TEST_P(RandomGraphTest, ASampleDoesNotDependOnItsNeighbours) {
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomGraphTest, ::testing::Range<uint64_t>(1, kGraphs + 1));
 
 // The graphs together have everything that the maker can make.
+size_t Count(const Graph& graph, absl::string_view op) {
+  return static_cast<size_t>(std::count_if(graph.nodes.begin(), graph.nodes.end(),
+                                           [&](const Node& node) { return node.op == op; }));
+}
+
 TEST(RandomGraphsTest, HaveAllKindsOfNodes) {
   std::set<std::string> ops;
-  int folded = 0;
+  int normalizations = 0, hard_swishes = 0;  // graphs that the passes found one of them in
   for (uint64_t seed = 1; seed <= kGraphs; ++seed) {
     const Graph bound = Bound(MakeRandomGraph(seed));
     for (const Node& node : bound.nodes) ops.insert(node.op);
-    folded += Folded(bound).nodes.size() < bound.nodes.size();
+    const Graph folded = Folded(bound);
+    normalizations += Count(folded, "BatchNormalization") < Count(bound, "BatchNormalization");
+    hard_swishes += Count(folded, "HardSwish") > Count(bound, "HardSwish");
   }
   for (const char* const op : {"Conv",     "BatchNormalization",
                                "Relu",     "LeakyRelu",
@@ -140,11 +148,8 @@ TEST(RandomGraphsTest, HaveAllKindsOfNodes) {
                                "Flatten",  "Gemm"}) {
     EXPECT_EQ(ops.count(op), 1u) << op;
   }
-  // One step in ten is a normalization, which goes into its convolution, and one a hard swish that
-  // is written out, which becomes a node: of graphs of nine steps, 1 - 0.8^9 = 87 % have such a
-  // step, 35 of 40, with a spread of 2.1; a pass that finds neither kind leaves 0, one that misses
-  // a kind 61 %, 24.
-  EXPECT_GE(folded, 28);
+  EXPECT_GT(normalizations, 0);
+  EXPECT_GT(hard_swishes, 0);
 }
 
 }  // namespace
