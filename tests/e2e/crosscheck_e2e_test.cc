@@ -110,11 +110,13 @@ class CrosscheckKilled : public EndToEnd {
 };
 
 TEST_F(CrosscheckKilled, EvaluatedAssignmentsAreNotRepeated) {
-  const std::string job = Create(Long(TinyCrosscheck()));
+  v1::CreateJobRequest request = Long(TinyCrosscheck());
+  request.mutable_crosscheck()->set_assignments(600);  // some seconds
+  const std::string job = Create(request);
   const auto events = EventsAfterKill(job, [](const v1::JobEvent& event) {
     return event.stage() == v1::STAGE_VALIDATE && event.stage_fraction() > 0.5;
   });
-  int first = 0;  // "assignment 112 of 200"
+  int first = 0;  // "assignment 312 of 600"
   for (const v1::JobEvent& event : events) {
     if (event.kind() == v1::JOB_EVENT_KIND_STAGE_STARTED && event.stage() < v1::STAGE_SENSITIVITY) {
       EXPECT_TRUE(event.reused()) << v1::Stage_Name(event.stage());
@@ -122,7 +124,7 @@ TEST_F(CrosscheckKilled, EvaluatedAssignmentsAreNotRepeated) {
     if (first == 0) std::sscanf(event.detail().c_str(), "assignment %d of", &first);
   }
   EXPECT_GT(first, 20) << "but for those of the last second";
-  EXPECT_EQ(client_->GetResult(job)->crosscheck().assignments(), 200);
+  EXPECT_EQ(client_->GetResult(job)->crosscheck().assignments(), 600);
 }
 
 TEST_F(CrosscheckKilled, FinishedEstimatorsAreNotRepeated) {

@@ -15,9 +15,13 @@ namespace {
 constexpr int kBusyTimeoutMs = 5000;
 
 // Whether an error of input and output is that of a full disk, which shows up as a failed write
-// where SQLite could not reserve the space before, or when what was written is to be kept for good.
+// where SQLite could not reserve the space before, or when what was written is to be kept for good;
+// the system's own error is not always kept.
 bool IsFull(sqlite3* database, int code) {
-  if (code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE) return true;
+  for (const int failed : {SQLITE_IOERR_WRITE, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_FSYNC,
+                           SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_TRUNCATE}) {
+    if (code == failed) return true;
+  }
   const int error = database != nullptr ? sqlite3_system_errno(database) : 0;
   return error == ENOSPC || error == EDQUOT;
 }
