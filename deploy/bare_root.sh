@@ -18,8 +18,7 @@ say() { printf 'bare root: %s\n' "$*" >&2; }
 
 if [ ! -e "$ROOT/etc/debian_version" ]; then
   say "installing $SUITE into $ROOT"
-  mirror="$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
-    grep -v security | head -n 1)"
+  mirror="$(deploy/debian_mirror.sh)"
   debootstrap --variant=minbase --include=ca-certificates "$SUITE" "$ROOT" "$mirror"
 fi
 # The machine's way to its packages: proxies and certificates, where it has any.

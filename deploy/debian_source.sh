@@ -9,10 +9,7 @@ readonly SUITE="$1" PACKAGE="$2" VERSION="$3" DIRECTORY="$4"
 
 fail() { printf 'source: %s\n' "$*" >&2; exit 1; }
 
-# The mirror that this machine already takes its Debian packages from.
-mirror="$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
-  grep -v security | head -n 1)"
-[ -n "$mirror" ] || fail "no Debian mirror is configured for apt"
+mirror="$("$(dirname "${BASH_SOURCE[0]}")/debian_mirror.sh")"
 mkdir -p "$DIRECTORY"/{lists/partial,cache/archives/partial,source}
 : >"$DIRECTORY/status"
 printf 'deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \

@@ -1,6 +1,7 @@
 #include "search/solver/compact.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace halftone {
@@ -256,6 +257,16 @@ Extremes ExtremesOf(const CompactProblem& problem) {
   for (const std::vector<double>& values : problem.values) add(values);
   for (const CompactPair& pair : problem.pairs) add(pair.values);
   return extremes;
+}
+
+std::vector<double> ReachOf(const CompactProblem& problem) {
+  const Extremes extremes = ExtremesOf(problem);
+  std::vector<double> reach;
+  for (size_t c = 0; c < extremes.most.size(); ++c) {
+    const double limit = c > 0 ? std::abs(problem.limit[c - 1]) : 0;
+    reach.push_back(std::max({std::abs(extremes.least[c]), std::abs(extremes.most[c]), limit}));
+  }
+  return reach;
 }
 
 CompactProblem SelectComponents(const CompactProblem& problem,

@@ -74,6 +74,11 @@ struct Extremes {
 };
 Extremes ExtremesOf(const CompactProblem& problem);
 
+// The largest magnitude that each component's total, or its limit, can have; likewise.
+std::vector<double> ReachOf(const CompactProblem& problem);
+// Weights times what they reach: far above what any loss is, far below what overflows.
+constexpr double kMostWeighted = 1e200;
+
 // The problem of minimizing the first of these components within the limits of the others, which
 // are what they were; a loss among those others has no limit. `cross` stays with a loss that is
 // minimized, and is left out otherwise.

@@ -21,8 +21,6 @@ struct Column {
 
 // Of the largest element of a basis: a smaller pivot is rounding.
 constexpr double kSmallestPivot = 1e-14;
-// Far above what any loss is, far below what overflows.
-constexpr double kMostWeighted = 1e200;
 
 // The restricted master problem in its current basis.
 class Master {
@@ -131,12 +129,11 @@ double LagrangianBound(const CompactProblem& problem, const Elimination::Tables&
 }
 
 bool CanBound(const CompactProblem& problem, absl::Span<const double> weights) {
-  const Extremes extremes = ExtremesOf(problem);
-  if (weights.size() != extremes.most.size()) return false;
+  const std::vector<double> reach = ReachOf(problem);
+  if (weights.size() != reach.size()) return false;
   for (size_t c = 0; c < weights.size(); ++c) {
-    double reach = std::max(std::abs(extremes.least[c]), std::abs(extremes.most[c]));
-    if (c > 0) reach = std::max(reach, std::abs(problem.limit[c - 1]));
-    if (!(weights[c] >= 0 && weights[c] <= kMostWeighted && weights[c] * reach <= kMostWeighted)) {
+    if (!(weights[c] >= 0 && weights[c] <= kMostWeighted &&
+          weights[c] * reach[c] <= kMostWeighted)) {
       return false;
     }
   }

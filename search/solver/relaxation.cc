@@ -17,8 +17,6 @@ constexpr int kStepsPerChoice = 2;
 constexpr double kStiffness = 20;
 // Taken off bounds for the rounding of sums, relative to what is summed.
 constexpr double kRounding = 1e-13;
-// Multipliers times costs: far above what any loss is, far below what overflows.
-constexpr double kMostPriced = 1e200;
 
 }  // namespace
 
@@ -31,16 +29,12 @@ Relaxation::Relaxation(const CompactProblem& problem, const ConvexForm& form)
       first_(problem.cross->first),
       pairs_of_(variables_),
       cost_(limits_, std::vector<double>(form.columns)),
+      reach_(ReachOf(problem)),
       gradient_(form.columns),
       pair_price_(components_, std::vector<double>(form.columns)),
       total_(limits_),
       prices_(limits_),
       stiffness_(limits_) {
-  const Extremes extremes = ExtremesOf(problem);
-  for (size_t k = 0; k < limits_; ++k) {
-    reach_.push_back(std::max({std::abs(extremes.least[k + 1]), std::abs(extremes.most[k + 1]),
-                               std::abs(problem.limit[k])}));
-  }
   for (size_t v = 0; v < variables_; ++v) {
     for (size_t c = first_[v]; c < first_[v + 1]; ++c) {
       for (size_t k = 0; k < limits_; ++k) {
@@ -246,7 +240,7 @@ Elimination::Tables Relaxation::MinimizePairs(const Bound& bound,
 // What cannot bound becomes 0, which can.
 std::vector<double> Relaxation::Usable(std::vector<double> lambda) const {
   for (size_t k = 0; k < limits_; ++k) {
-    if (!(lambda[k] >= 0 && lambda[k] * reach_[k] <= kMostPriced)) lambda[k] = 0;
+    if (!(lambda[k] >= 0 && lambda[k] * reach_[k + 1] <= kMostWeighted)) lambda[k] = 0;
   }
   return lambda;
 }

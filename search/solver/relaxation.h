@@ -87,7 +87,7 @@ class Relaxation {
   std::vector<size_t> first_;
   std::vector<std::vector<PairAt>> pairs_of_;
   std::vector<std::vector<double>> cost_;  // [limit][column], from the values
-  std::vector<double> reach_;              // [limit]: the largest that its cost, or it, can be
+  const std::vector<double> reach_;        // ReachOf the problem
   // Present state of Minimize.
   std::vector<char> allowed_;
   std::vector<double> gradient_;                 // of the form

@@ -45,7 +45,10 @@ std::vector<size_t> Excess(std::vector<Item> items, const Keep& keep, absl::Time
 
 }  // namespace
 
-std::string Collector::KeyRoot(const std::string& key) { return key.substr(0, key.find('/')); }
+bool Collector::IsAmong(const Names& needs, const StageRecord& record) {
+  return needs.count(record.sha256) > 0 ||
+         needs.count(record.key.substr(0, record.key.find('/'))) > 0;
+}
 
 std::vector<std::string> Sha256sIn(absl::string_view text) {
   std::vector<std::string> found;
@@ -208,9 +211,7 @@ absl::Status Collector::RemoveStages(const Keep& keep, const std::vector<JobUse>
   std::vector<Item> items;
   for (size_t i = 0; i < stages.size(); ++i) {
     HT_ASSIGN_OR_RETURN(const int64_t size, SizeOf(stages[i].sha256));
-    items.push_back(
-        {i, stages[i].use_time, size,
-         needed.count(stages[i].sha256) > 0 || needed.count(KeyRoot(stages[i].key)) > 0});
+    items.push_back({i, stages[i].use_time, size, IsAmong(needed, stages[i])});
   }
   for (const size_t i : Excess(std::move(items), keep, stores_.clock->Now(), since)) {
     HT_ASSIGN_OR_RETURN(const bool removed,

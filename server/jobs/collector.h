@@ -79,9 +79,9 @@ class Collector {
     int64_t bytes = 0;
   };
 
-  // What stands before the '/'.
-  static std::string KeyRoot(const std::string& key);
-  static bool IsNeeded(const std::vector<JobUse>& jobs, const StageRecord& record);
+  // Whether the output is among what is needed, by its blob or by what stands before the '/' of its
+  // key.
+  static bool IsAmong(const Names& needs, const StageRecord& record);
 
   absl::StatusOr<std::vector<JobUse>> Jobs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<JobUse> UseOf(const JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

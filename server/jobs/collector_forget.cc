@@ -8,13 +8,6 @@
 
 namespace halftone {
 
-// A job that does not name an upload needs nothing that depends on it, whatever is known of that.
-bool Collector::IsNeeded(const std::vector<JobUse>& jobs, const StageRecord& record) {
-  return std::any_of(jobs.begin(), jobs.end(), [&](const JobUse& job) {
-    return job.needs.count(record.sha256) > 0 || job.needs.count(KeyRoot(record.key)) > 0;
-  });
-}
-
 absl::StatusOr<Removal> Collector::Forget(ContentKind kind, const std::string& sha256) {
   absl::MutexLock lock(&mutex_);
   const absl::Time begin = stores_.clock->Now();
@@ -60,7 +53,11 @@ absl::Status Collector::ForgetStages(const std::string& sha256, const std::vecto
     const bool derived =
         !record.sources.has_value() ||
         std::find(record.sources->begin(), record.sources->end(), sha256) != record.sources->end();
-    if (!derived || IsNeeded(jobs, record)) continue;
+    // A job that does not name an upload needs nothing that depends on it, whatever is known of
+    // that.
+    const bool needed = std::any_of(jobs.begin(), jobs.end(),
+                                    [&](const JobUse& job) { return IsAmong(job.needs, record); });
+    if (!derived || needed) continue;
     if (record.stage == Stage::kExport) {
       HT_ASSIGN_OR_RETURN(const std::vector<std::string> artifacts, NamedBy(record.sha256));
       blobs.insert(artifacts.begin(), artifacts.end());

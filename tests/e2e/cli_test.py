@@ -1,18 +1,16 @@
 """The `halftone` command, in process and against a server: documents, exit codes, signals."""
 
-import contextlib
 import hashlib
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import tempfile
 import unittest
 
 import numpy as np
 
-from halftone_server import BINARY, NETWORKS, SOURCE, TINY_DIGITS, Server
+from halftone_server import BINARY, NETWORKS, SOURCE, TINY_DIGITS, Server, age, blob_path
 
 MODEL = os.path.join(TINY_DIGITS, "model.onnx")
 CALIB = os.path.join(TINY_DIGITS, "calib.npz")
@@ -37,21 +35,8 @@ class CommandTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.folder.cleanup()
 
-    def blob(self, sha256):
-        return os.path.join(self.state, "blobs", sha256[:2], sha256)
-
     def artifacts(self, job):
         return {artifact["sha256"] for artifact in self.document("get", job)["artifacts"]}
-
-    def age(self):
-        """Has all that is stored be old, and out of use for long."""
-        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "state.db"))) as database:
-            for table in ("contents", "stage_outputs", "measured_costs"):
-                database.execute(f"UPDATE {table} SET used_ns = 1")
-            database.commit()
-        for folder, _, names in os.walk(os.path.join(self.state, "blobs")):
-            for name in names:
-                os.utime(os.path.join(folder, name), (1, 1))
 
     def path(self, name, content):
         path = os.path.join(self.folder.name, name)
@@ -318,7 +303,7 @@ class CommandTest(unittest.TestCase):
         self.assertGreater(removal["removed"]["stage_outputs"], 4)
         self.assertGreater(removal["freed_bytes"], len(content))
         for sha256 in [name.split("/")[1], *artifacts]:
-            self.assertFalse(os.path.exists(self.blob(sha256)), sha256)
+            self.assertFalse(os.path.exists(blob_path(self.state, sha256)), sha256)
         self.document("get", job, code=2)
         self.document("delete", name, code=2)
         # What was not made from it is as it was.
@@ -332,8 +317,8 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(removal["removed"]["jobs"], [])
         self.assertEqual(removal["removed"]["stage_outputs"], 0)
         self.assertEqual(self.document("result", job)["job"], job)
-        self.age()
-        stray = self.blob("0" * 64)
+        age(self.state)
+        stray = blob_path(self.state, "0" * 64)
         os.makedirs(os.path.dirname(stray), exist_ok=True)
         with open(stray, "w") as file:
             file.write("stray")

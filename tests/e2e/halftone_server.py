@@ -4,12 +4,14 @@ What a Python client of Halftone needs is protoc, protobuf and grpcio: no genera
 Environment: HALFTONE_SOURCE_DIR, HALFTONE_BINARY_DIR.
 """
 
+import contextlib
 import hashlib
 import importlib
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -36,6 +38,21 @@ def compile_protos(folder):
         p[:-len(".proto")].replace("/", ".") + "_pb2") for p in paths}
     modules["onnx"] = importlib.import_module("onnx_pb2")
     return modules
+
+
+def blob_path(state, sha256):
+    return os.path.join(state, "blobs", sha256[:2], sha256)
+
+
+def age(state):
+    """Has all that is stored be old, and used a day after 1970 for the last time, but for jobs."""
+    with contextlib.closing(sqlite3.connect(os.path.join(state, "state.db"))) as database:
+        for table in ("contents", "stage_outputs", "measured_costs"):
+            database.execute(f"UPDATE {table} SET used_ns = 86400000000000")
+        database.commit()
+    for folder, _, names in os.walk(os.path.join(state, "blobs")):
+        for name in names:
+            os.utime(os.path.join(folder, name), (86400, 86400))
 
 
 class Server:

@@ -10,7 +10,8 @@ import unittest
 
 import grpc
 
-from halftone_server import TINY_DIGITS, Client, Server, compile_protos, read
+from halftone_server import (TINY_DIGITS, Client, Server, age, blob_path, compile_protos,
+                             read)
 from waiting import wait_for
 
 FOLDER = tempfile.TemporaryDirectory()
@@ -41,21 +42,9 @@ class StateDirectoryTest(unittest.TestCase):
         self.assertEqual(events[-1].state, MODULES["job"].JOB_STATE_SUCCEEDED)
         return job
 
-    def blob(self, sha256):
-        return os.path.join(self.state, "blobs", sha256[:2], sha256)
-
-    def age(self):
-        """Everything was used a day after 1970 for the last time, but for the job."""
-        with sqlite3.connect(os.path.join(self.state, "state.db")) as database:
-            for table in ("contents", "stage_outputs", "measured_costs"):
-                database.execute(f"UPDATE {table} SET used_ns = 86400000000000")
-        database.close()
-        for folder, _, names in os.walk(os.path.join(self.state, "blobs")):
-            for name in names:
-                os.utime(os.path.join(folder, name), (86400, 86400))
-
     def add_strays(self, count):
-        strays = [self.blob(hashlib.sha256(b"stray %d" % i).hexdigest()) for i in range(count)]
+        strays = [blob_path(self.state, hashlib.sha256(b"stray %d" % i).hexdigest())
+                  for i in range(count)]
         for path in strays:
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "w"):
@@ -78,7 +67,7 @@ class StateDirectoryTest(unittest.TestCase):
     def test_a_kill_in_the_midst_of_a_collection(self):
         left = []
         for attempt in range(1, 6):
-            self.age()
+            age(self.state)
             strays = self.add_strays(5000 * attempt)
             client = self.client
 
@@ -99,7 +88,7 @@ class StateDirectoryTest(unittest.TestCase):
             if left:
                 break
         self.assertTrue(left, "each collection ended before the kill")
-        self.age()
+        age(self.state)
         self.client.call("ModelService", "CollectGarbage", uploads="0s", stages="0s")
         self.assertFalse([path for path in left if os.path.exists(path)])
         self.assert_the_job_is_answered()
@@ -120,13 +109,13 @@ class StateDirectoryTest(unittest.TestCase):
         call, stream = self.client.call, self.client.stream
         result = call("SearchService", "GetResult", name=self.job)
         report = next(a for a in result.artifacts if a.name.endswith("report.html"))
-        os.unlink(self.blob(report.sha256))
+        os.unlink(blob_path(self.state, report.sha256))
         self.refused(report.name, stream, "SearchService", "DownloadArtifact", name=report.name)
         self.assertEqual(call("SearchService", "GetResult", name=self.job), result)
-        os.unlink(self.blob(self.data.split("/")[1]))
+        os.unlink(blob_path(self.state, self.data.split("/")[1]))
         self.refused(self.data, stream, "AnalysisService", "EvaluateAssignment", model=self.model,
                      dataset=self.data)
-        os.unlink(self.blob(self.model.split("/")[1]))
+        os.unlink(blob_path(self.state, self.model.split("/")[1]))
         self.refused(self.model, call, "ModelService", "InspectModel", name=self.model)
         # An upload brings it back.
         self.client.upload("Model", read(TINY_DIGITS, "model.onnx"))
@@ -134,7 +123,7 @@ class StateDirectoryTest(unittest.TestCase):
         with sqlite3.connect(os.path.join(self.state, "state.db")) as database:
             [[document]] = database.execute("SELECT result_sha256 FROM jobs")
         database.close()
-        os.unlink(self.blob(document))
+        os.unlink(blob_path(self.state, document))
         for method in ("GetResult", "GetFrontier", "ReSolve"):
             self.refused(self.job, call, "SearchService", method, name=self.job)
         # What a stage has lost is computed again.

@@ -75,16 +75,14 @@ absl::StatusOr<JobClaim> SqliteJobStore::Take(Change& change, const std::string&
 absl::StatusOr<std::optional<JobClaim>> SqliteJobStore::Claim(
     absl::Duration lease, const std::optional<std::string>& only) {
   std::optional<JobClaim> claim;
-  {
-    absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
-    HT_RETURN_IF_ERROR(TakeBack(change, /*only_expired=*/true).status());
-    HT_ASSIGN_OR_RETURN(const std::optional<std::string> id, OldestDue(only.value_or("")));
-    if (id.has_value()) {
-      HT_ASSIGN_OR_RETURN(claim, Take(change, *id, lease));
-    }
-    HT_RETURN_IF_ERROR(change.Commit());
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+  HT_RETURN_IF_ERROR(TakeBack(change, /*only_expired=*/true).status());
+  HT_ASSIGN_OR_RETURN(const std::optional<std::string> id, OldestDue(only.value_or("")));
+  if (id.has_value()) {
+    HT_ASSIGN_OR_RETURN(claim, Take(change, *id, lease));
   }
+  HT_RETURN_IF_ERROR(change.Commit());
   return claim;
 }
 
@@ -142,12 +140,10 @@ absl::StatusOr<std::vector<std::string>> SqliteJobStore::TakeBack(Change& change
 
 absl::StatusOr<std::vector<std::string>> SqliteJobStore::RecoverInterrupted() {
   std::vector<std::string> ids;
-  {
-    absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
-    HT_ASSIGN_OR_RETURN(ids, TakeBack(change, /*only_expired=*/false));
-    HT_RETURN_IF_ERROR(change.Commit());
-  }
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+  HT_ASSIGN_OR_RETURN(ids, TakeBack(change, /*only_expired=*/false));
+  HT_RETURN_IF_ERROR(change.Commit());
   return ids;
 }
 

@@ -79,18 +79,15 @@ absl::Status SqliteJobStore::BeginStage(const JobClaim& claim) {
 absl::Status SqliteJobStore::RecordProgress(const JobClaim& claim, JobEventKind kind,
                                             const JobProgress& progress, bool reused,
                                             absl::string_view detail) {
-  {
-    absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
-    HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
-    job.progress = progress;
-    HT_RETURN_IF_ERROR(Save(change, job, kind, reused, detail));
-    if (kind == JobEventKind::kStageFinished && !reused) {
-      HT_RETURN_IF_ERROR(Update(job, "UPDATE jobs SET stage_starts = 0 WHERE number = ?"));
-    }
-    HT_RETURN_IF_ERROR(change.Commit());
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+  HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
+  job.progress = progress;
+  HT_RETURN_IF_ERROR(Save(change, job, kind, reused, detail));
+  if (kind == JobEventKind::kStageFinished && !reused) {
+    HT_RETURN_IF_ERROR(Update(job, "UPDATE jobs SET stage_starts = 0 WHERE number = ?"));
   }
-  return absl::OkStatus();
+  return change.Commit();
 }
 
 absl::Status SqliteJobStore::SaveArtifacts(const JobRecord& job, const JobOutcome& outcome) {
@@ -107,25 +104,22 @@ absl::Status SqliteJobStore::SaveArtifacts(const JobRecord& job, const JobOutcom
 
 absl::Status SqliteJobStore::End(const JobClaim& claim, JobState state, const JobOutcome& outcome,
                                  const absl::Status& error) {
-  {
-    absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
-    HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
-    job.state = state;
-    job.end_time = clock_->Now();
-    job.error = error;
-    job.progress.eta_seconds = state == JobState::kSucceeded ? 0 : -1;
-    if (state == JobState::kSucceeded) {
-      job.progress.fraction = 1;
-      job.result_sha256 = outcome.result_sha256;
-      job.solution_status = outcome.solution_status;
-      HT_RETURN_IF_ERROR(SaveArtifacts(job, outcome));
-    }
-    HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false,
-                            error.ok() ? JobStateName(state) : error.message()));
-    HT_RETURN_IF_ERROR(change.Commit());
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+  HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
+  job.state = state;
+  job.end_time = clock_->Now();
+  job.error = error;
+  job.progress.eta_seconds = state == JobState::kSucceeded ? 0 : -1;
+  if (state == JobState::kSucceeded) {
+    job.progress.fraction = 1;
+    job.result_sha256 = outcome.result_sha256;
+    job.solution_status = outcome.solution_status;
+    HT_RETURN_IF_ERROR(SaveArtifacts(job, outcome));
   }
-  return absl::OkStatus();
+  HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false,
+                          error.ok() ? JobStateName(state) : error.message()));
+  return change.Commit();
 }
 
 absl::Status SqliteJobStore::Succeed(const JobClaim& claim, const JobOutcome& outcome) {
@@ -141,21 +135,18 @@ absl::Status SqliteJobStore::MarkCancelled(const JobClaim& claim) {
 }
 
 absl::Status SqliteJobStore::Requeue(const JobClaim& claim, absl::string_view reason) {
-  {
-    absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
-    HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
-    job.state = JobState::kQueued;
-    job.progress.eta_seconds = -1;
-    HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false, reason));
-    // The start of the stage that is left off did not end in a death.
-    HT_RETURN_IF_ERROR(
-        Update(job,
-               "UPDATE jobs SET stage_starts = max(0, stage_starts - 1), lease_token = '', "
-               "lease_expires_ns = 0, lease_ns = 0, not_before_ns = 0 WHERE number = ?"));
-    HT_RETURN_IF_ERROR(change.Commit());
-  }
-  return absl::OkStatus();
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+  HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
+  job.state = JobState::kQueued;
+  job.progress.eta_seconds = -1;
+  HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false, reason));
+  // The start of the stage that is left off did not end in a death.
+  HT_RETURN_IF_ERROR(
+      Update(job,
+             "UPDATE jobs SET stage_starts = max(0, stage_starts - 1), lease_token = '', "
+             "lease_expires_ns = 0, lease_ns = 0, not_before_ns = 0 WHERE number = ?"));
+  return change.Commit();
 }
 
 }  // namespace halftone

@@ -322,24 +322,21 @@ absl::StatusOr<JobRecord> SqliteJobStore::RequestCancel(const std::string& id) {
 }
 
 absl::Status SqliteJobStore::Delete(const std::string& id) {
-  {
-    absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
-    HT_ASSIGN_OR_RETURN(const JobRecord job, Find("id", id));
-    if (job.state == JobState::kRunning) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("job 'jobs/", id, "' is running: cancel it first, or use force"));
-    }
-    HT_RETURN_IF_ERROR(RaiseRevision());
-    HT_RETURN_IF_ERROR(
-        Update(job,
-               "INSERT INTO deleted_jobs (revision, number, id) SELECT store_revision.revision, "
-               "jobs.number, jobs.id FROM jobs, store_revision WHERE jobs.number = ?"));
-    HT_RETURN_IF_ERROR(Update(job, "DELETE FROM jobs WHERE number = ?"));
-    change.Tell(id, nullptr);
-    HT_RETURN_IF_ERROR(change.Commit());
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+  HT_ASSIGN_OR_RETURN(const JobRecord job, Find("id", id));
+  if (job.state == JobState::kRunning) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("job 'jobs/", id, "' is running: cancel it first, or use force"));
   }
-  return absl::OkStatus();
+  HT_RETURN_IF_ERROR(RaiseRevision());
+  HT_RETURN_IF_ERROR(
+      Update(job,
+             "INSERT INTO deleted_jobs (revision, number, id) SELECT store_revision.revision, "
+             "jobs.number, jobs.id FROM jobs, store_revision WHERE jobs.number = ?"));
+  HT_RETURN_IF_ERROR(Update(job, "DELETE FROM jobs WHERE number = ?"));
+  change.Tell(id, nullptr);
+  return change.Commit();
 }
 
 }  // namespace halftone
