@@ -11,6 +11,7 @@ step() {
   local name="$1" what="$2" status=0 started=$SECONDS before repeat
   shift 2
   repeat="${REPEAT:-$*}"
+  unset REPEAT  # What the step runs may have steps of its own.
   printf '\n=== %s: %s\n=== %s\n' "$name" "$what" "$repeat"
   times >"$CHILDREN"
   before="$(children_seconds)"

@@ -5,13 +5,14 @@ set -euo pipefail
 
 readonly ROOT="$1"
 
+unset REPEAT
 output="$(bash -c 'set -euo pipefail
   source "$1/.ci/steps.sh"
   pipe() { false | cat; }
   step first "passes" true
   step second "fails" bash -c "exit 3"
   REPEAT=repeat/me step third "fails in a pipe" pipe
-  step fourth "still runs" echo "fourth ran"
+  REPEAT=repeat/me step fourth "still runs" bash -c "echo fourth ran\${REPEAT:+ and was told REPEAT}"
   status=0
   summary || status=$?
   echo "status $status"' _ "$ROOT")"
