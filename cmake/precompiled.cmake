@@ -37,25 +37,25 @@ function(halftone_compile_fast target set)
       set(set openmp)
     endif()
     get_directory_property(options COMPILE_OPTIONS)
-    if(set STREQUAL core AND HALFTONE_COMPILE_LIGHTLY IN_LIST options)
+    if("${set}" STREQUAL "core" AND HALFTONE_COMPILE_LIGHTLY IN_LIST options)
       set(set light)
     endif()
     target_precompile_headers(${target} REUSE_FROM halftone_precompiled_${set})
   endif()
-  if(HALFTONE_UNITY AND NOT set STREQUAL test)
+  if(HALFTONE_UNITY AND NOT "${set}" STREQUAL "test")
     halftone_batch(${target})
   endif()
 endfunction()
 
 if(HALFTONE_PCH)
-  set(core absl::statusor absl::strings absl::str_format absl::flat_hash_map absl::synchronization absl::span
+  set(linked absl::statusor absl::strings absl::str_format absl::flat_hash_map absl::synchronization absl::span
     nlohmann_json::nlohmann_json Threads::Threads)
-  halftone_precompiled(core LIBRARIES ${core} HEADERS ${HALFTONE_PRECOMPILED_CORE})
-  halftone_precompiled(light LIBRARIES ${core} HEADERS ${HALFTONE_PRECOMPILED_CORE}
+  halftone_precompiled(core LIBRARIES ${linked} HEADERS ${HALFTONE_PRECOMPILED_CORE})
+  halftone_precompiled(light LIBRARIES ${linked} HEADERS ${HALFTONE_PRECOMPILED_CORE}
     OPTIONS ${HALFTONE_COMPILE_LIGHTLY})
-  halftone_precompiled(openmp LIBRARIES ${core} OpenMP::OpenMP_CXX HEADERS ${HALFTONE_PRECOMPILED_CORE})
+  halftone_precompiled(openmp LIBRARIES ${linked} OpenMP::OpenMP_CXX HEADERS ${HALFTONE_PRECOMPILED_CORE})
   if(HALFTONE_BUILD_TESTS)
-    halftone_precompiled(test LIBRARIES ${core} GTest::gmock GTest::gtest
+    halftone_precompiled(test LIBRARIES ${linked} GTest::gmock GTest::gtest
       HEADERS ${HALFTONE_PRECOMPILED_CORE} <gmock/gmock.h> <gtest/gtest.h> OPTIONS ${HALFTONE_COMPILE_LIGHTLY})
   endif()
 endif()
