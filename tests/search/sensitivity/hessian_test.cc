@@ -1,3 +1,4 @@
+#include <atomic>
 #include <cmath>
 #include <ostream>
 #include <string>
@@ -81,7 +82,7 @@ TEST_P(HessianTest, TopEigenvaluesAgreeWithTheDenseBlocks) {
     ASSERT_EQ(layer.eigenvalues.size(), 2u);
     EXPECT_GE(layer.eigenvalues[0], layer.eigenvalues[1]);
     const nlohmann::json& block = reference["exact_blocks"][l];
-    EXPECT_EQ(layer.weights, block["param"]);
+    EXPECT_EQ(layer.weights, block["param"].get<std::string>());
     const double exact = block["top_eigenvalue"];
     EXPECT_NEAR(layer.eigenvalues[0], exact, 1e-3 * exact) << layer.name;
   }
@@ -145,6 +146,48 @@ TEST(WeightTensorsTest, TheSearchForRangesStopsWhenCancelled) {
   cancellation.Cancel();
   EXPECT_EQ(QuantizationError(tensors[0], layer, kPrecisions[0], {}, cancellation).status().code(),
             absl::StatusCode::kCancelled);
+}
+
+// Counts how often it is asked: once for each channel whose range is searched.
+class CountingClock final : public SteadyClock {
+ public:
+  SteadyTime Now() const override {
+    ++asked_;
+    return {};
+  }
+  int asked() const { return asked_; }
+
+ private:
+  mutable std::atomic<int> asked_ = 0;
+};
+
+TEST(WeightTensorsTest, RangesAreSearchedOnceForEachFormatOfTheWeights) {
+  const Digits digits = LoadDigits();
+  const Graph graph = digits.network.Bind(1).value();
+  const std::vector<Layer>& layers = digits.network.layers.layers;
+  const std::vector<WeightTensor> tensors = FindWeightTensors(layers, graph).value();
+  const std::vector<ScaledError> scales(tensors.size(), {.value = 1});
+
+  const auto searches = [&](const std::vector<Precision>& precisions) {
+    const CountingClock clock;
+    Cancellation cancellation(clock);
+    cancellation.SetDeadline(SteadyTime() + absl::Hours(1));
+    SensitivityResult result;
+    result.layers.resize(layers.size());
+    for (LayerSensitivity& layer : result.layers) {
+      layer.choices.resize(precisions.size());
+      for (size_t c = 0; c < precisions.size(); ++c) layer.choices[c].precision = precisions[c];
+    }
+    EXPECT_EQ(SetWeightLosses({digits.network, digits.calibration, {}, precisions, {}}, {}, tensors,
+                              scales, cancellation, result),
+              absl::OkStatus());
+    return clock.asked();
+  };
+  const int of_one_format = searches({Precision::Int(4, 8)});
+  EXPECT_GT(of_one_format, 0);
+  EXPECT_EQ(searches({Precision::Int(4, 4), Precision::Int(4, 8), Precision::Int(4, 16)}),
+            of_one_format);
+  EXPECT_EQ(searches({Precision::Int(4, 8), Precision::Int(3, 8)}), 2 * of_one_format);
 }
 
 TEST(LanczosTest, FindsTheLargestEigenvaluesOfADiagonalOperator) {
