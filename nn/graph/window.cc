@@ -100,9 +100,13 @@ absl::Status CountWindows(const Shape& src, bool ceil_mode, Window& window) {
     }
     const int64_t steps = padded - extent;
     const int64_t stride = window.strides[i];
-    window.dst.push_back((ceil_mode ? CeilDiv(steps, stride) : steps / stride) + 1);
-    window.overhang.push_back(
-        std::max<int64_t>((window.dst.back() - 1) * stride + extent - padded, 0));
+    int64_t last = steps / stride;
+    // ceil_mode has one window more, unless it would begin behind the source.
+    if (ceil_mode && steps % stride != 0 && (last + 1) * stride < padded - window.pads_end[i]) {
+      ++last;
+    }
+    window.dst.push_back(last + 1);
+    window.overhang.push_back(std::max<int64_t>(last * stride + extent - padded, 0));
   }
   return absl::OkStatus();
 }

@@ -19,6 +19,7 @@ using Tap = Resampling::Tap;
 absl::StatusOr<Coordinates> ParseCoordinates(const std::string& mode) {
   if (mode == "half_pixel") return Coordinates::kHalfPixel;
   if (mode == "pytorch_half_pixel") return Coordinates::kPytorchHalfPixel;
+  if (mode == "half_pixel_symmetric") return Coordinates::kHalfPixelSymmetric;
   if (mode == "align_corners") return Coordinates::kAlignCorners;
   if (mode == "asymmetric") return Coordinates::kAsymmetric;
   if (mode == "tf_half_pixel_for_nn") return Coordinates::kTfHalfPixel;
@@ -50,13 +51,18 @@ struct Axis {
 double Position(Coordinates coordinates, const Axis& axis, int64_t dst) {
   const auto x = static_cast<double>(dst);
   const auto last_src = static_cast<double>(axis.src_size - 1);
-  // Of the size before it was rounded down to a whole one, as ONNX's reference has it.
-  const double last_dst = axis.scale * static_cast<double>(axis.src_size) - 1.0;
+  // Before it was rounded down to a whole one, as ONNX's reference has it.
+  const double exact_dst_size = axis.scale * static_cast<double>(axis.src_size);
+  const double last_dst = exact_dst_size - 1.0;
   switch (coordinates) {
     case Coordinates::kHalfPixel:
       return (x + 0.5) / axis.scale - 0.5;
     case Coordinates::kPytorchHalfPixel:
       return axis.dst_size > 1 ? (x + 0.5) / axis.scale - 0.5 : 0.0;
+    case Coordinates::kHalfPixelSymmetric: {
+      const double lost = 1 - static_cast<double>(axis.dst_size) / exact_dst_size;
+      return 0.5 * static_cast<double>(axis.src_size) * lost + (x + 0.5) / axis.scale - 0.5;
+    }
     case Coordinates::kAlignCorners:
       return axis.dst_size > 1 ? x * last_src / last_dst : 0.0;
     case Coordinates::kAsymmetric:

@@ -16,6 +16,7 @@ struct ResizeModes {
   enum class Coordinates {
     kHalfPixel,
     kPytorchHalfPixel,
+    kHalfPixelSymmetric,  // around the center of the size before it was rounded to a whole one
     kAlignCorners,
     kAsymmetric,
     kTfHalfPixel,   // tf_half_pixel_for_nn, opset 11 and 12

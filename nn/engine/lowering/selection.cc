@@ -131,17 +131,27 @@ absl::StatusOr<std::vector<int64_t>> PadsBefore(const NodeLowering& lowering, in
   return before;
 }
 
-// The index that position `position` shows: the nearest one, or mirrored at the first and last
-// element without repeating them.
-int64_t Mirror(int64_t position, int64_t size, bool reflect) {
-  if (!reflect || size == 1) return std::clamp<int64_t>(position, 0, size - 1);
+int64_t FloorMod(int64_t dividend, int64_t divisor) {
+  return ((dividend % divisor) + divisor) % divisor;
+}
+
+// The index that a position shows which may lie outside of [0, size).
+using Extension = int64_t (*)(int64_t position, int64_t size);
+
+int64_t Nearest(int64_t position, int64_t size) {
+  return std::clamp<int64_t>(position, 0, size - 1);
+}
+
+// At the first and last element, which are not repeated.
+int64_t Mirrored(int64_t position, int64_t size) {
+  if (size == 1) return 0;
   const int64_t period = 2 * (size - 1);
-  const int64_t phase = ((position % period) + period) % period;
+  const int64_t phase = FloorMod(position, period);
   return std::min(phase, period - phase);
 }
 
-Values LowerMirrorPad(const NodeLowering& lowering, ValueId src, const Shape& dst,
-                      const std::vector<int64_t>& before, bool reflect) {
+Values Extend(const NodeLowering& lowering, ValueId src, const Shape& dst,
+              const std::vector<int64_t>& before, Extension extension) {
   HT_RETURN_IF_ERROR(CheckTableSizes(dst));
   for (int axis = 0; axis < dst.rank(); ++axis) {
     const int64_t size = lowering.builder.shape(src).dim(axis);
@@ -149,7 +159,7 @@ Values LowerMirrorPad(const NodeLowering& lowering, ValueId src, const Shape& ds
     std::vector<int64_t> indices(static_cast<size_t>(dst.dim(axis)));
     for (size_t i = 0; i < indices.size(); ++i) {
       const int64_t position = static_cast<int64_t>(i) - before[static_cast<size_t>(axis)];
-      indices[i] = Mirror(position, size, reflect);
+      indices[i] = extension(position, size);
     }
     HT_ASSIGN_OR_RETURN(src, Select(lowering.builder, src, axis, std::move(indices)));
   }
@@ -208,10 +218,10 @@ Values LowerPad(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(const std::vector<int64_t> before, PadsBefore(lowering, dst.rank()));
   HT_ASSIGN_OR_RETURN(const std::string mode, lowering.node().String("mode", "constant"));
   if (mode == "constant") return LowerConstantPad(lowering, src, dst, before);
-  if (mode != "edge" && mode != "reflect") {
-    return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
-  }
-  return LowerMirrorPad(lowering, src, dst, before, mode == "reflect");
+  if (mode == "edge") return Extend(lowering, src, dst, before, Nearest);
+  if (mode == "reflect") return Extend(lowering, src, dst, before, Mirrored);
+  if (mode == "wrap") return Extend(lowering, src, dst, before, FloorMod);
+  return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
 }
 
 constexpr std::array kLowerings = {

@@ -162,7 +162,7 @@ absl::Status AddPads(const NodeContext& context, Shape& shape) {
 absl::StatusOr<Infos> InferPad(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo info, context.Input(0));
   HT_ASSIGN_OR_RETURN(std::string mode, context.node.String("mode", "constant"));
-  if (mode != "constant" && mode != "reflect" && mode != "edge") {
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") {
     return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
   }
   if (context.HasInput(2) && context.Constant(2) == nullptr) {

@@ -92,6 +92,23 @@ TEST(LowerPoolTest, CeilModeOfMaximum) {
               ElementsAre(3, 3));
 }
 
+TEST(LowerPoolTest, CeilModeAddsNoWindowBehindTheSource) {
+  EXPECT_THAT(Evaluate(OneNode("MaxPool", Shape{1, 1, 2})
+                           .With("kernel_shape", std::vector<int64_t>{1})
+                           .With("strides", std::vector<int64_t>{2})
+                           .With("ceil_mode", int64_t{1}),
+                       {1, 2}),
+              ElementsAre(1));
+  // [pad 1] and [3 4]; a third would begin on the padding behind.
+  EXPECT_THAT(Evaluate(OneNode("MaxPool", Shape{1, 1, 4})
+                           .With("kernel_shape", std::vector<int64_t>{2})
+                           .With("strides", std::vector<int64_t>{3})
+                           .With("pads", std::vector<int64_t>{1, 2})
+                           .With("ceil_mode", int64_t{1}),
+                       {1, 2, 3, 4}),
+              ElementsAre(1, 4));
+}
+
 TEST(LowerPoolTest, AveragesWithHoles) {
   OneNode node = OneNode("AveragePool", Shape{1, 1, 5}, 19)
                      .With("kernel_shape", std::vector<int64_t>{2})
@@ -153,6 +170,14 @@ TEST(LowerSelectionTest, ReflectsFurtherThanTheSourceIsLong) {
               ElementsAre(2, 3, 2, 1, 2, 3, 2, 1, 2, 3));
 }
 
+TEST(LowerSelectionTest, WrapsFurtherThanTheSourceIsLong) {
+  EXPECT_THAT(Evaluate(OneNode("Pad", Shape{1, 3}, 19)
+                           .With("mode", std::string("wrap"))
+                           .Constant(Ints({0, 4, 0, 2})),
+                       {1, 2, 3}),
+              ElementsAre(3, 1, 2, 3, 1, 2, 3, 1, 2));
+}
+
 TEST(LowerSelectionTest, PadAttributesOfOpset9) {
   EXPECT_THAT(Evaluate(OneNode("Pad", Shape{1, 2}, 9)
                            .With("pads", std::vector<int64_t>{0, 1, 0, 0})
@@ -190,6 +215,21 @@ TEST(LowerSelectionTest, ResizesWithoutAliasing) {
   // Weights 1/8 3/8 3/8 1/8 around each pair, those beyond the border left out.
   EXPECT_THAT(Evaluate(node, {0, 0, 0, 0, 8, 0, 0, 0}), ElementsAre(0, 1, 3, 0));
   EXPECT_THAT(Evaluate(node, {7, 0, 0, 0, 0, 0, 0, 0}), ElementsAre(FloatEq(3), 0, 0, 0));
+}
+
+// 4 elements by 0.6 are 2.4, of which 2 are left, around the center of the source: at 0.667
+// and 2.333 (half_pixel: 0.333 and 2).
+TEST(LowerSelectionTest, ResizesAroundTheCenter) {
+  const std::vector<float> dst =
+      Evaluate(OneNode("Resize", Shape{1, 4}, 19)
+                   .With("mode", std::string("linear"))
+                   .With("coordinate_transformation_mode", std::string("half_pixel_symmetric"))
+                   .NoInput()
+                   .Constant(Tensor::Of<float>(Shape{2}, {1, 0.6f})),
+               {1, 2, 3, 4});
+  ASSERT_EQ(dst.size(), 2u);
+  EXPECT_NEAR(dst[0], 1 + 2.0 / 3, 1e-5);
+  EXPECT_NEAR(dst[1], 1 + 7.0 / 3, 1e-5);
 }
 
 TEST(LowerSelectionTest, ResizeKeepsTheAspectRatio) {
