@@ -67,7 +67,7 @@ build_onednn() {
   install_packages dpkg-dev
   local source
   source="$("$DEPLOY/debian_source.sh" "$ONEDNN_SUITE" onednn "$ONEDNN_VERSION" "$work")"
-  say "oneDNN $ONEDNN_VERSION: building into $prefix (once; about half an hour on two cores)"
+  say "oneDNN $ONEDNN_VERSION: building into $prefix (once; about twenty minutes on two cores)"
   # Only the primitives that Halftone lowers to; the others double the time of the build. git: oneDNN asks
   # it for a commit, which a source package has none of.
   GIT_DIR=/dev/null cmake -S "$source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
