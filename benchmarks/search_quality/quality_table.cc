@@ -72,8 +72,8 @@ std::string OverOthers(const QualityRow& row) {
 }
 
 std::string SummaryLines(const QualityTable& table) {
-  std::string means = "| geometric mean |", near = "| rows lowest or within 5 % |",
-              worst = "| most above the lowest |";
+  std::string means = "| geometric mean of the rows that have all columns |",
+              near = "| rows lowest or within 5 % |", worst = "| most above the lowest |";
   for (size_t s = 0; s < table.strategies.size(); ++s) {
     const Summary summary = Summarize(table, s);
     absl::StrAppendFormat(&means, " %.4f |", summary.geometric_mean);
