@@ -94,7 +94,7 @@ void AddCrosscheckCommand(CLI::App& app, CommandLine& line) {
   sub->add_option("--seed", flags->seed);
   sub->add_option("--name", flags->display_name, "of the job, for people");
   sub->add_option("--request-id", flags->request_id, "makes the submission idempotent");
-  sub->add_option("--output", flags->output, "folder for the artifacts");
+  AddOutputFlag(sub, &flags->output);
   sub->add_flag("--submit", flags->submit, "return at once; see `halftone watch`");
   SetAction(sub, &line, [&line, flags] { return RunCrosscheck(line, *flags); });
 }

@@ -1,8 +1,12 @@
 #include "client/job_actions.h"
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <random>
+#include <system_error>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -11,6 +15,7 @@
 #include "client/crosscheck_text.h"
 #include "client/interrupt.h"
 #include "client/job_text.h"
+#include "client/result_copies.h"
 
 namespace halftone {
 namespace {
@@ -42,6 +47,23 @@ absl::StatusOr<std::map<std::string, std::string>> Download(Connection& connecti
                         connection.DownloadArtifact(artifact, folder));
   }
   return paths;
+}
+
+// "" where the folder is there, or can be made under the nearest one that is.
+std::string CheckFolder(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path nearest = fs::absolute(path, error);
+  while (!fs::exists(nearest, error) && nearest.has_relative_path()) {
+    nearest = nearest.parent_path();
+  }
+  if (!fs::is_directory(nearest, error)) {
+    return absl::StrCat("'", nearest.string(), "' is not a folder");
+  }
+  if (::access(nearest.c_str(), W_OK | X_OK) != 0) {
+    return absl::StrCat("nothing can be written into '", nearest.string(), "'");
+  }
+  return "";
 }
 
 // A job that was refused for its input is the user's mistake, not the program's failure.
@@ -90,6 +112,14 @@ std::string NewRequestId() {
   return absl::StrFormat("%08x%08x%08x", random(), random(), random());
 }
 
+void AddOutputFlag(CLI::App* sub, std::string* output) {
+  sub->add_option("--output", *output,
+                  "folder for the artifacts (default: results/ID under --state-dir, where `delete` "
+                  "and `gc` remove them with their job)")
+      ->type_name("FOLDER")
+      ->check(CLI::Validator(CheckFolder, ""));
+}
+
 absl::StatusOr<ExitCode> RunToEnd(const CommandLine& line, Connection& connection,
                                   const v1::Job& job, ProgressBar& bar, const std::string& output) {
   bar.Note(job.name());
@@ -123,9 +153,11 @@ absl::StatusOr<ExitCode> PrintEnd(const CommandLine& line, Connection& connectio
   HT_ASSIGN_OR_RETURN(const v1::Job job, connection.GetJob(name));
   if (job.state() != v1::JOB_STATE_SUCCEEDED) return PrintWithoutResult(line, job);
   HT_ASSIGN_OR_RETURN(const v1::SearchResult result, connection.GetResult(name));
-  const std::string folder =
-      output.empty() ? absl::StrCat(line.state_directory, "/results/", BaseName(name)) : output;
-  HT_ASSIGN_OR_RETURN(const auto artifacts, Download(connection, result, folder));
+  const ResultCopies copies(line.state_directory);
+  HT_ASSIGN_OR_RETURN(
+      const auto artifacts,
+      Download(connection, result, output.empty() ? copies.FolderOf(name) : output));
+  if (output.empty()) HT_RETURN_IF_ERROR(copies.NoteSource(name, line.server));
   if (line.json) {
     nlohmann::json document = ResultToJson(result, artifacts);
     document["state"] = StateText(job.state());

@@ -19,6 +19,10 @@ std::string FullJobName(const std::string& job);
 // stopped by.
 std::string NewRequestId();
 
+// --output, of the commands that print a result: a path that cannot become a folder is refused
+// before any work.
+void AddOutputFlag(CLI::App* sub, std::string* output);
+
 // Runs a job that was just created to its end, with progress, and prints how it ended. Ctrl-C
 // cancels the job.
 absl::StatusOr<ExitCode> RunToEnd(const CommandLine& line, Connection& connection,
@@ -29,7 +33,7 @@ ExitCode PrintQueued(const CommandLine& line, const Connection& connection, cons
                      ProgressBar& bar);
 
 // Prints how an ended job ended: its result, with the artifacts downloaded into `output` (default:
-// a folder of its own under the state directory), or why there is none.
+// where ResultCopies has them), or why there is none.
 absl::StatusOr<ExitCode> PrintEnd(const CommandLine& line, Connection& connection,
                                   const std::string& job, const std::string& output);
 

@@ -96,15 +96,8 @@ absl::StatusOr<ExitCode> Cancel(const CommandLine& line, const JobFlags& flags) 
 
 absl::StatusOr<ExitCode> Delete(const CommandLine& line, const JobFlags& flags) {
   if (NamesUpload(flags.job)) return DeleteUpload(line, flags.job);
-  HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  const std::string name = FullJobName(flags.job);
-  HT_RETURN_IF_ERROR(connection->DeleteJob(name, flags.force));
-  if (line.json) {
-    PrintJson({{"deleted", name}});
-  } else {
-    PrintText(absl::StrCat(name, " is deleted\n"));
-  }
-  return ExitCode::kDone;
+  HT_RETURN_IF_ERROR(CheckIsDeletable(flags.job));
+  return DeleteJob(line, FullJobName(flags.job), flags.force);
 }
 
 absl::StatusOr<ExitCode> Result(const CommandLine& line, const JobFlags& flags) {
@@ -151,12 +144,13 @@ void AddJobCommands(CLI::App& app, CommandLine& line) {
   AddJobCommand(app, line, "cancel", "ends a job", flags, Cancel);
   CLI::App* remove = AddJobCommand(
       app, line, "delete",
-      "forgets a job, or an upload (models/.., datasets/..) with all that was made from it", flags,
-      Delete);
+      "forgets a job, or an upload (models/.., datasets/..) with all that was made from it, and "
+      "the copies of its results under --state-dir; those in an --output folder stay",
+      flags, Delete);
   CLI::App* result = AddJobCommand(app, line, "result", "what a job found", flags, Result);
   AddJobCommand(app, line, "frontier", "the Pareto-optimal assignments of a job", flags, Frontier);
   for (CLI::App* sub : {watch, result}) {
-    sub->add_option("--output", flags->output, "folder for the artifacts");
+    AddOutputFlag(sub, &flags->output);
   }
   remove->add_flag("--force", flags->force, "cancel it first if it is running");
 }

@@ -136,7 +136,7 @@ void AddSearchCommands(CLI::App& app, CommandLine& line) {
   auto search = std::make_shared<SearchFlags>();
   CLI::App* sub = app.add_subcommand("search", "the best bit-width of every layer");
   AddFlags(sub, search.get());
-  sub->add_option("--output", search->output, "folder for the artifacts");
+  AddOutputFlag(sub, &search->output);
   SetAction(sub, &line, [&line, search] { return RunSearch(line, *search); });
   auto submit = std::make_shared<SearchFlags>();
   sub = app.add_subcommand("submit", "start a search and return at once");

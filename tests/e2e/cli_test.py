@@ -1,9 +1,11 @@
 """The `halftone` command, in process and against a server: documents, exit codes, signals."""
 
+import contextlib
 import hashlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -37,6 +39,10 @@ class CommandTest(unittest.TestCase):
 
     def artifacts(self, job):
         return {artifact["sha256"] for artifact in self.document("get", job)["artifacts"]}
+
+    def results(self, job):
+        """Where the copies of a job's results are that no --output was given for."""
+        return os.path.join(self.folder.name, "results", job.split("/")[1])
 
     def path(self, name, content):
         path = os.path.join(self.folder.name, name)
@@ -280,8 +286,29 @@ class CommandTest(unittest.TestCase):
                       ["error"]["message"])
         self.assertLessEqual(resolved["loss"], document["loss"])
         self.assertIn("OPTIMAL", self.run_command("result", job.split("/")[1]).stdout)
-        self.document("delete", job)
+        copies = self.results(job)
+        self.assertEqual({os.path.dirname(path) for path in document["artifacts"].values()},
+                         {copies})
+        self.assertEqual(self.document("delete", job)["copies"], [copies])
+        self.assertFalse(os.path.exists(copies))
         self.document("get", job, code=2)
+
+    def test_a_folder_that_was_chosen_is_the_users(self):
+        folder = os.path.join(self.folder.name, "chosen/by/me")
+        document = self.search("--budget", "size=0.5x", "--output", folder)
+        self.assertFalse(os.path.exists(self.results(document["job"])))
+        self.assertEqual(self.document("delete", document["job"])["copies"], [])
+        self.assertTrue(os.path.exists(os.path.join(folder, "quantized.onnx")))
+
+    def test_a_folder_that_cannot_be_made_is_refused_before_the_search(self):
+        jobs = len(self.document("jobs")["jobs"])
+        file = self.path("file", "mine")
+        for folder in (file, os.path.join(file, "in/it")):
+            error = self.search("--output", folder, code=2)["error"]["message"]
+            self.assertIn(f"'{file}' is not a folder", error)
+        self.assertEqual(len(self.document("jobs")["jobs"]), jobs)
+        with open(file) as unchanged:
+            self.assertEqual(unchanged.read(), "mine")
 
     def test_a_model_is_deleted_with_all_that_was_made_from_it(self):
         with open(MODEL, "rb") as file:
@@ -296,10 +323,15 @@ class CommandTest(unittest.TestCase):
         # What both have made byte for byte stays with the other.
         artifacts = self.artifacts(job) - self.artifacts(shared)
         self.assertTrue(artifacts)
+        copies = self.results(job)
+        self.assertTrue(os.path.exists(os.path.join(copies, "quantized.onnx")))
         removal = self.document("delete", name)
         self.assertEqual(removal["deleted"], name)
         self.assertEqual(removal["removed"]["jobs"], [job])
         self.assertEqual(removal["removed"]["models"], [name])
+        self.assertEqual(removal["copies"], [copies])
+        self.assertFalse(os.path.exists(copies))
+        self.assertTrue(os.path.exists(self.results(shared)))
         self.assertGreater(removal["removed"]["stage_outputs"], 4)
         self.assertGreater(removal["freed_bytes"], len(content))
         for sha256 in [name.split("/")[1], *artifacts]:
@@ -339,6 +371,22 @@ class CommandTest(unittest.TestCase):
         self.document("explore", "ask", job)
         self.assertIn("soon", self.document("gc", "--keep-jobs", "soon", code=2)
                       ["error"]["message"])
+
+    def test_garbage_has_no_copies_left(self):
+        job = self.search("--budget", "size=0.5x")["job"]
+        kept = self.search("--budget", "size=0.6x")["job"]
+        # As a server does that collects garbage by itself, or another client.
+        with contextlib.closing(sqlite3.connect(os.path.join(self.state, "state.db"))) as database:
+            database.execute("DELETE FROM jobs WHERE id = ?", [job.split("/")[1]])
+            database.commit()
+        copies = self.document("gc")["copies"]
+        if self.state != self.folder.name:
+            # This state directory never knew the job: it may be there on another server.
+            self.assertEqual(copies, [])
+            return
+        self.assertEqual(copies, [self.results(job)])
+        self.assertFalse(os.path.exists(self.results(job)))
+        self.assertTrue(os.path.exists(self.results(kept)))
 
     def test_the_answer_is_really_evaluated(self):
         document = self.search("--budget", "size=0.3x", "--evaluations", "12")
@@ -424,6 +472,14 @@ class CommandTest(unittest.TestCase):
         self.run_command("frobnicate", code=2)
         self.run_command("sensitivity", MODEL, "--data", CALIB, "--method", "magic", code=2)
         self.document("inspect", self.path("empty.onnx", ""), code=2)
+        self.assertIn("jobs/{id}, models/{sha256} or datasets/{sha256}",
+                      self.document("delete", "networks/a", code=2)["error"]["message"])
+        self.assertIn("gc --keep-uploads",
+                      self.document("delete", "targets/" + "0" * 64, code=2)["error"]["message"])
+        error = self.search("--precisions", "f32,w8a8", code=2)["error"]["message"]
+        self.assertIn("cannot run 'f32': it runs w16a16, w8a8", error)
+        for estimator in ("fisher-elementwise", "hessian-form"):
+            self.assertIn(f"\n  {estimator} ", self.run_command("sensitivity", "--help").stdout)
         self.run_command("--help")
 
     def test_unreachable_server(self):
