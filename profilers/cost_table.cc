@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/enum_names.h"
 #include "base/json_fields.h"
@@ -236,6 +237,12 @@ double CostTable::PredictLatency(const std::map<std::string, Precision>& assignm
     }
   }
   return sum;
+}
+
+bool CostTable::IsDisturbed() const {
+  return std::any_of(rows.begin(), rows.end(), [](const CostRow& row) {
+    return absl::StartsWith(row.warning, kDisturbedWarning);
+  });
 }
 
 PredictionQuality QualityOf(absl::Span<const AssignmentCost> assignments) {

@@ -98,6 +98,10 @@ struct DeviceInfo {
   double frequency_mhz = 0;  // 0: not known
 };
 
+// How the warning of a row begins that was measured while other work took the machine's processors:
+// an answer, but nothing to remember.
+inline constexpr absl::string_view kDisturbedWarning = "the machine was busy";
+
 // Costs of every (layer, precision) on a target. Time that no choice changes (pooling, input and
 // output conversion) is `fixed_latency_ns`. Immutable once made.
 struct CostTable {
@@ -115,6 +119,8 @@ struct CostTable {
   // The sum of the fixed time, the rows and the edges of an assignment of every layer; layers and
   // precisions without a row count nothing. Nanoseconds.
   double PredictLatency(const std::map<std::string, Precision>& assignment) const;
+  // Whether any row has kDisturbedWarning.
+  bool IsDisturbed() const;
 };
 
 // How well predictions hold over assignments that were run.

@@ -69,8 +69,9 @@ bool SameDevice(const DeviceInfo& a, const DeviceInfo& b) {
 class SearchRun {
  public:
   SearchRun(const SearchSpec& spec, ArtifactStore& store, const PipelineObserver& observer,
-            const Cancellation& cancellation)
-      : spec_(spec),
+            const Cancellation& cancellation, absl::string_view job)
+      : job_(job),
+        spec_(spec),
         store_(store),
         stages_(store, observer, cancellation),
         inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples) {}
@@ -166,24 +167,44 @@ class SearchRun {
 
   absl::Status MeasureCosts() {
     if (codesign_ != nullptr) return MeasureConfigurations();
-    // A table of another machine or library is measured again; so is any on request.
-    const auto accept = [&](const std::string& output) {
-      if (spec_.refresh) return false;
-      const absl::StatusOr<json> document = ParseStored(output, "cost table");
-      if (!document.ok()) return false;
-      const absl::StatusOr<CostTable> table = CostTableFromJson(*document);
-      return table.ok() && SameDevice(table->device, profiler_->Describe());
-    };
+    const std::string key = ProfileKey(spec_, offer_.profiled);
     HT_ASSIGN_OR_RETURN(profile_output_,
                         stages_.Run(
-                            Stage::kProfile, ProfileKey(spec_, offer_.profiled),
-                            [&](const Progress& progress) -> absl::StatusOr<std::string> {
-                              HT_ASSIGN_OR_RETURN(const CostTable table,
-                                                  ProfileOn(*profiler_, progress));
-                              return CostTableToJson(table).dump();
-                            },
-                            accept));
+                            Stage::kProfile, key,
+                            [&](const Progress& progress) { return MeasureTable(key, progress); },
+                            [&](const std::string& output) { return AcceptsCosts(key, output); }));
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> MeasureTable(const std::string& key, const Progress& progress) {
+    HT_ASSIGN_OR_RETURN(const CostTable table, ProfileOn(*profiler_, progress));
+    std::string output = CostTableToJson(table).dump();
+    if (table.IsDisturbed()) HT_RETURN_IF_ERROR(NoteOwnCosts(key, output));
+    return output;
+  }
+
+  // A table of another machine or library is measured again; so is one that another job measured
+  // while the machine was busy, and any on request.
+  bool AcceptsCosts(const std::string& key, const std::string& output) {
+    if (spec_.refresh) return false;
+    const absl::StatusOr<json> document = ParseStored(output, "cost table");
+    if (!document.ok()) return false;
+    const absl::StatusOr<CostTable> table = CostTableFromJson(*document);
+    if (!table.ok() || !SameDevice(table->device, profiler_->Describe())) return false;
+    return !table->IsDisturbed() || HasOwnCosts(key, output);
+  }
+
+  // Beside the table, which has it under `key`: that this job measured it.
+  absl::Status NoteOwnCosts(const std::string& key, const std::string& output) {
+    if (job_.empty()) return absl::OkStatus();
+    return store_.StoreStage(Stage::kProfile, absl::StrCat(key, "/", job_), Sha256Hex(output));
+  }
+
+  bool HasOwnCosts(const std::string& key, const std::string& output) {
+    if (job_.empty()) return false;
+    const absl::StatusOr<std::string> own =
+        store_.LoadStage(Stage::kProfile, absl::StrCat(key, "/", job_));
+    return own.ok() && *own == Sha256Hex(output);
   }
 
   absl::Status MeasureConfigurations() {
@@ -365,6 +386,7 @@ class SearchRun {
     return absl::OkStatus();
   }
 
+  const std::string job_;
   SearchSpec spec_;
   ArtifactStore& store_;
   StageRunner stages_;
@@ -387,8 +409,8 @@ absl::string_view StageName(Stage stage) { return kStageNames.NameOf(stage); }
 absl::StatusOr<SearchResult> RunSearch(const SearchSpec& spec, ArtifactStore& store,
                                        const ProfilerRegistry& profilers,
                                        const PipelineObserver& observer,
-                                       const Cancellation& cancellation) {
-  return SearchRun(spec, store, observer, cancellation).Run(profilers);
+                                       const Cancellation& cancellation, absl::string_view job) {
+  return SearchRun(spec, store, observer, cancellation, job).Run(profilers);
 }
 
 }  // namespace halftone

@@ -34,11 +34,14 @@ struct PipelineObserver {
 
 // Runs a search from import to export. Every stage's output is stored under a hash of all that it
 // depends on, and is reused when that is found: a restarted job repeats no finished stage, and the
-// same model with another budget goes straight to solving. Thread-safe.
+// same model with another budget goes straight to solving. Costs that were measured while the
+// machine was busy serve only the job that measured them, which `job` names: "" is none.
+// Thread-safe.
 absl::StatusOr<SearchResult> RunSearch(const SearchSpec& spec, ArtifactStore& store,
                                        const ProfilerRegistry& profilers,
                                        const PipelineObserver& observer,
-                                       const Cancellation& cancellation);
+                                       const Cancellation& cancellation,
+                                       absl::string_view job = "");
 
 }  // namespace halftone
 

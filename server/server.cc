@@ -84,15 +84,14 @@ absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::str
 absl::StatusOr<PipelineOutput> RunSearchJob(
     Catalog& catalog, const ProfilerRegistry& profilers,
     const std::function<absl::Status(const std::string& target)>& await_target,
-    const std::string& stored_spec, const PipelineObserver& observer,
-    const Cancellation& cancellation) {
-  HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(stored_spec));
+    const JobRecord& job, const PipelineObserver& observer, const Cancellation& cancellation) {
+  HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(job.spec));
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_RETURN_IF_ERROR(await_target(spec.target));
   SourcedStore sourced(&catalog, SourcesOf(spec));
   PatientStore store(&sourced, cancellation);
   HT_ASSIGN_OR_RETURN(const SearchResult result,
-                      RunSearch(spec, store, profilers, observer, cancellation));
+                      RunSearch(spec, store, profilers, observer, cancellation, job.id));
   PipelineOutput output;
   output.solution_status = result.solution.status;
   output.result_json = SearchResultToJson(result).dump();
@@ -144,8 +143,7 @@ struct Server::Parts {
 
   absl::Status OpenState();
   absl::Status StartRunner(std::optional<std::string> only);
-  absl::StatusOr<PipelineOutput> RunStored(const std::string& spec,
-                                           const PipelineObserver& observer,
+  absl::StatusOr<PipelineOutput> RunStored(const JobRecord& job, const PipelineObserver& observer,
                                            const Cancellation& cancellation);
   absl::Status AwaitTarget(const std::string& target, const Cancellation& cancellation) const;
   absl::Status StartServing();
@@ -204,20 +202,20 @@ absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
   runner_options.only = std::move(only);
   runner = std::make_unique<JobRunner>(
       jobs.get(), blobs.get(), &hub, &gate, &clock,
-      [this](const std::string& spec, const PipelineObserver& observer,
-             const Cancellation& cancellation) { return RunStored(spec, observer, cancellation); },
+      [this](const JobRecord& job, const PipelineObserver& observer,
+             const Cancellation& cancellation) { return RunStored(job, observer, cancellation); },
       runner_options);
   runner->Start();
   return absl::OkStatus();
 }
 
-absl::StatusOr<PipelineOutput> Server::Parts::RunStored(const std::string& spec,
+absl::StatusOr<PipelineOutput> Server::Parts::RunStored(const JobRecord& job,
                                                         const PipelineObserver& observer,
                                                         const Cancellation& cancellation) {
-  if (IsCrosscheck(spec)) return RunCrosscheckJob(*catalog, spec, observer, cancellation);
+  if (IsCrosscheck(job.spec)) return RunCrosscheckJob(*catalog, job.spec, observer, cancellation);
   return RunSearchJob(
       *catalog, profilers,
-      [&](const std::string& target) { return AwaitTarget(target, cancellation); }, spec, observer,
+      [&](const std::string& target) { return AwaitTarget(target, cancellation); }, job, observer,
       cancellation);
 }
 

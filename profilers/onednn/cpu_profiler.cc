@@ -184,8 +184,8 @@ class Profiling {
   std::string Warning() const {
     if (!IsDisturbed()) return "";
     return absl::StrFormat(
-        "the machine was busy: measured with %.0f %% of %d processors; measure again",
-        100 * share_.Of(device_.threads), device_.threads);
+        "%s: measured with %.0f %% of %d processors, and not kept: the next run measures again",
+        kDisturbedWarning, 100 * share_.Of(device_.threads), device_.threads);
   }
 
   absl::Status StoreMeasured(const std::set<std::string>& missing) const {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -205,6 +206,12 @@ std::vector<std::pair<std::string, Precision>> CostLedger::Known() const {
     }
   }
   return known;
+}
+
+bool CostLedger::IsDisturbed() const {
+  return std::any_of(rows_.begin(), rows_.end(), [](const auto& row) {
+    return absl::StartsWith(row.second.warning, kDisturbedWarning);
+  });
 }
 
 CostTable CostLedger::ToTable(std::string target, DeviceInfo device) const {

@@ -38,6 +38,8 @@ class CostLedger {
 
   // Whether nothing has to be asked for.
   bool IsComplete() const;
+  // Whether any row was measured while the profiler's machine was busy (kDisturbedWarning).
+  bool IsDisturbed() const;
   // The rows of the request that are here, and how many it asks for.
   std::vector<std::pair<std::string, Precision>> Known() const;
   size_t wanted() const { return request_->layers->layers.size() * request_->precisions.size(); }

@@ -139,7 +139,8 @@ class Profiling {
 
   // Failing to keep them costs the rows of a later death, not this answer.
   void StoreRows() const {
-    if (cache_ != nullptr) cache_->Store(Key(), ledger_.Serialize()).IgnoreError();
+    if (cache_ == nullptr || ledger_.IsDisturbed()) return;
+    cache_->Store(Key(), ledger_.Serialize()).IgnoreError();
   }
 
   // Reads one answer; false when the profiler died.

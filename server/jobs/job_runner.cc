@@ -223,7 +223,7 @@ absl::StatusOr<PipelineOutput> JobRunner::RunPipeline(const JobClaim& claim,
                                                       const Cancellation& cancellation) {
   Observer observer(this, claim, cancellation);
   try {
-    return pipeline_(claim.job.spec, observer.Callbacks(), cancellation);
+    return pipeline_(claim.job, observer.Callbacks(), cancellation);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("the job needs more memory than there is");
   } catch (const std::exception& error) {

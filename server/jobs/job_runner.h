@@ -34,7 +34,7 @@ struct PipelineOutput {
 // Does what a job's spec says. Called on the runner's thread; must honour the cancellation
 // within a second.
 using Pipeline = std::function<absl::StatusOr<PipelineOutput>(
-    const std::string& spec, const PipelineObserver& observer, const Cancellation& cancellation)>;
+    const JobRecord& job, const PipelineObserver& observer, const Cancellation& cancellation)>;
 
 // Runs queued jobs, one at a time, oldest first, on a thread of its own. A stage holds the compute
 // gate while it runs. While the store or the disk refuses a job's end, e.g. because it is full, the

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,7 @@ struct Bench {
   SearchSpec spec;
   PipelineObserver observer;
   Cancellation cancellation;
+  std::string job;
   std::vector<std::pair<Stage, bool>> started;  // stage, reused
   std::vector<Stage> finished;
 
@@ -72,11 +74,36 @@ struct Bench {
   absl::StatusOr<SearchResult> Run(ArtifactStore& in) {
     started.clear();
     finished.clear();
-    return RunSearch(spec, in, profilers, observer, cancellation);
+    return RunSearch(spec, in, profilers, observer, cancellation, job);
   }
   absl::StatusOr<SearchResult> Run() { return Run(store); }
 
   double last_fraction = 0;
+};
+
+// An accelerator that says when it measures that it was busy, and counts its measurements.
+class BusyProfiler final : public CostProfiler {
+ public:
+  // Borrows `busy` and `calls`.
+  BusyProfiler(std::unique_ptr<CostProfiler> inner, const bool* busy, int* calls)
+      : inner_(std::move(inner)), busy_(busy), calls_(calls) {}
+  std::string target() const override { return "board"; }
+  DeviceInfo Describe() const override { return inner_->Describe(); }
+  bool Supports(const Precision& precision) const override { return inner_->Supports(precision); }
+  absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
+                                    const Progress& progress) override {
+    absl::StatusOr<CostTable> table = inner_->Profile(request, progress);
+    ++*calls_;
+    if (table.ok() && *busy_) table->rows.back().warning = "the machine was busy: so it says";
+    // No two measurements are alike.
+    if (table.ok()) table->fixed_latency_ns += *calls_;
+    return table;
+  }
+
+ private:
+  const std::unique_ptr<CostProfiler> inner_;
+  const bool* busy_;
+  int* calls_;
 };
 
 void ExpectSound(const Bench& bench, const SearchResult& result) {
@@ -123,6 +150,40 @@ TEST(PipelineTest, SearchesASimulatedTargetFromEndToEnd) {
   const auto json =
       nlohmann::json::parse(*bench.store.LoadBlob(result->artifacts.at("result.json")));
   EXPECT_TRUE(SearchResultFromJson(json).ok());
+}
+
+TEST(PipelineTest, WhatABusyMachineMeasuredServesTheJobThatMeasuredItAlone) {
+  Bench bench("board");
+  bench.spec.evaluations = 0;
+  bool busy = true;
+  int calls = 0;
+  ProfilerRegistry::Target board;
+  board.name = "board";
+  board.create = [&]() -> absl::StatusOr<std::unique_ptr<CostProfiler>> {
+    absl::StatusOr<std::unique_ptr<CostProfiler>> inner = bench.profilers.Create(kSimulated);
+    if (!inner.ok()) return inner.status();
+    return std::make_unique<BusyProfiler>(*std::move(inner), &busy, &calls);
+  };
+  ASSERT_TRUE(bench.profilers.Register(board).ok());
+  const auto run = [&](const std::string& job) {
+    bench.job = job;
+    const absl::StatusOr<SearchResult> result = bench.Run();
+    EXPECT_TRUE(result.ok()) << result.status();
+    for (const auto& [stage, reused] : bench.started) {
+      if (stage == Stage::kProfile) return reused;
+    }
+    return false;
+  };
+  EXPECT_FALSE(run("a"));
+  EXPECT_TRUE(run("a")) << "a job that was interrupted takes up its own costs";
+  EXPECT_FALSE(run("b")) << "another one measures for itself";
+  EXPECT_FALSE(run(""));
+  EXPECT_FALSE(run("")) << "a run that has no name knows nothing again";
+  EXPECT_EQ(calls, 4);
+  busy = false;
+  EXPECT_FALSE(run("c"));
+  for (const char* job : {"c", "d", "a", ""}) EXPECT_TRUE(run(job)) << job;
+  EXPECT_EQ(calls, 5);
 }
 
 TEST(PipelineTest, ASecondRunReusesEveryStage) {

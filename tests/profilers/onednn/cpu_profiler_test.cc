@@ -178,6 +178,7 @@ TEST_F(CpuProfilerTest, WhatABusyMachineGaveIsMarkedAndNotRemembered) {
   ASSERT_TRUE(table.ok()) << table.status();
   EXPECT_EQ(cache.stores(), 0);
   for (const CostRow& row : table->rows) EXPECT_FALSE(row.warning.empty()) << row.layer;
+  EXPECT_TRUE(table->IsDisturbed());
 }
 
 TEST_F(CpuProfilerTest, RefreshMeasuresAgain) {

@@ -396,6 +396,25 @@ TEST_F(RemoteProfilerTest, ADeviceThatIsNotTheOneDescribedIsRefused) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("board two"));
 }
 
+TEST_F(RemoteProfilerTest, WhatABusyProfilerMeasuredIsNotKept) {
+  FakeProfiler fake;
+  fake.set_script([](const auto& wanted, grpc::ServerContext& context, auto& writer) {
+    std::vector<v1::LayerCost> rows = wanted;
+    for (v1::LayerCost& row : rows) row.set_warning("the machine was busy: 40 % of it");
+    return FakeProfiler::AnswerAll(rows, context, writer);
+  });
+  const auto disturbed = ProfileAt(fake.address());
+  ASSERT_TRUE(disturbed.ok()) << disturbed.status();
+  EXPECT_TRUE(disturbed->IsDisturbed());
+  fake.set_script(FakeProfiler::AnswerAll);
+  const auto table = ProfileAt(fake.address());
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_THAT(fake.requests().at(1).known(), IsEmpty());
+  EXPECT_FALSE(table->IsDisturbed());
+  ASSERT_TRUE(ProfileAt(fake.address()).ok());
+  EXPECT_THAT(fake.requests(), SizeIs(2)) << "these are kept";
+}
+
 TEST_F(RemoteProfilerTest, WhatIsKnownIsNotAskedForAgainUnlessRefreshed) {
   FakeProfiler fake;
   const auto table = ProfileAt(fake.address());
