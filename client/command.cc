@@ -5,10 +5,13 @@
 #include <exception>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "server/server.h"
 
 namespace halftone {
 namespace {
@@ -20,6 +23,15 @@ void PrintError(const absl::Status& status, bool json) {
         {{"error", {{"code", absl::StatusCodeToString(status.code())}, {"message", message}}}});
   }
   std::fprintf(stderr, "halftone: %s\n", message.c_str());
+}
+
+// As a shell reads it back.
+std::string ShellWord(const std::string& text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("/._-:+,@%=", c);
+  });
+  if (plain) return text;
+  return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
 }
 
 Connection::ProgressCallback ShowUpload(const std::string& path, ProgressBar& bar) {
@@ -38,6 +50,16 @@ absl::StatusOr<std::unique_ptr<Connection>> CommandLine::Connect() const {
 
 ProgressBar::Mode CommandLine::ProgressMode() const {
   return quiet ? ProgressBar::Mode::kSilent : ProgressBar::ModeForStderr();
+}
+
+std::string CommandLine::Call(absl::string_view command) const {
+  std::string where;
+  if (!server.empty()) {
+    where = absl::StrCat("--server ", ShellWord(server), " ");
+  } else if (state_directory != DefaultStateDirectory()) {
+    where = absl::StrCat("--state-dir ", ShellWord(state_directory), " ");
+  }
+  return absl::StrCat("halftone ", where, command);
 }
 
 void SetAction(CLI::App* sub, CommandLine* line, std::function<absl::StatusOr<ExitCode>()> action) {

@@ -9,6 +9,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "client/connection.h"
 #include "client/exit_code.h"
 #include "client/terminal.h"
@@ -26,6 +27,9 @@ struct CommandLine {
 
   absl::StatusOr<std::unique_ptr<Connection>> Connect() const;
   ProgressBar::Mode ProgressMode() const;
+  // What to type for another command on the same service: "halftone --server HOST:PORT watch
+  // jobs/ID".
+  std::string Call(absl::string_view command) const;
 };
 
 // Runs a command's work as the callback of `sub`: its error is printed, and becomes the exit code.

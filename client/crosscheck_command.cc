@@ -68,8 +68,10 @@ absl::StatusOr<ExitCode> RunCrosscheck(const CommandLine& line, const Crosscheck
 
 void AddCrosscheckCommand(CLI::App& app, CommandLine& line) {
   auto flags = std::make_shared<CrosscheckFlags>();
-  CLI::App* sub = app.add_subcommand(
-      "crosscheck", "how well each estimator of the loss foresees really quantized networks");
+  CLI::App* sub =
+      app.add_subcommand("crosscheck",
+                         "how well each estimator of the loss foresees really quantized networks; "
+                         "Ctrl-C cancels the job (see --submit)");
   sub->add_option("model", flags->model, "ONNX file")->required()->type_name("MODEL.onnx");
   sub->add_option("--data", flags->data, "calibration samples, .npz")->required();
   sub->add_option("--eval", flags->evaluation, "held-out samples, .npz")->required();

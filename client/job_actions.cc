@@ -126,7 +126,13 @@ absl::StatusOr<ExitCode> RunToEnd(const CommandLine& line, Connection& connectio
   if (connection.in_process()) HT_RETURN_IF_ERROR(connection.RunJobHere(job.name()));
   {
     // Ctrl-C ends the job, and the watch then sees its end.
-    OnInterrupt interrupt([&] { connection.CancelJob(job.name()).status().IgnoreError(); });
+    OnInterrupt interrupt([&] {
+      // Beside the bar, which this thread must not touch.
+      const bool drawn = line.ProgressMode() == ProgressBar::Mode::kBar;
+      std::fprintf(stderr, "%shalftone: interrupted: %s is being cancelled\n", drawn ? "\n" : "",
+                   job.name().c_str());
+      connection.CancelJob(job.name()).status().IgnoreError();
+    });
     HT_RETURN_IF_ERROR(Watch(connection, job.name(), bar));
   }
   return PrintEnd(line, connection, job.name(), output);
@@ -136,7 +142,8 @@ ExitCode PrintQueued(const CommandLine& line, const Connection& connection, cons
                      ProgressBar& bar) {
   if (connection.in_process()) {
     bar.Note(absl::StrCat(job.name(), " is queued: a server on ", line.state_directory,
-                          " will run it, or `halftone watch ", job.name(), "`"));
+                          " will run it, or `", line.Call(absl::StrCat("watch ", job.name())),
+                          "`"));
   }
   if (line.json) {
     nlohmann::json document = JobToJson(job);

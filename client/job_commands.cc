@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "client/cancellation_text.h"
 #include "client/command.h"
 #include "client/frontier_text.h"
 #include "client/interrupt.h"
@@ -72,26 +73,43 @@ absl::StatusOr<ExitCode> Get(const CommandLine& line, const JobFlags& flags) {
   return PrintJob(line, job);
 }
 
+// Ctrl-C ends the watching alone; a job that this very process runs waits for the next one to.
+absl::Status StoppedWatching(const CommandLine& line, const std::string& job, bool runs_here) {
+  return absl::CancelledError(absl::StrCat(
+      "stopped watching; ", runs_here ? "the job is queued again: `" : "the job goes on: `",
+      line.Call(absl::StrCat("watch ", job)), "` / `", line.Call(absl::StrCat("cancel ", job)),
+      "`"));
+}
+
 absl::StatusOr<ExitCode> WatchUntilEnd(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   const std::string name = FullJobName(flags.job);
   HT_ASSIGN_OR_RETURN(const v1::Job job, connection->GetJob(name));
-  if (connection->in_process() &&
-      (job.state() == v1::JOB_STATE_QUEUED || job.state() == v1::JOB_STATE_RUNNING)) {
+  bool runs_here = false;
+  if (connection->in_process() && !HasEnded(job)) {
     const absl::Status started = connection->RunJobHere(name);
     // Then the process that runs the queue will run it; its progress is seen all the same.
     if (!started.ok() && !absl::IsFailedPrecondition(started)) return started;
+    runs_here = started.ok();
   }
   ProgressBar bar(line.ProgressMode());
   OnInterrupt interrupt([&] { connection->Interrupt(); });
-  HT_RETURN_IF_ERROR(Watch(*connection, name, bar));
+  const absl::Status watched = Watch(*connection, name, bar);
+  if (absl::IsCancelled(watched) && WasInterrupted()) {
+    return StoppedWatching(line, name, runs_here);
+  }
+  HT_RETURN_IF_ERROR(watched);
   return PrintEnd(line, *connection, name, flags.output);
 }
 
 absl::StatusOr<ExitCode> Cancel(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->CancelJob(FullJobName(flags.job)));
-  return PrintJob(line, job);
+  const std::string name = FullJobName(flags.job);
+  HT_ASSIGN_OR_RETURN(const v1::Job before, connection->GetJob(name));
+  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->CancelJob(name));
+  if (line.json) return PrintJob(line, job);
+  PrintText(CancellationText(before, job));
+  return ExitCode::kDone;
 }
 
 absl::StatusOr<ExitCode> Delete(const CommandLine& line, const JobFlags& flags) {
@@ -140,8 +158,11 @@ void AddJobCommands(CLI::App& app, CommandLine& line) {
   auto flags = std::make_shared<JobFlags>();
   AddJobCommand(app, line, "get", "a job's state", flags, Get);
   CLI::App* watch =
-      AddJobCommand(app, line, "watch", "a job's progress, then its result", flags, WatchUntilEnd);
-  AddJobCommand(app, line, "cancel", "ends a job", flags, Cancel);
+      AddJobCommand(app, line, "watch",
+                    "a job's progress, then its result; Ctrl-C stops watching, and the job goes on",
+                    flags, WatchUntilEnd);
+  AddJobCommand(app, line, "cancel", "asks for a job's end, which comes within seconds", flags,
+                Cancel);
   CLI::App* remove = AddJobCommand(
       app, line, "delete",
       "forgets a job, or an upload (models/.., datasets/..) with all that was made from it, and "

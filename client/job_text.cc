@@ -200,7 +200,9 @@ std::string JobText(const v1::Job& job) {
   std::string text = absl::StrCat(job.name(), "  ", StateText(job.state()));
   if (job.state() == v1::JOB_STATE_RUNNING) {
     absl::StrAppend(&text, "  ", StageText(job.stage()), " ", FormatPercent(job.stage_fraction()));
-    if (job.eta_seconds() >= 0) {
+    if (job.cancel_requested()) {
+      absl::StrAppend(&text, ", is being cancelled");
+    } else if (job.eta_seconds() >= 0) {
       absl::StrAppend(&text, ", ", FormatSeconds(job.eta_seconds()), " left");
     }
   }

@@ -134,12 +134,13 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
 
 void AddSearchCommands(CLI::App& app, CommandLine& line) {
   auto search = std::make_shared<SearchFlags>();
-  CLI::App* sub = app.add_subcommand("search", "the best bit-width of every layer");
+  CLI::App* sub = app.add_subcommand(
+      "search", "the best bit-width of every layer; Ctrl-C cancels the job (see submit and watch)");
   AddFlags(sub, search.get());
   AddOutputFlag(sub, &search->output);
   SetAction(sub, &line, [&line, search] { return RunSearch(line, *search); });
   auto submit = std::make_shared<SearchFlags>();
-  sub = app.add_subcommand("submit", "start a search and return at once");
+  sub = app.add_subcommand("submit", "start a search and return at once; see watch");
   AddFlags(sub, submit.get());
   SetAction(sub, &line, [&line, submit] { return RunSubmit(line, *submit); });
 }

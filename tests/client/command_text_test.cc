@@ -3,6 +3,7 @@
 #include <string>
 
 #include "client/analysis_text.h"
+#include "client/command.h"
 #include "client/crosscheck_text.h"
 #include "client/explore_text.h"
 #include "client/frontier_text.h"
@@ -13,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "server/local.h"
+#include "server/server.h"
 #include "tests/golden.h"
 
 namespace halftone {
@@ -59,6 +61,23 @@ TEST(CommandTextTest, CollectedGarbage) {
 TEST(CommandTextTest, NothingCollected) {
   ExpectGolden("removal_none.txt", RemovalText({}));
   ExpectGolden("removal_none.json", Document(RemovalToJson({})));
+}
+
+TEST(CommandTextTest, CopiesOfResults) {
+  EXPECT_EQ(CopiesText({}), "");
+  EXPECT_EQ(CopiesText({"/state/results/a1", "/state/results/b7"}),
+            "the copies of its result in /state/results/a1 are deleted\n"
+            "the copies of its result in /state/results/b7 are deleted\n");
+}
+
+TEST(CommandTextTest, AnotherCommandReachesTheSameService) {
+  CommandLine line;
+  line.state_directory = DefaultStateDirectory();
+  EXPECT_EQ(line.Call("watch jobs/a1"), "halftone watch jobs/a1");
+  line.state_directory = "/tmp/my state's";
+  EXPECT_EQ(line.Call("watch jobs/a1"), "halftone --state-dir '/tmp/my state'\\''s' watch jobs/a1");
+  line.server = "[::1]:50551";
+  EXPECT_EQ(line.Call("cancel jobs/a1"), "halftone --server '[::1]:50551' cancel jobs/a1");
 }
 
 TEST(CommandTextTest, Targets) {

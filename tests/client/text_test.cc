@@ -3,8 +3,10 @@
 #include <vector>
 
 #include "client/analysis_text.h"
+#include "client/cancellation_text.h"
 #include "client/job_text.h"
 #include "client/solution_text.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/golden.h"
@@ -13,6 +15,7 @@ namespace halftone {
 namespace {
 
 using nlohmann::json;
+using ::testing::StartsWith;
 
 v1::Job RunningJob() {
   v1::Job job;
@@ -114,6 +117,24 @@ v1::SearchResult FixedResult() {
       {"layers": ["conv2", "conv3"], "chosen": "w4a8", "choice": "", "is_near": false}],
     "near_share": 0.01, "is_complete": true}}})json");
   return result;
+}
+
+TEST(TextTest, WhatCancellingDid) {
+  v1::Job cancelled = RunningJob();
+  cancelled.set_cancel_requested(true);
+  EXPECT_THAT(CancellationText(RunningJob(), cancelled),
+              StartsWith("jobs/b7  RUNNING  sensitivity 25.00 %, is being cancelled\nkind"));
+  cancelled.set_state(v1::JOB_STATE_CANCELLED);
+  EXPECT_THAT(CancellationText(RunningJob(), cancelled), StartsWith("jobs/b7  CANCELLED\nkind"));
+  EXPECT_THAT(CancellationText(cancelled, cancelled),
+              StartsWith("nothing was cancelled: jobs/b7 had ended before\njobs/b7  CANCELLED\n"));
+  EXPECT_THAT(CancellationText(FailedCrosscheck(), FailedCrosscheck()),
+              StartsWith("nothing was cancelled: jobs/a1 had ended before\njobs/a1  FAILED\n"));
+  v1::Job succeeded = RunningJob();
+  succeeded.set_state(v1::JOB_STATE_SUCCEEDED);
+  EXPECT_THAT(CancellationText(RunningJob(), succeeded),
+              StartsWith("nothing was cancelled: jobs/b7 had ended before\n"))
+      << "it ended meanwhile";
 }
 
 TEST(TextTest, Jobs) { ExpectGolden("jobs.txt", JobsText({RunningJob(), FailedCrosscheck()})); }

@@ -13,6 +13,7 @@ import unittest
 import numpy as np
 
 from halftone_server import BINARY, NETWORKS, SOURCE, TINY_DIGITS, Server, age, blob_path
+from waiting import wait_for
 
 MODEL = os.path.join(TINY_DIGITS, "model.onnx")
 CALIB = os.path.join(TINY_DIGITS, "calib.npz")
@@ -26,6 +27,8 @@ PROBLEM = {"layers": [{"name": name, "choices": [
 
 class CommandTest(unittest.TestCase):
     """In process."""
+
+    afterwards = "is queued again"  # of a job whose watch is interrupted
 
     @classmethod
     def setUpClass(cls):
@@ -499,13 +502,38 @@ class CommandTest(unittest.TestCase):
             if "sensitivity" in line:  # with so many draws it would take many minutes
                 break
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=100)
+        out, err = process.communicate(timeout=100)
         self.assertEqual(process.returncode, 4)
-        self.assertEqual(json.loads(out)["state"], "CANCELLED")
+        document = json.loads(out)
+        self.assertEqual(document["state"], "CANCELLED")
+        self.assertIn(f"interrupted: {document['job']} is being cancelled", err)
+
+    def test_interrupting_a_watch_leaves_the_job(self):
+        job = self.document("submit", MODEL, "--data", CALIB, "--target", "bitfusion", "--budget",
+                            "latency=50%", "--seed", "78", "--draws", "4096")["job"]
+        process = subprocess.Popen([HALFTONE, "watch", job, *self.where], stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        for line in process.stderr:
+            if "sensitivity" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=100)
+        self.assertEqual(process.returncode, 4)
+        self.assertNotIn("CANCELLED", err)
+        self.assertIn("stopped watching; the job " + self.afterwards, err)
+        where = " ".join(self.where[:2])
+        self.assertIn(f"`halftone {where} watch {job}` / `halftone {where} cancel {job}`", err)
+        self.assertIn(self.document("get", job)["state"], ("QUEUED", "RUNNING"))
+        self.assertRegex(self.run_command("cancel", job).stdout, "CANCELLED|is being cancelled")
+        wait_for(lambda: self.document("get", job)["state"] == "CANCELLED")
+        again = self.run_command("cancel", job).stdout
+        self.assertTrue(again.startswith(f"nothing was cancelled: {job} had ended before\n"), again)
 
     def test_submit_then_watch(self):
-        job = self.document("submit", MODEL, "--data", CALIB, "--target", "bitfusion", "--budget",
-                            "size=0.4x")
+        done = self.run_command("submit", MODEL, "--data", CALIB, "--target", "bitfusion", "--budget",
+                                "size=0.4x", "--json")
+        job = json.loads(done.stdout)
+        self.assertIn(f"`halftone {' '.join(self.where)} watch {job['job']}`", done.stderr)
         self.assertEqual(job["state"], "QUEUED")
         self.assertIn(self.document("get", job["job"])["state"], ("QUEUED", "RUNNING", "SUCCEEDED"))
         self.assertEqual(self.document("watch", job["job"])["status"], "OPTIMAL")
@@ -518,6 +546,8 @@ class CommandTest(unittest.TestCase):
 
 class RemoteCommandTest(CommandTest):
     """The same against a server."""
+
+    afterwards = "goes on"
 
     @classmethod
     def setUpClass(cls):
