@@ -31,7 +31,7 @@ void Show(const v1::JobEvent& event, ProgressBar& bar) {
     case v1::JOB_EVENT_KIND_STAGE_PROGRESS:
     case v1::JOB_EVENT_KIND_STAGE_FINISHED:
       bar.Update(StageText(event.stage()), event.fraction(), event.eta_seconds(),
-                 event.reused() ? "reused" : event.detail());
+                 event.reused() ? "reused" : event.detail(), event.stage_fraction());
       return;
     default:
       return;

@@ -10,12 +10,15 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 
 namespace halftone {
 namespace {
 
 constexpr size_t kBarColumns = 24;
 constexpr size_t kColumnGap = 2;
+constexpr absl::Duration kMinSilence = absl::Seconds(10);
+constexpr absl::Duration kMaxSilence = absl::Seconds(30);
 
 // Starts like a number, or stands for one that is missing.
 bool LooksNumeric(const std::string& cell) {
@@ -82,17 +85,31 @@ std::string ProgressBar::Line(absl::string_view stage, double fraction, double e
   return line.substr(0, width);
 }
 
+bool ProgressLines::IsDue(absl::string_view stage, double fraction, absl::Time now) {
+  const auto twentieth = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * 20);
+  const absl::Duration silence = now - shown_;
+  const bool due = stage != stage_ || silence >= kMaxSilence ||
+                   (twentieth > twentieth_ && silence >= kMinSilence);
+  if (!due) return false;
+  stage_ = std::string(stage);
+  twentieth_ = twentieth;
+  shown_ = now;
+  return true;
+}
+
 void ProgressBar::Update(absl::string_view stage, double fraction, double eta_seconds,
-                         absl::string_view detail) {
+                         absl::string_view detail, std::optional<double> stage_fraction) {
   if (mode_ == Mode::kBar) {
     const std::string line = Line(stage, fraction, eta_seconds, detail, TerminalWidth() - 1);
     std::fprintf(stderr, "\r\033[K%s", line.c_str());
     drawn_ = true;
-  } else if (mode_ == Mode::kLines && stage != stage_) {
-    std::fprintf(stderr, "%3d %%  %s\n", static_cast<int>(fraction * 100),
-                 std::string(stage).c_str());
+  } else if (mode_ == Mode::kLines &&
+             lines_.IsDue(stage, stage_fraction.value_or(fraction), absl::Now())) {
+    const std::string left =
+        eta_seconds >= 0 ? absl::StrCat("  ", FormatSeconds(eta_seconds), " left") : "";
+    std::fprintf(stderr, "%3d %%  %s%s\n", static_cast<int>(fraction * 100),
+                 std::string(stage).c_str(), left.c_str());
   }
-  stage_ = std::string(stage);
 }
 
 void ProgressBar::Note(absl::string_view text) {

@@ -1,6 +1,7 @@
 #ifndef HALFTONE_CLIENT_TERMINAL_H_
 #define HALFTONE_CLIENT_TERMINAL_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,22 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Shows how far something is, on stderr: a bar in place where that is a terminal, else a line each
-// time that the stage changes. Not thread-safe.
+// When a line of progress is due where no bar can be drawn: as a stage begins, and then at every
+// twentieth of it, but at most every ten seconds, and at least every thirty while it is asked. Not
+// thread-safe.
+class ProgressLines {
+ public:
+  // Whether one is due now, which then counts as shown. `fraction` is of the stage.
+  bool IsDue(absl::string_view stage, double fraction, absl::Time now);
+
+ private:
+  std::optional<std::string> stage_;
+  int twentieth_ = 0;
+  absl::Time shown_;
+};
+
+// Shows how far something is, on stderr: a bar in place where that is a terminal, else lines as
+// ProgressLines has them. Not thread-safe.
 class ProgressBar {
  public:
   enum class Mode { kBar, kLines, kSilent };
@@ -34,9 +49,10 @@ class ProgressBar {
   // A bar where stderr is a terminal.
   static Mode ModeForStderr();
 
-  // `eta_seconds` is negative while it is not known.
+  // `eta_seconds` is negative while it is not known; `stage_fraction` where `fraction` is of more
+  // than the stage.
   void Update(absl::string_view stage, double fraction, double eta_seconds,
-              absl::string_view detail);
+              absl::string_view detail, std::optional<double> stage_fraction = std::nullopt);
   // Leaves a line of text above the bar.
   void Note(absl::string_view text);
   void Clear();
@@ -48,7 +64,7 @@ class ProgressBar {
  private:
   Mode mode_;
   bool drawn_ = false;
-  std::string stage_;
+  ProgressLines lines_;
 };
 
 // "1.2 s", "3 min 5 s", "2 h 10 min".

@@ -31,6 +31,31 @@ TEST(ProgressBarTest, ALineTellsStageShareAndTimeLeft) {
   EXPECT_EQ(ProgressBar::Line("profile", 0.5, 12.3, "layer 3 of 14", 20).size(), 20u);
 }
 
+TEST(ProgressLinesTest, AStageThatLastsIsNeitherSilentNorLoud) {
+  ProgressLines lines;
+  const auto due = [&](const char* stage, double fraction, int seconds) {
+    return lines.IsDue(stage, fraction, absl::FromUnixSeconds(1000 + seconds));
+  };
+  EXPECT_TRUE(due("import", 0, 0)) << "the first stage begins";
+  EXPECT_TRUE(due("sensitivity", 0, 0)) << "the next one";
+  EXPECT_FALSE(due("sensitivity", 0.5, 9)) << "too soon";
+  EXPECT_TRUE(due("sensitivity", 0.5, 10));
+  EXPECT_FALSE(due("sensitivity", 0.54, 25)) << "not a twentieth further";
+  EXPECT_TRUE(due("sensitivity", 0.55, 25));
+  EXPECT_FALSE(due("sensitivity", 0.551, 54));
+  EXPECT_TRUE(due("sensitivity", 0.551, 55)) << "half a minute";
+  EXPECT_TRUE(due("profile", 0, 56));
+}
+
+TEST(ProgressLinesTest, TenSecondsAreTheMostOften) {
+  ProgressLines lines;
+  int shown = 0;
+  for (int i = 0; i <= 1000; ++i) {  // 100 s, ten times a second
+    shown += lines.IsDue("profile", i / 1000.0, absl::FromUnixMillis(i * 100)) ? 1 : 0;
+  }
+  EXPECT_EQ(shown, 11);
+}
+
 TEST(FormatTest, TimesReadWell) {
   EXPECT_EQ(FormatSeconds(0.04), "0.0 s");
   EXPECT_EQ(FormatSeconds(9.94), "9.9 s");
