@@ -84,7 +84,8 @@ class Application {
       if (MatchesPattern(layer.name, pattern)) names.push_back(layer.name);
     }
     if (names.empty()) {
-      return Invalid("'", pattern, "' of the rule '", rule, "' names no layer of the network");
+      return NamesNoLayer(absl::StrCat("'", pattern, "' of the rule '", rule, "'"),
+                          problem_.layers.front().name);
     }
     return names;
   }
@@ -176,6 +177,10 @@ absl::StatusOr<LayerRules> LayerRulesFromJson(const json& object) {
   return rules;
 }
 
+absl::Status NamesNoLayer(absl::string_view what, absl::string_view first_layer) {
+  return Invalid(what, " names no layer of the network, whose first is '", first_layer, "'");
+}
+
 bool MatchesPattern(absl::string_view name, absl::string_view pattern) {
   if (name == pattern) return true;
   // What the last `*` took is extended by one character whenever the rest does not match.
@@ -235,7 +240,8 @@ absl::StatusOr<SensitivityResult> ScaleLosses(const std::map<std::string, double
   }
   for (const auto& [pattern, factor] : factors) {
     if (!matched.contains(pattern)) {
-      return Invalid("the loss factor of '", pattern, "' names no layer of the network");
+      return NamesNoLayer(absl::StrCat("the loss factor of '", pattern, "'"),
+                          sensitivity.layers.front().name);
     }
   }
   for (std::vector<double>& losses : sensitivity.resampled_losses) {

@@ -42,6 +42,9 @@ absl::Status CheckEndRule(const std::string& rule);
 
 // Whether a layer's name is the pattern, or matches it.
 bool MatchesPattern(absl::string_view name, absl::string_view pattern);
+// INVALID_ARGUMENT for what matches no layer, with a name that would: "`what` names no layer of the
+// network, whose first is '/stem/Conv'".
+absl::Status NamesNoLayer(absl::string_view what, absl::string_view first_layer);
 
 // Puts all rules but the factors into a problem of the network, whose choices are named by
 // precision. INVALID_ARGUMENT names a rule that matches no layer, names a precision that is not

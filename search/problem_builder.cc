@@ -295,8 +295,8 @@ class ProblemBuilder {
           pins.emplace(layer.name, precision.ToString());
         }
         if (!matches) {
-          return absl::InvalidArgumentError(
-              absl::StrCat("the pin of '", pattern, "' names no layer of the network"));
+          return NamesNoLayer(absl::StrCat("the pin of '", pattern, "'"),
+                              built_.problem.layers.front().name);
         }
       }
     }

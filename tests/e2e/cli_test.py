@@ -221,6 +221,14 @@ class CommandTest(unittest.TestCase):
                                 "w8a8")
         self.assertGreater(changed["layers"][0]["latency_ns"], own["layers"][0]["latency_ns"])
 
+    def test_the_documented_problem_is_solved(self):
+        with open(os.path.join(SOURCE, "docs/search.md"), encoding="utf-8") as file:
+            section = file.read().split("## The solver alone", 1)[1]
+        problem = section.split("```json\n", 1)[1].split("```", 1)[0]
+        document = self.document("solve", self.path("documented.json", problem))
+        self.assertEqual(document["status"], "OPTIMAL")
+        self.assertEqual(set(document["assignment"]), {"conv1", "conv2", "fc"})
+
     def test_solve(self):
         document = self.document("solve", self.path("p.json", json.dumps(PROBLEM)))
         self.assertEqual((document["status"], document["loss"]), ("OPTIMAL", 1.0))
@@ -285,8 +293,10 @@ class CommandTest(unittest.TestCase):
         self.assertIn("limits", uniform["explanation"])
         allowed = self.document("resolve", job, "--allow", "*=w8a8,w4a4", "--pin", "/fc*=w4a4")
         self.assertEqual(allowed["assignment"]["/fc/Gemm"], "w4a4")
-        self.assertIn("nothing", self.document("resolve", job, "--allow", "nothing=w8a8", code=2)
-                      ["error"]["message"])
+        for rule in ("--allow", "--pin"):
+            error = self.document("resolve", job, rule, "stem*=w8a8", code=2)["error"]["message"]
+            self.assertIn("'stem*'", error)
+            self.assertIn("names no layer of the network, whose first is '/conv1/Conv'", error)
         self.assertLessEqual(resolved["loss"], document["loss"])
         self.assertIn("OPTIMAL", self.run_command("result", job.split("/")[1]).stdout)
         copies = self.results(job)
