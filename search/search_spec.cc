@@ -88,9 +88,11 @@ absl::Status ParseLimit(absl::string_view limit, absl::string_view text, Budget*
   budget->kind = Budget::Kind::kAbsolute;
   const absl::StatusOr<double> value = ParseQuantity(FactsOf(budget->metric).quantity, limit);
   if (!value.ok()) {
+    // What is negative is a number, though none that may stand here.
+    const bool negative = absl::StartsWith(absl::StripLeadingAsciiWhitespace(limit), "-");
     return absl::InvalidArgumentError(
         absl::StrCat("budget '", text, "': ", value.status().message(),
-                     ", nor a factor like 0.4x, nor a share like 50%"));
+                     negative ? "" : ", nor a factor like 0.4x, nor a share like 50%"));
   }
   budget->value = *value;
   return absl::OkStatus();

@@ -94,6 +94,13 @@ INSTANTIATE_TEST_SUITE_P(
                       BadBudget{"size=1e999x", "'1e999'"}, BadBudget{"size=101%", "more than 100%"},
                       BadBudget{"size=", "''"}, BadBudget{"size=x", "''"}));
 
+TEST(BudgetTest, ANegativeNumberIsToldFromNoNumber) {
+  EXPECT_EQ(Budget::Parse("latency=-3ms").status().message(),
+            "budget 'latency=-3ms': '-3ms' is negative");
+  EXPECT_THAT(std::string(Budget::Parse("latency=3kg").status().message()),
+              HasSubstr("nor a factor like 0.4x, nor a share like 50%"));
+}
+
 SearchSpec FullSpec() {
   SearchSpec spec;
   spec.model = "m";
