@@ -53,22 +53,34 @@ std::string Join(const std::vector<Precision>& precisions) {
   });
 }
 
-}  // namespace
-
-absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& profiler) {
-  Offer offer;
+// Those of the default precisions, or of the few that it knows, that a target runs.
+std::vector<Precision> DefaultsOn(const std::string& target, const CostProfiler& profiler) {
   std::vector<Precision> defaults;
   const std::vector<Precision> known = profiler.Precisions();
   for (const Precision& precision : known.empty() ? DefaultPrecisions() : known) {
-    if (profiler.Supports(precision) && IsOfferedByDefault(spec.target, precision)) {
+    if (profiler.Supports(precision) && IsOfferedByDefault(target, precision)) {
       defaults.push_back(precision);
     }
   }
+  return defaults;
+}
+
+}  // namespace
+
+std::string RunsText(const std::string& target, const CostProfiler& profiler) {
+  const std::vector<Precision> defaults = DefaultsOn(target, profiler);
+  if (defaults.empty()) return "it runs none of the default ones";
+  return absl::StrCat("it runs ", Join(defaults),
+                      profiler.Precisions().empty() ? " and others" : "");
+}
+
+absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& profiler) {
+  Offer offer;
   for (const Precision& precision : spec.precisions) {
     if (!profiler.Supports(precision)) {
       return absl::InvalidArgumentError(absl::StrCat("target '", spec.target, "' does not run ",
-                                                     precision.ToString(), "; it runs ",
-                                                     Join(defaults), " and others"));
+                                                     precision.ToString(), "; ",
+                                                     RunsText(spec.target, profiler)));
     }
     if (std::find(offer.offered.begin(), offer.offered.end(), precision) != offer.offered.end()) {
       return absl::InvalidArgumentError(
@@ -76,7 +88,7 @@ absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& prof
     }
     offer.offered.push_back(precision);
   }
-  if (offer.offered.empty()) offer.offered = defaults;
+  if (offer.offered.empty()) offer.offered = DefaultsOn(spec.target, profiler);
   if (offer.offered.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("target '", spec.target, "' runs none of the default precisions: name some"));

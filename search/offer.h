@@ -30,6 +30,9 @@ absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes);
 // there twice, and a target that runs none of the default ones.
 absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& profiler);
 
+// Some of what a target runs, or all of it where that is a few: "it runs f32, w8a8 and others".
+std::string RunsText(const std::string& target, const CostProfiler& profiler);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_SEARCH_OFFER_H_

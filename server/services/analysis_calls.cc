@@ -4,13 +4,13 @@
 #include <optional>
 #include <vector>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/bounded_json.h"
 #include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/npz.h"
+#include "profilers/design_space.h"
 #include "search/result.h"
 #include "search/sensitivity/sensitivity.h"
 #include "search/solver/explain.h"
@@ -32,6 +32,7 @@ constexpr size_t kMaxProblemBytes = size_t{32} << 20;
 // The text, its values as JSON, and the problem.
 constexpr double kBytesPerProblemByte = 13;
 constexpr char kSensitivityPrecisions[] = "w2a8,w4a4,w4a8,w6a6,w8a8";
+constexpr char kMeasuredTarget[] = "cpu";
 constexpr char kProfilePrecisions[] = "f32,bf16,w8a8,w8a4,w4a8,w4a4,w2a8,w2a2";
 
 // G [C x C], the standard errors of its entries, and the layer and precision of each of its C rows.
@@ -189,24 +190,36 @@ absl::Status AddAssignment(const v1::ProfileModelRequest& request, ProfileReques
   return absl::OkStatus();
 }
 
-// Of a profile with options of measured targets.
-absl::Status CheckWasRun(const ProfileRequest& profile, const CostTable& table) {
+// Of a profile with options of the target that is measured here, before any of its precisions is
+// asked for, among them f32 for the layers that an assignment leaves out.
+absl::Status CheckIsMeasured(const ProfileRequest& profile, const std::string& target) {
   const bool asks_for_runs = profile.mixes > 0 || !profile.assignments.empty();
-  const bool measured = absl::c_all_of(
-      table.rows, [](const CostRow& row) { return row.provenance == Provenance::kMeasured; });
-  if (measured && (!asks_for_runs || !table.assignments.empty())) return absl::OkStatus();
-  if (!asks_for_runs && !profile.cold_caches) return absl::OkStatus();
+  if (target == kMeasuredTarget || (!asks_for_runs && !profile.cold_caches)) {
+    return absl::OkStatus();
+  }
   return absl::UnimplementedError(absl::StrCat(
-      "target '", table.target,
+      "target '", target,
       "' is not measured here: it has no caches to empty, and runs no assignments to compare"));
+}
+
+absl::Status CheckIsOneTarget(const std::string& target) {
+  if (!DesignSpace::Describes(target)) return absl::OkStatus();
+  return AtField(
+      "target",
+      WithReason(v1::TARGET_INVALID,
+                 absl::InvalidArgumentError(absl::StrCat(
+                     "'", target.substr(0, 200),
+                     "': ranges, lists and constraints are for searches: a profile is of one "
+                     "configuration, with one value for each parameter"))));
 }
 
 absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
                                               const v1::ProfileModelRequest& request,
                                               const Progress& progress) {
-  HT_ASSIGN_OR_RETURN(
-      const std::unique_ptr<CostProfiler> profiler,
-      context.CreateProfiler("target", request.target().empty() ? "cpu" : request.target()));
+  const std::string target = request.target().empty() ? kMeasuredTarget : request.target();
+  HT_RETURN_IF_ERROR(CheckIsOneTarget(target));
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
+                      context.CreateProfiler("target", target));
   ProfileRequest profile;
   HT_ASSIGN_OR_RETURN(profile.precisions, ProfilePrecisions(request.precisions(), *profiler));
   HT_ASSIGN_OR_RETURN(profile.batch, ReadCount("batch", request.batch(), 1, 4096));
@@ -215,13 +228,13 @@ absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
   profile.cold_caches = request.cold_caches();
   HT_ASSIGN_OR_RETURN(profile.mixes, ReadCount("mixes", request.mixes(), 0, 1000));
   HT_RETURN_IF_ERROR(AddAssignment(request, profile));
+  HT_RETURN_IF_ERROR(CheckIsMeasured(profile, profiler->target()));
   HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(profile.batch));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   profile.graph = &graph;
   profile.layers = &layers;
   HT_ASSIGN_OR_RETURN(const CostTable table, profiler->Profile(profile, progress));
-  HT_RETURN_IF_ERROR(CheckWasRun(profile, table));
   return AnalysisDocument{CostTableToJson(table).dump(), ""};
 }
 

@@ -11,6 +11,7 @@
 #include "nlohmann/json.hpp"
 #include "profilers/design_space.h"
 #include "search/crosscheck/crosscheck_result.h"
+#include "search/offer.h"
 #include "search/pipeline.h"
 #include "search/result.h"
 #include "search/what_if.h"
@@ -80,7 +81,8 @@ absl::Status CheckPrecisions(const SearchSpec& spec, const std::string& target,
     return AtField(absl::StrCat("precisions[", i, "]"),
                    WithReason(v1::PRECISION_INVALID, absl::InvalidArgumentError(absl::StrCat(
                                                          "target '", target, "' cannot run '",
-                                                         spec.precisions[i].ToString(), "'"))));
+                                                         spec.precisions[i].ToString(),
+                                                         "': ", RunsText(target, profiler)))));
   }
   return absl::OkStatus();
 }

@@ -184,6 +184,16 @@ class CommandTest(unittest.TestCase):
         for flags in (["--mixes", "2"], ["--cold"]):
             error = self.document("profile", MODEL, "--target", "bitfusion", *flags, code=2)
             self.assertIn("is not measured here", error["error"]["message"])
+        everywhere = self.path("all.json", json.dumps({"assignment": {
+            layer["name"]: "w8a8" for layer in self.document("inspect", MODEL)["layers"]}}))
+        error = self.document("profile", MODEL, "--target", "bitfusion", "--assignment", everywhere,
+                              code=2)
+        self.assertIn("is not measured here", error["error"]["message"])
+
+    def test_a_profile_is_of_one_configuration(self):
+        error = self.document("profile", MODEL, "--target", "bitfusion?rows=8..64", code=2)
+        self.assertIn("'bitfusion?rows=8..64': ranges", error["error"]["message"])
+        self.assertIn("are for searches", error["error"]["message"])
 
     def test_a_saved_profile_is_a_target(self):
         saved = self.document("profile", MODEL, "--target", "bitfusion", "--precisions", "w6a6")
