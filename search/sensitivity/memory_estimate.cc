@@ -135,7 +135,8 @@ std::string RemedyOf(const Fits& fits, int64_t samples, size_t precisions, bool 
   }
   for (int64_t fewer = samples / 2; fewer > 0; fewer /= 2) {
     if (!fits(fewer, precisions, interactions)) continue;
-    remedies.push_back(absl::StrCat("with ", fewer, " samples"));
+    remedies.push_back(absl::StrCat("with ", fewer, fewer == 1 ? " sample" : " samples",
+                                    " (`--samples ", fewer, "`)"));
     break;
   }
   if (!remedies.empty()) return absl::StrCat("it would fit ", absl::StrJoin(remedies, ", or "));

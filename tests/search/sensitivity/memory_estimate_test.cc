@@ -72,6 +72,7 @@ TEST_F(MemoryEstimateTest, WhatDoesNotFitIsRefusedWithWhatWouldFit) {
   EXPECT_THAT(Refused(Estimate(samples, 2).Total()), HasSubstr("with 2 precisions"));
   EXPECT_THAT(Refused(Estimate(samples / 2, 3).Total()),
               HasSubstr("with " + std::to_string(samples / 2) + " samples"));
+  EXPECT_THAT(Refused(Estimate(1, 3).Total()), HasSubstr("with 1 sample (`--samples 1`)"));
   EXPECT_THAT(Refused(1e3), HasSubstr("needs a higher limit"));
   options_.interactions = false;
   EXPECT_THAT(Refused(Estimate(samples, 2).Total()), Not(HasSubstr("without interactions")));
