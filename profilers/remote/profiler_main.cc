@@ -1,4 +1,6 @@
 // The halftone-profiler program: offers a target of this machine to other machines.
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -7,8 +9,10 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/openmp_waiting.h"
@@ -67,7 +71,24 @@ std::string AdvertisedAddress(const Flags& flags, int port) {
   return absl::StrCat(any ? "" : host, ":", port);
 }
 
-std::unique_ptr<Registration> Register(const Flags& flags, int port) {
+// Why the server will not have this profiler. Thread-safe.
+class Refusal {
+ public:
+  void Set(const absl::Status& status) {
+    absl::MutexLock lock(&mutex_);
+    status_ = status;
+  }
+  absl::Status Get() {
+    absl::MutexLock lock(&mutex_);
+    return status_;
+  }
+
+ private:
+  absl::Mutex mutex_;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+std::unique_ptr<Registration> Register(const Flags& flags, int port, Refusal& refusal) {
   Registration::Options options;
   options.server = flags.server;
   options.name = flags.name;
@@ -79,6 +100,11 @@ std::unique_ptr<Registration> Register(const Flags& flags, int port) {
     } else {
       spdlog::warn("server {}: {}: {}", server, std::string(what), std::string(status.message()));
     }
+  };
+  // The main thread waits for signals alone.
+  options.refused = [server = flags.server, &refusal](const absl::Status& status) {
+    refusal.Set(Annotate(status, absl::StrCat("server ", server, " refuses this profiler")));
+    ::kill(::getpid(), SIGTERM);
   };
   return std::make_unique<Registration>(std::move(options));
 }
@@ -115,15 +141,17 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   std::printf("halftone-profiler: target %s listens on %s:%d\n", profiler->target().c_str(),
               flags.address.substr(0, flags.address.rfind(':')).c_str(), port);
   std::fflush(stdout);
+  Refusal refusal;  // outlives the registration
   std::unique_ptr<Registration> registration;
-  if (!flags.server.empty()) registration = Register(flags, port);
-  spdlog::info("signal {}: stopping", WaitForStopSignal(signals));
+  if (!flags.server.empty()) registration = Register(flags, port, refusal);
+  const int signal = WaitForStopSignal(signals);
+  if (refusal.Get().ok()) spdlog::info("signal {}: stopping", signal);
   // First of all, so that no more work comes.
   registration.reset();
   service.Stop();
   server->Shutdown();
   server->Wait();
-  return absl::OkStatus();
+  return refusal.Get();
 }
 
 }  // namespace

@@ -28,6 +28,19 @@ std::shared_ptr<grpc::Channel> ChannelTo(const std::string& server) {
                                    grpc::InsecureChannelCredentials(), arguments);
 }
 
+// Of a registration: what only another name, address or server would change.
+bool IsFinal(const grpc::Status& status) {
+  switch (status.error_code()) {
+    case grpc::StatusCode::INVALID_ARGUMENT:
+    case grpc::StatusCode::ALREADY_EXISTS:
+    case grpc::StatusCode::PERMISSION_DENIED:
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
 Registration::Registration(Options options)
@@ -63,6 +76,10 @@ absl::Duration Registration::Register() {
   request.set_lease_seconds(absl::ToDoubleSeconds(options_.lease));
   v1::ProfilerRegistration registration;
   const grpc::Status status = stub_->RegisterProfiler(&context, request, &registration);
+  if (IsFinal(status)) {
+    options_.refused(FromGrpc(status));
+    return absl::InfiniteDuration();
+  }
   if (!status.ok()) {
     const absl::Duration wait = Backoff();
     options_.report(FromGrpc(status),

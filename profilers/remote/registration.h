@@ -16,7 +16,8 @@ namespace halftone {
 
 // Keeps a profiler registered with a server (profiler_registry_service.proto): registers it, sends
 // heartbeats three times per lease, and registers it anew when the server has forgotten it or comes
-// back, waiting longer after each failure. Works on a thread of its own until it is destroyed.
+// back, waiting longer after each failure. A refusal that asking again does not change, of the name
+// say, is the end. Works on a thread of its own until it is destroyed.
 class Registration {
  public:
   struct Options {
@@ -26,6 +27,8 @@ class Registration {
     absl::Duration lease = absl::Seconds(30);
     // Told of what happens, on the registration's thread.
     std::function<void(const absl::Status& status, absl::string_view what)> report;
+    // Told of the end, likewise; nothing is reported after it.
+    std::function<void(const absl::Status& status)> refused;
   };
 
   explicit Registration(Options options);
