@@ -10,6 +10,7 @@
 #include "base/memory_budget.h"
 #include "base/openmp_waiting.h"
 #include "base/stop_signals.h"
+#include "profilers/remote/listening.h"
 #include "server/server.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
@@ -22,7 +23,9 @@ int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
   absl::StatusOr<std::unique_ptr<halftone::Server>> server = halftone::Server::Start(options);
   if (!server.ok()) {
     spdlog::critical("{}", std::string(server.status().message()));
-    return absl::IsFailedPrecondition(server.status()) ? kExitUsage : EXIT_FAILURE;
+    const bool is_usage =
+        absl::IsFailedPrecondition(server.status()) || absl::IsInvalidArgument(server.status());
+    return is_usage ? kExitUsage : EXIT_FAILURE;
   }
   const std::string host = options.address.substr(0, options.address.rfind(':'));
   std::printf("halftone-server: listening on %s:%d, state in %s\n", host.c_str(), (*server)->port(),
@@ -50,6 +53,7 @@ int main(int argc, char** argv) {
   // Before any thread is started, so that all of them inherit the mask. Constant once blocked.
   static sigset_t signals;
   halftone::BlockStopSignals(&signals);
+  halftone::SilenceGrpcLog();
   std::signal(SIGPIPE, SIG_IGN);
 
   halftone::ServerOptions options;

@@ -17,6 +17,7 @@
 #include "nlohmann/json.hpp"
 #include "profilers/builtin.h"
 #include "profilers/cost_profiler.h"
+#include "profilers/remote/listening.h"
 #include "profilers/remote/profiler_directory.h"
 #include "profilers/remote/protocol.h"
 #include "profilers/remote/remote_profiler.h"
@@ -259,8 +260,7 @@ absl::Status Server::Parts::StartServing() {
   }
   server = builder.BuildAndStart();
   if (server == nullptr || (!options.address.empty() && port == 0)) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot listen on '", options.address, "': is it in use?"));
+    return CannotListen(options.address);
   }
   if (options.run_jobs) {
     collecting = std::thread([this] {
@@ -301,6 +301,7 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Server::~Server() { Shutdown(); }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
+  if (!options.address.empty()) HT_RETURN_IF_ERROR(CheckListenAddress(options.address));
   auto parts = std::make_unique<Parts>();
   parts->options = options;
   std::unique_ptr<Server> server(new Server(std::move(parts)));

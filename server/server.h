@@ -34,8 +34,8 @@ struct ServerOptions {
 // The service: state directory, job runner, gRPC services, health and reflection. Thread-safe.
 class Server {
  public:
-  // FAILED_PRECONDITION when another process runs the jobs of the state directory, or when the
-  // address is in use.
+  // FAILED_PRECONDITION when another process runs the jobs of the state directory, or when nothing
+  // can listen at the address (the message says why); INVALID_ARGUMENT when it is none.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options);
   // As Shutdown().
   ~Server();

@@ -22,6 +22,7 @@
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "profilers/builtin.h"
+#include "profilers/remote/listening.h"
 #include "profilers/remote/memory_cost_cache.h"
 #include "profilers/remote/profiler_service.h"
 #include "profilers/remote/protocol.h"
@@ -110,6 +111,7 @@ std::unique_ptr<Registration> Register(const Flags& flags, int port, Refusal& re
 }
 
 absl::Status Serve(const Flags& flags, const sigset_t& signals) {
+  HT_RETURN_IF_ERROR(Annotate(CheckListenAddress(flags.address), "--address"));
   if (!flags.server.empty()) {
     HT_RETURN_IF_ERROR(Annotate(ParseHostPort(flags.server).status(), "--server"));
   }
@@ -135,8 +137,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
   builder.AddListeningPort(flags.address, grpc::InsecureServerCredentials(), &port);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot listen on '", flags.address, "': is it in use?"));
+    return CannotListen(flags.address);
   }
   std::printf("halftone-profiler: target %s listens on %s:%d\n", profiler->target().c_str(),
               flags.address.substr(0, flags.address.rfind(':')).c_str(), port);
@@ -162,6 +163,7 @@ int main(int argc, char** argv) {
   // Before any thread is started, so that all of them inherit the mask.
   sigset_t signals;
   halftone::BlockStopSignals(&signals);
+  halftone::SilenceGrpcLog();
   std::signal(SIGPIPE, SIG_IGN);
 
   halftone::Flags flags;

@@ -138,6 +138,35 @@ class ProfilerProgramTest(RemoteTestCase):
         self.assertEqual(set(result["assignment"]), set(LAYERS))
         self.assertEqual(result["status"], "OPTIMAL")
 
+    def run_profiler(self, *flags):
+        """Of one that must end by itself, with its reason on stderr."""
+        done = subprocess.run([os.path.join(BINARY, "bin/halftone-profiler"), *flags],
+                              capture_output=True, text=True, timeout=100, check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        return done.stderr
+
+    def test_a_refusal_that_stays_ends_it(self):
+        reason = self.run_profiler("--target", "bitfusion", "--server", self.server.address,
+                                   "--name", "cpu")
+        self.assertIn("'cpu' is a built-in target: choose another name", reason)
+        self.assertNotIn("trying again", reason)
+        reason = self.run_profiler("--target", "bitfusion", "--server", self.server.address,
+                                   "--name", "board", "--advertise", "192.0.2.1:50551")
+        self.assertIn("--profilers-anywhere", reason)
+
+    def test_programs_say_in_a_line_why_they_cannot_listen(self):
+        for name in ("halftone-profiler", "halftone-server"):
+            for address, reason in (("foo:bar", "'foo:bar' is not HOST:PORT"),
+                                    (self.server.address, "Address already in use")):
+                with tempfile.TemporaryDirectory() as state:
+                    more = ["--state-dir", state] if name == "halftone-server" else []
+                    done = subprocess.run(
+                        [os.path.join(BINARY, "bin", name), "--address", address, *more],
+                        capture_output=True, text=True, timeout=100, check=False)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertIn(reason, done.stderr)
+                self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+
     def test_without_a_server_it_is_reached_by_its_address(self):
         _, address = self.profiler("--target", "bitfusion")
         with tempfile.TemporaryDirectory() as state:
