@@ -310,6 +310,7 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
       "Methods:\n"
       "  fisher               half the diagonal of the Fisher interaction matrix\n"
       "  fisher-corrected     the same, really measured where second order ends\n"
+      "  fisher-elementwise   as fisher, without products of different elements of a result\n"
       "  output               the divergence when that one layer alone is really quantized\n"
       "  sqnr                 likewise, noise over signal at the output\n"
       "  hessian-form         1/2 d'Hd with the weights' real error d\n"
