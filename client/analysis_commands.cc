@@ -261,7 +261,7 @@ absl::StatusOr<ExitCode> Version(const CommandLine& line) {
   if (line.json) {
     PrintJson({{"version", response.version()}, {"build", response.build()}});
   } else {
-    PrintText(absl::StrCat("halftone ", response.version(), " (", response.build(), ")\n"));
+    PrintText(VersionText(response) + "\n");
   }
   return ExitCode::kDone;
 }

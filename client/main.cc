@@ -7,6 +7,8 @@
 #include "base/openmp_waiting.h"
 #include "client/command.h"
 #include "client/interrupt.h"
+#include "client/target_text.h"
+#include "server/local.h"
 #include "server/server.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
@@ -36,6 +38,7 @@ int main(int argc, char** argv) {
       },
       "what the service in this process may take for a job, like 8GiB (default: what the machine "
       "has)");
+  app.set_version_flag("--version", halftone::VersionText(halftone::local::GetVersion()));
   app.add_flag("--json", line.json, "one JSON document on stdout, and nothing else");
   app.add_flag("--quiet", line.quiet, "no progress on stderr");
   halftone::AddAnalysisCommands(app, line);
@@ -49,7 +52,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (app.exit(error) == 0) return 0;  // --help
+    if (app.exit(error) == 0) return 0;  // --help, --version
     // Options may be unread yet when the mistake was found.
     if (line.json || std::find(argv, argv + argc, std::string("--json")) != argv + argc) {
       halftone::PrintJson({{"error", {{"code", "INVALID_ARGUMENT"}, {"message", error.what()}}}});

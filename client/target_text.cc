@@ -36,6 +36,10 @@ std::string ProfilerText(const v1::ProfilerRegistration& profiler) {
 
 }  // namespace
 
+std::string VersionText(const v1::GetVersionResponse& version) {
+  return absl::StrCat("halftone ", version.version(), " (", version.build(), ")");
+}
+
 json TargetsToJson(const v1::ListTargetsResponse& response) {
   json targets = json::array();
   for (const v1::Target& target : response.targets()) targets.push_back(TargetToJson(target));

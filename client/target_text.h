@@ -13,6 +13,9 @@ nlohmann::json TargetsToJson(const v1::ListTargetsResponse& response);
 // The same as a table for people, below each target the profilers that measure for it.
 std::string TargetsText(const v1::ListTargetsResponse& response);
 
+// "halftone 1.2.0 (compiler 13)".
+std::string VersionText(const v1::GetVersionResponse& version);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_CLIENT_TARGET_TEXT_H_

@@ -562,6 +562,8 @@ class CommandTest(unittest.TestCase):
         names = {target["name"] for target in self.document("targets")["targets"]}
         self.assertLessEqual({"cpu", "bitfusion"}, names)
         self.assertTrue(self.document("version")["version"])
+        flag = subprocess.run([HALFTONE, "--version"], capture_output=True, text=True, check=True)
+        self.assertEqual(flag.stdout, self.run_command("version").stdout)
 
 
 class RemoteCommandTest(CommandTest):
