@@ -97,7 +97,7 @@ std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output
                       absl::string_view sensitivity_output, absl::string_view solve_output) {
   const nlohmann::json json = SearchSpecToJson(spec);
   // The problem is built again, for limits of memory that the solved one does not show.
-  return HashOf({"refine/4", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
+  return HashOf({"refine/5", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
                  SolverFields(spec), absl::StrCat(spec.evaluations), json["strategy"].dump(),
                  json["objectives"].dump(), absl::StrCat(spec.sensitivity.seed)});
 }

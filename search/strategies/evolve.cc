@@ -15,6 +15,8 @@ namespace {
 constexpr char kDivergence[] = "divergence";
 // Of the reference beyond the worst that the search began with.
 constexpr double kMargin = 1.1;
+// So many suggestions beyond the budgets in a row end the search: there is hardly another within.
+constexpr int kMaxBeyond = 1000;
 
 class EvolutionRun {
  public:
@@ -32,9 +34,17 @@ class EvolutionRun {
     options.seed = request_.seed;
     options.violation = [this](const Selection& selection) { return ViolationOf(selection); };
     Nsga2 strategy(request_.space.compact().choices, start, options);
-    while (evolution_.evaluations < request_.evaluations) {
+    for (int beyond = 0; evolution_.evaluations < request_.evaluations && beyond < kMaxBeyond;) {
+      HT_RETURN_IF_ERROR(progress_.cancellation.Check());
       const std::vector<Selection> next = strategy.Ask(1);
       if (next.empty()) break;
+      const double violation = ViolationOf(next.front());
+      if (violation > 0) {
+        strategy.Tell(next.front(), {std::vector<double>(evolution_.objectives.size()), violation});
+        ++beyond;
+        continue;
+      }
+      beyond = 0;
       HT_ASSIGN_OR_RETURN(const Merit merit, Try(next.front()));
       strategy.Tell(next.front(), merit);
       if (evolution_.evaluations == static_cast<int>(start.size())) NoteStart();
@@ -68,12 +78,12 @@ class EvolutionRun {
     return allowed ? 0 : 1;
   }
 
+  // Of a selection within the budgets.
   absl::StatusOr<Merit> Try(const Selection& selection) {
     HT_RETURN_IF_ERROR(progress_.Step(
         static_cast<double>(evolution_.evaluations) / request_.evaluations,
         absl::StrCat("evaluation ", evolution_.evaluations + 1, " of ", request_.evaluations)));
     Merit merit;
-    merit.violation = ViolationOf(selection);
     const Assignment assignment = request_.space.AssignmentOf(selection);
     Progress quiet;
     quiet.cancellation = progress_.cancellation;

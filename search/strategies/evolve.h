@@ -23,7 +23,8 @@ struct EvolveRequest {
   std::vector<std::string> metrics;  // objectives beside the divergence, as in costs: "latency_ns"
   // Limits that the problem does not hold; empty: none.
   std::function<bool(const Assignment&)> is_allowed;
-  int evaluations = 64;  // at most; at least 1
+  // At most: fewer where nothing else within the budgets is found. At least 1.
+  int evaluations = 64;
   uint64_t seed = 0;
 };
 

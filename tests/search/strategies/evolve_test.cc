@@ -129,6 +129,37 @@ TEST_F(EvolveTest, MeasuresNothingTwiceAndNothingBeyondTheBudgets) {
   EXPECT_EQ(measured.size(), 150u);
 }
 
+// With evaluations to spare when all within them is known.
+TEST_F(EvolveTest, MeasuresNothingBeyondTightBudgets) {
+  Problem problem = problem_;
+  problem.budgets["size_bytes"] = 34;
+  const ChoiceSpace space = *ChoiceSpace::Create(problem);
+  std::set<Selection> measured;
+  const DivergenceFunction measure = [&](const Assignment& assignment, const Progress& progress) {
+    const Selection selection = *space.SelectionOf(assignment);
+    measured.insert(selection);
+    EXPECT_TRUE(space.IsFeasible(selection));
+    return Truth(assignment, progress);
+  };
+  EvolveRequest request{.space = space};
+  request.start = {Solve(problem)->assignment};
+  request.metrics = {"latency_ns"};
+  request.evaluations = 500;
+  const auto evolution = Evolve(request, measure, {});
+  ASSERT_TRUE(evolution.ok()) << evolution.status();
+  size_t feasible = 0;
+  Selection selection(space.variables(), 0);
+  for (bool more = true; more;) {
+    feasible += space.IsFeasible(selection) ? 1 : 0;
+    size_t v = 0;
+    while (v < selection.size() && ++selection[v] == space.compact().choices[v]) selection[v++] = 0;
+    more = v < selection.size();
+  }
+  ASSERT_LT(feasible, 500u);
+  EXPECT_EQ(measured.size(), feasible);
+  EXPECT_EQ(evolution->evaluations, static_cast<int>(feasible));
+}
+
 TEST_F(EvolveTest, IsDeterministicAndReadBackAsItWas) {
   const auto first = Evolve(Request(), Truth, {});
   const auto second = Evolve(Request(), Truth, {});
