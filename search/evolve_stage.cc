@@ -108,6 +108,7 @@ absl::StatusOr<Refinement> RefineAndEvolve(const SearchSpec& spec, const RefineR
     refinement.loss = point.loss;
     refinement.cost = point.cost;
   }
+  refinement.is_exhausted = evolution.evaluations < evolve.evaluations;
   refinement.evolution = std::move(evolution);
   return refinement;
 }

@@ -47,7 +47,7 @@ class Refiner {
       HT_RETURN_IF_ERROR(progress_.cancellation.Check());
       model_.Learn(trials_);
       const std::optional<Selection> next = MostPromising();
-      if (!next.has_value()) break;
+      if (!next.has_value()) break;  // the evaluations that are left stay unspent
       HT_RETURN_IF_ERROR(Evaluate(kNeighbour, *next));
     }
     HT_RETURN_IF_ERROR(progress_.Step(1));
@@ -157,13 +157,25 @@ class Refiner {
     return best;
   }
 
-  // Among the neighbours of the best so far, what the model's descents from the best two reach, and
-  // the neighbours of the first of these: the one that may be best.
+  // The one that may be best of those near the best so far; where all of these are evaluated, near
+  // the next best that has others. Nothing where none has.
   std::optional<Selection> MostPromising() const {
     const ModelSearch search(space_, pairs_, model_);
     std::vector<std::pair<double, size_t>> best;  // of each trial, what it is held to do
     for (size_t i = 0; i < trials_.size(); ++i) best.emplace_back(Believed(trials_[i]), i);
     std::sort(best.begin(), best.end());
+    std::optional<Selection> next = MostPromisingOf(NearTheBest(search, best));
+    for (size_t i = 0; i < best.size() && !next.has_value(); ++i) {
+      next = MostPromisingOf(
+          search.Neighbours(trials_[best[i].second].selection, kNeighbours + seen_.size()));
+    }
+    return next;
+  }
+
+  // The neighbours of the best so far, what the model's descents from the best two reach, and the
+  // neighbours of the first of these. `best`: the trials' numbers, the best first.
+  std::vector<Selection> NearTheBest(const ModelSearch& search,
+                                     const std::vector<std::pair<double, size_t>>& best) const {
     std::vector<Selection> candidates =
         search.Neighbours(trials_[best[0].second].selection, kNeighbours);
     for (size_t i = 0; i < std::min<size_t>(2, best.size()); ++i) {
@@ -175,6 +187,10 @@ class Refiner {
       }
       candidates.push_back(std::move(reached));
     }
+    return candidates;
+  }
+
+  std::optional<Selection> MostPromisingOf(const std::vector<Selection>& candidates) const {
     std::optional<Selection> chosen;
     double least = 0;
     for (const Selection& candidate : candidates) {
@@ -259,6 +275,7 @@ class Refiner {
     refinement.loss = point.loss;
     refinement.cost = std::move(point.cost);
     refinement.evaluated = std::move(evaluated_);
+    refinement.is_exhausted = !IsSpent();
     refinement.joint_optima = std::move(joint_optima_);
     return refinement;
   }

@@ -47,9 +47,10 @@ struct RefineRequest {
 // in full, by a half and by a quarter (local optima where the pairs' matrix is not positive
 // semi-definite, or nothing was found in time), and the best uniform assignment;
 // then, one after the other, what the model predicts to be best near the best so far, where the
-// model learns from every evaluation (LossModel). The answer is, of those whose divergence is not
-// above that of the model's optimum on the data that `measure` uses, the one that the model, with
-// all that it learned, holds best; without scores, the one of the least divergence.
+// model learns from every evaluation (LossModel). Ends early where every other assignment differs
+// from each that was evaluated in more than two groups of layers. The answer is, of those whose
+// divergence is not above that of the model's optimum on the data that `measure` uses, the one that
+// the model, with all that it learned, holds best; without scores, the one of the least divergence.
 // Deterministic where `measure` is and no time limit cuts in. Errors of `measure` are passed on.
 // INVALID_ARGUMENT for an optimum that is no answer to the problem, or losses of other sizes.
 absl::StatusOr<Refinement> Refine(const RefineRequest& request, const DivergenceFunction& measure,

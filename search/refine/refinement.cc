@@ -17,7 +17,8 @@ constexpr auto kMembers = std::tuple(
     JsonMember("assignment", &Refinement::assignment), JsonMember("source", &Refinement::source),
     JsonMember("divergence", &Refinement::divergence),
     JsonMember("optimum_divergence", &Refinement::optimum_divergence),
-    JsonMember("loss", &Refinement::loss), JsonMember("cost", &Refinement::cost));
+    JsonMember("loss", &Refinement::loss), JsonMember("cost", &Refinement::cost),
+    JsonMember("is_exhausted", &Refinement::is_exhausted));
 
 constexpr auto kEvaluatedMembers =
     std::tuple(JsonMember("source", &Refinement::Evaluated::source),

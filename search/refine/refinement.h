@@ -37,7 +37,8 @@ struct Refinement {
   std::vector<Evaluated> evaluated;        // in that order; the optimum is the first
   std::vector<JointOptimum> joint_optima;  // by falling weight
   std::optional<Evolution> evolution;      // where a part of them were found by evolution
-
+  // No other within the budgets was found to evaluate, though more evaluations were allowed.
+  bool is_exhausted = false;
   // Whether evaluating found something better than the model's optimum.
   bool Improves() const { return divergence < optimum_divergence; }
 };

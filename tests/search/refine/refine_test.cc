@@ -278,8 +278,36 @@ TEST(RefineTest, StopsWhereEverythingWasEvaluated) {
     ++calls;
     return absl::StatusOr<double>(1.0);
   };
-  ASSERT_TRUE(Refine(RefineRequest{problem, optimum}, measure, {}).ok());
+  const auto refined = Refine(RefineRequest{problem, optimum}, measure, {});
+  ASSERT_TRUE(refined.ok()) << refined.status();
   EXPECT_LT(calls, 36);
+  EXPECT_TRUE(refined->is_exhausted);
+  EXPECT_TRUE(RefinementFromJson(RefinementToJson(*refined))->is_exhausted);
+}
+
+// What is within the budget differs from the best in up to five layers.
+TEST(RefineTest, GoesOnFarFromTheBestWhileEvaluationsAreLeft) {
+  Problem problem = SmallProblem();
+  problem.budgets["size_bytes"] = 2 * 12 + 6;
+  const ChoiceSpace space = *ChoiceSpace::Create(problem);
+  int feasible = 0;
+  for (int number = 0; number < std::pow(kChoices, kLayers); ++number) {
+    Selection selection;
+    for (int l = 0, rest = number; l < kLayers; ++l, rest /= kChoices) {
+      selection.push_back(rest % kChoices);
+    }
+    feasible += space.IsFeasible(selection) ? 1 : 0;
+  }
+  const Assignment optimum = OptimumOf(problem);
+  Truth truth(problem);
+  RefineRequest request{problem, optimum};
+  request.evaluations = feasible + 10;
+  const absl::StatusOr<Refinement> refined = Refine(request, truth.AsFunction(), {});
+  ASSERT_TRUE(refined.ok()) << refined.status();
+  EXPECT_EQ(truth.calls, feasible);
+  EXPECT_TRUE(refined->is_exhausted);
+  request.evaluations = feasible;
+  EXPECT_FALSE(Refine(request, truth.AsFunction(), {})->is_exhausted);
 }
 
 TEST(RefineTest, ChoosesByScoreAmongThoseNoWorseThanTheOptimum) {
