@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "client/analysis_text.h"
 #include "client/codesign_text.h"
+#include "client/json_values.h"
 #include "client/solution_text.h"
 #include "client/strategy_text.h"
 #include "client/terminal.h"
@@ -132,15 +133,39 @@ std::string StrategiesText(const json& document) {
   return text;
 }
 
-std::string RefinementLine(const v1::Refinement& refined, bool is_chosen) {
+// Where something was measured to do less than what was chosen: what, and why not that.
+std::string LeastMeasuredLine(const json& evaluated, double divergence) {
+  double least = divergence;
+  std::string source;
+  for (const json& one : evaluated) {
+    const double measured = NumberIn(one, "divergence").value_or(divergence);
+    if (measured >= least) continue;
+    least = measured;
+    source = TextIn(one, "source");
+  }
+  if (least >= divergence) return "";
+  return absl::StrCat("             the least measured is ", FormatNumber(least), " (", source,
+                      "): by all evaluations and their sampling errors, what was chosen is held to "
+                      "be better\n");
+}
+
+// `document`: the same in the result's.
+std::string RefinementText(const v1::Refinement& refined, bool is_chosen, const json& document) {
   const double optimum = refined.optimum_divergence();
-  std::string text = absl::StrCat(
-      "evaluated    ", refined.evaluations(),
-      " assignments on the calibration samples: the model's optimum does ", FormatNumber(optimum));
-  if (!is_chosen) return text + ", none is held to be better; it was chosen\n";
-  return absl::StrCat(text, ", the best (", refined.source(), ") ",
-                      FormatNumber(refined.divergence()), ", ",
-                      FormatPercent(1 - refined.divergence() / optimum), " less; it was chosen\n");
+  const bool is_exhausted =
+      document.is_object() && document.value("is_exhausted", json(false)) == json(true);
+  std::string text = absl::StrCat("evaluated    ", refined.evaluations(),
+                                  " assignments on the calibration samples",
+                                  is_exhausted ? " (no others were found within the budgets)" : "",
+                                  ": the model's optimum does ", FormatNumber(optimum));
+  if (is_chosen) {
+    absl::StrAppend(&text, "; chosen (", refined.source(),
+                    "): ", FormatNumber(refined.divergence()), ", ",
+                    FormatPercent(1 - refined.divergence() / optimum), " less\n");
+  } else {
+    text += ", none is held to be better; it was chosen\n";
+  }
+  return text + LeastMeasuredLine(ListIn(document, "evaluated"), refined.divergence());
 }
 
 }  // namespace
@@ -270,7 +295,9 @@ std::string ResultText(const v1::SearchResult& result,
                   FormatSeconds(solution.solve_seconds()), ", ", solution.frontier_size(),
                   " points on the frontier\n");
   if (result.has_refined()) {
-    text += RefinementLine(result.refined(), result.chosen() == kRefined);
+    const json refined =
+        document.is_object() ? document.value("refined", json::object()) : json::object();
+    text += RefinementText(result.refined(), result.chosen() == kRefined, refined);
   }
   if (found.contains("explanation")) {
     absl::StrAppend(&text, "\n", ExplanationText(found["explanation"], solution.loss()));

@@ -129,7 +129,8 @@ std::string LayerTable(const SearchResult& result) {
   return html + "</table></div>";
 }
 
-// Where each evaluated assignment came from: how many, and the best of them.
+// Where each evaluated assignment came from: how many, and what the least of them was measured to
+// do.
 std::string Sources(const Refinement& refined) {
   std::map<std::string, std::pair<int, double>> sources;
   for (const Refinement::Evaluated& evaluated : refined.evaluated) {
@@ -157,16 +158,23 @@ std::string RenderRefinement(const SearchResult& result) {
       ShortNumber(refined.optimum_divergence), "; ");
   if (IsRefined(result)) {
     absl::StrAppend(
-        &html, "the best one (", EscapeHtml(refined.source), ") has ",
+        &html, "the chosen one (", EscapeHtml(refined.source), ") has ",
         ShortNumber(refined.divergence), ", ",
         Percent(1 - refined.divergence / refined.optimum_divergence),
         " less. Layers, costs and measurements on this page are of that one, whose loss "
         "the model predicts to be ",
-        ShortNumber(refined.loss), ".</p>");
+        ShortNumber(refined.loss), ".");
   } else {
-    html += "none has less, and it is the answer.</p>";
+    html += "none is held to be better, and it is the answer.";
   }
-  return html + Sources(refined);
+  if (const Refinement::Evaluated* least = refined.LeastMeasured(); least != nullptr) {
+    absl::StrAppend(&html, " The least measured is ", ShortNumber(least->divergence), " (",
+                    EscapeHtml(least->source),
+                    "): by all evaluations and their sampling errors, what was chosen is held to "
+                    "be better.");
+  }
+  if (refined.is_exhausted) html += " No others were found within the budgets.";
+  return absl::StrCat(html, "</p>", Sources(refined));
 }
 
 std::string Budgets(const SearchResult& result) {

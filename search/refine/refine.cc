@@ -274,6 +274,7 @@ class Refiner {
                         EvaluateAssignment(request_.problem, refinement.assignment));
     refinement.loss = point.loss;
     refinement.cost = std::move(point.cost);
+    for (size_t i = 0; i < trials_.size(); ++i) evaluated_[i].posterior = Believed(trials_[i]);
     refinement.evaluated = std::move(evaluated_);
     refinement.is_exhausted = !IsSpent();
     refinement.joint_optima = std::move(joint_optima_);

@@ -42,15 +42,16 @@ struct RefineRequest {
   absl::Duration time_limit = absl::Seconds(10);  // of each optimum that is computed
 };
 
-// Finds the assignment within the problem's budgets that really does least. Evaluates, first, the
-// model's optimum, the optima by the other estimates, the solver's answers with the pairs' losses
-// in full, by a half and by a quarter (local optima where the pairs' matrix is not positive
+// Looks for the assignment within the problem's budgets that really does least. Evaluates, first,
+// the model's optimum, the optima by the other estimates, the solver's answers with the pairs'
+// losses in full, by a half and by a quarter (local optima where the pairs' matrix is not positive
 // semi-definite, or nothing was found in time), and the best uniform assignment;
 // then, one after the other, what the model predicts to be best near the best so far, where the
 // model learns from every evaluation (LossModel). Ends early where every other assignment differs
 // from each that was evaluated in more than two groups of layers. The answer is, of those whose
 // divergence is not above that of the model's optimum on the data that `measure` uses, the one that
-// the model, with all that it learned, holds best; without scores, the one of the least divergence.
+// the model, with all that it learned, holds best, which need not be the one that was measured to
+// do least; without scores, the one of the least divergence.
 // Deterministic where `measure` is and no time limit cuts in. Errors of `measure` are passed on.
 // INVALID_ARGUMENT for an optimum that is no answer to the problem, or losses of other sizes.
 absl::StatusOr<Refinement> Refine(const RefineRequest& request, const DivergenceFunction& measure,

@@ -1,5 +1,6 @@
 #include "search/refine/refinement.h"
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -23,9 +24,18 @@ constexpr auto kMembers = std::tuple(
 constexpr auto kEvaluatedMembers =
     std::tuple(JsonMember("source", &Refinement::Evaluated::source),
                JsonMember("predicted", &Refinement::Evaluated::predicted),
-               JsonMember("divergence", &Refinement::Evaluated::divergence));
+               JsonMember("divergence", &Refinement::Evaluated::divergence),
+               JsonMember("posterior", &Refinement::Evaluated::posterior));
 
 }  // namespace
+
+const Refinement::Evaluated* Refinement::LeastMeasured() const {
+  const auto least =
+      std::min_element(evaluated.begin(), evaluated.end(),
+                       [](const auto& a, const auto& b) { return a.divergence < b.divergence; });
+  const bool is_less = least != evaluated.end() && least->divergence < divergence;
+  return is_less ? &*least : nullptr;
+}
 
 json RefinementToJson(const Refinement& refinement) {
   json object = MembersToJson(kMembers, refinement);

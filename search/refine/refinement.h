@@ -20,6 +20,9 @@ struct Refinement {
     std::string source;     // where it comes from: "optimum", "neighbour", ...
     double predicted = 0;   // by the model, as it was then
     double divergence = 0;  // of the output, mean over the calibration samples
+    // By the model after all evaluations: what the answer is chosen by. Absent where evolution
+    // tried it.
+    std::optional<double> posterior;
   };
 
   // The solver's answer to the problem with the losses of all pairs of layers, times a weight.
@@ -39,6 +42,10 @@ struct Refinement {
   std::optional<Evolution> evolution;      // where a part of them were found by evolution
   // No other within the budgets was found to evaluate, though more evaluations were allowed.
   bool is_exhausted = false;
+
+  // The one that was measured to do least, where it does less than the answer: what it has less is
+  // held to be luck of the samples. nullptr where there is none.
+  const Evaluated* LeastMeasured() const;
   // Whether evaluating found something better than the model's optimum.
   bool Improves() const { return divergence < optimum_divergence; }
 };

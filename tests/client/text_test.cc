@@ -115,7 +115,11 @@ v1::SearchResult FixedResult() {
       {"layers": ["conv1"], "chosen": "w4a8", "choice": "w8a8", "loss_increase": 0.001,
        "loss_stderr": 0.002, "is_near": true, "is_proven": true, "changes": {"conv1": "w8a8"}},
       {"layers": ["conv2", "conv3"], "chosen": "w4a8", "choice": "", "is_near": false}],
-    "near_share": 0.01, "is_complete": true}}})json");
+    "near_share": 0.01, "is_complete": true}},
+    "refined": {"is_exhausted": false, "evaluated": [
+      {"source": "optimum", "predicted": 0.02, "divergence": 0.02, "posterior": 0.02},
+      {"source": "interactions x1", "predicted": 0.02, "divergence": 0.0125, "posterior": 0.018},
+      {"source": "neighbour", "predicted": 0.02, "divergence": 0.015, "posterior": 0.016}]}})json");
   return result;
 }
 
@@ -153,6 +157,19 @@ TEST(TextTest, JobsAsJson) {
 TEST(TextTest, SearchResult) {
   ExpectGolden("search.txt", ResultText(FixedResult(), {{"report.html", "/out/report.html"},
                                                         {"quantized.onnx", "/out/q.onnx"}}));
+}
+
+TEST(TextTest, SearchResultOfTheOptimum) {
+  v1::SearchResult result = FixedResult();
+  result.set_chosen("optimum");
+  result.mutable_refined()->set_source("optimum");
+  result.mutable_refined()->set_divergence(0.02);
+  result.set_result_json(R"json({"solution": {"explanation": {
+    "limits": [{"metric": "latency_ns", "limit": 100000, "used": 91356, "binds": false}],
+    "is_complete": true}},
+    "refined": {"is_exhausted": true,
+                "evaluated": [{"source": "optimum", "divergence": 0.02}]}})json");
+  ExpectGolden("search_optimum.txt", ResultText(result, {}));
 }
 
 TEST(TextTest, InfeasibleSearchResult) {

@@ -21,9 +21,13 @@ inline SearchResult FullResult() {
   result.solution.assignment = {{"a", "w4a4"}};
   result.solution.frontier = {{0.5, 0.5, {{"latency_ns", 1}}, {{"a", "w4a4"}}}};
   result.reference_cost = {{"latency_ns", 4}};
-  result.refined =
-      Refinement{{{"a", "w8a8"}},        "neighbour", 0.25, 0.5, 1.0 / 3, {{"latency_ns", 2}},
-                 {{"optimum", 0.5, 0.5}}};
+  result.refined = Refinement{{{"a", "w8a8"}},
+                              "neighbour",
+                              0.25,
+                              0.5,
+                              1.0 / 3,
+                              {{"latency_ns", 2}},
+                              {{"optimum", 0.5, 0.5, 0.375}, {"uniform", 0.5, 0.2, 0.4}}};
   LayerResult layer;
   layer.name = "a";
   layer.precision = Precision::Int(4, 4);

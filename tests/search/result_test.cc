@@ -24,7 +24,7 @@ TEST(SearchResultJsonTest, RoundTrips) {
   EXPECT_EQ(*result->evaluation->quantized_accuracy, 0.875);
   EXPECT_EQ(result->solution.frontier.size(), 1u);
   EXPECT_EQ(json["chosen"], "refined");
-  EXPECT_EQ(json["refined"]["evaluations"], 1);
+  EXPECT_EQ(json["refined"]["evaluations"], 2);
   EXPECT_EQ(result->refined->assignment.at("a"), "w8a8");
 }
 
