@@ -81,7 +81,7 @@ std::string InspectionText(const json& document) {
 }
 
 std::string StabilityText(const json& stability) {
-  Table table({"layer", "chosen", "changes in", "to"});
+  Table table({"layer", "optimum", "changes in", "to"});
   for (const json& layer : List(stability, "layers")) {
     std::vector<std::string> others;
     for (const auto& [choice, share] : layer["shares"].items()) {

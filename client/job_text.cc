@@ -168,6 +168,42 @@ std::string RefinementText(const v1::Refinement& refined, bool is_chosen, const 
   return text + LeastMeasuredLine(ListIn(document, "evaluated"), refined.divergence());
 }
 
+// Layers of which the refined answer has another precision than the model's optimum.
+int Departures(const v1::SearchResult& result) {
+  const auto& optimum = result.solution().assignment();
+  int departures = 0;
+  for (const auto& [layer, precision] : result.refined().assignment()) {
+    const auto found = optimum.find(layer);
+    departures += found == optimum.end() || found->second != precision ? 1 : 0;
+  }
+  return departures;
+}
+
+std::string SolverLine(const v1::SearchResult& result, bool is_refined) {
+  const v1::Solution& solution = result.solution();
+  std::string text = absl::StrCat(
+      "solver       ", StatusText(solution.status()), ", loss ", FormatNumber(solution.loss()),
+      ", bound ", FormatNumber(solution.lower_bound()), ", gap ", FormatPercent(solution.gap()),
+      ", ", FormatSeconds(solution.solve_seconds()), ", ", solution.frontier_size(),
+      " points on the frontier");
+  if (is_refined) {
+    absl::StrAppend(&text, "; of the model's optimum (by the model, what was chosen has a loss of ",
+                    FormatNumber(result.refined().loss()), ")");
+  }
+  return text + "\n";
+}
+
+// Of the model's optimum, whichever answer was chosen.
+std::string SearchExplanation(const v1::SearchResult& result, const json& explanation,
+                              bool is_refined) {
+  const double loss = result.solution().loss();
+  if (!is_refined) return absl::StrCat("\n", ExplanationText(explanation, loss));
+  const int departures = Departures(result);
+  return absl::StrCat("\nwhy the model's optimum, from which what was chosen departs in ",
+                      departures, departures == 1 ? " layer\n" : " layers\n",
+                      ExplanationText(explanation, loss, "optimum"));
+}
+
 }  // namespace
 
 std::string StateText(v1::JobState state) {
@@ -289,18 +325,15 @@ std::string ResultText(const v1::SearchResult& result,
                   CostTable(result, infeasible ? &solution.infeasible().nearest() : nullptr), "\n",
                   LatencyText(result.latency(), result.reference_precision()));
   if (result.has_evaluation()) text += EvaluationLine(result.evaluation());
-  absl::StrAppend(&text, "solver       ", StatusText(solution.status()), ", loss ",
-                  FormatNumber(solution.loss()), ", bound ", FormatNumber(solution.lower_bound()),
-                  ", gap ", FormatPercent(solution.gap()), ", ",
-                  FormatSeconds(solution.solve_seconds()), ", ", solution.frontier_size(),
-                  " points on the frontier\n");
+  const bool is_refined = result.has_refined() && result.chosen() == kRefined;
+  text += SolverLine(result, is_refined);
   if (result.has_refined()) {
     const json refined =
         document.is_object() ? document.value("refined", json::object()) : json::object();
-    text += RefinementText(result.refined(), result.chosen() == kRefined, refined);
+    text += RefinementText(result.refined(), is_refined, refined);
   }
   if (found.contains("explanation")) {
-    absl::StrAppend(&text, "\n", ExplanationText(found["explanation"], solution.loss()));
+    text += SearchExplanation(result, found["explanation"], is_refined);
   }
   if (document.is_object() && document.contains("stability")) {
     absl::StrAppend(&text, "\n", StabilityText(document["stability"]));

@@ -76,8 +76,8 @@ std::string LayersText(const json& layers) {
   return layers.size() == 1 ? first : absl::StrCat(first, " and ", layers.size() - 1, " tied");
 }
 
-std::string AlternativeTable(const json& alternatives, double loss) {
-  Table table({"layer", "chosen", "next best", "loss", "+-", "also changes", ""});
+std::string AlternativeTable(const json& alternatives, double loss, const std::string& subject) {
+  Table table({"layer", subject, "next best", "loss", "+-", "also changes", ""});
   size_t shown = 0;
   for (const json& alternative : alternatives) {
     const bool is_near = Flag(alternative, "is_near");
@@ -158,7 +158,7 @@ std::string InfeasibleText(const json& infeasible) {
   return text;
 }
 
-std::string ExplanationText(const json& explanation, double loss) {
+std::string ExplanationText(const json& explanation, double loss, const std::string& subject) {
   std::string text;
   const json limits = ListIn(explanation, "limits");
   const json alternatives = ListIn(explanation, "alternatives");
@@ -166,7 +166,8 @@ std::string ExplanationText(const json& explanation, double loss) {
   if (!alternatives.empty()) {
     absl::StrAppend(&text, "closest to changing, near: within ",
                     FormatPercent(Number(explanation, "near_share")),
-                    " of the loss or one standard error\n", AlternativeTable(alternatives, loss));
+                    " of the loss or one standard error\n",
+                    AlternativeTable(alternatives, loss, subject));
   }
   if (!Flag(explanation, "is_complete")) {
     text += "time ran out before all limits and layers were explained\n";

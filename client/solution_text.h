@@ -17,8 +17,10 @@ std::string CostsText(const nlohmann::json& costs);
 std::string SolutionText(const nlohmann::json& document);
 // Why no assignment meets the budgets, and what would do.
 std::string InfeasibleText(const nlohmann::json& infeasible);
-// What binds, and what is one step from changing; `loss` is what the solution minimizes.
-std::string ExplanationText(const nlohmann::json& explanation, double loss);
+// What binds, and what is one step from changing; `loss` is what the solution minimizes, `subject`
+// names the assignment that is explained above its column.
+std::string ExplanationText(const nlohmann::json& explanation, double loss,
+                            const std::string& subject = "chosen");
 
 }  // namespace halftone
 

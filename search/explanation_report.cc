@@ -36,11 +36,22 @@ std::string LimitRow(const Explanation::Limit& limit, double loss) {
                       cost(limit.next_limit), "</td><td>", changed(limit.next_loss), "</td></tr>");
 }
 
-std::string LimitTable(const Explanation& explanation, double loss) {
+// What is explained, where it is not the answer.
+std::string Subject(std::optional<int> departures) {
+  if (!departures.has_value()) return "";
+  return absl::StrCat("Of the model's optimum, from which what was chosen departs in ", *departures,
+                      *departures == 1 ? " layer. " : " layers. ");
+}
+
+std::string LimitTable(const Explanation& explanation, double loss, std::optional<int> departures) {
   if (explanation.limits.empty()) return "";
-  std::string html =
-      "<h2>What the budgets cost</h2><div class=wide><table><tr><th class=text>metric<th>limit"
-      "<th>used<th class=text><th>loss without it<th>1 % more saves<th>less loss from<th>then</tr>";
+  std::string html = "<h2>What the budgets cost</h2>";
+  if (departures.has_value()) {
+    absl::StrAppend(&html, "<p class=soft>", Subject(departures), "</p>");
+  }
+  html +=
+      "<div class=wide><table><tr><th class=text>metric<th>limit<th>used<th class=text>"
+      "<th>loss without it<th>1 % more saves<th>less loss from<th>then</tr>";
   for (const Explanation::Limit& limit : explanation.limits) html += LimitRow(limit, loss);
   return html + "</table></div>";
 }
@@ -68,14 +79,16 @@ std::string AlternativeRow(const Explanation::Alternative& alternative, double l
       "</td><td class=text>", alternative.is_near ? "near" : "", "</td></tr>");
 }
 
-std::string AlternativeTable(const Explanation& explanation, double loss) {
+std::string AlternativeTable(const Explanation& explanation, double loss,
+                             std::optional<int> departures) {
   if (explanation.alternatives.empty()) return "";
   std::string html = absl::StrFormat(
-      "<h2>What is next best</h2><p class=soft>The best assignment in which a layer chooses "
+      "<h2>What is next best</h2><p class=soft>%sThe best assignment in which a layer chooses "
       "otherwise, the closest first. Near: within %.3g %% of the loss, or one standard error of "
-      "the difference.</p><div class=wide><table><tr><th class=text>layer<th class=text>chosen"
+      "the difference.</p><div class=wide><table><tr><th class=text>layer<th class=text>%s"
       "<th class=text>next best<th>loss<th>&plusmn;<th class=text>also changes<th class=text></tr>",
-      100 * explanation.near_share);
+      Subject(departures), 100 * explanation.near_share,
+      departures.has_value() ? "optimum" : "chosen");
   for (const Explanation::Alternative& alternative : explanation.alternatives) {
     html += AlternativeRow(alternative, loss);
   }
@@ -106,11 +119,11 @@ std::string InfeasibleTable(const Solution::Infeasible& infeasible) {
 
 }  // namespace
 
-std::string RenderExplanation(const Solution& solution) {
+std::string RenderExplanation(const Solution& solution, std::optional<int> departures) {
   if (solution.infeasible.has_value()) return InfeasibleTable(*solution.infeasible);
   if (!solution.explanation.has_value()) return "";
-  return LimitTable(*solution.explanation, solution.loss) +
-         AlternativeTable(*solution.explanation, solution.loss);
+  return LimitTable(*solution.explanation, solution.loss, departures) +
+         AlternativeTable(*solution.explanation, solution.loss, departures);
 }
 
 }  // namespace halftone

@@ -120,10 +120,11 @@ std::string Marks(const Plane& plane, const Solution& solution, const std::strin
                           FormatMetric(metric, budget->second));
   }
   if (solution.status != Solution::Status::kInfeasible) {
-    absl::StrAppendFormat(&svg,
-                          "<circle cx=\"%.2f\" cy=\"%.2f\" r=\"7\" fill=\"none\" "
-                          "stroke=\"var(--m)\" stroke-width=\"3\"><title>chosen</title></circle>",
-                          plane.X(CostOf(solution.cost, metric)), plane.Y(solution.loss));
+    absl::StrAppendFormat(
+        &svg,
+        "<circle cx=\"%.2f\" cy=\"%.2f\" r=\"7\" fill=\"none\" "
+        "stroke=\"var(--m)\" stroke-width=\"3\"><title>the model's optimum</title></circle>",
+        plane.X(CostOf(solution.cost, metric)), plane.Y(solution.loss));
   }
   return svg;
 }

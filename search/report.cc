@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,13 +71,32 @@ std::string MeasuredCards(const SearchResult& result) {
   return cards;
 }
 
+// Layers of which the refined answer has another precision than the model's optimum; nothing where
+// that is the answer.
+std::optional<int> Departures(const SearchResult& result) {
+  if (!IsRefined(result)) return std::nullopt;
+  int departures = 0;
+  for (const auto& [layer, precision] : result.refined->assignment) {
+    const auto optimum = result.solution.assignment.find(layer);
+    const bool departs =
+        optimum == result.solution.assignment.end() || optimum->second != precision;
+    departures += departs ? 1 : 0;
+  }
+  return departures;
+}
+
 std::string StatusText(const SearchResult& result) {
   const Solution& solution = result.solution;
+  constexpr char kShown[] = "; shown is what was held to be better when it was evaluated";
   switch (solution.status) {
     case Solution::Status::kOptimal:
-      return "proven optimal";
+      return IsRefined(result) ? absl::StrCat("the optimum by the model is proven", kShown)
+                               : "proven optimal";
     case Solution::Status::kFeasible:
-      return absl::StrFormat("within %.2f %% of the optimum", 100 * solution.gap);
+      return IsRefined(result)
+                 ? absl::StrFormat("the answer by the model is within %.2f %% of the optimum%s",
+                                   100 * solution.gap, kShown)
+                 : absl::StrFormat("within %.2f %% of the optimum", 100 * solution.gap);
     case Solution::Status::kInfeasible:
       break;
   }
@@ -94,9 +114,12 @@ std::string Header(const SearchResult& result) {
                                   "</h1><p class=soft>", EscapeHtml(StatusText(result)), "</p>");
   html += "<div class=cards>";
   if (solution.status != Solution::Status::kInfeasible) {
-    html += RenderCard("predicted loss", ShortNumber(solution.loss),
-                       absl::StrCat("lower bound ", ShortNumber(solution.lower_bound), ", gap ",
-                                    ShortNumber(solution.gap)));
+    const std::string proof = absl::StrCat("lower bound ", ShortNumber(solution.lower_bound),
+                                           ", gap ", ShortNumber(solution.gap));
+    html += IsRefined(result) ? RenderCard("predicted loss", ShortNumber(result.refined->loss),
+                                           absl::StrCat("optimum by the model ",
+                                                        ShortNumber(solution.loss), ", ", proof))
+                              : RenderCard("predicted loss", ShortNumber(solution.loss), proof);
   }
   html += CostCards(result) + MeasuredCards(result) + "</div>";
   return html;
@@ -163,7 +186,9 @@ std::string RenderRefinement(const SearchResult& result) {
         Percent(1 - refined.divergence / refined.optimum_divergence),
         " less. Layers, costs and measurements on this page are of that one, whose loss "
         "the model predicts to be ",
-        ShortNumber(refined.loss), ".");
+        ShortNumber(refined.loss),
+        "; what is proven, the frontier and the explanation are of the "
+        "model's optimum.");
   } else {
     html += "none is held to be better, and it is the answer.";
   }
@@ -219,7 +244,7 @@ std::string RenderReport(const SearchResult& result) {
   }
   if (result.codesign.has_value()) body += RenderCodesign(*result.codesign);
   absl::StrAppend(&body, LayerTable(result), Budgets(result), RenderRefinement(result),
-                  RenderExplanation(result.solution), Origins(result));
+                  RenderExplanation(result.solution, Departures(result)), Origins(result));
   return RenderPage(result.model_name, body);
 }
 

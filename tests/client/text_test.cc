@@ -82,6 +82,8 @@ v1::SearchResult FixedResult() {
   solution->set_lower_bound(0.0246912);
   solution->set_solve_seconds(0.25);
   for (int i = 0; i < 3; ++i) solution->add_frontier();
+  (*solution->mutable_assignment())["conv1"] = "w8a8";
+  (*solution->mutable_assignment())["conv2"] = "w4a8";
   (*solution->mutable_cost())["latency_ns"] = 91'356;
   (*solution->mutable_cost())["size_bytes"] = 20'480;
   (*result.mutable_reference_cost())["latency_ns"] = 246'912;
@@ -104,6 +106,9 @@ v1::SearchResult FixedResult() {
   refined->set_divergence(0.015);
   refined->set_optimum_divergence(0.02);
   refined->set_evaluations(64);
+  refined->set_loss(0.025);
+  (*refined->mutable_assignment())["conv1"] = "w4a8";
+  (*refined->mutable_assignment())["conv2"] = "w4a8";
   (*refined->mutable_cost())["latency_ns"] = 90'000;
   (*refined->mutable_cost())["size_bytes"] = 20'000;
   result.set_chosen("refined");

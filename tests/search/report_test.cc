@@ -1,11 +1,15 @@
 #include "search/report.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/golden.h"
 #include "tests/search/full_result.h"
 
 namespace halftone {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 SearchResult WithFrontier() {
   SearchResult result = FullResult();
@@ -18,6 +22,26 @@ SearchResult WithFrontier() {
 }
 
 TEST(ReportTest, IsAsItWas) { ExpectGolden("report.html", RenderReport(WithFrontier())); }
+
+// What is explained, and what is proven, is the model's optimum: it says so where that is not the
+// answer.
+TEST(ReportTest, SaysWhatIsExplained) {
+  SearchResult result = WithFrontier();
+  result.solution.explanation.emplace();
+  result.solution.explanation->limits = {{"latency_ns", 1.5, 1}};
+  result.solution.explanation->alternatives = {{{"a"}, "w4a4", "w8a8", 0.1}};
+  const std::string refined = RenderReport(result);
+  EXPECT_THAT(refined,
+              HasSubstr("the optimum by the model is proven; shown is what was held to be better"));
+  EXPECT_THAT(refined, HasSubstr("<b>0.333</b><span>optimum by the model 0.5, lower bound 0.5"));
+  EXPECT_THAT(refined, HasSubstr("from which what was chosen departs in 1 layer."));
+  EXPECT_THAT(refined, HasSubstr("<th class=text>optimum"));
+  result.refined.reset();
+  const std::string optimum = RenderReport(result);
+  EXPECT_THAT(optimum, Not(HasSubstr("shown is what")));
+  EXPECT_THAT(optimum, Not(HasSubstr("departs")));
+  EXPECT_THAT(optimum, HasSubstr("<th class=text>chosen"));
+}
 
 TEST(ReportTest, OfAnInfeasibleSearchIsAsItWas) {
   SearchResult result = WithFrontier();
