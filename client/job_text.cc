@@ -74,7 +74,7 @@ std::string LayerTable(const v1::SearchResult& result) {
 }
 
 std::string CostTable(const v1::SearchResult& result, const v1::FrontierPoint* nearest) {
-  Table table({"cost", "reference", "chosen", "budget"});
+  Table table({"cost", "reference", nearest == nullptr ? "chosen" : "nearest", "budget"});
   std::map<std::string, double> chosen;
   if (nearest == nullptr) {
     const auto& cost =
@@ -181,6 +181,12 @@ int Departures(const v1::SearchResult& result) {
 
 std::string SolverLine(const v1::SearchResult& result, bool is_refined) {
   const v1::Solution& solution = result.solution();
+  if (solution.status() == v1::SOLUTION_STATUS_INFEASIBLE) {
+    return absl::StrCat("solver       ", StatusText(solution.status()),
+                        "; the nearest assignment has a loss of ",
+                        FormatNumber(solution.infeasible().nearest().loss()), ", ",
+                        FormatSeconds(solution.solve_seconds()), "\n");
+  }
   std::string text = absl::StrCat(
       "solver       ", StatusText(solution.status()), ", loss ", FormatNumber(solution.loss()),
       ", bound ", FormatNumber(solution.lower_bound()), ", gap ", FormatPercent(solution.gap()),

@@ -16,6 +16,7 @@
 #include "search/cost_text.h"
 #include "search/explanation_report.h"
 #include "search/search_spec.h"
+#include "search/solver/problem.h"
 
 namespace halftone {
 namespace {
@@ -203,10 +204,14 @@ std::string RenderRefinement(const SearchResult& result) {
 }
 
 std::string Budgets(const SearchResult& result) {
-  if (result.problem.budgets.empty()) return "";
+  std::map<std::string, double> limits = result.problem.budgets;
+  if (result.problem.max_changes.has_value()) {
+    limits[kChangesMetric] = static_cast<double>(*result.problem.max_changes);
+  }
+  if (limits.empty()) return "";
   std::string html =
       "<h2>Budgets</h2><div class=wide><table><tr><th class=text>metric<th>limit<th>used</tr>";
-  for (const auto& [key, limit] : result.problem.budgets) {
+  for (const auto& [key, limit] : limits) {
     const auto used = ShownCost(result).find(key);
     html += absl::StrCat("<tr><td class=text>", EscapeHtml(MetricTitle(key)), "</td><td>",
                          FormatCost(key, limit), "</td><td>",

@@ -183,7 +183,11 @@ TEST(TextTest, InfeasibleSearchResult) {
   result.set_chosen("");
   v1::Solution* solution = result.mutable_solution();
   solution->set_status(v1::SOLUTION_STATUS_INFEASIBLE);
-  (*solution->mutable_infeasible()->mutable_nearest()->mutable_cost())["latency_ns"] = 120'000;
+  v1::FrontierPoint* nearest = solution->mutable_infeasible()->mutable_nearest();
+  nearest->set_loss(3.38e-5);
+  (*nearest->mutable_cost())["latency_ns"] = 120'000;
+  (*nearest->mutable_cost())["precision_changes"] = 3;
+  (*result.mutable_budgets())["precision_changes"] = 2;
   result.set_result_json(R"json({"solution": {"infeasible": {
     "conflict": ["latency_ns", "size_bytes"], "minimum": {"latency_ns": 80000},
     "relaxations": {"latency_ns": {"limit": 120000, "loss": 0.5}}}}})json");

@@ -53,6 +53,14 @@ TEST(ReportTest, OfAnInfeasibleSearchIsAsItWas) {
   ExpectGolden("report_infeasible.html", RenderReport(result));
 }
 
+TEST(ReportTest, ShowsTheLimitOfPrecisionChangesAmongTheBudgets) {
+  SearchResult result = WithFrontier();
+  result.problem.max_changes = 2;
+  result.refined->cost["precision_changes"] = 1;
+  EXPECT_THAT(RenderReport(result),
+              HasSubstr("<td class=text>precision changes</td><td>2</td><td>1</td>"));
+}
+
 TEST(FrontierPlotTest, IsAsItWas) {
   const SearchResult result = WithFrontier();
   ExpectGolden("frontier.svg",

@@ -289,6 +289,7 @@ TEST(JobTest, WhatWasEvaluatedStandsBesideTheSolution) {
   SearchResult result;
   result.solution.status = Solution::Status::kOptimal;
   EXPECT_EQ(SearchResultToProto(JobRecord(), result).chosen(), "optimum");
+  result.problem.max_changes = 2;
   result.refined.emplace();
   result.refined->assignment = {{"fc", "w4a8"}};
   result.refined->source = "neighbour";
@@ -298,6 +299,7 @@ TEST(JobTest, WhatWasEvaluatedStandsBesideTheSolution) {
   result.refined->evaluated.resize(3);
   const v1::SearchResult message = SearchResultToProto(JobRecord(), result);
   EXPECT_EQ(message.chosen(), "refined");
+  EXPECT_EQ(message.budgets().at("precision_changes"), 2);
   EXPECT_EQ(message.refined().assignment().at("fc"), "w4a8");
   EXPECT_EQ(message.refined().source(), "neighbour");
   EXPECT_EQ(message.refined().divergence(), 0.5);
