@@ -23,6 +23,24 @@ json PointToJson(const v1::FrontierPoint& point) {
           {"assignment", to_object(point.assignment())}};
 }
 
+using Points = google::protobuf::RepeatedPtrField<v1::FrontierPoint>;
+
+std::string PointsText(const std::string& metric, const Points& points) {
+  Table table({metric, "loss", "precisions"});
+  for (const v1::FrontierPoint& point : points) {
+    std::map<std::string, int> counts;
+    for (const auto& [layer, precision] : point.assignment()) ++counts[precision];
+    std::string precisions;
+    for (const auto& [precision, count] : counts) {
+      absl::StrAppend(&precisions, precisions.empty() ? "" : " ", "x", count, " ", precision);
+    }
+    const auto cost = point.cost().find(metric);
+    table.Add({cost == point.cost().end() ? "-" : FormatNumber(cost->second),
+               FormatNumber(point.loss()), precisions});
+  }
+  return table.Render();
+}
+
 }  // namespace
 
 json FrontierToJson(const std::string& job, const v1::GetFrontierResponse& frontier) {
@@ -32,19 +50,11 @@ json FrontierToJson(const std::string& job, const v1::GetFrontierResponse& front
 }
 
 std::string FrontierText(const v1::GetFrontierResponse& frontier) {
-  Table table({frontier.metric(), "loss", "precisions"});
-  for (const v1::FrontierPoint& point : frontier.points()) {
-    std::map<std::string, int> counts;
-    for (const auto& [layer, precision] : point.assignment()) ++counts[precision];
-    std::string precisions;
-    for (const auto& [precision, count] : counts) {
-      absl::StrAppend(&precisions, precisions.empty() ? "" : " ", "x", count, " ", precision);
-    }
-    const auto cost = point.cost().find(frontier.metric());
-    table.Add({cost == point.cost().end() ? "-" : FormatNumber(cost->second),
-               FormatNumber(point.loss()), precisions});
-  }
-  return table.Render();
+  return PointsText(frontier.metric(), frontier.points());
+}
+
+std::string FrontierText(const v1::ReSolveResponse& answer) {
+  return PointsText(answer.frontier_metric(), answer.solution().frontier());
 }
 
 }  // namespace halftone

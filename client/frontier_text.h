@@ -12,6 +12,8 @@ namespace halftone {
 nlohmann::json FrontierToJson(const std::string& job, const v1::GetFrontierResponse& frontier);
 // The same as a table for people: a line for each point, in their order.
 std::string FrontierText(const v1::GetFrontierResponse& frontier);
+// The frontier of another answer to that search.
+std::string FrontierText(const v1::ReSolveResponse& answer);
 
 }  // namespace halftone
 

@@ -3,8 +3,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/command.h"
+#include "client/frontier_text.h"
 #include "client/interrupt.h"
 #include "client/job_actions.h"
 #include "client/rule_flags.h"
@@ -52,7 +54,11 @@ absl::StatusOr<ExitCode> Resolve(const CommandLine& line, const ResolveFlags& fl
   if (line.json) {
     PrintJson(document);
   } else {
-    PrintText(SolutionText(document));
+    std::string text = SolutionText(document);
+    if (!flags.frontier.empty() && response->solution().frontier_size() > 0) {
+      absl::StrAppend(&text, "\n", FrontierText(*response));
+    }
+    PrintText(text);
   }
   if (WasInterrupted()) return ExitCode::kCancelled;  // what was printed is the best until then
   const bool infeasible = response->solution().status() == v1::SOLUTION_STATUS_INFEASIBLE;
@@ -77,7 +83,7 @@ void AddResolveCommand(CLI::App& app, CommandLine& line) {
   sub->add_option("--time-limit", flags->time_limit, "of the solver, in seconds")
       ->check(CLI::PositiveNumber);
   sub->add_flag("--explain", flags->explain, "also say why");
-  sub->add_option("--frontier", flags->frontier, "metric of the frontier");
+  sub->add_option("--frontier", flags->frontier, "metric of the frontier, which is then printed");
   SetAction(sub, &line, [&line, flags] { return Resolve(line, *flags); });
 }
 

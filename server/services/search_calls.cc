@@ -286,6 +286,9 @@ absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest&
                       ReSolve(spec, tables, *context.catalog, cancellation, what_if));
   *response->mutable_solution() = SolutionToProto(solution);
   response->set_result_json(SolutionToJson(solution).dump());
+  if (!solution.frontier.empty()) {
+    response->set_frontier_metric(std::string(MetricCostKey(spec.frontier)));
+  }
   return absl::OkStatus();
 }
 

@@ -43,6 +43,10 @@ v1::GetFrontierResponse FixedFrontier() {
 TEST(CommandTextTest, Frontier) {
   ExpectGolden("frontier.txt", FrontierText(FixedFrontier()));
   ExpectGolden("frontier.json", Document(FrontierToJson("jobs/b7", FixedFrontier())));
+  v1::ReSolveResponse answer;
+  answer.set_frontier_metric(FixedFrontier().metric());
+  *answer.mutable_solution()->mutable_frontier() = FixedFrontier().points();
+  ExpectGolden("frontier.txt", FrontierText(answer));
 }
 
 TEST(CommandTextTest, CollectedGarbage) {

@@ -114,6 +114,17 @@ class WhatIfTest(WhatIfTestCase):
         self.assertEqual(self.command("resolve", plain["job"], "--interactions", "1")["status"],
                          "OPTIMAL")
 
+    def test_the_frontier_that_is_asked_for_is_printed(self):
+        points = self.resolve("--budget", "size=0.3x", "--frontier", "size")["frontier"]
+        self.assertGreater(len(points), 1)
+        done = subprocess.run(
+            [HALFTONE, "resolve", self.job, "--budget", "size=0.3x", "--frontier", "size",
+             "--server", self.server.address], capture_output=True, text=True, timeout=200)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        lines = done.stdout.splitlines()
+        titles = [line.split() for line in lines].index(["size_bytes", "loss", "precisions"])
+        self.assertEqual(len(lines) - titles - 1, len(points))
+
     def test_solve_takes_weights(self):
         problem = {"layers": [{"name": name, "choices": [
             {"name": "x", "loss": 1.0, "cost": {"t": 1}},
