@@ -78,12 +78,12 @@ std::string ExplorationStatusText(const json& document) {
                    ListIn(document, "groups").size(), " that choose together\nbudgets      ",
                    CostsText(document.value("budgets", json::object())), "\nevaluations  ",
                    NumberIn(document, "evaluations").value_or(0),
-                   ", divergence: ", TextIn(document, "divergence"), "\n");
+                   " told, divergence: ", TextIn(document, "divergence"), "\n");
   json shown = json::array({document.value("start", json::object())});
   absl::StrAppend(&text, "the search's answer\n", TrialTable(shown));
   if (document.value("best", json()).is_object()) {
     shown[0] = document.at("best");
-    absl::StrAppend(&text, "the best that was told\n", TrialTable(shown));
+    absl::StrAppend(&text, "the best so far\n", TrialTable(shown));
   }
   const json front = ListIn(document, "front");
   if (!front.empty()) absl::StrAppend(&text, "the front\n", TrialTable(front));

@@ -91,7 +91,8 @@ struct Explorer::Search {
     return meter->Measure(assignment, progress);
   }
 
-  // The search's answers, the one that it took first; the nearest where the budgets cannot be met.
+  // The search's answers, the one that it took first (the nearest where the budgets cannot be met),
+  // and some of its frontier.
   std::vector<Assignment> Answers() const {
     std::vector<Assignment> answers;
     if (result.refined.has_value()) answers.push_back(result.refined->assignment);
@@ -124,6 +125,7 @@ absl::StatusOr<std::unique_ptr<Explorer>> Explorer::Create(const SearchSpec& spe
   HT_RETURN_IF_ERROR(search->Load());
   std::unique_ptr<Explorer> explorer(new Explorer(std::move(search), store, key));
   HT_RETURN_IF_ERROR(explorer->StartStrategy());
+  HT_RETURN_IF_ERROR(explorer->LoadMeasured());
   HT_RETURN_IF_ERROR(explorer->LoadStored());
   return explorer;
 }
@@ -141,6 +143,25 @@ absl::Status Explorer::StartStrategy() {
   return absl::OkStatus();
 }
 
+// What the result says is known even where the store does not have it any more.
+absl::Status Explorer::LoadMeasured() {
+  HT_ASSIGN_OR_RETURN(auto measured,
+                      AssignmentMeter::StoredDivergences(
+                          search_->store, MeterKey(search_->spec, search_->calibrate_output)));
+  if (search_->result.refined.has_value()) {
+    const Refinement& refined = *search_->result.refined;
+    measured.emplace(refined.assignment, refined.divergence);
+    measured.emplace(search_->result.solution.assignment, refined.optimum_divergence);
+  }
+  for (const auto& [assignment, divergence] : measured) {
+    // Others may have had other precisions, ties or pins.
+    const absl::StatusOr<Selection> selection = space().SelectionOf(assignment);
+    if (!selection.ok() || space().AssignmentOf(*selection) != assignment) continue;
+    HT_RETURN_IF_ERROR(Remember(*selection, divergence));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Explorer::LoadStored() {
   while (true) {
     HT_ASSIGN_OR_RETURN(const std::optional<json> document, stored_.Take());
@@ -154,6 +175,7 @@ absl::Status Explorer::LoadStored() {
     HT_RETURN_IF_ERROR(fields.status());
     HT_ASSIGN_OR_RETURN(const Selection selection, space().SelectionOf(assignment));
     HT_RETURN_IF_ERROR(Remember(selection, divergence));
+    told_.insert(selection);
   }
 }
 
@@ -208,7 +230,7 @@ absl::StatusOr<ExploredAssignment> Explorer::Describe(const Selection& selection
 }
 
 absl::Status Explorer::Remember(const Selection& selection, double divergence) {
-  known_[selection] = divergence;
+  if (!known_.emplace(selection, divergence).second) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(const ExploredAssignment explored, Describe(selection));
   Merit merit;
   merit.objectives = {divergence};
@@ -266,17 +288,20 @@ absl::StatusOr<Explorer::Told> Explorer::Tell(const Assignment& assignment,
   HT_ASSIGN_OR_RETURN(const Selection selection, space().SelectionOf(assignment));
   Told told;
   told.was_known = known_.contains(selection);
-  if (!told.was_known) {
+  if (!told_.contains(selection)) {
     if (evaluations() >= kMaxEvaluations) {
       return absl::ResourceExhaustedError(
           absl::StrCat("more than ", kMaxEvaluations, " evaluations for one search"));
     }
     const Assignment whole = space().AssignmentOf(selection);
-    HT_ASSIGN_OR_RETURN(const double divergence, search_->Measure(whole, progress));
-    HT_RETURN_IF_ERROR(Remember(selection, divergence));
+    if (!told.was_known) {
+      HT_ASSIGN_OR_RETURN(const double divergence, search_->Measure(whole, progress));
+      HT_RETURN_IF_ERROR(Remember(selection, divergence));
+    }
     HT_RETURN_IF_ERROR(stored_.Add({{"assignment", whole},
-                                    {"divergence", divergence},
+                                    {"divergence", known_.at(selection)},
                                     {"feasible", ViolationOf(selection) <= 0}}));
+    told_.insert(selection);
   }
   told.is_best = best_ == selection;
   HT_ASSIGN_OR_RETURN(told.trial, Describe(selection));

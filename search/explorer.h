@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,9 @@ struct ExploredAssignment {
 
 // Evaluates what an optimizer outside wants to know of a finished search's assignments, suggests
 // some by NSGA-II (nsga2.h), and keeps what was found: in the store too, so that another explorer
-// with the same key goes on where this one ended. Not thread-safe.
+// with the same key goes on where this one ended. It begins with all that the search, and whoever
+// else measured the same network on the same samples, has evaluated, which is the same measure as
+// its own. Not thread-safe.
 class Explorer {
  public:
   static constexpr int64_t kMaxEvaluations = 100'000;
@@ -47,8 +50,8 @@ class Explorer {
 
   struct Told {
     ExploredAssignment trial;
-    bool is_best = false;    // the least divergence within the budgets so far
-    bool was_known = false;  // told before
+    bool is_best = false;    // the least divergence within the budgets that is known
+    bool was_known = false;  // evaluated before, by whomever
   };
 
   // `spec` and `result`: of a search that has succeeded; of a design space, its chosen
@@ -66,15 +69,16 @@ class Explorer {
   std::map<std::string, double> Limits() const;
   // "kl" or "mse".
   const std::string& divergence_name() const;
-  int64_t evaluations() const { return static_cast<int64_t>(known_.size()); }
-  // The search's own answer, and the best that was told.
+  // That were told, to this one or an earlier one with its key.
+  int64_t evaluations() const { return static_cast<int64_t>(told_.size()); }
+  // The search's own answer, and the best within the budgets of all whose divergence is known.
   absl::StatusOr<ExploredAssignment> Start() const;
   absl::StatusOr<std::optional<ExploredAssignment>> Best() const;
-  // Of divergence and the problem's frontier metric; by falling divergence.
+  // Of divergence and the problem's frontier metric, of all that is known; by falling divergence.
   absl::StatusOr<std::vector<ExploredAssignment>> Front() const;
 
-  // Up to `count` assignments that were neither suggested nor told before. RESOURCE_EXHAUSTED after
-  // kMaxEvaluations of them.
+  // Up to `count` assignments that were neither suggested nor evaluated before. RESOURCE_EXHAUSTED
+  // after kMaxEvaluations of them.
   absl::StatusOr<std::vector<ExploredAssignment>> Ask(size_t count);
   // INVALID_ARGUMENT for an assignment that the problem does not allow; budgets may be exceeded.
   // RESOURCE_EXHAUSTED after kMaxEvaluations.
@@ -91,16 +95,19 @@ class Explorer {
 
   Explorer(std::unique_ptr<Search> search, ArtifactStore& store, const std::string& key);
   absl::Status StartStrategy();
+  absl::Status LoadMeasured();
   absl::Status LoadStored();
   double ViolationOf(const Selection& selection) const;
   absl::StatusOr<ExploredAssignment> Describe(const Selection& selection) const;
+  // Nothing where it is known.
   absl::Status Remember(const Selection& selection, double divergence);
 
   std::unique_ptr<Search> search_;
   StoredParts stored_;
   std::unique_ptr<Nsga2> strategy_;
   int64_t suggested_ = 0;
-  std::map<Selection, double> known_;  // told: divergence
+  std::map<Selection, double> known_;  // divergence
+  std::set<Selection> told_;
   std::optional<Selection> best_;
   ParetoArchive archive_;
 };

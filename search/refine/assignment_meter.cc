@@ -50,10 +50,12 @@ AssignmentMeter::AssignmentMeter(const PreparedNetwork& network, const Dataset& 
 
 AssignmentMeter::~AssignmentMeter() = default;
 
-absl::Status AssignmentMeter::LoadStored() {
+absl::StatusOr<std::map<Assignment, AssignmentMeter::Measured>> AssignmentMeter::TakeAll(
+    StoredParts& stored) {
+  std::map<Assignment, Measured> all;
   while (true) {
-    HT_ASSIGN_OR_RETURN(const std::optional<json> document, stored_.Take());
-    if (!document.has_value()) break;
+    HT_ASSIGN_OR_RETURN(const std::optional<json> document, stored.Take());
+    if (!document.has_value()) return all;
     Assignment assignment;
     Measured measured;
     JsonFields fields(*document, "measured");
@@ -65,10 +67,17 @@ absl::Status AssignmentMeter::LoadStored() {
     fields.Read("score", &measured.score.value);
     fields.Read("parts", &measured.score.parts);
     HT_RETURN_IF_ERROR(fields.status());
-    known_[std::move(assignment)] = measured;
+    all[std::move(assignment)] = measured;
   }
-  loaded_ = true;
-  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<Assignment, double>> AssignmentMeter::StoredDivergences(
+    ArtifactStore& store, const std::string& key) {
+  StoredParts stored(store, Stage::kRefine, key);
+  HT_ASSIGN_OR_RETURN(const auto all, TakeAll(stored));
+  std::map<Assignment, double> divergences;
+  for (const auto& [assignment, measured] : all) divergences[assignment] = measured.divergence;
+  return divergences;
 }
 
 absl::StatusOr<AssignmentMeter::Measured> AssignmentMeter::Run(const Assignment& assignment,
@@ -90,7 +99,10 @@ absl::StatusOr<AssignmentMeter::Measured> AssignmentMeter::Run(const Assignment&
 
 absl::StatusOr<double> AssignmentMeter::Measure(const Assignment& assignment,
                                                 const Progress& progress) {
-  if (!loaded_) HT_RETURN_IF_ERROR(LoadStored());
+  if (!loaded_) {
+    HT_ASSIGN_OR_RETURN(known_, TakeAll(stored_));
+    loaded_ = true;
+  }
   const auto found = known_.find(assignment);
   if (found != known_.end()) return found->second.divergence;
   HT_ASSIGN_OR_RETURN(const Measured measured, Run(assignment, progress));

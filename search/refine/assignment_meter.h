@@ -62,12 +62,16 @@ class AssignmentMeter {
   // Writes what is not yet in the store: to be called at the end, cancelled or not.
   absl::Status Flush() { return stored_.Flush(); }
 
+  // The divergences that meters with that key have stored.
+  static absl::StatusOr<std::map<Assignment, double>> StoredDivergences(ArtifactStore& store,
+                                                                        const std::string& key);
+
  private:
-  absl::Status LoadStored();
   struct Measured {
     double divergence = 0;
     Score score;
   };
+  static absl::StatusOr<std::map<Assignment, Measured>> TakeAll(StoredParts& stored);
   absl::StatusOr<Measured> Run(const Assignment& assignment, const Progress& progress);
 
   const PreparedNetwork& network_;

@@ -59,6 +59,7 @@ class ExploreTest(unittest.TestCase):
         self.assertEqual(status["divergence"], "kl")
         self.assertIn("size_bytes", status["budgets"])
         self.assertTrue(status["start"]["feasible"])
+        self.assertEqual(status["start"]["divergence"], self.found["refined"]["divergence"])
         self.assertIn("the search's answer", self.run_command("explore", "status", self.job).stdout)
 
     def test_a_shell_script_drives_it(self):
@@ -82,6 +83,7 @@ class ExploreTest(unittest.TestCase):
         refined = self.found["refined"]
         told = self.tell({"assignment": refined["assignment"]})
         self.assertEqual(told["trials"][0]["divergence"], refined["divergence"])
+        self.assertTrue(told["trials"][0]["was_known"])
         widest = {layer: "w16a16" for layer in refined["assignment"]}
         told = self.tell({"trials": [{"assignment": widest}, {"assignment": widest}]})
         self.assertEqual([t["was_known"] for t in told["trials"]][1], True)

@@ -1,5 +1,6 @@
 #include "search/explorer.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/files.h"
@@ -93,7 +94,59 @@ TEST_F(ExplorerTest, TellsWhatTheSearchItselfMeasured) {
   EXPECT_EQ(*told->trial.divergence, result_.refined->divergence);
   EXPECT_DOUBLE_EQ(told->trial.predicted_loss, result_.refined->loss);
   EXPECT_EQ(told->trial.cost, result_.refined->cost);
-  EXPECT_TRUE(told->is_best);
+}
+
+TEST_F(ExplorerTest, KnowsFromTheStartWhatTheSearchEvaluated) {
+  Search();
+  const auto explorer = Open();
+  ASSERT_NE(explorer, nullptr);
+  EXPECT_EQ(explorer->Start()->divergence, result_.refined->divergence);
+  double least = 1e9;
+  for (const Refinement::Evaluated& evaluated : result_.refined->evaluated) {
+    least = std::min(least, evaluated.divergence);
+  }
+  EXPECT_EQ(explorer->Best().value()->divergence, least);
+  EXPECT_FALSE(explorer->Front()->empty());
+  EXPECT_EQ(explorer->evaluations(), 0);
+  for (const ExploredAssignment& suggested : *explorer->Ask(50)) {
+    EXPECT_FALSE(suggested.divergence.has_value());
+  }
+  const auto told = explorer->Tell(result_.solution.assignment, {});
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_TRUE(told->was_known);
+  EXPECT_EQ(told->trial.divergence, result_.refined->optimum_divergence);
+  EXPECT_EQ(explorer->evaluations(), 1);
+  // Worse than what the search found is not the best, though it is the first that is new.
+  Assignment narrowest = result_.solution.assignment;
+  for (auto& [layer, precision] : narrowest) precision = "w2a2";
+  const auto worse = explorer->Tell(narrowest, {});
+  ASSERT_TRUE(worse.ok()) << worse.status();
+  EXPECT_TRUE(worse->trial.IsFeasible());
+  EXPECT_FALSE(worse->is_best);
+}
+
+// What another search measured with other pins or without ties is no assignment of this one.
+TEST_F(ExplorerTest, KnowsNothingThatItsSearchDoesNotAllow) {
+  spec_.use_ties = false;
+  Search();
+  const auto loose = Open();
+  Assignment untied = result_.solution.assignment;
+  untied["/conv2/Conv"] = "w8a8";
+  untied["/conv3/Conv"] = "w4a4";
+  untied["/fc/Gemm"] = "w8a8";
+  ASSERT_TRUE(loose->Tell(untied, {}).ok());
+  ASSERT_TRUE(loose->Flush().ok());
+  spec_.use_ties = true;
+  spec_.pins = {{"/fc/Gemm", "w8a8"}};
+  Search();
+  const auto explorer = Open("tied");
+  for (const ExploredAssignment& member : *explorer->Front()) {
+    EXPECT_EQ(member.assignment.at("/conv2/Conv"), member.assignment.at("/conv3/Conv"));
+    EXPECT_EQ(member.assignment.at("/fc/Gemm"), "w8a8");
+  }
+  Assignment tied = untied;
+  tied["/conv3/Conv"] = "w8a8";
+  EXPECT_FALSE(explorer->Tell(tied, {})->was_known);
 }
 
 TEST_F(ExplorerTest, WhatExceedsABudgetIsNeverTheBest) {
@@ -107,8 +160,9 @@ TEST_F(ExplorerTest, WhatExceedsABudgetIsNeverTheBest) {
   EXPECT_FALSE(told->is_best);
   EXPECT_NEAR(told->trial.excess.at("size_bytes"), 1 / 0.25 - 1, 0.2);
   EXPECT_NEAR(told->trial.excess.at("activation_bytes"), 1 / 0.6 - 1, 1e-6);
-  EXPECT_FALSE(explorer->Best().value().has_value());
-  EXPECT_TRUE(explorer->Front().value().empty());
+  EXPECT_LT(*told->trial.divergence, explorer->Best().value()->divergence);
+  EXPECT_TRUE(explorer->Best().value()->IsFeasible());
+  for (const ExploredAssignment& member : *explorer->Front()) EXPECT_TRUE(member.IsFeasible());
 }
 
 TEST_F(ExplorerTest, PrecisionChangesAreLimitedToo) {
@@ -135,11 +189,14 @@ TEST_F(ExplorerTest, PrecisionChangesAreLimitedToo) {
 
 TEST_F(ExplorerTest, AnotherGoesOnWhereOneEnded) {
   Search();
+  double best_told = 1e9;
   {
     const auto explorer = Open();
     const auto asked = explorer->Ask(3).value();
     for (const ExploredAssignment& explored : asked) {
-      ASSERT_TRUE(explorer->Tell(explored.assignment, {}).ok());
+      const auto told = explorer->Tell(explored.assignment, {});
+      ASSERT_TRUE(told.ok()) << told.status();
+      best_told = std::min(best_told, told->trial.divergence.value());
     }
     ASSERT_TRUE(explorer->Flush().ok());
   }
@@ -150,7 +207,8 @@ TEST_F(ExplorerTest, AnotherGoesOnWhereOneEnded) {
   const auto summary = Explorer::StoredSummary(store_, "job");
   ASSERT_TRUE(summary.ok()) << summary.status();
   EXPECT_EQ((*summary)["evaluations"], 3);
-  EXPECT_EQ((*summary)["best"]["divergence"], *best.divergence);
+  EXPECT_EQ((*summary)["best"]["divergence"], best_told);
+  EXPECT_LE(*best.divergence, best_told);
   EXPECT_TRUE(Explorer::StoredSummary(store_, "another job")->is_null());
   EXPECT_EQ(Open("another job")->evaluations(), 0);
 }

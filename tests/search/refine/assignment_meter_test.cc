@@ -82,6 +82,9 @@ TEST(AssignmentMeterTest, WhatWasMeasuredIsNotRunAgain) {
   EXPECT_EQ(*resumed.Measure(digits.All("w4a4"), {}), divergence);
   EXPECT_EQ(resumed.ScoreOf(digits.All("w4a4"))->value, score.value);
   EXPECT_EQ(resumed.ScoreOf(digits.All("w4a4"))->parts, score.parts);
+  const std::map<Assignment, double> stored = {{digits.All("w4a4"), divergence}};
+  EXPECT_EQ(*AssignmentMeter::StoredDivergences(digits.store, "key"), stored);
+  EXPECT_TRUE(AssignmentMeter::StoredDivergences(digits.store, "other")->empty());
   EXPECT_TRUE(absl::IsFailedPrecondition(resumed.Measure(digits.All("w2a2"), {}).status()));
   AssignmentMeter other(digits.network, digits.data, digits.calibration, digits.store, "other");
   EXPECT_FALSE(other.Measure(digits.All("w4a4"), {}).ok());
