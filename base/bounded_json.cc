@@ -5,13 +5,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 
 namespace halftone {
 namespace {
 
 using nlohmann::json;
-
-constexpr size_t kMaxNameInErrors = 100;
 
 // Builds the document as the parser goes through it; every handler says whether to go on.
 class Builder final : public nlohmann::json_sax<json> {
@@ -33,8 +32,7 @@ class Builder final : public nlohmann::json_sax<json> {
   bool key(string_t& name) override {
     json& object = *open_.back();
     if (object.contains(name)) {
-      return Refuse(absl::StrCat("has the name '", name.substr(0, kMaxNameInErrors),
-                                 "' twice in one object"));
+      return Refuse(absl::StrCat("has the name ", Quoted(name), " twice in one object"));
     }
     member_ = &object[std::move(name)];
     return true;

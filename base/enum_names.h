@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "base/shown_text.h"
 
 namespace halftone {
 
@@ -41,8 +42,8 @@ class EnumNames {
     const auto append = [](std::string* out, const EnumName<Enum>& entry) {
       out->append(entry.name);
     };
-    return absl::InvalidArgumentError(absl::StrCat("unknown ", what_, " '", text.substr(0, 256),
-                                                   "'; there are ",
+    return absl::InvalidArgumentError(absl::StrCat("unknown ", what_, " ", Quoted(text),
+                                                   "; there are ",
                                                    absl::StrJoin(entries_, ", ", append)));
   }
 

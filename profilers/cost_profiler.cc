@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 
 namespace halftone {
@@ -18,15 +19,15 @@ absl::Status CheckParameters(absl::string_view target) {
   const absl::string_view query = target.substr(mark + 1);
   if (query.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("target '", target.substr(0, 200), "': no parameter follows the '?'"));
+        absl::StrCat("target ", Quoted(target), ": no parameter follows the '?'"));
   }
   std::set<absl::string_view> names;
   for (const absl::string_view part : absl::StrSplit(query, '&')) {
     const absl::string_view name = part.substr(0, part.find('='));
     if (names.insert(name).second) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("target '", target.substr(0, mark).substr(0, 200), "': parameter '",
-                     name.substr(0, 100), "' is given twice"));
+    return absl::InvalidArgumentError(absl::StrCat("target ", Quoted(target.substr(0, mark)),
+                                                   ": parameter ", Quoted(name),
+                                                   " is given twice"));
   }
   return absl::OkStatus();
 }
@@ -107,7 +108,7 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> ProfilerRegistry::Create(
   if (create != nullptr) return create();
   std::vector<std::string> names;
   for (const Target& target : List()) names.push_back(target.name);
-  return absl::NotFoundError(absl::StrCat("unknown target '", name.substr(0, 200), "'; there are ",
+  return absl::NotFoundError(absl::StrCat("unknown target ", Quoted(name), "; there are ",
                                           absl::StrJoin(names, ", "),
                                           ", and files that describe one (.json, .csv)"));
 }

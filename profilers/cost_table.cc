@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/enum_names.h"
 #include "base/json_fields.h"
+#include "base/shown_text.h"
 #include "base/statistics.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -212,7 +213,7 @@ absl::StatusOr<absl::Time> ParseUtc(absl::string_view text) {
   absl::Time time;
   if (text.size() <= 64 && absl::ParseTime(kUtcFormat, text, &time, nullptr)) return time;
   return absl::InvalidArgumentError(
-      absl::StrCat("'", text.substr(0, 64), "' is no time such as 2026-11-23T01:22:38Z"));
+      absl::StrCat(Quoted(text), " is no time such as 2026-11-23T01:22:38Z"));
 }
 
 const CostRow* CostTable::Find(absl::string_view layer, const Precision& precision) const {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 
 namespace halftone {
@@ -29,13 +30,13 @@ bool IsAxis(absl::string_view part) {
 }
 
 absl::Status Malformed(absl::string_view part, absl::string_view problem) {
-  return absl::InvalidArgumentError(absl::StrCat("target parameter '", part, "': ", problem));
+  return absl::InvalidArgumentError(absl::StrCat("target parameter ", Quoted(part), ": ", problem));
 }
 
 absl::StatusOr<double> ParseNumber(absl::string_view part, absl::string_view text) {
   double value = 0;
   if (absl::SimpleAtod(text, &value) && std::isfinite(value)) return value;
-  return Malformed(part, absl::StrCat("'", text, "' is not a finite number"));
+  return Malformed(part, absl::StrCat(Quoted(text), " is not a finite number"));
 }
 
 std::string NumberText(double value) { return absl::StrFormat("%.15g", value); }
@@ -94,7 +95,7 @@ absl::StatusOr<DesignSpace::Axis> ParseAxis(absl::string_view part) {
   std::set<absl::string_view> seen;
   for (const std::string& value : axis.values) {
     if (!seen.insert(value).second) {
-      return Malformed(part, absl::StrCat("the value '", value, "' is there twice"));
+      return Malformed(part, absl::StrCat("the value ", Quoted(value), " is there twice"));
     }
   }
   return axis;
@@ -199,7 +200,8 @@ absl::StatusOr<DesignSpace> DesignSpace::Parse(absl::string_view target) {
       HT_ASSIGN_OR_RETURN(DesignSpace::Constraint constraint, ParseConstraint(part));
       for (const DesignSpace::Constraint& other : space.constraints) {
         if (other.figure != constraint.figure || other.at_most != constraint.at_most) continue;
-        return Malformed(part, absl::StrCat("'", constraint.figure, "' has such a limit already"));
+        return Malformed(part,
+                         absl::StrCat(Quoted(constraint.figure), " has such a limit already"));
       }
       space.constraints.push_back(std::move(constraint));
       continue;
@@ -207,7 +209,7 @@ absl::StatusOr<DesignSpace> DesignSpace::Parse(absl::string_view target) {
     const auto [parameter, inserted] =
         seen.emplace(std::string(part.substr(0, part.find('='))), part);
     if (!inserted) {
-      return Malformed(part, absl::StrCat("'", parameter->first, "' is given twice"));
+      return Malformed(part, absl::StrCat(Quoted(parameter->first), " is given twice"));
     }
     if (!IsAxis(part)) {
       space.base = WithParameter(space.base, part);

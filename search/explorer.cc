@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/json_fields.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/live_set_metric.h"
@@ -283,7 +284,7 @@ absl::StatusOr<Explorer::Told> Explorer::Tell(const Assignment& assignment,
                                               const Progress& progress) {
   for (const auto& [layer, choice] : assignment) {
     if (search_->layers.contains(layer)) continue;
-    return absl::InvalidArgumentError(absl::StrCat("the network has no layer '", layer, "'"));
+    return absl::InvalidArgumentError(absl::StrCat("the network has no layer ", Quoted(layer)));
   }
   HT_ASSIGN_OR_RETURN(const Selection selection, space().SelectionOf(assignment));
   Told told;

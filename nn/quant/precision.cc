@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 
 namespace halftone {
@@ -30,8 +31,8 @@ int ConsumeBits(absl::string_view& text) {
 
 absl::Status UnknownPrecision(absl::string_view text) {
   return absl::InvalidArgumentError(
-      absl::StrCat("unknown precision '", text.substr(0, 64),
-                   "': it is f32, bf16, w<bits>a<bits> such as w8a8, w<bits> for integer weights "
+      absl::StrCat("unknown precision ", Quoted(text),
+                   ": it is f32, bf16, w<bits>a<bits> such as w8a8, w<bits> for integer weights "
                    "with float activations, or a<bits> for the reverse; bits from 1 to 16"));
 }
 

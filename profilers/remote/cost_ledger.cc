@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/quant/weight_bytes.h"
@@ -56,7 +57,6 @@ absl::Status ReadOptionalCosts(const v1::LayerCost& message, CostRow& row) {
 }
 
 // As text of bounded length, for errors.
-std::string Quoted(const std::string& name) { return absl::StrCat("'", name.substr(0, 200), "'"); }
 
 std::set<Precision> SetOf(const std::vector<Precision>& precisions) {
   return {precisions.begin(), precisions.end()};

@@ -12,6 +12,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "base/clock.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "grpcpp/server_context.h"
 #include "nn/graph/passes.h"
@@ -133,7 +134,7 @@ class ProfilerServiceImpl::Call {
     for (const v1::ProfiledLayer& layer : request_.layers()) {
       if (layers_.Find(layer.name()) == nullptr) {
         return absl::NotFoundError(
-            absl::StrCat("layers: the model has no layer '", layer.name().substr(0, 200), "'"));
+            absl::StrCat("layers: the model has no layer ", Quoted(layer.name())));
       }
       asked_.insert(layer.name());
     }

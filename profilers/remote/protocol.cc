@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/hash.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 
 namespace halftone {
@@ -43,9 +44,8 @@ absl::Status CheckTargetName(absl::string_view name) {
   bool plain = !name.empty() && name.size() <= 64 && absl::ascii_isalpha(name[0]);
   for (const char c : name) plain &= absl::ascii_isalnum(c) || c == '-' || c == '_';
   if (plain) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", name.substr(0, 100),
-                   "' must be letters, digits, '-' and '_', a letter first, 64 at most"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      Quoted(name), " must be letters, digits, '-' and '_', a letter first, 64 at most"));
 }
 
 std::string HostPort::ToString() const {
@@ -56,7 +56,7 @@ std::string HostPort::ToString() const {
 absl::StatusOr<HostPort> ParseHostPort(absl::string_view text) {
   const auto wrong = [&] {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", text.substr(0, 100), "' is not HOST:PORT with a port of 1 to 65535"));
+        absl::StrCat(Quoted(text), " is not HOST:PORT with a port of 1 to 65535"));
   };
   const size_t colon = text.rfind(':');
   if (colon == absl::string_view::npos) return wrong();
@@ -90,8 +90,8 @@ v1::Device DeviceToProto(const DeviceInfo& device) {
 absl::StatusOr<DeviceInfo> DeviceFromProto(const v1::Device& device) {
   for (const std::string* text : {&device.name(), &device.isa(), &device.library()}) {
     if (text->size() > kMaxDeviceTextBytes) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "device: '", text->substr(0, 40), "...' is longer than ", kMaxDeviceTextBytes, " bytes"));
+      return absl::InvalidArgumentError(absl::StrCat("device: ", Quoted(*text), " is longer than ",
+                                                     kMaxDeviceTextBytes, " bytes"));
     }
   }
   if (device.name().empty()) return absl::InvalidArgumentError("device.name: is missing");

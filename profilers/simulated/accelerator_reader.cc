@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "base/bounded_json.h"
 #include "base/json_fields.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "profilers/simulated/accelerator.h"
 
@@ -235,7 +236,7 @@ absl::Status ApplyParameters(absl::string_view text, json& document) {
     const auto found = parameters.find(assignment.first);
     if (found == parameters.end()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("unknown parameter '", assignment.first, "'; there are ",
+          absl::StrCat("unknown parameter ", Quoted(assignment.first), "; there are ",
                        absl::StrJoin(parameters, ", ", [](std::string* out, const auto& parameter) {
                          absl::StrAppend(out, parameter.first);
                        })));
@@ -244,7 +245,7 @@ absl::Status ApplyParameters(absl::string_view text, json& document) {
     // Also by another spelling of its name.
     if (!given.insert(found->second).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("parameter '", assignment.first, "' is given twice"));
+          absl::StrCat("parameter ", Quoted(assignment.first), " is given twice"));
     }
     *found->second = value.is_discarded() ? json(assignment.second) : value;
   }

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "profilers/table/cost_sheet.h"
 #include "profilers/table/csv.h"
@@ -39,8 +40,7 @@ class CsvFields {
     double number = 0;
     const bool read = absl::SimpleAtod(Text(column), &number);
     if (!read || !(number >= 0 && number <= kMaxCost)) {
-      Fail(column,
-           absl::StrCat("'", Text(column).substr(0, 64), "' is not a number from 0 to ", kMaxCost));
+      Fail(column, absl::StrCat(Quoted(Text(column)), " is not a number from 0 to ", kMaxCost));
     }
     return number;
   }
@@ -82,13 +82,13 @@ absl::StatusOr<std::map<std::string, size_t>> ReadHeader(const CsvRecord& header
   for (size_t i = 0; i < header.fields.size(); ++i) {
     const std::string& name = header.fields[i];
     if (std::find(kColumns.begin(), kColumns.end(), name) == kColumns.end()) {
-      return absl::InvalidArgumentError(absl::StrCat("line ", header.line, ": there is no column '",
-                                                     name.substr(0, 64), "'; there are ",
+      return absl::InvalidArgumentError(absl::StrCat("line ", header.line, ": there is no column ",
+                                                     Quoted(name), "; there are ",
                                                      absl::StrJoin(kColumns, ", ")));
     }
     if (!columns.emplace(name, i).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("line ", header.line, ": column '", name, "' is there twice"));
+          absl::StrCat("line ", header.line, ": column ", Quoted(name), " is there twice"));
     }
   }
   for (const char* name : {"layer", "precision", "latency_ns"}) {

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/bounded_json.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "profilers/table/cost_sheet.h"
@@ -43,7 +44,7 @@ absl::Status RefuseUnknown(const json& read, const json& understood, const std::
     const std::string field = path.empty() ? name : absl::StrCat(path, ".", name);
     if (!understood.contains(name)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("field '", field.substr(0, 100), "' is not a known field"));
+          absl::StrCat("field ", Quoted(field), " is not a known field"));
     }
     HT_RETURN_IF_ERROR(RefuseUnknown(value, understood[name], field));
   }

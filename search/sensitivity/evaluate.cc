@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/memory_budget.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "search/sensitivity/divergence.h"
 #include "search/sensitivity/float_outputs.h"
@@ -39,7 +40,7 @@ int64_t ArgMax(absl::Span<const float> row) {
 absl::Status CheckIsLayer(const PreparedNetwork& network, const std::string& name) {
   if (network.layers.Find(name) != nullptr) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat("the assignment names '", name, "', which is no layer of the network"));
+      absl::StrCat("the assignment names ", Quoted(name), ", which is no layer of the network"));
 }
 
 // The same choice for the same layer and precision each time: what is kept between evaluations goes

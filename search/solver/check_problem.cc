@@ -4,6 +4,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "search/solver/problem.h"
 
@@ -20,12 +21,6 @@ bool IsSound(double value) { return std::abs(value) <= kMaxMagnitude; }
 template <typename... Parts>
 absl::Status Invalid(const Parts&... parts) {
   return absl::InvalidArgumentError(absl::StrCat(parts...));
-}
-
-// Names are echoed in messages, but not at any length.
-std::string Quoted(const std::string& name) {
-  if (name.size() <= 100) return absl::StrCat("'", name, "'");
-  return absl::StrCat("'", name.substr(0, 100), "...' (", name.size(), " characters)");
 }
 
 class Checker {

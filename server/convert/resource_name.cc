@@ -6,13 +6,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "server/convert/status.h"
 
 namespace halftone {
 namespace {
 
-constexpr size_t kMaxNameBytes = 512;
 constexpr size_t kMaxIdBytes = 63;
 constexpr size_t kMaxFileBytes = 255;
 
@@ -37,15 +37,9 @@ bool IsFileName(absl::string_view text) {
          });
 }
 
-// What to show of a name that may be anything.
-std::string Shown(absl::string_view name) {
-  if (name.size() <= kMaxNameBytes) return absl::StrCat("'", name, "'");
-  return absl::StrCat("'", name.substr(0, 64), "...' (", name.size(), " bytes)");
-}
-
 absl::Status Malformed(absl::string_view name, absl::string_view form) {
   return WithReason(v1::NAME_MALFORMED, absl::InvalidArgumentError(absl::StrCat(
-                                            Shown(name), " is not a name of the form ", form)));
+                                            Quoted(name), " is not a name of the form ", form)));
 }
 
 absl::StatusOr<std::string> ParseHashName(absl::string_view name, absl::string_view collection) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
@@ -115,8 +116,8 @@ absl::Status ReadPins(const v1::SearchSpec& spec, SearchSpec& out) {
 
 absl::Status CheckLength(absl::string_view what, absl::string_view text, size_t most) {
   if (text.size() <= most) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(what, " '", text.substr(0, 64), "...' has ",
-                                                 text.size(), " bytes, the limit is ", most));
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " ", Quoted(text), " has more bytes than the limit, ", most));
 }
 
 absl::StatusOr<int64_t> CountFromProto(int64_t value, int64_t fallback, int64_t most) {
@@ -151,9 +152,9 @@ absl::StatusOr<std::vector<Precision>> PrecisionsFromProto(
                     WithReason(v1::PRECISION_INVALID, Precision::Parse(precisions[i])));
     for (const Precision& earlier : parsed) {
       if (earlier == precision) {
-        return AtField(
-            field, WithReason(v1::PRECISION_INVALID, absl::InvalidArgumentError(absl::StrCat(
-                                                         "'", precisions[i], "' is there twice"))));
+        return AtField(field, WithReason(v1::PRECISION_INVALID,
+                                         absl::InvalidArgumentError(absl::StrCat(
+                                             Quoted(precisions[i]), " is there twice"))));
       }
     }
     parsed.push_back(precision);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "server/jobs/patient_store.h"
 #include "server/jobs/progress_tracker.h"
@@ -15,7 +16,7 @@ namespace halftone {
 namespace {
 
 void LogFailure(const JobRecord& job, const char* what, const absl::Status& status) {
-  if (!status.ok()) spdlog::error("jobs/{}: {}: {}", job.id, what, status.ToString());
+  if (!status.ok()) spdlog::error("jobs/{}: {}: {}", job.id, what, LogLine(status.ToString()));
 }
 
 void LogLoss(const JobClaim& claim, const absl::Status& status) {
@@ -172,7 +173,7 @@ void JobRunner::Loop() {
       const absl::StatusOr<std::optional<JobClaim>> claim =
           store_->Claim(options_.lease, options_.only);
       if (!claim.ok()) {
-        spdlog::error("claiming a job: {}", claim.status().ToString());
+        spdlog::error("claiming a job: {}", LogLine(claim.status().ToString()));
         break;
       }
       if (!claim->has_value()) break;
@@ -275,7 +276,7 @@ absl::Status JobRunner::Conclude(const JobClaim& claim,
     }
   }
   HT_RETURN_IF_ERROR(store_->Fail(claim, error));
-  spdlog::warn("jobs/{}: failed: {}", id, error.ToString());
+  spdlog::warn("jobs/{}: failed: {}", id, LogLine(error.ToString()));
   return absl::OkStatus();
 }
 

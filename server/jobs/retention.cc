@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "base/shown_text.h"
 #include "base/units.h"
 
 namespace halftone {
@@ -48,8 +49,8 @@ absl::StatusOr<Keep> ParseKeep(absl::string_view text) {
       has_bytes = true;
     } else {
       return absl::InvalidArgumentError(
-          absl::StrCat("'", text,
-                       "' is neither an age, like 30d or 12h, nor a size, like 50GiB, "
+          absl::StrCat(Quoted(text),
+                       " is neither an age, like 30d or 12h, nor a size, like 50GiB, "
                        "nor an age and a size with a comma between, nor 'forever'"));
     }
   }

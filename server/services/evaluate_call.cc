@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/measure_plan.h"
@@ -93,7 +94,7 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
   for (const auto& [layer, precision] : *assignment) {
     if (network.layers.Find(layer) == nullptr) {
       return AtField("assignment", absl::InvalidArgumentError(
-                                       absl::StrCat("the model has no layer '", layer, "'")));
+                                       absl::StrCat("the model has no layer ", Quoted(layer))));
     }
     precisions.insert(precision);
   }

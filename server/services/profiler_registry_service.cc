@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "profilers/remote/protocol.h"
 #include "server/convert/status.h"
@@ -61,7 +62,7 @@ absl::StatusOr<std::string> ProfilerAddress(const std::string& address, const st
   const bool same = parsed.host == host || (IsLoopback(parsed.host) && IsLoopback(host));
   if (same) return parsed.ToString();
   return absl::PermissionDeniedError(
-      absl::StrCat("'", parsed.host, "' is not the host that calls, ", host,
+      absl::StrCat(Quoted(parsed.host), " is not the host that calls, ", host,
                    ": leave the host out, or start the server with --profilers-anywhere"));
 }
 
@@ -95,7 +96,7 @@ grpc::ServerUnaryReactor* ProfilerRegistryService::RegisterProfiler(
         HT_ASSIGN_OR_RETURN(const RegisteredProfiler profiler,
                             options_.directory->Register(request->name(), address, lease));
         spdlog::info("target {}: profiler at {} registered: {}", profiler.name, address,
-                     CleanText(DeviceText(profiler.offer.description.device)));
+                     LogLine(DeviceText(profiler.offer.description.device)));
         *response = RegistrationToProto(profiler);
         return absl::OkStatus();
       });

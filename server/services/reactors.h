@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/cancellation.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
@@ -65,11 +66,11 @@ inline absl::Status ExplainCancellation(const absl::Status& status, const Worker
 
 inline void LogError(const char* call, const absl::Status& status) {
   if (absl::IsInternal(status) || absl::IsDataLoss(status) || absl::IsUnknown(status)) {
-    spdlog::error("{}: {}", call, status.ToString());
+    spdlog::error("{}: {}", call, LogLine(status.ToString()));
   } else if (absl::IsNotFound(status)) {
-    spdlog::debug("{}: {}", call, status.ToString());  // clients ask before they upload
+    spdlog::debug("{}: {}", call, LogLine(status.ToString()));  // clients ask before they upload
   } else if (!status.ok()) {
-    spdlog::info("{}: {}", call, status.ToString());
+    spdlog::info("{}: {}", call, LogLine(status.ToString()));
   }
 }
 

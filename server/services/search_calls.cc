@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "profilers/design_space.h"
@@ -80,7 +81,7 @@ absl::Status CheckPrecisions(const SearchSpec& spec, const std::string& target,
     if (profiler.Supports(spec.precisions[i])) continue;
     return AtField(absl::StrCat("precisions[", i, "]"),
                    WithReason(v1::PRECISION_INVALID, absl::InvalidArgumentError(absl::StrCat(
-                                                         "target '", target, "' cannot run '",
+                                                         "target ", Quoted(target), " cannot run '",
                                                          spec.precisions[i].ToString(),
                                                          "': ", RunsText(target, profiler)))));
   }
@@ -301,7 +302,7 @@ absl::StatusOr<DownloadParts> DownloadArtifact(const ServiceContext& context,
   const auto found = job->artifacts.find(id->file);
   if (found == job->artifacts.end()) {
     const absl::Status missing =
-        absl::NotFoundError(absl::StrCat("there is no artifact '", request.name(), "'"));
+        absl::NotFoundError(absl::StrCat("there is no artifact ", Quoted(request.name())));
     return AboutResource(request.name(), WithReason(v1::ARTIFACT_NOT_FOUND, missing));
   }
   // Verified whole, then read once more by parts: a client that reads slowly keeps no memory.

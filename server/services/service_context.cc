@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/onnx/import.h"
 #include "profilers/remote/protocol.h"
@@ -75,14 +76,14 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> ServiceContext::MakeProfiler(
   const absl::string_view plain = absl::string_view(target).substr(0, target.find('?'));
   if (absl::EndsWith(plain, ".json") || absl::EndsWith(plain, ".csv")) {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", plain,
-                     "': a server does not read targets from its own files; upload it with "
+        absl::StrCat(Quoted(plain),
+                     ": a server does not read targets from its own files; upload it with "
                      "UploadTargetFile, or ask ListTargets for names"));
   }
   if (absl::StartsWith(target, kProfilerScheme) && !limits.target_addresses) {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", target,
-                     "': a server does not connect to addresses that its clients name; "
+        absl::StrCat(Quoted(target),
+                     ": a server does not connect to addresses that its clients name; "
                      "profilers register with it, and ListTargets tells their names"));
   }
   return profilers->Create(target);

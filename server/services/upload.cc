@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/onnx/import.h"
 #include "profilers/builtin.h"
@@ -28,9 +29,9 @@ absl::Status Upload::Begin(const v1::UploadHeader& header) {
     return AtField("header", absl::InvalidArgumentError("a second header came"));
   }
   if (!IsSha256(header.sha256())) {
-    return AtField("header.sha256", absl::InvalidArgumentError(
-                                        absl::StrCat("'", header.sha256().substr(0, 80),
-                                                     "' is not 64 lower-case hexadecimal digits")));
+    return AtField("header.sha256",
+                   absl::InvalidArgumentError(absl::StrCat(
+                       Quoted(header.sha256()), " is not 64 lower-case hexadecimal digits")));
   }
   if (header.size_bytes() <= 0) {
     return AtField("header.size_bytes", absl::InvalidArgumentError(absl::StrCat(

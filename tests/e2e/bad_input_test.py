@@ -290,8 +290,27 @@ class BadInputTest(ServedTestCase):
             self.assertEqual(caught.exception.code(), grpc.StatusCode.UNIMPLEMENTED)
 
     def test_texts_that_grow_on_the_way(self):
-        self.refused(INVALID, "%[...]", self.client.call, "SearchService", "CreateJob",
-                     spec=self.spec(pins={"%" * 2000: "w0a8"}))
+        detail = self.refused(INVALID, "%%%", self.client.call, "SearchService", "CreateJob",
+                              spec=self.spec(pins={"%" * 250: "w0a8"}))
+        self.assertTrue(detail.field.endswith("%[...]"))
+
+    def test_long_texts_come_back_in_part(self):
+        call, long = self.client.call, "x" * 1000000
+        for service, method, fields in [
+                ("SearchService", "ListJobs", {"page_token": long}),
+                ("ModelService", "ListModels", {"page_token": long}),
+                ("SearchService", "GetJob", {"name": long}),
+                ("SearchService", "CreateJob", {"spec": self.spec(target=long)}),
+                ("SearchService", "CreateJob", {"spec": self.spec(pins={long: "w8a8"})}),
+                ("SearchService", "CreateJob", {"spec": self.spec(pins={"/fc/Gemm": long})}),
+                ("ModelService", "CollectGarbage", {"stages": long}),
+                ("ProfilerRegistryService", "RegisterProfiler", {"name": "x", "address": long})]:
+            with self.subTest(method):
+                with self.assertRaises(grpc.RpcError) as caught:
+                    call(service, method, **fields)
+                self.assertEqual(caught.exception.code(), INVALID)
+                self.assertLess(len(caught.exception.details()), 400)
+                self.assertIn("x" * 64 + "...' (1000000 bytes)", caught.exception.details())
 
     def memory(self, field):
         """Bytes, of the server: VmRSS, what it holds, or VmHWM, the most that it held."""

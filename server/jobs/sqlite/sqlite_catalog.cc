@@ -2,6 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 
 namespace halftone {
@@ -75,7 +76,7 @@ absl::StatusOr<ContentPage> SqliteCatalog::List(ContentKind kind, int page_size,
                                                 const std::string& page_token) const {
   int64_t before = INT64_MAX;
   if (!page_token.empty() && !absl::SimpleAtoi(page_token, &before)) {
-    return absl::InvalidArgumentError(absl::StrCat("page_token '", page_token, "' is malformed"));
+    return absl::InvalidArgumentError(absl::StrCat(Quoted(page_token), " is malformed"));
   }
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 
 namespace halftone {
@@ -91,7 +92,7 @@ absl::StatusOr<int64_t> ParsePageToken(const std::string& token, const std::stri
   int64_t number = 0;
   if (!absl::SimpleAtoi(parts.first, &number) || parts.second != states) {
     return absl::InvalidArgumentError(
-        absl::StrCat("page_token '", token, "' is malformed or of another filter"));
+        absl::StrCat(Quoted(token), " is malformed or of another filter"));
   }
   return number;
 }
