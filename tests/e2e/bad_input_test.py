@@ -312,6 +312,14 @@ class BadInputTest(ServedTestCase):
                 self.assertLess(len(caught.exception.details()), 400)
                 self.assertIn("x" * 64 + "...' (1000000 bytes)", caught.exception.details())
 
+    def test_page_tokens_of_no_page(self):
+        for service, method in [("SearchService", "ListJobs"), ("ModelService", "ListModels")]:
+            for token in ("0", "-1"):
+                detail = self.refused(INVALID, token, self.client.call, service, method,
+                                      page_token=token)
+                self.assertEqual((detail.reason, detail.field), ("PAGE_TOKEN_INVALID",
+                                                                 "page_token"))
+
     def memory(self, field):
         """Bytes, of the server: VmRSS, what it holds, or VmHWM, the most that it held."""
         with open(f"/proc/{self.server.process.pid}/status") as status:

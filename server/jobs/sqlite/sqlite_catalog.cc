@@ -75,7 +75,7 @@ absl::StatusOr<bool> SqliteCatalog::RemoveUnused(ContentKind kind, const std::st
 absl::StatusOr<ContentPage> SqliteCatalog::List(ContentKind kind, int page_size,
                                                 const std::string& page_token) const {
   int64_t before = INT64_MAX;
-  if (!page_token.empty() && !absl::SimpleAtoi(page_token, &before)) {
+  if (!page_token.empty() && (!absl::SimpleAtoi(page_token, &before) || before < 1)) {
     return absl::InvalidArgumentError(absl::StrCat(Quoted(page_token), " is malformed"));
   }
   absl::MutexLock lock(&database_->mutex);

@@ -90,7 +90,7 @@ absl::StatusOr<int64_t> ParsePageToken(const std::string& token, const std::stri
   if (token.empty()) return INT64_MAX;
   const std::pair<std::string, std::string> parts = absl::StrSplit(token, absl::MaxSplits('.', 1));
   int64_t number = 0;
-  if (!absl::SimpleAtoi(parts.first, &number) || parts.second != states) {
+  if (!absl::SimpleAtoi(parts.first, &number) || number < 1 || parts.second != states) {
     return absl::InvalidArgumentError(
         absl::StrCat(Quoted(token), " is malformed or of another filter"));
   }

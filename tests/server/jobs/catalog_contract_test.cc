@@ -102,7 +102,11 @@ TEST_P(CatalogContractTest, ListsTheNewestFirstInPages) {
   ASSERT_EQ(rest->contents.size(), 1u);
   EXPECT_EQ(rest->contents[0].sha256, model_);
   EXPECT_EQ(rest->next_page_token, "");
-  EXPECT_TRUE(absl::IsInvalidArgument(first().List(ContentKind::kDataset, 2, "x").status()));
+  for (const char* of_no_page : {"x", "0", "-1"}) {
+    EXPECT_TRUE(
+        absl::IsInvalidArgument(first().List(ContentKind::kDataset, 2, of_no_page).status()))
+        << of_no_page;
+  }
   EXPECT_THAT(first().List(ContentKind::kModel, 2, "")->contents, IsEmpty());
 }
 

@@ -100,7 +100,9 @@ TEST_F(JobStoreTest, TokensOfAnotherListAreRefused) {
   for (int i = 0; i < 3; ++i) CreateJob();
   const std::string token = jobs->List(1, "", {})->next_page_token;
   EXPECT_TRUE(absl::IsInvalidArgument(jobs->List(1, token, {JobState::kQueued}).status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(jobs->List(1, "x", {}).status()));
+  for (const char* of_no_page : {"x", "0.", "-1", "0"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(jobs->List(1, of_no_page, {}).status())) << of_no_page;
+  }
 }
 
 TEST_F(JobStoreTest, EventsAreNumberedAndKept) {
