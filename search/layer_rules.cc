@@ -8,7 +8,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/field_path.h"
 #include "base/json_fields.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 
@@ -34,7 +36,7 @@ class Application {
     std::set<std::string> names;
     for (const Precision& precision : precisions) names.insert(precision.ToString());
     for (const std::string& layer : layers) {
-      HT_RETURN_IF_ERROR(CheckOffered(names, absl::StrCat("the set allowed to '", pattern, "'")));
+      HT_RETURN_IF_ERROR(CheckOffered(names, absl::StrCat("the set allowed to ", Quoted(pattern))));
       HT_RETURN_IF_ERROR(Restrict(layer, names));
     }
     return absl::OkStatus();
@@ -47,7 +49,8 @@ class Application {
       members.insert(layers.begin(), layers.end());
     }
     if (members.size() < 2) {
-      return Invalid("the group '", absl::StrJoin(patterns, ","), "' has fewer than two layers");
+      return Invalid("the group ", Quoted(absl::StrJoin(patterns, ",")),
+                     " has fewer than two layers");
     }
     problem_.ties.emplace_back(members.begin(), members.end());
     return absl::OkStatus();
@@ -84,7 +87,7 @@ class Application {
       if (MatchesPattern(layer.name, pattern)) names.push_back(layer.name);
     }
     if (names.empty()) {
-      return NamesNoLayer(absl::StrCat("'", pattern, "' of the rule '", rule, "'"),
+      return NamesNoLayer(absl::StrCat(Quoted(pattern), " of the rule '", rule, "'"),
                           problem_.layers.front().name);
     }
     return names;
@@ -206,13 +209,17 @@ absl::Status ApplyRules(const LayerRules& rules, const NetworkSummary& network, 
   if (problem.layers.empty()) return absl::OkStatus();
   Application application(problem);
   for (const auto& [pattern, precisions] : rules.allowed) {
-    HT_RETURN_IF_ERROR(application.Allow(pattern, precisions));
+    HT_RETURN_IF_ERROR(
+        AtField(FieldEntry("rules.allowed", pattern), application.Allow(pattern, precisions)));
   }
-  for (const std::vector<std::string>& group : rules.groups) {
-    HT_RETURN_IF_ERROR(application.Group(group));
+  for (size_t i = 0; i < rules.groups.size(); ++i) {
+    HT_RETURN_IF_ERROR(
+        AtField(absl::StrCat("rules.groups[", i, "]"), application.Group(rules.groups[i])));
   }
-  HT_RETURN_IF_ERROR(application.RestrictEnd(problem.layers.front(), rules.first_layer));
-  HT_RETURN_IF_ERROR(application.RestrictEnd(problem.layers.back(), rules.last_layer));
+  HT_RETURN_IF_ERROR(AtField("rules.first_layer",
+                             application.RestrictEnd(problem.layers.front(), rules.first_layer)));
+  HT_RETURN_IF_ERROR(AtField("rules.last_layer",
+                             application.RestrictEnd(problem.layers.back(), rules.last_layer)));
   if (rules.max_changes.has_value()) {
     problem.max_changes = static_cast<size_t>(*rules.max_changes);
     problem.neighbours = network.neighbours;
@@ -240,8 +247,9 @@ absl::StatusOr<SensitivityResult> ScaleLosses(const std::map<std::string, double
   }
   for (const auto& [pattern, factor] : factors) {
     if (!matched.contains(pattern)) {
-      return NamesNoLayer(absl::StrCat("the loss factor of '", pattern, "'"),
-                          sensitivity.layers.front().name);
+      return AtField(FieldEntry("rules.loss_factors", pattern),
+                     NamesNoLayer(absl::StrCat("the loss factor of ", Quoted(pattern)),
+                                  sensitivity.layers.front().name));
     }
   }
   for (std::vector<double>& losses : sensitivity.resampled_losses) {

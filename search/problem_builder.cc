@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/field_path.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "base/units.h"
 #include "search/live_set_metric.h"
@@ -43,21 +45,23 @@ class ProblemBuilder {
     AddTies();
     HT_RETURN_IF_ERROR(AddEdges());
     HT_RETURN_IF_ERROR(AddReferenceCost());
-    HT_RETURN_IF_ERROR(AddBudgets());
-    HT_RETURN_IF_ERROR(AddPins());
-    HT_RETURN_IF_ERROR(ApplyRules(inputs_.spec.rules, inputs_.network, built_.problem));
-    if (inputs_.spec.frontier == Metric::kActivationMemory) {
-      return absl::InvalidArgumentError(
-          "a frontier over activation-memory, which is a maximum and no sum, cannot be computed; "
-          "choose latency, size, energy or bops");
-    }
-    HT_RETURN_IF_ERROR(CheckHasCosts(inputs_.spec.frontier, "frontier"));
-    built_.problem.frontier = Key(inputs_.spec.frontier);
     HT_RETURN_IF_ERROR(CheckProblem(built_.problem));
+    HT_RETURN_IF_ERROR(AddBudgets());
+    HT_RETURN_IF_ERROR(CheckAfter("budgets", !inputs_.spec.budgets.empty()));
+    HT_RETURN_IF_ERROR(AtField("frontier_metric", AddFrontier()));
+    HT_RETURN_IF_ERROR(AddPins());
+    HT_RETURN_IF_ERROR(CheckAfter("pins", !inputs_.spec.pins.empty()));
+    HT_RETURN_IF_ERROR(ApplyRules(inputs_.spec.rules, inputs_.network, built_.problem));
+    HT_RETURN_IF_ERROR(CheckAfter("rules", inputs_.spec.rules != LayerRules()));
     return std::move(built_);
   }
 
  private:
+  // Of a problem that was sound before the spec's field, if there is one, was put into it.
+  absl::Status CheckAfter(absl::string_view field, bool is_there) const {
+    return is_there ? AtField(field, CheckProblem(built_.problem)) : absl::OkStatus();
+  }
+
   void ScaleToBatch(LiveSet& set) const {
     set.fixed_bytes *= inputs_.spec.batch;
     for (auto& [layer, elements] : set.elements) elements *= inputs_.spec.batch;
@@ -179,10 +183,22 @@ class ProblemBuilder {
                                                    " asks for"));
   }
 
+  absl::Status AddFrontier() {
+    if (inputs_.spec.frontier == Metric::kActivationMemory) {
+      return absl::InvalidArgumentError(
+          "a frontier over activation-memory, which is a maximum and no sum, cannot be computed; "
+          "choose latency, size, energy or bops");
+    }
+    built_.problem.frontier = Key(inputs_.spec.frontier);
+    return CheckHasCosts(inputs_.spec.frontier, "frontier");
+  }
+
   absl::Status AddBudgets() {
-    for (const Budget& budget : inputs_.spec.budgets) {
+    for (size_t i = 0; i < inputs_.spec.budgets.size(); ++i) {
+      const Budget& budget = inputs_.spec.budgets[i];
       HT_RETURN_IF_ERROR(
-          CheckHasCosts(budget.metric, absl::StrCat("budget '", budget.ToString(), "'")));
+          AtField(absl::StrCat("budgets[", i, "]"),
+                  CheckHasCosts(budget.metric, absl::StrCat("budget '", budget.ToString(), "'"))));
       HT_ASSIGN_OR_RETURN(const double limit, LimitOf(budget));
       if (budget.metric == Metric::kActivationMemory) {
         built_.activation_budget = std::min(limit, built_.activation_budget.value_or(limit));
@@ -287,16 +303,18 @@ class ProblemBuilder {
     for (const bool by_name : {true, false}) {
       for (const auto& [pattern, text] : inputs_.spec.pins) {
         if (IsLayer(pattern) != by_name) continue;
-        HT_ASSIGN_OR_RETURN(const Precision precision, PinnedPrecision(pattern, text));
+        const std::string field = FieldEntry("pins", pattern);
+        const absl::StatusOr<Precision> precision = PinnedPrecision(pattern, text);
+        if (!precision.ok()) return AtField(field, precision.status());
         bool matches = false;
         for (const Problem::Layer& layer : built_.problem.layers) {
           if (!MatchesPattern(layer.name, pattern)) continue;
           matches = true;
-          pins.emplace(layer.name, precision.ToString());
+          pins.emplace(layer.name, precision->ToString());
         }
         if (!matches) {
-          return NamesNoLayer(absl::StrCat("the pin of '", pattern, "'"),
-                              built_.problem.layers.front().name);
+          return AtField(field, NamesNoLayer(absl::StrCat("the pin of ", Quoted(pattern)),
+                                             built_.problem.layers.front().name));
         }
       }
     }
@@ -307,8 +325,8 @@ class ProblemBuilder {
                                             const std::string& text) const {
     HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(text));
     if (!IsOffered(precision)) {
-      return absl::InvalidArgumentError(absl::StrCat("layer '", layer, "' is pinned to ", text,
-                                                     ", which is not among the precisions"));
+      return absl::InvalidArgumentError(absl::StrCat("layer ", Quoted(layer), " is pinned to ",
+                                                     text, ", which is not among the precisions"));
     }
     return precision;
   }

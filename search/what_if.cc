@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/field_path.h"
 #include "base/progress.h"
 #include "base/status_macros.h"
 #include "search/layer_rules.h"
@@ -54,19 +55,19 @@ absl::StatusOr<std::map<Metric, double>> ParseWeights(
     const std::map<std::string, double>& weights) {
   std::map<Metric, double> parsed;
   for (const auto& [text, weight] : weights) {
-    const std::string owner = absl::StrCat("weight '", text, "'");
+    const auto invalid = [field = FieldEntry("weights", text)](const std::string& problem) {
+      return AtField(field, absl::InvalidArgumentError(problem));
+    };
     const absl::StatusOr<MetricUnit> unit = ParseMetricUnit(text);
-    if (!unit.ok()) return Annotate(unit.status(), owner);
+    if (!unit.ok()) return invalid(std::string(unit.status().message()));
     if (!std::isfinite(weight) || weight < 0) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(owner, ": ", weight, " is negative, or not finite"));
+      return invalid(absl::StrCat(weight, " is negative, or not finite"));
     }
     if (unit->metric == Metric::kActivationMemory) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(owner, ": a maximum over the network is no sum that a weight could price"));
+      return invalid("a maximum over the network is no sum that a weight could price");
     }
     if (!parsed.emplace(unit->metric, weight / unit->base_units).second) {
-      return absl::InvalidArgumentError(absl::StrCat(owner, ": the metric is given twice"));
+      return invalid("the metric is given twice");
     }
   }
   return parsed;
@@ -80,7 +81,8 @@ absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, const std::optional<Tab
   HT_ASSIGN_OR_RETURN(StoredTables stored, LoadStoredTables(spec, names, store));
   Tables& tables = stored.tables;
   if (what_if.interactions > 0) {
-    HT_RETURN_IF_ERROR(AddStoredPairs(stored.names.pairs, store, tables.sensitivity));
+    HT_RETURN_IF_ERROR(
+        AtField("interactions", AddStoredPairs(stored.names.pairs, store, tables.sensitivity)));
   }
   HT_ASSIGN_OR_RETURN(const SensitivityResult sensitivity,
                       ScaleLosses(spec.rules.loss_factors, std::move(tables.sensitivity)));
@@ -93,6 +95,8 @@ absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, const std::optional<Tab
   for (const auto& [metric, weight] : what_if.weights) {
     problem.objective_weights[std::string(MetricCostKey(metric))] = weight;
   }
+  // BuildProblem() has checked the rest.
+  HT_RETURN_IF_ERROR(AtField("weights", CheckProblem(problem)));
   if (what_if.interactions > 0) {
     HT_ASSIGN_OR_RETURN(problem.interaction_rows, RowsOf(problem, sensitivity.interactions,
                                                          what_if.interactions, cancellation));

@@ -6,14 +6,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/field_path.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "profilers/remote/protocol.h"
 
 namespace halftone {
 namespace {
 
-constexpr absl::Duration kMinLease = absl::Seconds(1);
-constexpr absl::Duration kMaxLease = absl::Hours(1);
+constexpr double kMinLeaseSeconds = 1;
+constexpr double kMaxLeaseSeconds = 3600;
 constexpr absl::Duration kPollInterval = absl::Milliseconds(50);
 
 // Tells the registrations of this server from those of one that ran before.
@@ -28,8 +30,7 @@ bool SameProfiler(const ProfilerDescription& a, const ProfilerDescription& b) {
 }
 
 absl::Status Unknown(absl::string_view id) {
-  return absl::NotFoundError(
-      absl::StrCat("there is no registration '", id.substr(0, 100), "' (any more)"));
+  return absl::NotFoundError(absl::StrCat("there is no registration ", Quoted(id), " (any more)"));
 }
 
 }  // namespace
@@ -131,21 +132,23 @@ RegisteredProfiler ProfilerDirectory::Snapshot(const Entry& entry) const {
   return profiler;
 }
 
+absl::StatusOr<absl::Duration> ProfilerDirectory::LeaseOf(double seconds) {
+  if (seconds == 0) return kDefaultLease;
+  if (seconds >= kMinLeaseSeconds && seconds <= kMaxLeaseSeconds) return absl::Seconds(seconds);
+  return AtField("lease_seconds",
+                 absl::InvalidArgumentError(absl::StrCat(seconds, " is not in ", kMinLeaseSeconds,
+                                                         " to ", kMaxLeaseSeconds)));
+}
+
 absl::StatusOr<RegisteredProfiler> ProfilerDirectory::Register(const std::string& name,
                                                                const std::string& address,
                                                                absl::Duration lease) {
   HT_RETURN_IF_ERROR(Annotate(CheckTargetName(name), "name"));
   HT_RETURN_IF_ERROR(Annotate(ParseHostPort(address).status(), "address"));
-  if (lease == absl::ZeroDuration()) lease = kDefaultLease;
-  if (lease < kMinLease || lease > kMaxLease) {
-    return absl::InvalidArgumentError(absl::StrCat("lease: ", absl::FormatDuration(lease),
-                                                   " is not in ", absl::FormatDuration(kMinLease),
-                                                   " to ", absl::FormatDuration(kMaxLease)));
-  }
   Entry entry;
   entry.client = std::make_shared<const ProfilerClient>(address);
   entry.profiler.name = name;
-  entry.profiler.lease = lease;
+  HT_ASSIGN_OR_RETURN(entry.profiler.lease, LeaseOf(absl::ToDoubleSeconds(lease)));
   entry.profiler.offer.address = address;
   // Who registers listens already, and whoever asks waits for the answer.
   HT_ASSIGN_OR_RETURN(

@@ -41,10 +41,13 @@ class ProfilerDirectory {
   // `cache` keeps the rows (null: nothing does). Both outlive the directory and what it makes.
   ProfilerDirectory(const Clock* clock, CostCache* cache, const RemoteOptions& options);
 
+  // The default lease for 0; INVALID_ARGUMENT, at the field lease_seconds, for what is no lease.
+  static absl::StatusOr<absl::Duration> LeaseOf(double seconds);
+
   // Asks the profiler to describe itself, then enters it. An earlier entry of that name and address
-  // is renewed if the profiler is what it was, else replaced. A zero lease is the default one.
-  // INVALID_ARGUMENT, RESOURCE_EXHAUSTED, and the errors of ProfilerClient::Describe. The caller
-  // has seen to it that no other target has the name.
+  // is renewed if the profiler is what it was, else replaced. The lease is one that LeaseOf()
+  // takes. INVALID_ARGUMENT, RESOURCE_EXHAUSTED, and the errors of ProfilerClient::Describe. The
+  // caller has seen to it that no other target has the name.
   absl::StatusOr<RegisteredProfiler> Register(const std::string& name, const std::string& address,
                                               absl::Duration lease);
   // NOT_FOUND: there is no such registration (any more).

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/field_path.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/crosscheck/estimators.h"
@@ -36,28 +37,32 @@ absl::Status CheckCrosscheckSpec(const CrosscheckSpec& spec) {
     return absl::InvalidArgumentError("the crosscheck names no evaluation data");
   }
   if (spec.assignments < 1 || spec.assignments > kMaxAssignments) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("assignments: ", spec.assignments, " is not in 1 to ", kMaxAssignments));
+    return AtField("assignments", absl::InvalidArgumentError(absl::StrCat(
+                                      spec.assignments, " is not in 1 to ", kMaxAssignments)));
   }
   if (!std::isfinite(spec.min_damage) || !std::isfinite(spec.max_damage) || spec.min_damage <= 0 ||
       spec.min_damage >= spec.max_damage) {
-    return absl::InvalidArgumentError(absl::StrCat("the range of damage, ", spec.min_damage, " to ",
-                                                   spec.max_damage,
-                                                   ", does not rise from a positive number"));
+    return AtField("min_damage", absl::InvalidArgumentError(absl::StrCat(
+                                     "the range of damage, ", spec.min_damage, " to ",
+                                     spec.max_damage, ", does not rise from a positive number")));
   }
   if (spec.precisions.size() == 1 || spec.precisions.size() > kMaxPrecisions) {
-    return absl::InvalidArgumentError(absl::StrCat("precisions: to draw from 2 to ", kMaxPrecisions,
-                                                   " are needed, not ", spec.precisions.size()));
+    return AtField("precisions", absl::InvalidArgumentError(
+                                     absl::StrCat("to draw from 2 to ", kMaxPrecisions,
+                                                  " are needed, not ", spec.precisions.size())));
   }
   if (spec.evaluation_samples < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("evaluation samples are negative: ", spec.evaluation_samples));
+    return AtField("evaluation_samples", absl::InvalidArgumentError(absl::StrCat(
+                                             spec.evaluation_samples, " is negative")));
   }
   std::set<std::string> names;
-  for (const std::string& name : spec.estimators) {
-    HT_RETURN_IF_ERROR(FindEstimator(name).status());
+  for (size_t i = 0; i < spec.estimators.size(); ++i) {
+    const std::string& name = spec.estimators[i];
+    const std::string field = absl::StrCat("estimators[", i, "]");
+    HT_RETURN_IF_ERROR(AtField(field, FindEstimator(name).status()));
     if (!names.insert(name).second) {
-      return absl::InvalidArgumentError(absl::StrCat("estimator '", name, "' is named twice"));
+      return AtField(
+          field, absl::InvalidArgumentError(absl::StrCat("estimator '", name, "' is named twice")));
     }
   }
   return absl::OkStatus();

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/field_path.h"
 #include "base/status_macros.h"
 #include "search/sensitivity/memory_estimate.h"
 #include "search/sensitivity/methods.h"
@@ -46,9 +47,10 @@ SensitivityResult Frame(const PreparedNetwork& network, const Dataset& data,
 
 absl::Status CheckTakesNoLabels(const SensitivityOptions& options) {
   if (options.loss != LossKind::kCrossEntropy) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("the method ", SensitivityMethodName(options.method),
-                   " takes no labels: its loss is kl or mse, not cross-entropy"));
+  return AtField("sensitivity.loss",
+                 absl::InvalidArgumentError(
+                     absl::StrCat("the method ", SensitivityMethodName(options.method),
+                                  " takes no labels: its loss is kl or mse, not cross-entropy")));
 }
 
 absl::StatusOr<SensitivityResult> DispatchChoices(const ChoiceRequest& request,

@@ -26,7 +26,11 @@ absl::Status ReadAllowed(const v1::LayerRules& rules, LayerRules& out) {
   HT_RETURN_IF_ERROR(CheckCount("allowed", static_cast<int>(rules.allowed().size())));
   for (const auto& [layer, set] : rules.allowed()) {
     HT_RETURN_IF_ERROR(CheckLayer("allowed", layer));
-    HT_ASSIGN_FIELD(out.allowed[layer], absl::StrCat("allowed['", layer, "'].precisions"),
+    if (set.precisions().empty()) {
+      return AtField(absl::StrCat(FieldEntry("allowed", layer), ".precisions"),
+                     absl::InvalidArgumentError("is empty: the layer could take none"));
+    }
+    HT_ASSIGN_FIELD(out.allowed[layer], absl::StrCat(FieldEntry("allowed", layer), ".precisions"),
                     PrecisionsFromProto(set.precisions()));
   }
   return absl::OkStatus();
@@ -52,7 +56,7 @@ absl::Status ReadLossFactors(const v1::LayerRules& rules, LayerRules& out) {
   for (const auto& [layer, factor] : rules.loss_factors()) {
     HT_RETURN_IF_ERROR(CheckLayer("loss_factors", layer));
     if (!(factor >= 0 && factor <= kMaxLossFactor)) {
-      return AtField(absl::StrCat("loss_factors['", layer, "']"),
+      return AtField(FieldEntry("loss_factors", layer),
                      absl::InvalidArgumentError(
                          absl::StrCat(factor, " is not between 0 and ", kMaxLossFactor)));
     }

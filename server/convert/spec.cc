@@ -196,7 +196,7 @@ absl::StatusOr<std::map<std::string, Precision>> AssignmentFromProto(
   std::map<std::string, Precision> parsed;
   for (const auto& [layer, text] : assignment) {
     HT_RETURN_IF_ERROR(CheckLength("layer", layer, kMaxNameBytes));
-    const std::string field = absl::StrCat("['", layer, "']");
+    const std::string field = FieldEntry("", layer);
     HT_RETURN_IF_ERROR(AtField(field, CheckLength("precision", text, 64)));
     HT_ASSIGN_FIELD(parsed[layer], field,
                     WithReason(v1::PRECISION_INVALID, Precision::Parse(text)));

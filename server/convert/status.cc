@@ -3,13 +3,11 @@
 #include <string>
 
 #include "absl/strings/cord.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace halftone {
 namespace {
 
-constexpr char kFieldUrl[] = "halftone/field";
 constexpr char kResourceUrl[] = "halftone/resource";
 constexpr char kReasonUrl[] = "halftone/reason";
 constexpr size_t kMaxTextBytes = 2048;
@@ -77,21 +75,6 @@ std::string CleanText(absl::string_view text) {
   return clean;
 }
 
-absl::Status AtField(absl::string_view field, const absl::Status& status) {
-  if (status.ok()) return status;
-  const std::string inner = Payload(status, kFieldUrl);
-  const absl::string_view separator = inner.empty() || absl::StartsWith(inner, "[") ? "" : ".";
-  // The message already starts with the inner field.
-  absl::Status outer(status.code(),
-                     absl::StrCat(field, inner.empty() ? ": " : separator, status.message()));
-  outer.SetPayload(kFieldUrl, absl::Cord(absl::StrCat(field, separator, inner)));
-  for (const char* url : {kResourceUrl, kReasonUrl}) {
-    const std::string payload = Payload(status, url);
-    if (!payload.empty()) outer.SetPayload(url, absl::Cord(payload));
-  }
-  return outer;
-}
-
 absl::Status AboutResource(absl::string_view resource, const absl::Status& status) {
   if (status.ok()) return status;
   absl::Status about = status;
@@ -111,7 +94,7 @@ grpc::Status ToGrpcStatus(const absl::Status& status) {
   const std::string message = CutToSend(status.message(), kMaxSentMessageBytes);
   v1::ErrorDetail detail;
   detail.set_reason(ReasonOf(status, Payload(status, kReasonUrl)));
-  detail.set_field(CutToSend(Payload(status, kFieldUrl), kMaxSentDetailBytes));
+  detail.set_field(CutToSend(FieldOf(status), kMaxSentDetailBytes));
   detail.set_resource(CutToSend(Payload(status, kResourceUrl), kMaxSentDetailBytes));
   v1::StatusDetails details;
   details.set_code(static_cast<int>(status.code()));

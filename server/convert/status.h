@@ -6,14 +6,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/field_path.h"
 #include "grpcpp/support/status.h"
 #include "halftone/v1/status.pb.h"
 
 namespace halftone {
-
-// The error with the request's field at fault before its message, and in its details; nested calls
-// make a path: `spec.budgets[1]`. OK stays OK.
-absl::Status AtField(absl::string_view field, const absl::Status& status);
 
 // The error with the resource that it is about in its details. OK stays OK.
 absl::Status AboutResource(absl::string_view resource, const absl::Status& status);
@@ -33,10 +30,10 @@ absl::StatusOr<Value> WithReason(v1::ErrorReason reason, absl::StatusOr<Value> v
 std::string CleanText(absl::string_view text);
 
 // The one place where errors become gRPC's: the same code and message, and a StatusDetails with an
-// ErrorDetail in the trailing metadata `grpc-status-details-bin`. gRPC loses texts that are larger
-// than its metadata may be as they are sent, with three bytes for a '%' and for what is not
-// printable: the message is cut to 2 KiB of such bytes, field and resource to 512, and what was cut
-// ends with "[...]". With both details that stays below the limit, 8 KiB.
+// ErrorDetail in the trailing metadata `grpc-status-details-bin`, with the field of AtField(). gRPC
+// loses texts that are larger than its metadata may be as they are sent, with three bytes for a '%'
+// and for what is not printable: the message is cut to 2 KiB of such bytes, field and resource to
+// 512, and what was cut ends with "[...]". With both details that stays below the limit, 8 KiB.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 }  // namespace halftone

@@ -28,7 +28,7 @@ absl::StatusOr<WhatIf> WhatIfFromProto(const v1::ReSolveRequest& request) {
     HT_RETURN_IF_ERROR(AtField("weights", CheckLength("metric", metric, 64)));
     weights[metric] = weight;
   }
-  HT_ASSIGN_FIELD(what_if.weights, "weights", ParseWeights(weights));
+  HT_ASSIGN_OR_RETURN(what_if.weights, ParseWeights(weights));
   if (!(request.interactions() >= 0 && request.interactions() <= kMaxInteractions)) {
     return AtField("interactions",
                    absl::InvalidArgumentError(absl::StrCat(

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/bounded_json.h"
 #include "base/memory_budget.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/npz.h"
@@ -147,7 +148,7 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
   HT_ASSIGN_OR_RETURN(const std::vector<Precision> precisions,
                       PrecisionsOr(request.precisions(), kSensitivityPrecisions));
   HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
-  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
+  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDatasetOf(network, "dataset", request.dataset()));
   if (options->samples > 0) data = data.Take(options->samples);
   HT_ASSIGN_OR_RETURN(
       const Calibration calibration,
@@ -174,6 +175,7 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
 absl::Status AddAssignment(const v1::ProfileModelRequest& request, ProfileRequest& profile) {
   if (request.assignment().empty()) return absl::OkStatus();
   std::map<std::string, Precision>& assignment = profile.assignments.emplace_back();
+  HT_ASSIGN_FIELD(assignment, "assignment", AssignmentFromProto(request.assignment()));
   const auto offer = [&profile](const Precision& precision) {
     auto& offered = profile.precisions;
     if (std::find(offered.begin(), offered.end(), precision) == offered.end()) {
@@ -181,25 +183,36 @@ absl::Status AddAssignment(const v1::ProfileModelRequest& request, ProfileReques
     }
   };
   offer(Precision::Float32());
-  for (const auto& [layer, text] : request.assignment()) {
-    const absl::StatusOr<Precision> precision = Precision::Parse(text);
-    if (!precision.ok()) return AtField("assignment", precision.status());
-    assignment[layer] = *precision;
-    offer(*precision);
-  }
+  for (const auto& [layer, precision] : assignment) offer(precision);
   return absl::OkStatus();
+}
+
+// The error of a profile, at the field that asks for a precision which the target does not run.
+absl::Status AtPrecision(const v1::ProfileModelRequest& request, const ProfileRequest& profile,
+                         const CostProfiler& profiler, const absl::Status& status) {
+  if (!absl::IsUnimplemented(status)) return status;
+  const int requested = request.precisions_size();
+  for (int i = 0; i < static_cast<int>(profile.precisions.size()); ++i) {
+    if (profiler.Supports(profile.precisions[static_cast<size_t>(i)])) continue;
+    return AtField(i < requested ? absl::StrCat("precisions[", i, "]") : "assignment", status);
+  }
+  return status;
 }
 
 // Of a profile with options of the target that is measured here, before any of its precisions is
 // asked for, among them f32 for the layers that an assignment leaves out.
 absl::Status CheckIsMeasured(const ProfileRequest& profile, const std::string& target) {
-  const bool asks_for_runs = profile.mixes > 0 || !profile.assignments.empty();
-  if (target == kMeasuredTarget || (!asks_for_runs && !profile.cold_caches)) {
+  const char* runs = profile.mixes > 0              ? "mixes"
+                     : !profile.assignments.empty() ? "assignment"
+                                                    : nullptr;
+  if (target == kMeasuredTarget || (runs == nullptr && !profile.cold_caches)) {
     return absl::OkStatus();
   }
-  return absl::UnimplementedError(absl::StrCat(
-      "target '", target,
-      "' is not measured here: it has no caches to empty, and runs no assignments to compare"));
+  return AtField(runs != nullptr ? runs : "cold_caches",
+                 absl::UnimplementedError(absl::StrCat(
+                     "target ", Quoted(target),
+                     " is not measured here: it has no caches to empty, and runs no assignments "
+                     "to compare")));
 }
 
 absl::Status CheckIsOneTarget(const std::string& target) {
@@ -208,8 +221,8 @@ absl::Status CheckIsOneTarget(const std::string& target) {
       "target",
       WithReason(v1::TARGET_INVALID,
                  absl::InvalidArgumentError(absl::StrCat(
-                     "'", target.substr(0, 200),
-                     "': ranges, lists and constraints are for searches: a profile is of one "
+                     Quoted(target),
+                     ": ranges, lists and constraints are for searches: a profile is of one "
                      "configuration, with one value for each parameter"))));
 }
 
@@ -234,8 +247,9 @@ absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   profile.graph = &graph;
   profile.layers = &layers;
-  HT_ASSIGN_OR_RETURN(const CostTable table, profiler->Profile(profile, progress));
-  return AnalysisDocument{CostTableToJson(table).dump(), ""};
+  const absl::StatusOr<CostTable> table = profiler->Profile(profile, progress);
+  if (!table.ok()) return AtPrecision(request, profile, *profiler, table.status());
+  return AnalysisDocument{CostTableToJson(*table).dump(), ""};
 }
 
 absl::Status SolveProblem(const v1::SolveProblemRequest& request,

@@ -98,11 +98,11 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
     }
     precisions.insert(precision);
   }
-  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
+  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDatasetOf(network, "dataset", request.dataset()));
   Dataset calibration_data = data;
   if (!request.calibration_dataset().empty()) {
-    HT_ASSIGN_OR_RETURN(calibration_data,
-                        context.LoadDataset("calibration_dataset", request.calibration_dataset()));
+    HT_ASSIGN_OR_RETURN(calibration_data, context.LoadDatasetOf(network, "calibration_dataset",
+                                                                request.calibration_dataset()));
   }
   if (request.samples() > 0) data = data.Take(request.samples());
   HT_RETURN_IF_ERROR(CheckEvaluationMemory(network, data));

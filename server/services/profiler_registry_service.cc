@@ -89,10 +89,8 @@ grpc::ServerUnaryReactor* ProfilerRegistryService::RegisterProfiler(
       context, "RegisterProfiler", options_.pool,
       [this, request, response, peer = context->peer()](const Cancellation&) -> absl::Status {
         HT_ASSIGN_OR_RETURN(const std::string address, CheckRequest(options_, *request, peer));
-        // The comparison is false for what is not a number, which the directory then refuses.
-        const double seconds = request->lease_seconds();
-        const absl::Duration lease =
-            seconds >= 0 && seconds < 1e6 ? absl::Seconds(seconds) : absl::InfiniteDuration();
+        HT_ASSIGN_OR_RETURN(const absl::Duration lease,
+                            ProfilerDirectory::LeaseOf(request->lease_seconds()));
         HT_ASSIGN_OR_RETURN(const RegisteredProfiler profiler,
                             options_.directory->Register(request->name(), address, lease));
         spdlog::info("target {}: profiler at {} registered: {}", profiler.name, address,

@@ -97,7 +97,7 @@ absl::Status CheckTarget(const ServiceContext& context, const SearchSpec& spec) 
     return CheckPrecisions(spec, spec.target, *profiler);
   }
   const ProfilerFactory create = [&](const std::string& target) {
-    return context.CreateProfiler(absl::StrCat("['", target, "']"), target);
+    return context.CreateProfiler(FieldEntry("", target), target);
   };
   const absl::StatusOr<DesignSpace> space =
       WithReason(v1::TARGET_INVALID, DesignSpace::Parse(spec.target));

@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "nn/onnx/import.h"
 #include "profilers/remote/protocol.h"
+#include "search/sensitivity/network_program.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/status.h"
 
@@ -49,6 +50,15 @@ absl::StatusOr<Dataset> ServiceContext::LoadDataset(absl::string_view field,
   absl::StatusOr<Dataset> dataset = Dataset::FromNpz(bytes);
   if (!dataset.ok()) return AboutResource(name, WithReason(v1::DATASET_INVALID, dataset.status()));
   return dataset;
+}
+
+absl::StatusOr<Dataset> ServiceContext::LoadDatasetOf(const PreparedNetwork& network,
+                                                      absl::string_view field,
+                                                      const std::string& name) const {
+  HT_ASSIGN_OR_RETURN(Dataset data, LoadDataset(field, name));
+  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(network.BatchFor(1, data.samples())));
+  HT_RETURN_IF_ERROR(AtField(field, CheckData(network, graph, data, /*needs_labels=*/false)));
+  return data;
 }
 
 absl::Status ServiceContext::CheckUploaded(absl::string_view field, ContentKind kind,

@@ -59,6 +59,9 @@ struct ServiceContext {
   absl::StatusOr<PreparedNetwork> LoadNetwork(absl::string_view field,
                                               const std::string& name) const;
   absl::StatusOr<Dataset> LoadDataset(absl::string_view field, const std::string& name) const;
+  // One that fits the network.
+  absl::StatusOr<Dataset> LoadDatasetOf(const PreparedNetwork& network, absl::string_view field,
+                                        const std::string& name) const;
   // Content that the database knows, and the resource that it is of: DATA_LOSS where it is missing
   // or damaged.
   absl::StatusOr<std::string> LoadStored(const std::string& resource,

@@ -188,9 +188,11 @@ class BadInputTest(ServedTestCase):
         for name, (content, offender) in UNFIT_DATA.items():
             with self.subTest(name):
                 data = self.client.upload("Dataset", content).name
-                self.refused(INVALID, offender, self.client.stream, "AnalysisService",
-                             "EvaluateAssignment", model=self.model, dataset=data,
-                             assignment={"/fc/Gemm": "w8a8"})
+                for method, fields in [("EvaluateAssignment", {"assignment": {"/fc/Gemm": "w8a8"}}),
+                                       ("MeasureSensitivity", {})]:
+                    detail = self.refused(INVALID, offender, self.client.stream, "AnalysisService",
+                                          method, model=self.model, dataset=data, **fields)
+                    self.assertEqual(detail.field, "dataset")
                 job = self.client.call("SearchService", "CreateJob", spec=self.spec(
                     calibration_dataset=data))
                 list(self.client.stream("SearchService", "WatchJob", name=job.name))
@@ -319,6 +321,13 @@ class BadInputTest(ServedTestCase):
                                       page_token=token)
                 self.assertEqual((detail.reason, detail.field), ("PAGE_TOKEN_INVALID",
                                                                  "page_token"))
+
+    def test_leases(self):
+        for seconds, shown in [(-1, "-1"), (float("nan"), "nan"), (1e9, "1e+09")]:
+            detail = self.refused(INVALID, shown, self.client.call, "ProfilerRegistryService",
+                                  "RegisterProfiler", name="x", address="127.0.0.1:1",
+                                  lease_seconds=seconds)
+            self.assertEqual(detail.field, "lease_seconds")
 
     def memory(self, field):
         """Bytes, of the server: VmRSS, what it holds, or VmHWM, the most that it held."""
@@ -492,6 +501,21 @@ class BadInputTest(ServedTestCase):
                      model=self.model, target="toaster")
         self.refused(INVALID, "w0a0", stream, "AnalysisService", "ProfileModel",
                      model=self.model, target="bitfusion", precisions=["w0a0"])
+        of_model = {"model": self.model, "target": "bitfusion"}
+        for code, field, fields in [
+                (grpc.StatusCode.UNIMPLEMENTED, "precisions[1]", {"precisions": ["w8a8", "f32"]}),
+                (grpc.StatusCode.UNIMPLEMENTED, "mixes", {"mixes": 3}),
+                (grpc.StatusCode.UNIMPLEMENTED, "cold_caches", {"cold_caches": True}),
+                (grpc.StatusCode.UNIMPLEMENTED, "assignment",
+                 {"assignment": {"/fc/Gemm": "w8a8"}})]:
+            detail = self.refused(code, "bitfusion", stream, "AnalysisService", "ProfileModel",
+                                  **of_model, **fields)
+            self.assertEqual(detail.field, field)
+        detail = self.refused(INVALID, "takes no labels", stream, "AnalysisService",
+                              "MeasureSensitivity", model=self.model, dataset=self.data,
+                              sensitivity=self.client.message(
+                                  "SensitivitySpec", loss=MODULES["types"].LOSS_KIND_CROSS_ENTROPY))
+        self.assertEqual(detail.field, "sensitivity.loss")
         self.refused(INVALID, "JSON", self.client.call, "AnalysisService", "SolveProblem",
                      problem_json="{")
         self.refused(INVALID, "layers", self.client.call, "AnalysisService", "SolveProblem",

@@ -70,6 +70,28 @@ class WhatIfTest(WhatIfTestCase):
     def resolve(self, *arguments, code=0):
         return self.command("resolve", self.job, *arguments, code=code)
 
+    def test_the_field_at_fault_is_named(self):
+        message = self.client.message
+        rules = lambda **fields: {"rules": message("LayerRules", **fields)}
+        precisions = lambda *names: message("PrecisionSet", precisions=names)
+        for field, fields in [
+                ("pins['nobody']", {"pins": {"nobody": "w8a8"}}),
+                ("pins['/fc/Gemm']", {"pins": {"/fc/Gemm": "f32"}}),
+                ("pins", {"pins": {"/conv2/Conv": "w8a8", "/conv3/Conv": "w4a4"}}),
+                ("rules.allowed['*'].precisions", rules(allowed={"*": precisions()})),
+                ("rules.allowed['/fc/Gemm']", rules(allowed={
+                    "*": precisions("w8a8"), "/fc/Gemm": precisions("w4a4")})),
+                ("rules.groups[0]", rules(groups=[message("LayerGroup", layers=["nobody"])])),
+                ("rules.first_layer", rules(first_layer="99")),
+                ("rules.loss_factors['nobody']", rules(loss_factors={"nobody": 2})),
+                ("weights", {"weights": {"latency": 1e308}}),
+                ("weights['beauty']", {"weights": {"beauty": 1}})]:
+            with self.subTest(field):
+                with self.assertRaises(grpc.RpcError) as caught:
+                    self.client.call("SearchService", "ReSolve", name=self.job, **fields)
+                self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+                self.assertEqual(self.client.error_detail(caught.exception).field, field)
+
     def test_weights_count_costs_beside_the_loss(self):
         free = self.resolve()
         self.assertNotIn("objective", free)

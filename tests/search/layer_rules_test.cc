@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/field_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -80,24 +81,26 @@ TEST(LayerRulesTest, GroupsAreTiesAndChangesAreBetweenNeighbours) {
 struct Mistake {
   const char* says;
   LayerRules rules;
+  const char* field;
 };
 
 TEST(LayerRulesTest, MistakesAreNamed) {
   const Mistake mistakes[] = {
-      {"'dense'", {.allowed = {{"dense", {kInt8}}}}},
-      {"w2a2", {.allowed = {{"fc", {Precision::Int(2, 2)}}}}},
-      {"fewer than two layers", {.groups = {{"fc"}}}},
-      {"no precision", {.allowed = {{"fc", {kInt8}}}, .last_layer = "w4a4"}},
-      {"so many bits", {.first_layer = "16"}},
-      {"int8", {.first_layer = "int8"}},
-      {"'-1' is no number of bits", {.first_layer = "-1"}},
-      {"'0' is no number of bits", {.last_layer = "0"}},
+      {"'dense'", {.allowed = {{"dense", {kInt8}}}}, "rules.allowed['dense']"},
+      {"w2a2", {.allowed = {{"fc", {Precision::Int(2, 2)}}}}, "rules.allowed['fc']"},
+      {"fewer than two layers", {.groups = {{"fc"}}}, "rules.groups[0]"},
+      {"no precision", {.allowed = {{"fc", {kInt8}}}, .last_layer = "w4a4"}, "rules.last_layer"},
+      {"so many bits", {.first_layer = "16"}, "rules.first_layer"},
+      {"int8", {.first_layer = "int8"}, "rules.first_layer"},
+      {"'-1' is no number of bits", {.first_layer = "-1"}, "rules.first_layer"},
+      {"'0' is no number of bits", {.last_layer = "0"}, "rules.last_layer"},
   };
   for (const Mistake& mistake : mistakes) {
     Problem problem = ThreeLayers();
     const absl::Status status = ApplyRules(mistake.rules, Network(), problem);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << mistake.says;
     EXPECT_THAT(std::string(status.message()), HasSubstr(mistake.says));
+    EXPECT_EQ(FieldOf(status), mistake.field);
   }
 }
 

@@ -1,8 +1,10 @@
 #include "search/problem_builder.h"
 
+#include <functional>
 #include <string>
 
 #include "base/fake_clock.h"
+#include "base/field_path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -190,6 +192,30 @@ TEST(ProblemBuilderTest, APinOfAPatternYieldsToALayersOwn) {
   EXPECT_EQ(built->problem.pins.at("b"), "w4a4");
   EXPECT_EQ(built->problem.allowed.at("a"), std::vector<std::string>{"w8a8"});
   EXPECT_EQ(built->problem.layers[0].choices[0].loss_stderr, 0.01);
+}
+
+TEST(ProblemBuilderTest, NamesTheFieldAtFault) {
+  Fixture fixture;
+  const SearchSpec sound = fixture.spec;
+  const auto field = [&](const std::function<void(SearchSpec&)>& change,
+                         const std::vector<std::string>& budgets = {}) {
+    fixture.spec = sound;
+    change(fixture.spec);
+    const absl::Status status = fixture.Build(budgets).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return FieldOf(status);
+  };
+  const auto nothing = [](SearchSpec&) {};
+  EXPECT_EQ(field(nothing, {"latency=1x", "energy=1mJ"}), "budgets[1]");
+  EXPECT_EQ(field(nothing, {"latency=1e200s"}), "budgets");
+  EXPECT_EQ(field([](SearchSpec& spec) { spec.frontier = Metric::kEnergy; }), "frontier_metric");
+  EXPECT_EQ(field([](SearchSpec& spec) { spec.pins = {{"z", "w8a8"}}; }), "pins['z']");
+  EXPECT_EQ(field([](SearchSpec& spec) { spec.pins = {{"a", "w2a2"}}; }), "pins['a']");
+  EXPECT_EQ(field([](SearchSpec& spec) { spec.pins = {{"a", "w8a8"}, {"b", "w4a4"}}; }), "pins");
+  EXPECT_EQ(field([](SearchSpec& spec) {
+              spec.rules.allowed = {{"a", {kInt8}}, {"b", {kInt4}}};
+            }),
+            "rules");
 }
 
 TEST(ProblemBuilderTest, RefusesWhatTheTargetDoesNotKnow) {

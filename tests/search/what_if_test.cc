@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/field_path.h"
 #include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -208,6 +209,10 @@ TEST(ParseWeightsTest, MetricsHaveUnits) {
   EXPECT_THAT(*weights, ElementsAre(Pair(Metric::kLatency, 0.02 / 1e6), Pair(Metric::kSize, 3e-3),
                                     Pair(Metric::kEnergy, 1e-9), Pair(Metric::kBops, 2)));
   EXPECT_EQ(ParseWeights({{"latency", 2}})->at(Metric::kLatency), 2);
+}
+
+TEST(ParseWeightsTest, TheFieldAtFaultIsNamed) {
+  EXPECT_EQ(FieldOf(ParseWeights({{"latency", 1}, {"beauty", 1}}).status()), "weights['beauty']");
 }
 
 TEST(ParseWeightsTest, MistakesAreNamed) {

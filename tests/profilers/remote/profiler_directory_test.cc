@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <thread>
+#include <utility>
 
 #include "absl/synchronization/notification.h"
 #include "base/fake_clock.h"
+#include "base/field_path.h"
 #include "tests/profilers/remote/fake_profiler.h"
 #include "tests/profilers/small_network.h"
 
@@ -77,6 +80,20 @@ TEST_F(ProfilerDirectoryTest, BadRegistrationsAreRefused) {
   fake.description().set_protocol_version(2);
   EXPECT_EQ(code("board", fake.address()), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(directory_.List(), IsEmpty());
+}
+
+TEST_F(ProfilerDirectoryTest, WhatIsNoLeaseIsShown) {
+  EXPECT_EQ(*ProfilerDirectory::LeaseOf(0), ProfilerDirectory::kDefaultLease);
+  EXPECT_EQ(*ProfilerDirectory::LeaseOf(1.5), absl::Milliseconds(1500));
+  const std::pair<double, const char*> none[] = {{-1, "lease_seconds: -1 is not"},
+                                                 {std::nan(""), "lease_seconds: nan is not"},
+                                                 {1e9, "lease_seconds: 1e+09 is not"}};
+  for (const auto& [seconds, says] : none) {
+    const absl::Status status = ProfilerDirectory::LeaseOf(seconds).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_EQ(FieldOf(status), "lease_seconds");
+    EXPECT_THAT(std::string(status.message()), HasSubstr(says));
+  }
 }
 
 TEST_F(ProfilerDirectoryTest, APortThatNobodyListensAtIsRefusedAtOnce) {
