@@ -81,7 +81,12 @@ void PrintJson(const nlohmann::json& document) {
       "\n");
 }
 
-void PrintText(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+ExitCode FinishOutput(ExitCode code) {
+  const absl::Status printed = FlushOutput();
+  if (printed.ok()) return code;
+  std::fprintf(stderr, "halftone: %s\n", std::string(printed.message()).c_str());
+  return code == ExitCode::kDone || code == ExitCode::kInfeasible ? ExitCode::kFailed : code;
+}
 
 absl::StatusOr<std::string> UploadModel(Connection& connection, const std::string& path,
                                         ProgressBar& bar) {

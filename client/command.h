@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/standard_output.h"
 #include "client/connection.h"
 #include "client/exit_code.h"
 #include "client/terminal.h"
@@ -37,7 +38,10 @@ void SetAction(CLI::App* sub, CommandLine* line, std::function<absl::StatusOr<Ex
 
 // Prints the document on stdout, over several lines.
 void PrintJson(const nlohmann::json& document);
-void PrintText(const std::string& text);
+
+// Ends what the command has printed with PrintJson and PrintText. Where some of that is lost, it
+// tells so, and a code that promises an output becomes kFailed.
+ExitCode FinishOutput(ExitCode code);
 
 // Uploads the files that a command names, with progress.
 absl::StatusOr<std::string> UploadModel(Connection& connection, const std::string& path,

@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <csignal>
+#include <iostream>
+#include <sstream>
 #include <string>
 
 #include "CLI/CLI.hpp"
@@ -12,6 +14,28 @@
 #include "server/server.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
 #include "spdlog/spdlog.h"
+
+namespace {
+
+// Does what the arguments ask for.
+halftone::ExitCode Run(CLI::App& app, int argc, char** argv, const halftone::CommandLine& line) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream help;
+    const int code = app.exit(error, help, std::cerr);
+    halftone::PrintText(help.str());
+    if (code == 0) return halftone::ExitCode::kDone;  // --help, --version
+    // Options may be unread yet when the mistake was found.
+    if (line.json || std::find(argv, argv + argc, std::string("--json")) != argv + argc) {
+      halftone::PrintJson({{"error", {{"code", "INVALID_ARGUMENT"}, {"message", error.what()}}}});
+    }
+    return halftone::ExitCode::kBadInput;
+  }
+  return line.exit_code;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   halftone::BoundOpenMpSpinning(argv);
@@ -49,15 +73,5 @@ int main(int argc, char** argv) {
   halftone::AddRemovalCommands(app, line);
   halftone::AddResolveCommand(app, line);
   halftone::AddExploreCommands(app, line);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (app.exit(error) == 0) return 0;  // --help, --version
-    // Options may be unread yet when the mistake was found.
-    if (line.json || std::find(argv, argv + argc, std::string("--json")) != argv + argc) {
-      halftone::PrintJson({{"error", {{"code", "INVALID_ARGUMENT"}, {"message", error.what()}}}});
-    }
-    return static_cast<int>(halftone::ExitCode::kBadInput);
-  }
-  return static_cast<int>(line.exit_code);
+  return static_cast<int>(halftone::FinishOutput(Run(app, argc, argv, line)));
 }

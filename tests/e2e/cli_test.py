@@ -505,6 +505,22 @@ class CommandTest(unittest.TestCase):
             self.assertIn(f"\n  {estimator} ", self.run_command("sensitivity", "--help").stdout)
         self.run_command("--help")
 
+    def test_lost_output_is_an_error(self):
+        for arguments in (["jobs"], ["--json", "inspect", MODEL], ["--help"], ["search", "--help"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([HALFTONE, *arguments, *self.where], stdout=full,
+                                      stderr=subprocess.PIPE, text=True, check=False)
+            self.assertEqual(done.returncode, 1, arguments)
+            self.assertIn("No space left on device", done.stderr)
+
+    def test_a_reader_may_leave(self):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run([HALFTONE, "--json", "inspect", MODEL, *self.where], stdout=writer,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writer)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_unreachable_server(self):
         error = json.loads(subprocess.run(
             [HALFTONE, "jobs", "--json", "--server", "127.0.0.1:1"], capture_output=True, text=True,
