@@ -282,17 +282,17 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
   sub->add_option("--loss", flags->loss)->check(CLI::IsMember(losses))->capture_default_str();
   sub->add_option("--precisions", flags->precisions, "e.g. w4a8,w8a8");
   sub->add_option("--samples", flags->samples, "the first so many (default: all)")
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--probes", flags->probes, "of Hutchinson, at most")->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
+  sub->add_option("--probes", flags->probes, "of Hutchinson, at most")->check(PositiveNumber());
   sub->add_option("--eigenvalues", flags->eigenvalues, "of each layer's Hessian (default: 1)")
       ->check(CLI::Range(1, 64));
   sub->add_option("--network-eigenvalues", flags->network_eigenvalues,
                   "of the Hessian in all weights (default: none)")
       ->check(CLI::Range(1, 64));
-  sub->add_option("--draws", flags->draws, "label draws per sample")->check(CLI::PositiveNumber);
-  sub->add_option("--batch", flags->batch, "samples per pass")->check(CLI::PositiveNumber);
+  sub->add_option("--draws", flags->draws, "label draws per sample")->check(PositiveNumber());
+  sub->add_option("--batch", flags->batch, "samples per pass")->check(PositiveNumber());
   sub->add_option("--tolerance", flags->tolerance, "relative standard error to stop at")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
   sub->add_option("--seed", flags->seed);
   sub->add_option("--interactions", flags->interactions,
                   "write the interaction matrix G, its standard errors and its rows' names to "
@@ -301,7 +301,7 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
                 "of the interactions, those of layers next to each other");
   CLI::Option* resamples =
       sub->add_option("--resamples", flags->resamples, "bootstrap samples of the losses")
-          ->check(CLI::PositiveNumber);
+          ->check(PositiveNumber());
   sub->add_option("--problem", flags->problem,
                   "solve this problem with each resample: how often do its choices change?")
       ->needs(resamples)
@@ -327,8 +327,8 @@ void AddProfile(CLI::App& app, CommandLine& line) {
   AddModel(sub, &flags->model);
   sub->add_option("--target", flags->target, "see `halftone targets`")->capture_default_str();
   sub->add_option("--precisions", flags->precisions, "e.g. w8a8,bf16,f32");
-  sub->add_option("--threads", flags->threads, "(default: all)")->check(CLI::PositiveNumber);
-  sub->add_option("--batch", flags->batch, "(default: 1)")->check(CLI::PositiveNumber);
+  sub->add_option("--threads", flags->threads, "(default: all)")->check(PositiveNumber());
+  sub->add_option("--batch", flags->batch, "(default: 1)")->check(PositiveNumber());
   sub->add_flag("--refresh", flags->refresh, "measure again what is known already");
   sub->add_option("--roofline", flags->roofline,
                   "write the roofline plot of a simulated target, .svg or .html");
@@ -350,11 +350,10 @@ void AddEvaluate(CLI::App& app, CommandLine& line) {
   sub->add_option("--data", flags->data, "samples to evaluate on, .npz")->required();
   sub->add_option("--calibration", flags->calibration, "samples to calibrate on (default: --data)");
   sub->add_option("--samples", flags->samples, "the first so many (default: all)")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
   sub->add_flag("--measure", flags->measure, "also the latency on the machine that answers");
-  sub->add_option("--threads", flags->threads, "(default: all)")->check(CLI::PositiveNumber);
-  sub->add_option("--batch", flags->batch, "of the latency (default: 1)")
-      ->check(CLI::PositiveNumber);
+  sub->add_option("--threads", flags->threads, "(default: all)")->check(PositiveNumber());
+  sub->add_option("--batch", flags->batch, "of the latency (default: 1)")->check(PositiveNumber());
   SetAction(sub, &line, [&line, flags] { return Evaluate(line, *flags); });
 }
 

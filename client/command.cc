@@ -1,6 +1,7 @@
 #include "client/command.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "server/server.h"
 
@@ -32,6 +34,16 @@ std::string ShellWord(const std::string& text) {
   });
   if (plain) return text;
   return absl::StrCat("'", absl::StrReplaceAll(text, {{"'", "'\\''"}}), "'");
+}
+
+CLI::Validator NumberThat(bool (*holds)(double), const char* name, const char* what) {
+  return CLI::Validator(
+      [=](const std::string& text) -> std::string {
+        double value = 0;
+        const bool is_number = CLI::detail::lexical_cast(text, value) && std::isfinite(value);
+        return is_number && holds(value) ? "" : absl::StrCat(Quoted(text), " is not ", what);
+      },
+      name);
 }
 
 Connection::ProgressCallback ShowUpload(const std::string& path, ProgressBar& bar) {
@@ -86,6 +98,14 @@ ExitCode FinishOutput(ExitCode code) {
   if (printed.ok()) return code;
   std::fprintf(stderr, "halftone: %s\n", std::string(printed.message()).c_str());
   return code == ExitCode::kDone || code == ExitCode::kInfeasible ? ExitCode::kFailed : code;
+}
+
+CLI::Validator PositiveNumber() {
+  return NumberThat([](double value) { return value > 0; }, "POSITIVE", "a positive number");
+}
+
+CLI::Validator NonNegativeNumber() {
+  return NumberThat([](double value) { return value >= 0; }, "NONNEGATIVE", "a number from 0");
 }
 
 absl::StatusOr<std::string> UploadModel(Connection& connection, const std::string& path,

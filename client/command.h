@@ -43,6 +43,10 @@ void PrintJson(const nlohmann::json& document);
 // tells so, and a code that promises an output becomes kFailed.
 ExitCode FinishOutput(ExitCode code);
 
+// Checks of an option's number, whose errors name it as it was given.
+CLI::Validator PositiveNumber();
+CLI::Validator NonNegativeNumber();
+
 // Uploads the files that a command names, with progress.
 absl::StatusOr<std::string> UploadModel(Connection& connection, const std::string& path,
                                         ProgressBar& bar);

@@ -80,19 +80,18 @@ void AddCrosscheckCommand(CLI::App& app, CommandLine& line) {
   sub->add_option("--estimators", flags->estimators,
                   "methods of `halftone sensitivity`, or fisher-matrix, e.g. fisher,output");
   sub->add_option("--assignments", flags->assignments, "random ones in the range (default: 200)")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
   sub->add_option("--min-kl", flags->min_kl, "least damage (default: 0.001)")
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--max-kl", flags->max_kl, "most damage (default: 0.5)")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
+  sub->add_option("--max-kl", flags->max_kl, "most damage (default: 0.5)")->check(PositiveNumber());
   sub->add_option("--samples", flags->samples,
                   "calibrate and estimate on the first so many (default: 256)")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
   sub->add_option("--eval-samples", flags->evaluation_samples,
                   "measure on the first so many (default: all)")
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--draws", flags->draws, "label draws per sample")->check(CLI::PositiveNumber);
-  sub->add_option("--probes", flags->probes, "at most, for Hutchinson")->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
+  sub->add_option("--draws", flags->draws, "label draws per sample")->check(PositiveNumber());
+  sub->add_option("--probes", flags->probes, "at most, for Hutchinson")->check(PositiveNumber());
   sub->add_option("--seed", flags->seed);
   sub->add_option("--name", flags->display_name, "of the job, for people");
   sub->add_option("--request-id", flags->request_id, "makes the submission idempotent");

@@ -152,7 +152,7 @@ void AddJobCommands(CLI::App& app, CommandLine& line) {
   CLI::App* list = app.add_subcommand("jobs", "all jobs, newest first");
   list->add_option("--state", list_flags->states, "only jobs in this state; may be repeated")
       ->take_all();
-  list->add_option("--limit", list_flags->limit, "at most so many")->check(CLI::PositiveNumber);
+  list->add_option("--limit", list_flags->limit, "at most so many")->check(PositiveNumber());
   SetAction(list, &line, [&line, list_flags] { return List(line, *list_flags); });
 
   auto flags = std::make_shared<JobFlags>();

@@ -79,9 +79,9 @@ void AddResolveCommand(CLI::App& app, CommandLine& line) {
       ->take_all();
   sub->add_option("--interactions", flags->interactions,
                   "count the losses that pairs of layers add so many times, e.g. 0.5")
-      ->check(CLI::NonNegativeNumber);
+      ->check(NonNegativeNumber());
   sub->add_option("--time-limit", flags->time_limit, "of the solver, in seconds")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
   sub->add_flag("--explain", flags->explain, "also say why");
   sub->add_option("--frontier", flags->frontier, "metric of the frontier, which is then printed");
   SetAction(sub, &line, [&line, flags] { return Resolve(line, *flags); });

@@ -41,7 +41,7 @@ void AddRuleFlags(CLI::App* sub, RuleFlags* flags) {
   sub->add_option("--last", flags->last, "of the last layer, likewise");
   sub->add_option("--max-changes", flags->max_changes,
                   "at most so many changes of precision between neighbouring layers")
-      ->check(CLI::NonNegativeNumber);
+      ->check(NonNegativeNumber());
   sub->add_option("--loss-factor", flags->loss_factors,
                   "LAYER=FACTOR of its losses; a pattern likewise; may be repeated")
       ->take_all();

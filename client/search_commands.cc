@@ -98,23 +98,22 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
   sub->add_option("--precisions", flags->precisions, "to choose from, e.g. w4a8,w8a8,f32");
   sub->add_option("--frontier", flags->frontier, "metric of the frontier (default: latency)");
   sub->add_option("--samples", flags->samples, "calibrate on the first so many (default: all)")
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--draws", flags->draws, "label draws per sample")->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
+  sub->add_option("--draws", flags->draws, "label draws per sample")->check(PositiveNumber());
   sub->add_option("--seed", flags->seed);
   sub->add_option("--resamples", flags->resamples,
                   "solve again with the samples drawn again so many times: how often do choices "
                   "change?")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
   sub->add_option("--threads", flags->threads, "to measure with (default: all)")
-      ->check(CLI::PositiveNumber);
-  sub->add_option("--batch", flags->batch, "to measure with (default: 1)")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
+  sub->add_option("--batch", flags->batch, "to measure with (default: 1)")->check(PositiveNumber());
   sub->add_option("--time-limit", flags->time_limit, "of the solver, in seconds")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
   sub->add_option("--evaluations", flags->evaluations,
                   "assignments that are really evaluated on the calibration samples (default: 64); "
                   "0: take the model's optimum")
-      ->check(CLI::NonNegativeNumber);
+      ->check(NonNegativeNumber());
   sub->add_option("--strategy", flags->strategy,
                   "how these are found: refine, or evolutionary for several objectives");
   sub->add_option("--objectives", flags->objectives,
@@ -122,7 +121,7 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
                   "default: that of the frontier)");
   sub->add_option("--robust", flags->robust,
                   "choose by mean losses plus so many of their standard errors")
-      ->check(CLI::NonNegativeNumber);
+      ->check(NonNegativeNumber());
   sub->add_flag("--refresh", flags->refresh, "measure again what is known already");
   sub->add_flag("--ignore-ties", flags->ignore_ties);
   sub->add_flag("--no-explain", flags->no_explain, "do not look for what is next best");

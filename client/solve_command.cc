@@ -82,7 +82,7 @@ void AddSolveCommand(CLI::App& app, CommandLine& line) {
       ->required()
       ->type_name("PROBLEM.json");
   sub->add_option("--time-limit", flags->time_limit, "seconds after which the best so far is taken")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber());
   sub->add_option("--weight", flags->weights,
                   "METRIC=WEIGHT of a cost beside the loss, in place of the problem's "
                   "objective_weights; may be repeated")

@@ -505,6 +505,12 @@ class CommandTest(unittest.TestCase):
             self.assertIn(f"\n  {estimator} ", self.run_command("sensitivity", "--help").stdout)
         self.run_command("--help")
 
+    def test_numbers_out_of_range_are_named_with_few_digits(self):
+        for option, value in ("--samples", "-1"), ("--draws", "0"), ("--probes", "nan"):
+            told = self.run_command("sensitivity", MODEL, "--data", CALIB, option, value,
+                                    code=2).stderr
+            self.assertIn(f"{option}: '{value}' is not a positive number", told)
+
     def test_lost_output_is_an_error(self):
         for arguments in (["jobs"], ["--json", "inspect", MODEL], ["--help"], ["search", "--help"]):
             with open("/dev/full", "wb") as full:
