@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/algorithm/container.h"
@@ -16,6 +18,10 @@ namespace {
 constexpr std::array<absl::string_view, 6> kMayReadInfinity = {"Clip",  "Min", "Max",
                                                                "Where", "Pad", "Add"};
 
+// Operators and their attributes that bound or fill.
+constexpr std::array<std::pair<absl::string_view, absl::string_view>, 4> kMayHoldInfinity = {
+    {{"Clip", "min"}, {"Clip", "max"}, {"Pad", "value"}, {"ConstantOfShape", "value"}}};
+
 bool InfinityIsFine(const Graph& graph, const GraphIndex& index, const std::string& name) {
   return absl::c_all_of(index.Consumers(name), [&](int reader) {
     return absl::c_linear_search(kMayReadInfinity, graph.nodes[static_cast<size_t>(reader)].op);
@@ -23,14 +29,38 @@ bool InfinityIsFine(const Graph& graph, const GraphIndex& index, const std::stri
 }
 
 template <typename T>
-absl::Status CheckElements(const std::string& name, absl::Span<const T> values, bool infinity) {
+absl::Status CheckElements(const std::string& owner, absl::Span<const T> values, bool infinity) {
   const auto bad = absl::c_find_if(values, [infinity](T value) {
     return std::isnan(value) || (std::isinf(value) && !infinity);
   });
   if (bad == values.end()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("initializer '", name, "' has ",
+  return absl::InvalidArgumentError(absl::StrCat(owner, " has ",
                                                  std::isnan(*bad) ? "a NaN" : "an infinity",
                                                  " at element ", bad - values.begin()));
+}
+
+absl::Status CheckTensor(const std::string& owner, const Tensor& tensor, bool infinity) {
+  if (!IsFloat(tensor.type())) return absl::OkStatus();
+  if (tensor.type() == DataType::kFloat32) {
+    return CheckElements(owner, tensor.data<float>(), infinity);
+  }
+  HT_ASSIGN_OR_RETURN(const std::vector<double> values, tensor.ToDoubles());
+  return CheckElements<double>(owner, values, infinity);
+}
+
+absl::Status CheckAttribute(const Node& node, const std::string& name, const Attribute& value) {
+  const bool infinity = absl::c_linear_search(
+      kMayHoldInfinity, std::pair<absl::string_view, absl::string_view>(node.op, name));
+  const std::string owner =
+      absl::StrCat("node '", node.name, "' (", node.op, "): attribute '", name, "'");
+  if (const float* number = std::get_if<float>(&value)) {
+    return CheckElements<float>(owner, {number, 1}, infinity);
+  }
+  if (const auto* numbers = std::get_if<std::vector<float>>(&value)) {
+    return CheckElements<float>(owner, *numbers, infinity);
+  }
+  const auto* tensor = std::get_if<Tensor>(&value);
+  return tensor == nullptr ? absl::OkStatus() : CheckTensor(owner, *tensor, infinity);
 }
 
 }  // namespace
@@ -38,14 +68,14 @@ absl::Status CheckElements(const std::string& name, absl::Span<const T> values, 
 absl::Status CheckFinite(const Graph& graph) {
   const GraphIndex index(graph);
   for (const auto& [name, tensor] : graph.initializers) {
-    if (!IsFloat(tensor.type())) continue;
-    const bool infinity = InfinityIsFine(graph, index, name);
-    if (tensor.type() == DataType::kFloat32) {
-      HT_RETURN_IF_ERROR(CheckElements(name, tensor.data<float>(), infinity));
-      continue;
+    HT_RETURN_IF_ERROR(CheckTensor(absl::StrCat("initializer '", name, "'"), tensor,
+                                   InfinityIsFine(graph, index, name)));
+  }
+  for (const Node& node : graph.nodes) {
+    if (!node.domain.empty()) continue;
+    for (const auto& [name, value] : node.attributes) {
+      HT_RETURN_IF_ERROR(CheckAttribute(node, name, value));
     }
-    HT_ASSIGN_OR_RETURN(std::vector<double> values, tensor.ToDoubles());
-    HT_RETURN_IF_ERROR(CheckElements<double>(name, values, infinity));
   }
   return absl::OkStatus();
 }

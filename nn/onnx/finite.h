@@ -8,6 +8,8 @@ namespace halftone {
 
 // INVALID_ARGUMENT, naming initializer and element, for a NaN in any initializer, and for an
 // infinity in one that is read by more than bounds and masks (Clip, Min, Max, Where, Pad, Add).
+// Likewise, naming node and attribute, for the attributes of ONNX's own operators, of which Clip's,
+// and what Pad and ConstantOfShape fill with, may be infinite.
 absl::Status CheckFinite(const Graph& graph);
 
 }  // namespace halftone

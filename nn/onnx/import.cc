@@ -133,6 +133,11 @@ absl::Status Importer::AddInputs() {
     if (!proto.type().tensor_type().has_shape()) {
       return absl::InvalidArgumentError(absl::StrCat("input '", proto.name(), "' has no shape"));
     }
+    for (int axis = 0; axis < port.info.shape.rank(); ++axis) {
+      if (port.info.shape.dim(axis) != 0 || options_.empty_inputs) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("input '", proto.name(), "': axis ", axis, " has the size 0"));
+    }
     graph_.inputs.push_back(std::move(port));
   }
   return absl::OkStatus();

@@ -16,6 +16,8 @@ struct ImportOptions {
   std::string external_data_folder;
   int64_t max_model_bytes = int64_t{2} << 30;
   int64_t max_nodes = 200'000;
+  // Whether inputs may have no elements: nothing can be measured of such a network.
+  bool empty_inputs = false;
 };
 
 // Reads an ONNX model into a Graph: checks it, sorts its nodes, gives the unnamed ones names, and

@@ -51,6 +51,20 @@ def poison(value):
     return change
 
 
+def of_gemm(alpha):
+    def change(model):
+        gemm = next(node for node in model.graph.node if node.op_type == "Gemm")
+        attribute = next((a for a in gemm.attribute if a.name == "alpha"), None)
+        if attribute is None:
+            attribute = gemm.attribute.add(name="alpha", type=onnx.AttributeProto.FLOAT)
+        attribute.f = alpha
+    return change
+
+
+def batch_of_zero(model):
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 0
+
+
 def weights_of_type(model):
     tensor = next(t for t in model.graph.initializer if t.name == model.graph.node[0].input[1])
     tensor.data_type = 7  # int64, but the bytes are half of what that needs
@@ -87,6 +101,8 @@ BAD_MODELS = {
     "overflow": (changed(overflow), None, "conv1"),
     "nan_weight": (changed(poison(np.nan)), INVALID, "conv1"),
     "infinite_weight": (changed(poison(np.inf)), INVALID, "conv1"),
+    "nan_attribute": (changed(of_gemm(np.nan)), INVALID, "'/fc/Gemm' (Gemm): attribute 'alpha'"),
+    "batch_of_zero": (changed(batch_of_zero), INVALID, "input 'input': axis 0 has the size 0"),
     "external_data": (changed(external), INVALID, "another file"),
 }
 

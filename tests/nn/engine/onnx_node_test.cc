@@ -306,7 +306,7 @@ absl::StatusOr<std::optional<std::string>> RunDataSet(Graph graph, const fs::pat
 Verdict RunModel(const fs::path& folder) {
   const auto bytes = ReadFile((folder / "model.onnx").string());
   if (!bytes.ok()) return {Verdict::Kind::kFailed, bytes.status().ToString()};
-  const auto graph = ImportOnnx(*bytes, {});
+  const auto graph = ImportOnnx(*bytes, {.empty_inputs = true});
   if (!graph.ok()) {
     // Not of ONNX's own domain, or with types and operators that do not exist here.
     const bool foreign = absl::IsUnimplemented(graph.status()) ||

@@ -179,6 +179,21 @@ std::vector<BadModel> TensorCases() {
          });
        },
        kInvalid, "'w' has an infinity at element 7"},
+      {"NaNAttribute",
+       [] {
+         return Changed([](auto& m) {
+           m.Node("LeakyRelu", {"y"}, {"z"}, {{"alpha", std::nanf("")}}, "leaky").Output("z");
+         });
+       },
+       kInvalid, "node 'leaky' (LeakyRelu): attribute 'alpha' has a NaN at element 0"},
+      {"InfiniteAttribute",
+       [] {
+         return Changed([](auto& m) {
+           const float infinity = std::numeric_limits<float>::infinity();
+           m.Node("LeakyRelu", {"y"}, {"z"}, {{"alpha", infinity}}, "leaky").Output("z");
+         });
+       },
+       kInvalid, "node 'leaky' (LeakyRelu): attribute 'alpha' has an infinity at element 0"},
       {"ExternalDataWithoutFolder",
        [] { return Changed([](auto& m) {
               m.External("e", {2}, {{"location", "e.bin"}});
@@ -205,6 +220,8 @@ std::vector<BadModel> ShapeCases() {
       {"TerabyteInput", with_input({-1, 4, 1 << 20, 1 << 20}), kInvalid, "'x'"},
       {"OverflowingInput", with_input({-1, int64_t{1} << 62, 4, 4}), kInvalid, "'x'"},
       {"NegativeInput", with_input({1, 4, -8, 8}), kInvalid, "'x'"},
+      {"BatchOfZero", with_input({0, 4, 8, 8}), kInvalid, "input 'x': axis 0 has the size 0"},
+      {"ZeroWidth", with_input({-1, 4, 8, 0}), kInvalid, "input 'x': axis 3 has the size 0"},
       {"SymbolicWidth", with_input({-1, 4, 8, -1}), kInvalid, "input 'x': axis 3"},
       {"WrongChannels", with_input({-1, 5, 8, 8}), kInvalid, "'conv'"},
       {"WrongRank", with_input({-1, 4}), kInvalid, "'conv'"},

@@ -205,5 +205,22 @@ TEST(ImportTest, AcceptsInfinityInBoundsOnly) {
   EXPECT_TRUE(ImportOnnx(model.Bytes(), {}).ok());
 }
 
+TEST(ImportTest, AcceptsInfinityInAttributesThatBound) {
+  ModelBuilder model(9);
+  model.Input("x", {1, 2}).Output("y");
+  model.Node("Clip", {"x"}, {"y"}, {{"max", std::numeric_limits<float>::infinity()}});
+  const absl::StatusOr<Graph> graph = ImportOnnx(model.Bytes(), {});
+  EXPECT_TRUE(graph.ok()) << graph.status();
+}
+
+TEST(ImportTest, LeavesAttributesOfOtherDomainsAlone) {
+  ModelBuilder model;
+  model.Input("x", {1, 2}).Output("y");
+  model.Node("Imputer", {"x"}, {"y"}, {{"replaced", std::nanf("")}});
+  model.graph().mutable_node(0)->set_domain("ai.onnx.ml");
+  const absl::StatusOr<Graph> graph = ImportOnnx(model.Bytes(), {});
+  EXPECT_TRUE(graph.ok()) << graph.status();
+}
+
 }  // namespace
 }  // namespace halftone
