@@ -153,7 +153,7 @@ struct AssignmentEvaluator::Impl {
                          absl::Span<const float> after, Sums& sums) const {
     for (size_t i = 0; i < before.size(); ++i) {
       if (!std::isfinite(before[i]) || !std::isfinite(after[i])) {
-        return absl::InternalError(
+        return absl::InvalidArgumentError(
             absl::StrCat("output '", heads[h].value, "' of sample ", sample, " is not finite"));
       }
       const double difference = static_cast<double>(after[i]) - static_cast<double>(before[i]);

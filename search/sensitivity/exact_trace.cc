@@ -239,7 +239,7 @@ class ExactTraceMeter {
       }
       if (!std::isfinite(trace)) {
         const Layer& layer = request_.network.layers.layers[tensors_[t].layers[0]];
-        return absl::InternalError(
+        return absl::InvalidArgumentError(
             absl::StrCat("layer '", layer.name, "': its gradient is not finite"));
       }
       estimates_[t].Add(trace);

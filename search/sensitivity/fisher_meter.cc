@@ -94,7 +94,7 @@ class FisherMeter {
       for (size_t i = 0; i < choices; ++i) {
         const float value = values[row * choices + i];
         if (!std::isfinite(value)) {
-          return absl::InternalError(
+          return absl::InvalidArgumentError(
               absl::StrCat("layer '", request_.layers()[block.layer].name,
                            "': a derivative or a quantized result is not finite"));
         }

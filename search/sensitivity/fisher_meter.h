@@ -17,8 +17,8 @@ struct FisherMeasurement {
 
 // Streams the samples through the derivative program and accumulates the Fisher interaction matrix
 // of all choices, or its diagonal alone, for the pairs that the request asks for.
-// RESOURCE_EXHAUSTED for a matrix of too many choices; INTERNAL names a layer whose derivative or
-// result is not finite.
+// RESOURCE_EXHAUSTED for a matrix of too many choices; INVALID_ARGUMENT names a layer whose
+// derivative or result is not finite.
 absl::StatusOr<FisherMeasurement> MeasureFisherMatrix(const ChoiceRequest& request,
                                                       const FisherMatrix::Options& options,
                                                       const Progress& progress);

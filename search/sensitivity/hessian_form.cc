@@ -117,7 +117,7 @@ class LayerForms {
       HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner.Output(FormOutput(o)));
       for (const float value : values.first(static_cast<size_t>(valid))) {
         if (!std::isfinite(value)) {
-          return absl::InternalError(
+          return absl::InvalidArgumentError(
               absl::StrCat("layer '", layer_.name, "': its second derivative is not finite"));
         }
         forms_[o].Add(value);

@@ -118,9 +118,9 @@ absl::Status HessianProduct::AddOutputs() {
     for (size_t i = 0; i < values.size(); ++i) {
       if (!std::isfinite(values[i])) {
         const size_t layer = tensors_[index % tensors_.size()].layers[0];
-        return absl::InternalError(absl::StrCat("layer '",
-                                                request_.network.layers.layers[layer].name,
-                                                "': its second derivative is not finite"));
+        return absl::InvalidArgumentError(absl::StrCat("layer '",
+                                                       request_.network.layers.layers[layer].name,
+                                                       "': its second derivative is not finite"));
       }
       result[mode_ == Mode::kQuadraticForms ? 0 : i] += values[i];
     }

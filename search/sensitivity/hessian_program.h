@@ -39,8 +39,8 @@ class HessianProduct {
 
   // Sets vector `index` of tensor `tensor`.
   absl::Status SetVector(int index, size_t tensor, absl::Span<const float> values);
-  // Results summed over `valid` samples from `begin`. INTERNAL names a layer whose result is not
-  // finite.
+  // Results summed over `valid` samples from `begin`. INVALID_ARGUMENT names a layer whose result
+  // is not finite.
   absl::Status RunBatch(int64_t begin, int64_t valid, const Cancellation& cancellation);
   // Results averaged over all samples.
   absl::Status Run(const Progress& progress);

@@ -117,7 +117,7 @@ absl::Status CheckFinite(const SensitivityResult& result) {
       is_finite &= std::isfinite(choice.loss) && std::isfinite(choice.loss_stderr);
     }
     if (!is_finite) {
-      return absl::InternalError(
+      return absl::InvalidArgumentError(
           absl::StrCat("layer '", layer.name, "': its sensitivity is not finite"));
     }
   }

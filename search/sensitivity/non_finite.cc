@@ -27,14 +27,15 @@ absl::Status CheckWeights(const Graph& graph, const Layer& layer) {
   if (weights == graph.initializers.end()) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(const std::vector<float> values, weights->second.ToFloats());
   if (IsFinite(values)) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("layer '", layer.name, "': its weights are not finite"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("layer '", layer.name, "': its weights are not finite"));
 }
 
 absl::Status CheckOutput(const BatchRunner& runner, const std::string& output, const Layer& layer,
                          absl::string_view what) {
   HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner.Output(output));
   if (IsFinite(values)) return absl::OkStatus();
-  return absl::InternalError(
+  return absl::InvalidArgumentError(
       absl::StrCat("layer '", layer.name, "': its ", what, " is not finite"));
 }
 

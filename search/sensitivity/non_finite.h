@@ -10,9 +10,9 @@
 namespace halftone {
 
 // Says where values that are not finite come from, once some were found downstream in the `batch`
-// samples from `begin`: runs the float network again and returns an INTERNAL error that names the
-// first layer, in topological order, whose weights, input or result is not finite; `otherwise`
-// where the float network's are all finite.
+// samples from `begin`: runs the float network again and returns an INVALID_ARGUMENT error that
+// names the first layer, in topological order, whose weights, input or result is not finite;
+// `otherwise` where the float network's are all finite.
 absl::Status ExplainNonFinite(const ChoiceRequest& request, int64_t begin, int64_t batch,
                               const absl::Status& otherwise, const Cancellation& cancellation);
 

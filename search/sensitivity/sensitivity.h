@@ -186,8 +186,8 @@ absl::StatusOr<double> PredictLoss(const SensitivityResult& result,
 absl::StatusOr<double> PredictLoss(const SensitivityResult& result, absl::Span<const int> chosen);
 
 // Measures how much each precision of each layer hurts. Memory is bounded by the batch. Errors
-// name the layer; INVALID_ARGUMENT when the data does not fit or labels are needed and missing;
-// INTERNAL when a value is not finite; RESOURCE_EXHAUSTED, before any work, where it would not fit
+// name the layer; INVALID_ARGUMENT when the data does not fit, labels are needed and missing, or a
+// value is not finite; RESOURCE_EXHAUSTED, before any work, where it would not fit
 // the memory (base/memory_budget.h), with the figure and what would make it fit.
 absl::StatusOr<SensitivityResult> MeasureSensitivity(const PreparedNetwork& network,
                                                      const Dataset& data,

@@ -125,10 +125,10 @@ absl::Status SingleLayerMeter::Run(size_t layer, absl::Span<const size_t> choice
       for (int64_t n = 0; n < valid; ++n) {
         const auto before = outputs.SampleOf(reference, n), after = outputs.SampleOf(changed, n);
         if (!std::isfinite(finite[0]) || !IsFinite(before) || !IsFinite(after)) {
-          const absl::Status status =
-              absl::InternalError(absl::StrCat("layer '", request_.layers()[layer].name, "' as ",
-                                               request_.choices[layer][choices[i]]->name(),
-                                               ": its result or what follows is not finite"));
+          const absl::Status status = absl::InvalidArgumentError(
+              absl::StrCat("layer '", request_.layers()[layer].name, "' as ",
+                           request_.choices[layer][choices[i]]->name(),
+                           ": its result or what follows is not finite"));
           return ExplainNonFinite(request_, begin, compiled.batch, status, progress.cancellation);
         }
         visit(i, before, after);

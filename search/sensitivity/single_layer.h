@@ -30,8 +30,8 @@ class SingleLayerMeter {
       std::function<void(size_t index, absl::Span<const absl::Span<const float>> reference,
                          absl::Span<const absl::Span<const float>> changed)>;
   // Calls `visit` for every sample, in order, and every choice of `choices` (indices into the
-  // layer's list; none of them the float layer). INTERNAL names the layer where an output is not
-  // finite.
+  // layer's list; none of them the float layer). INVALID_ARGUMENT names the layer where an
+  // output is not finite.
   absl::Status Run(size_t layer, absl::Span<const size_t> choices, const Visit& visit,
                    const Progress& progress) const;
   // The divergence of the outputs, for each of `choices`. Sample by sample they go to the columns

@@ -345,6 +345,16 @@ class BadInputTest(ServedTestCase):
                                   lease_seconds=seconds)
             self.assertEqual(detail.field, "lease_seconds")
 
+    def test_results_that_are_not_finite(self):
+        model = self.client.upload("Model", changed(of_gemm(3e38))).name
+        self.refused(INVALID, "'logits' of sample 0 is not finite", self.client.stream,
+                     "AnalysisService", "EvaluateAssignment", model=model, dataset=self.data,
+                     samples=4)
+        self.refused(INVALID, "'/fc/Gemm': its result is not finite", self.client.stream,
+                     "AnalysisService", "MeasureSensitivity", model=model, dataset=self.data,
+                     precisions=["w8a8"],
+                     sensitivity=self.client.message("SensitivitySpec", samples=4, draws=1))
+
     def memory(self, field):
         """Bytes, of the server: VmRSS, what it holds, or VmHWM, the most that it held."""
         with open(f"/proc/{self.server.process.pid}/status") as status:

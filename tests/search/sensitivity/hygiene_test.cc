@@ -123,7 +123,7 @@ TEST_P(HygieneTest, NamesTheLayerAndTheChoiceThatIsNotFinite) {
   const absl::Status status =
       MeasureChoices(digits_.network, digits_.calibration, choices, Options(GetParam()), {})
           .status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("'" + digits_.network.layers.layers[1].name + "'"));
 }
@@ -148,7 +148,7 @@ TEST_P(HygieneTest, NamesTheFirstLayerOfAPoisonedNetwork) {
   }
   const absl::Status status =
       MeasureChoices(network, data, choices, Options(GetParam()), {}).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("layer 'b': its result is not finite"));
   const absl::Status calibration =
       Calibrate(network, data, {Precision::Int(8, 8)}, {}, {}).status();
