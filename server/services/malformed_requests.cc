@@ -23,10 +23,7 @@ class Explainer final : public Interceptor {
       const grpc::Status status = methods->GetSendStatus();
       if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED &&
           status.error_message().empty()) {
-        methods->ModifySendStatus(ToGrpcStatus(WithReason(
-            v1::REQUEST_MALFORMED,
-            absl::InvalidArgumentError(absl::StrCat("the request's bytes are no message that ",
-                                                    info_->method(), " takes")))));
+        methods->ModifySendStatus(ToGrpcStatus(MalformedRequest(info_->method())));
       }
     }
     methods->Proceed();
@@ -62,6 +59,12 @@ class Factory final : public grpc::experimental::ServerInterceptorFactoryInterfa
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MalformedRequestsExplained(
     const std::vector<std::string>& services) {
   return std::make_unique<Factory>(services);
+}
+
+absl::Status MalformedRequest(absl::string_view method) {
+  return WithReason(v1::REQUEST_MALFORMED,
+                    absl::InvalidArgumentError(absl::StrCat(
+                        "the request's bytes are no message that ", method, " takes")));
 }
 
 }  // namespace halftone

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "grpcpp/support/server_interceptor.h"
 
 namespace halftone {
@@ -13,9 +15,13 @@ namespace halftone {
 // handler sees it, with UNIMPLEMENTED and no text, as if the call did not exist; this makes it
 // INVALID_ARGUMENT with text and reason. What handlers answer passes: they always say something. So
 // do calls that do not exist, and those of other services than the ones that are named
-// ("halftone.v1.SearchService"), which must implement all of their calls.
+// ("halftone.v1.SearchService"), which must implement all of their calls. A call that reads a
+// stream of messages cannot be helped from here, and parses them itself.
 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> MalformedRequestsExplained(
     const std::vector<std::string>& services);
+
+// What such a request is answered, to `method` ("/halftone.v1.SearchService/GetJob").
+absl::Status MalformedRequest(absl::string_view method);
 
 }  // namespace halftone
 

@@ -92,25 +92,22 @@ void FillInspection(const json& document, v1::InspectModelResponse* response) {
 
 }  // namespace
 
-grpc::ServerReadReactor<v1::UploadModelRequest>* ModelService::UploadModel(
-    grpc::CallbackServerContext* context, v1::Model* response) {
-  return new UploadReactor<v1::UploadModelRequest>(
-      context_, ContentKind::kModel, "UploadModel",
-      [response](const ContentRecord& record) { FillRecord(record, response); });
+grpc::ServerReadReactor<grpc::ByteBuffer>* ModelService::UploadModel(
+    grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
+  return new UploadReactor<v1::UploadModelRequest, v1::Model>(
+      context_, ContentKind::kModel, "UploadModel", response, FillRecord<v1::Model>);
 }
 
-grpc::ServerReadReactor<v1::UploadDatasetRequest>* ModelService::UploadDataset(
-    grpc::CallbackServerContext* context, v1::Dataset* response) {
-  return new UploadReactor<v1::UploadDatasetRequest>(
-      context_, ContentKind::kDataset, "UploadDataset",
-      [response](const ContentRecord& record) { FillRecord(record, response); });
+grpc::ServerReadReactor<grpc::ByteBuffer>* ModelService::UploadDataset(
+    grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
+  return new UploadReactor<v1::UploadDatasetRequest, v1::Dataset>(
+      context_, ContentKind::kDataset, "UploadDataset", response, FillRecord<v1::Dataset>);
 }
 
-grpc::ServerReadReactor<v1::UploadTargetFileRequest>* ModelService::UploadTargetFile(
-    grpc::CallbackServerContext* context, v1::TargetFile* response) {
-  return new UploadReactor<v1::UploadTargetFileRequest>(
-      context_, ContentKind::kTargetFile, "UploadTargetFile",
-      [response](const ContentRecord& record) { FillRecord(record, response); });
+grpc::ServerReadReactor<grpc::ByteBuffer>* ModelService::UploadTargetFile(
+    grpc::CallbackServerContext* context, grpc::ByteBuffer* response) {
+  return new UploadReactor<v1::UploadTargetFileRequest, v1::TargetFile>(
+      context_, ContentKind::kTargetFile, "UploadTargetFile", response, FillRecord<v1::TargetFile>);
 }
 
 grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* context,

@@ -6,17 +6,23 @@
 
 namespace halftone {
 
+// The service's calls, of which those that upload get their messages as bytes.
+using ModelServiceOfBytes = v1::ModelService::WithRawCallbackMethod_UploadModel<
+    v1::ModelService::WithRawCallbackMethod_UploadDataset<
+        v1::ModelService::WithRawCallbackMethod_UploadTargetFile<
+            v1::ModelService::CallbackService>>>;
+
 // Uploads and what is known of them: see model_service.proto for what each call promises.
-class ModelService final : public v1::ModelService::CallbackService {
+class ModelService final : public ModelServiceOfBytes {
  public:
   explicit ModelService(const ServiceContext* context) : context_(context) {}
 
-  grpc::ServerReadReactor<v1::UploadModelRequest>* UploadModel(grpc::CallbackServerContext* context,
-                                                               v1::Model* response) override;
-  grpc::ServerReadReactor<v1::UploadDatasetRequest>* UploadDataset(
-      grpc::CallbackServerContext* context, v1::Dataset* response) override;
-  grpc::ServerReadReactor<v1::UploadTargetFileRequest>* UploadTargetFile(
-      grpc::CallbackServerContext* context, v1::TargetFile* response) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* UploadModel(grpc::CallbackServerContext* context,
+                                                         grpc::ByteBuffer* response) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* UploadDataset(grpc::CallbackServerContext* context,
+                                                           grpc::ByteBuffer* response) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* UploadTargetFile(grpc::CallbackServerContext* context,
+                                                              grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* GetModel(grpc::CallbackServerContext* context,
                                      const v1::GetModelRequest* request,
                                      v1::Model* response) override;

@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
-#include "halftone/v1/model_service.pb.h"
+#include "halftone/v1/model_service.grpc.pb.h"
 #include "server/jobs/blob_store.h"
 #include "server/jobs/catalog.h"
+#include "server/services/malformed_requests.h"
 #include "server/services/reactors.h"
 #include "server/services/service_context.h"
 
@@ -37,31 +40,42 @@ class Upload {
   std::unique_ptr<BlobWriter> writer_;
 };
 
-// Receives an upload; the end of it is done by a worker thread. Deletes itself.
-template <typename Request>
-class UploadReactor final : public grpc::ServerReadReactor<Request> {
+// Receives an upload; the end of it is done by a worker thread. Deletes itself. It parses what
+// comes: gRPC would take a message that it cannot parse for the end of the upload.
+template <typename Request, typename Response>
+class UploadReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  using Answer = std::function<void(const ContentRecord&)>;
+  using Answer = std::function<void(const ContentRecord&, Response*)>;
 
-  UploadReactor(const ServiceContext* context, ContentKind kind, const char* call, Answer answer)
-      : context_(context), upload_(context, kind), call_(call), answer_(std::move(answer)) {
-    this->StartRead(&request_);
+  UploadReactor(const ServiceContext* context, ContentKind kind, const char* call,
+                grpc::ByteBuffer* response, Answer answer)
+      : context_(context),
+        upload_(context, kind),
+        call_(call),
+        response_(response),
+        answer_(std::move(answer)) {
+    StartRead(&bytes_);
   }
 
   void OnReadDone(bool ok) override {
     if (!ok) return Conclude();
-    const absl::Status status = Guarded([&] {
-      if (request_.has_header()) return upload_.Begin(request_.header());
-      return upload_.Append(request_.chunk());
-    });
+    const absl::Status status = Guarded([&] { return Take(); });
     if (!status.ok()) return End(status);
-    this->StartRead(&request_);
+    StartRead(&bytes_);
   }
 
   void OnCancel() override { cancellation_.Cancel(); }
   void OnDone() override { delete this; }
 
  private:
+  absl::Status Take() {
+    if (!grpc::SerializationTraits<Request>::Deserialize(&bytes_, &request_).ok()) {
+      return MalformedRequest(absl::StrCat("/", v1::ModelService::service_full_name(), "/", call_));
+    }
+    return request_.has_header() ? upload_.Begin(request_.header())
+                                 : upload_.Append(request_.chunk());
+  }
+
   void Conclude() {
     // A client that went away has not finished its upload, whatever has come so far.
     const absl::Status cancelled = cancellation_.Check();
@@ -69,8 +83,12 @@ class UploadReactor final : public grpc::ServerReadReactor<Request> {
     const absl::Status submitted = context_->pool->Submit(cancellation_, [this] {
       End(Guarded([&]() -> absl::Status {
         HT_ASSIGN_OR_RETURN(const ContentRecord record, upload_.Finish());
-        answer_(record);
-        return absl::OkStatus();
+        Response answer;
+        answer_(record, &answer);
+        bool owned = false;
+        const bool fits =
+            grpc::SerializationTraits<Response>::Serialize(answer, response_, &owned).ok();
+        return fits ? absl::OkStatus() : absl::InternalError("the answer cannot be sent");
       }));
     });
     if (!submitted.ok()) End(submitted);
@@ -78,13 +96,15 @@ class UploadReactor final : public grpc::ServerReadReactor<Request> {
 
   void End(const absl::Status& status) {
     LogError(call_, status);
-    this->Finish(ToGrpcStatus(status));
+    Finish(ToGrpcStatus(status));
   }
 
   const ServiceContext* context_;
   Upload upload_;
   const char* call_;
+  grpc::ByteBuffer* response_;
   Answer answer_;
+  grpc::ByteBuffer bytes_;
   Request request_;
   Cancellation cancellation_;
 };

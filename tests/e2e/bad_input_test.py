@@ -298,9 +298,13 @@ class BadInputTest(ServedTestCase):
     def test_requests_that_do_not_parse(self):
         for service, method, kind in [("SearchService", "GetJob", "unary_unary"),
                                       ("AnalysisService", "SolveProblem", "unary_unary"),
-                                      ("SearchService", "WatchJob", "unary_stream")]:
+                                      ("SearchService", "WatchJob", "unary_stream"),
+                                      ("ModelService", "UploadModel", "stream_unary"),
+                                      ("ModelService", "UploadDataset", "stream_unary"),
+                                      ("ModelService", "UploadTargetFile", "stream_unary")]:
             with self.subTest(method):
-                detail = self.refused(INVALID, method, self.raw, service, method, b"\xff\xff", kind)
+                request = iter([b"\xff\xff"]) if kind == "stream_unary" else b"\xff\xff"
+                detail = self.refused(INVALID, method, self.raw, service, method, request, kind)
                 self.assertEqual(detail.reason, "REQUEST_MALFORMED")
         for service, method in [("SearchService", "NoSuchCall"), ("ProfilerService", "Describe")]:
             with self.assertRaises(grpc.RpcError) as caught:
