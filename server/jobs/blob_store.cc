@@ -10,8 +10,10 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "server/jobs/directory_lock.h"
+#include "spdlog/spdlog.h"
 
 namespace halftone {
 namespace {
@@ -26,10 +28,14 @@ absl::Status SyncDirectory(const std::string& directory) {
   return result == 0 ? absl::OkStatus() : ErrnoToStatus(error, "cannot sync", directory);
 }
 
-// The time of the last write, or of the last Touch(); `size` too. NOT_FOUND.
+// The time of the last write, or of the last Touch(); `size` too. NOT_FOUND; DATA_LOSS for what is
+// no file.
 absl::StatusOr<absl::Time> WriteTime(const std::string& path, int64_t* size) {
   struct stat information;
   if (::stat(path.c_str(), &information) != 0) return ErrnoToStatus(errno, "cannot stat", path);
+  if (!S_ISREG(information.st_mode)) {
+    return absl::DataLossError(absl::StrCat("'", path, "' is no file"));
+  }
   *size = information.st_size;
   return absl::TimeFromTimespec(information.st_mtim);
 }
@@ -102,6 +108,9 @@ absl::Status BlobWriter::Commit() {
   HT_RETURN_IF_ERROR(Touch(path_));
   if (::fsync(file_) != 0) return ErrnoToStatus(errno, "cannot sync", path_);
   if (::rename(path_.c_str(), target.c_str()) != 0) {
+    if (errno == EISDIR) {
+      return absl::DataLossError(absl::StrCat("stored content ", Seal(), " is no file"));
+    }
     return ErrnoToStatus(errno, "cannot rename to", target);
   }
   path_.clear();
@@ -151,8 +160,12 @@ absl::StatusOr<std::string> BlobStore::Store(absl::string_view bytes) const {
 
 absl::StatusOr<std::string> BlobStore::Load(const std::string& sha256) const {
   HT_RETURN_IF_ERROR(Size(sha256).status());
-  HT_ASSIGN_OR_RETURN(std::string bytes, ReadFile(PathOf(sha256)));
-  if (Sha256Hex(bytes) != sha256) {
+  absl::StatusOr<std::string> bytes = ReadFile(PathOf(sha256));
+  if (absl::IsPermissionDenied(bytes.status())) {
+    return absl::DataLossError(absl::StrCat("stored content ", sha256, " cannot be read"));
+  }
+  HT_RETURN_IF_ERROR(bytes.status());
+  if (Sha256Hex(*bytes) != sha256) {
     return absl::DataLossError(absl::StrCat("stored content ", sha256, " is damaged"));
   }
   return bytes;
@@ -170,6 +183,9 @@ absl::StatusOr<int64_t> BlobStore::Size(const std::string& sha256) const {
     }
     return ErrnoToStatus(errno, "cannot stat", path);
   }
+  if (!S_ISREG(information.st_mode)) {
+    return absl::DataLossError(absl::StrCat("stored content ", sha256, " is no file"));
+  }
   return information.st_size;
 }
 
@@ -186,9 +202,14 @@ absl::StatusOr<std::vector<std::string>> BlobStore::List() const {
   HT_ASSIGN_OR_RETURN(const std::vector<std::string> folders, NamesIn(directory_));
   for (const std::string& folder : folders) {
     if (folder.size() != 2) continue;
-    HT_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                        NamesIn(absl::StrCat(directory_, "/", folder)));
-    for (const std::string& name : names) {
+    const absl::StatusOr<std::vector<std::string>> names =
+        NamesIn(absl::StrCat(directory_, "/", folder));
+    if (absl::IsNotFound(names.status())) {
+      spdlog::warn("skipped: {}", LogLine(names.status().message()));
+      continue;
+    }
+    HT_RETURN_IF_ERROR(names.status());
+    for (const std::string& name : *names) {
       if (IsSha256(name)) blobs.push_back(name);
     }
   }
@@ -201,6 +222,10 @@ absl::StatusOr<int64_t> BlobStore::RemoveUnused(const std::string& sha256, absl:
   int64_t size = 0;
   const absl::StatusOr<absl::Time> written = WriteTime(path, &size);
   if (absl::IsNotFound(written.status()) || (written.ok() && *written >= since)) return 0;
+  if (absl::IsDataLoss(written.status())) {
+    spdlog::warn("skipped: {}", LogLine(written.status().message()));
+    return 0;
+  }
   HT_RETURN_IF_ERROR(written.status());
   // Whoever stores the content from here on does not find it and writes it anew; whoever has
   // touched it before is seen by the second look.

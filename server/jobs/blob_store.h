@@ -61,17 +61,19 @@ class BlobStore {
   absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter() const;
   // Keeps the bytes; returns their sha256.
   absl::StatusOr<std::string> Store(absl::string_view bytes) const;
-  // The bytes, verified: DATA_LOSS when the file no longer has that sha256, NOT_FOUND.
+  // The bytes, verified: DATA_LOSS when the file no longer has that sha256, cannot be read or is no
+  // file, NOT_FOUND.
   absl::StatusOr<std::string> Load(const std::string& sha256) const;
-  // NOT_FOUND names the blob.
+  // NOT_FOUND and DATA_LOSS, where it is no file, name the blob.
   absl::StatusOr<int64_t> Size(const std::string& sha256) const;
   // OK also when there is none.
   absl::Status Remove(const std::string& sha256) const;
 
-  // The sha256 of every blob.
+  // The sha256 of every blob. The log tells of what should be a folder of them and is none.
   absl::StatusOr<std::vector<std::string>> List() const;
   // Removes a blob that nobody stored since then, by the machine's time of day: to store what is
-  // there already counts. Returns the bytes that this freed: 0 where it stays or is not there.
+  // there already counts. Returns the bytes that this freed: 0 where it stays, is not there, or is
+  // no file, of which the log tells.
   absl::StatusOr<int64_t> RemoveUnused(const std::string& sha256, absl::Time since) const;
 
   std::string PathOf(const std::string& sha256) const;

@@ -66,7 +66,8 @@ Collector::Collector(Stores stores, ReadReferences references, Retention retenti
 
 absl::StatusOr<int64_t> Collector::SizeOf(const std::string& sha256) const {
   const absl::StatusOr<int64_t> size = stores_.blobs->Size(sha256);
-  return absl::IsNotFound(size.status()) ? absl::StatusOr<int64_t>(0) : size;
+  const bool lost = absl::IsNotFound(size.status()) || absl::IsDataLoss(size.status());
+  return lost ? absl::StatusOr<int64_t>(0) : size;
 }
 
 absl::StatusOr<std::vector<std::string>> Collector::NamedBy(const std::string& sha256) {

@@ -17,9 +17,10 @@ absl::StatusOr<std::string> ServiceContext::LoadStored(const std::string& resour
   absl::StatusOr<std::string> bytes = blobs->Load(sha256);
   if (bytes.ok()) return bytes;
   absl::Status status = bytes.status();
-  if (absl::IsNotFound(status)) {
-    status = absl::DataLossError(
-        absl::StrCat("what was stored of '", resource, "' is missing: ", status.message()));
+  if (absl::IsNotFound(status) || absl::IsDataLoss(status)) {
+    status = absl::DataLossError(absl::StrCat("what was stored of '", resource, "' is ",
+                                              absl::IsNotFound(status) ? "missing" : "lost", ": ",
+                                              status.message()));
   }
   return AboutResource(resource, status);
 }

@@ -93,7 +93,24 @@ class StateDirectoryTest(unittest.TestCase):
         self.assertFalse([path for path in left if os.path.exists(path)])
         self.assert_the_job_is_answered()
 
-    def refused(self, resource, call, service, method, **fields):
+    def test_a_directory_in_place_of_a_file(self):
+        call, stream = self.client.call, self.client.stream
+        result = call("SearchService", "GetResult", name=self.job)
+        report = next(a for a in result.artifacts if a.name.endswith("report.html"))
+        for folder, _, names in list(os.walk(os.path.join(self.state, "blobs"))):
+            for name in names:
+                os.unlink(os.path.join(folder, name))
+                os.mkdir(os.path.join(folder, name))
+        for resource, kind, service, method in [
+                (self.job, call, "SearchService", "GetResult"),
+                (self.job, call, "SearchService", "ReSolve"),
+                (self.model, call, "ModelService", "InspectModel"),
+                (report.name, stream, "SearchService", "DownloadArtifact")]:
+            self.refused(resource, kind, service, method, says="is no file", name=resource)
+        age(self.state)
+        self.assertEqual(call("ModelService", "CollectGarbage", stages="0s", jobs="0s").blobs, 0)
+
+    def refused(self, resource, call, service, method, says="missing", **fields):
         with self.subTest(method):
             with self.assertRaises(grpc.RpcError) as caught:
                 result = call(service, method, **fields)
@@ -102,7 +119,8 @@ class StateDirectoryTest(unittest.TestCase):
             error = caught.exception
             self.assertEqual(error.code(), DATA_LOSS, error.details())
             self.assertIn(resource, error.details())
-            self.assertIn("missing", error.details())
+            self.assertIn(says, error.details())
+            self.assertNotIn(self.state, error.details())
             self.assertEqual(self.client.error_detail(error).resource, resource)
 
     def test_a_file_that_is_missing(self):

@@ -86,6 +86,25 @@ TEST_F(BlobStoreTest, DamageIsNoticed) {
   EXPECT_EQ(*store_->Load(sha256), "bits");
 }
 
+TEST_F(BlobStoreTest, ADirectoryIsNoBlob) {
+  const std::string sha256 = *store_->Store("bits"), path = store_->PathOf(sha256);
+  fs::remove(path);
+  fs::create_directory(path);
+  for (const absl::Status& status : {store_->Load(sha256).status(), store_->Size(sha256).status(),
+                                     store_->Store("bits").status()}) {
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr(directory_.path())));
+  }
+  EXPECT_EQ(*store_->RemoveUnused(sha256, absl::Now() + absl::Hours(1)), 0);
+  EXPECT_TRUE(fs::exists(path));
+}
+
+TEST_F(BlobStoreTest, AFileIsNoFolderOfBlobs) {
+  const std::string sha256 = *store_->Store("bits");
+  std::ofstream(directory_.path() + "/zz") << "no folder";
+  EXPECT_THAT(*store_->List(), testing::ElementsAre(sha256));
+}
+
 TEST_F(BlobStoreTest, RefusesNamesThatAreNoHash) {
   EXPECT_TRUE(absl::IsInvalidArgument(store_->Load("../../../etc/passwd").status()));
   EXPECT_TRUE(absl::IsInvalidArgument(store_->Load("").status()));

@@ -1,5 +1,6 @@
 #include "server/jobs/collector.h"
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -101,6 +102,21 @@ TEST_F(CollectorTest, KeepsAllThatIsWithinItsAge) {
   EXPECT_EQ(Collect(retention).measured_costs, 1);
   EXPECT_TRUE(absl::IsNotFound(costs_.Load("kernel").status()));
   EXPECT_THAT(*blobs->List(), IsEmpty());
+}
+
+TEST_F(CollectorTest, SkipsWhatIsNoFile) {
+  const std::string id = RunJob({}, "result");
+  ASSERT_TRUE(catalog->StoreStage(Stage::kExport, "key", "output").ok());
+  Upload("model");
+  for (const char* bytes : {"result", "output", "stray"}) {
+    const std::string path = blobs->PathOf(Sha256Hex(bytes));
+    std::filesystem::remove(path);
+    std::filesystem::create_directories(path);
+  }
+  clock.Advance(2 * kDay);
+  EXPECT_EQ(Collect(All()).blobs, 0);
+  EXPECT_EQ(Collect(Nothing()).blobs, 1);
+  EXPECT_FALSE(HasJob(id) || HasStage("key") || HasBlob("model"));
 }
 
 TEST_F(CollectorTest, OfTooManyBytesTheLongestOutOfUseGo) {
