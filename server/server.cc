@@ -100,6 +100,20 @@ absl::StatusOr<PipelineOutput> RunSearchJob(
   return output;
 }
 
+// Whether the database knows of no job, upload or stage output.
+absl::StatusOr<bool> KnowsNothing(const JobStore& jobs, const Catalog& catalog) {
+  HT_ASSIGN_OR_RETURN(const JobPage page, jobs.List(1, "", {}));
+  bool known = !page.jobs.empty();
+  for (const ContentKind kind :
+       {ContentKind::kModel, ContentKind::kDataset, ContentKind::kTargetFile}) {
+    HT_ASSIGN_OR_RETURN(const ContentPage contents, catalog.List(kind, 1, ""));
+    known |= !contents.contents.empty();
+  }
+  if (known) return false;
+  HT_ASSIGN_OR_RETURN(const std::vector<StageRecord> stages, catalog.Stages());
+  return stages.empty();
+}
+
 }  // namespace
 
 std::string DefaultStateDirectory() {
@@ -143,6 +157,8 @@ struct Server::Parts {
   std::thread collecting;  // ticks the collector's schedule
 
   absl::Status OpenState();
+  // Says so where the database is new, but the files of an older one are there.
+  absl::Status WarnOfStrays() const;
   absl::Status StartRunner(std::optional<std::string> only);
   absl::StatusOr<PipelineOutput> RunStored(const JobRecord& job, const PipelineObserver& observer,
                                            const Cancellation& cancellation);
@@ -189,6 +205,19 @@ absl::Status Server::Parts::OpenState() {
   context.remotes = remotes.get();
   context.collector = collector.get();
   context.limits.target_addresses = options.target_addresses;
+  return absl::OkStatus();
+}
+
+absl::Status Server::Parts::WarnOfStrays() const {
+  HT_ASSIGN_OR_RETURN(const bool knows_nothing, KnowsNothing(*jobs, *catalog));
+  if (!knows_nothing) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(const std::vector<std::string> strays, blobs->List());
+  if (strays.empty()) return absl::OkStatus();
+  spdlog::warn(
+      "'{}': blobs/ holds {} files of which state.db has no record: it is new or empty; if that is "
+      "a "
+      "mistake, stop the server and put back the right one, before a collection removes them",
+      options.state_directory, strays.size());
   return absl::OkStatus();
 }
 
@@ -306,6 +335,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   parts->options = options;
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   HT_RETURN_IF_ERROR(server->parts_->OpenState());
+  if (options.run_jobs) HT_RETURN_IF_ERROR(server->parts_->WarnOfStrays());
   HT_RETURN_IF_ERROR(server->parts_->StartServing());
   if (options.run_jobs) HT_RETURN_IF_ERROR(server->parts_->StartRunner(std::nullopt));
   return server;

@@ -56,15 +56,18 @@ def age(state):
 
 
 class Server:
-    """halftone-server on a free port, with a state directory of its own unless they are given."""
+    """halftone-server on a free port, with a state directory of its own unless they are given.
 
-    def __init__(self, state=None, address="127.0.0.1:0", options=()):
+    It logs to `log`, a file, or where the tests do.
+    """
+
+    def __init__(self, state=None, address="127.0.0.1:0", options=(), log=None):
         self.owns_state = state is None
         self.state = state or tempfile.mkdtemp(prefix="halftone-e2e.")
         self.process = subprocess.Popen(
             [os.path.join(BINARY, "bin/halftone-server"), "--address", address,
              "--state-dir", self.state, "--log-level", "warn", *options],
-            stdout=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
         found = re.search(r"127\.0\.0\.1:\d+", line)
         if not found:

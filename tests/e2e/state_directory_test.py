@@ -110,6 +110,20 @@ class StateDirectoryTest(unittest.TestCase):
         age(self.state)
         self.assertEqual(call("ModelService", "CollectGarbage", stages="0s", jobs="0s").blobs, 0)
 
+    def test_a_database_that_is_lost(self):
+        self.server.close()
+        for suffix in ("", "-wal", "-shm"):
+            path = os.path.join(self.state, "state.db" + suffix)
+            if os.path.exists(path):
+                os.unlink(path)
+        with open(os.path.join(self.state, "state.db"), "wb"):
+            pass
+        with tempfile.TemporaryFile("w+") as log:
+            server = Server(self.state, log=log)
+            self.addCleanup(server.close)
+            log.seek(0)
+            self.assertIn("of which state.db has no record", log.read())
+
     def refused(self, resource, call, service, method, says="missing", **fields):
         with self.subTest(method):
             with self.assertRaises(grpc.RpcError) as caught:
