@@ -85,14 +85,14 @@ absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::str
 absl::StatusOr<PipelineOutput> RunSearchJob(
     Catalog& catalog, const ProfilerRegistry& profilers,
     const std::function<absl::Status(const std::string& target)>& await_target,
-    const JobRecord& job, const PipelineObserver& observer, const Cancellation& cancellation) {
-  HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(job.spec));
+    const JobClaim& claim, const PipelineObserver& observer, const Cancellation& cancellation) {
+  HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(claim.spec));
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_RETURN_IF_ERROR(await_target(spec.target));
   SourcedStore sourced(&catalog, SourcesOf(spec));
   PatientStore store(&sourced, cancellation);
   HT_ASSIGN_OR_RETURN(const SearchResult result,
-                      RunSearch(spec, store, profilers, observer, cancellation, job.id));
+                      RunSearch(spec, store, profilers, observer, cancellation, claim.job.id));
   PipelineOutput output;
   output.solution_status = result.solution.status;
   output.result_json = SearchResultToJson(result).dump();
@@ -160,7 +160,7 @@ struct Server::Parts {
   // Says so where the database is new, but the files of an older one are there.
   absl::Status WarnOfStrays() const;
   absl::Status StartRunner(std::optional<std::string> only);
-  absl::StatusOr<PipelineOutput> RunStored(const JobRecord& job, const PipelineObserver& observer,
+  absl::StatusOr<PipelineOutput> RunStored(const JobClaim& claim, const PipelineObserver& observer,
                                            const Cancellation& cancellation);
   absl::Status AwaitTarget(const std::string& target, const Cancellation& cancellation) const;
   absl::Status StartServing();
@@ -184,7 +184,10 @@ absl::Status Server::Parts::OpenState() {
   jobs = std::make_unique<SqliteJobStore>(database.get(), &hub, &clock);
   collector = std::make_unique<Collector>(
       Collector::Stores{jobs.get(), catalog.get(), costs.get(), blobs.get(), &clock},
-      [this](const JobRecord& job) { return ReferencesOf(*catalog, job); }, options.retention);
+      [this](const JobRecord& job, const std::string& spec) {
+        return ReferencesOf(*catalog, job, spec);
+      },
+      options.retention);
   pool = std::make_unique<WorkerPool>(kWorkers, kMaxWaitingCalls);
   solvers = std::make_unique<WorkerPool>(kSolvers, kMaxWaitingCalls);
   analyses = std::make_unique<WorkerPool>(kAnalysts, kMaxWaitingCalls);
@@ -232,20 +235,22 @@ absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
   runner_options.only = std::move(only);
   runner = std::make_unique<JobRunner>(
       jobs.get(), blobs.get(), &hub, &gate, &clock,
-      [this](const JobRecord& job, const PipelineObserver& observer,
-             const Cancellation& cancellation) { return RunStored(job, observer, cancellation); },
+      [this](const JobClaim& claim, const PipelineObserver& observer,
+             const Cancellation& cancellation) { return RunStored(claim, observer, cancellation); },
       runner_options);
   runner->Start();
   return absl::OkStatus();
 }
 
-absl::StatusOr<PipelineOutput> Server::Parts::RunStored(const JobRecord& job,
+absl::StatusOr<PipelineOutput> Server::Parts::RunStored(const JobClaim& claim,
                                                         const PipelineObserver& observer,
                                                         const Cancellation& cancellation) {
-  if (IsCrosscheck(job.spec)) return RunCrosscheckJob(*catalog, job.spec, observer, cancellation);
+  if (IsCrosscheck(claim.spec)) {
+    return RunCrosscheckJob(*catalog, claim.spec, observer, cancellation);
+  }
   return RunSearchJob(
       *catalog, profilers,
-      [&](const std::string& target) { return AwaitTarget(target, cancellation); }, job, observer,
+      [&](const std::string& target) { return AwaitTarget(target, cancellation); }, claim, observer,
       cancellation);
 }
 

@@ -109,6 +109,14 @@ v1::CrosscheckResult CrosscheckResultToProto(const CrosscheckResult& result) {
   return out;
 }
 
+v1::CrosscheckSpec Summary(const v1::CrosscheckSpec& spec) {
+  v1::CrosscheckSpec out;
+  out.set_model(spec.model());
+  out.set_calibration_dataset(spec.calibration_dataset());
+  out.set_evaluation_dataset(spec.evaluation_dataset());
+  return out;
+}
+
 std::string SerializeCrosscheck(const v1::CrosscheckSpec& spec) {
   return absl::StrCat(kTag, spec.SerializeAsString());
 }

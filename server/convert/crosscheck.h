@@ -15,6 +15,9 @@ namespace halftone {
 absl::StatusOr<CrosscheckSpec> CrosscheckFromProto(const v1::CrosscheckSpec& spec);
 v1::CrosscheckResult CrosscheckResultToProto(const CrosscheckResult& result);
 
+// As that of a search's spec.
+v1::CrosscheckSpec Summary(const v1::CrosscheckSpec& spec);
+
 // The bytes under which the spec of a crosscheck is stored and compared, and back. They begin
 // otherwise than any search's, so that the stored spec tells what kind a job is of.
 std::string SerializeCrosscheck(const v1::CrosscheckSpec& spec);

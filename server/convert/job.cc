@@ -85,59 +85,20 @@ v1::Refinement RefinementToProto(const Refinement& refined) {
   return out;
 }
 
-// What jobs are told apart by. Each field is bounded, as SpecFromProto checks.
-v1::SearchSpec Summary(const v1::SearchSpec& spec) {
-  v1::SearchSpec out;
-  out.set_model(spec.model());
-  out.set_calibration_dataset(spec.calibration_dataset());
-  out.set_evaluation_dataset(spec.evaluation_dataset());
-  out.set_target(spec.target());
-  *out.mutable_budgets() = spec.budgets();
-  out.set_frontier_metric(spec.frontier_metric());
-  out.set_strategy(spec.strategy());
-  return out;
-}
-
-v1::CrosscheckSpec Summary(const v1::CrosscheckSpec& spec) {
-  v1::CrosscheckSpec out;
-  out.set_model(spec.model());
-  out.set_calibration_dataset(spec.calibration_dataset());
-  out.set_evaluation_dataset(spec.evaluation_dataset());
-  return out;
-}
-
-}  // namespace
-
-absl::StatusOr<JobState> JobStateFromProto(int state) {
-  if (state < static_cast<int>(JobState::kQueued) ||
-      state > static_cast<int>(JobState::kCancelled)) {
-    return absl::InvalidArgumentError(absl::StrCat(state, " is not a job state"));
+absl::Status SetSpec(const std::string& stored, v1::Job& out) {
+  if (IsCrosscheck(stored)) {
+    HT_ASSIGN_OR_RETURN(*out.mutable_crosscheck(), ParseCrosscheck(stored));
+  } else {
+    HT_ASSIGN_OR_RETURN(*out.mutable_spec(), ParseSpec(stored));
   }
-  return static_cast<JobState>(state);
+  return absl::OkStatus();
 }
 
-v1::Artifact ArtifactToProto(const std::string& job_id, const std::string& file,
-                             const StoredArtifact& artifact) {
-  v1::Artifact out;
-  out.set_name(ArtifactName(job_id, file));
-  out.set_sha256(artifact.sha256);
-  out.set_size_bytes(artifact.size_bytes);
-  return out;
-}
-
-absl::StatusOr<v1::Job> JobToProto(const JobRecord& job, v1::JobView view) {
-  const bool full = view == v1::JOB_VIEW_FULL;
+// All but the spec.
+v1::Job WithoutSpec(const JobRecord& job) {
   v1::Job out;
   out.set_name(JobName(job.id));
   out.set_display_name(job.display_name);
-  if (IsCrosscheck(job.spec)) {
-    HT_ASSIGN_OR_RETURN(v1::CrosscheckSpec spec, ParseCrosscheck(job.spec));
-    *out.mutable_crosscheck() = full ? std::move(spec) : Summary(spec);
-  } else {
-    HT_ASSIGN_OR_RETURN(v1::SearchSpec spec, ParseSpec(job.spec));
-    *out.mutable_spec() = full ? std::move(spec) : Summary(spec);
-  }
-  out.set_view(full ? v1::JOB_VIEW_FULL : v1::JOB_VIEW_BASIC);
   out.set_state(StateToProto(job.state));
   out.set_cancel_requested(job.cancel_requested);
   out.set_stage(StageToProto(job.progress.stage));
@@ -160,6 +121,45 @@ absl::StatusOr<v1::Job> JobToProto(const JobRecord& job, v1::JobView view) {
   if (job.end_time.has_value()) SetTime(*job.end_time, out.mutable_end_time());
   out.set_last_event(job.last_event);
   out.set_attempts(job.attempts);
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<JobState> JobStateFromProto(int state) {
+  if (state < static_cast<int>(JobState::kQueued) ||
+      state > static_cast<int>(JobState::kCancelled)) {
+    return absl::InvalidArgumentError(absl::StrCat(state, " is not a job state"));
+  }
+  return static_cast<JobState>(state);
+}
+
+v1::Artifact ArtifactToProto(const std::string& job_id, const std::string& file,
+                             const StoredArtifact& artifact) {
+  v1::Artifact out;
+  out.set_name(ArtifactName(job_id, file));
+  out.set_sha256(artifact.sha256);
+  out.set_size_bytes(artifact.size_bytes);
+  return out;
+}
+
+absl::StatusOr<v1::Job> JobToProto(const JobRecord& job) {
+  v1::Job out = WithoutSpec(job);
+  out.set_view(v1::JOB_VIEW_BASIC);
+  HT_RETURN_IF_ERROR(SetSpec(job.summary, out));
+  // The summary may be a whole spec.
+  if (out.has_crosscheck()) {
+    *out.mutable_crosscheck() = Summary(out.crosscheck());
+  } else {
+    *out.mutable_spec() = Summary(out.spec());
+  }
+  return out;
+}
+
+absl::StatusOr<v1::Job> JobToProto(const JobRecord& job, const std::string& spec) {
+  v1::Job out = WithoutSpec(job);
+  out.set_view(v1::JOB_VIEW_FULL);
+  HT_RETURN_IF_ERROR(SetSpec(spec, out));
   return out;
 }
 

@@ -1,6 +1,8 @@
 #ifndef HALFTONE_SERVER_CONVERT_JOB_H_
 #define HALFTONE_SERVER_CONVERT_JOB_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "halftone/v1/job.pb.h"
 #include "search/crosscheck/crosscheck_result.h"
@@ -11,9 +13,10 @@ namespace halftone {
 
 // C++ values to the API's messages.
 
-// What the view shows of the job; UNSPECIFIED is BASIC. DATA_LOSS when the stored spec cannot be
-// read.
-absl::StatusOr<v1::Job> JobToProto(const JobRecord& job, v1::JobView view);
+// The BASIC view, for which the record is enough. DATA_LOSS when its summary cannot be read.
+absl::StatusOr<v1::Job> JobToProto(const JobRecord& job);
+// The FULL view, with the job's stored spec. DATA_LOSS when that cannot be read.
+absl::StatusOr<v1::Job> JobToProto(const JobRecord& job, const std::string& spec);
 v1::JobEvent EventToProto(const JobEvent& event);
 v1::Artifact ArtifactToProto(const std::string& job_id, const std::string& file,
                              const StoredArtifact& artifact);

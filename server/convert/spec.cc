@@ -273,6 +273,18 @@ absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec) {
   return out;
 }
 
+v1::SearchSpec Summary(const v1::SearchSpec& spec) {
+  v1::SearchSpec out;
+  out.set_model(spec.model());
+  out.set_calibration_dataset(spec.calibration_dataset());
+  out.set_evaluation_dataset(spec.evaluation_dataset());
+  out.set_target(spec.target());
+  *out.mutable_budgets() = spec.budgets();
+  out.set_frontier_metric(spec.frontier_metric());
+  out.set_strategy(spec.strategy());
+  return out;
+}
+
 std::string SerializeSpec(const v1::SearchSpec& spec) {
   std::string bytes;
   {

@@ -43,7 +43,11 @@ absl::Status CheckLength(absl::string_view what, absl::string_view text, size_t 
     left = *std::move(ht_value);                                             \
   } while (false)
 
-// The bytes under which a spec is stored and compared, and back.
+// What jobs are told apart by, all that the BASIC view shows of a spec: each field is bounded, as
+// SpecFromProto checks. A summary's is itself.
+v1::SearchSpec Summary(const v1::SearchSpec& spec);
+
+// The bytes under which a spec (or its summary) is stored and compared, and back.
 std::string SerializeSpec(const v1::SearchSpec& spec);
 absl::StatusOr<v1::SearchSpec> ParseSpec(const std::string& bytes);
 

@@ -10,7 +10,6 @@
 namespace halftone {
 namespace {
 
-// Specs may have megabytes.
 constexpr int kJobsAtATime = 10;
 constexpr int kUploadsAtATime = 1000;
 constexpr ContentKind kKinds[] = {ContentKind::kModel, ContentKind::kDataset,
@@ -81,13 +80,13 @@ absl::StatusOr<std::vector<std::string>> Collector::NamedBy(const std::string& s
   return named_[sha256] = Sha256sIn(*text);
 }
 
-absl::StatusOr<Collector::JobUse> Collector::UseOf(const JobRecord& job) {
+absl::StatusOr<Collector::JobUse> Collector::UseOf(const JobRecord& job, const std::string& spec) {
   JobUse use;
   use.id = job.id;
   use.state = job.state;
   use.start_time = job.start_time;
   use.end_time = job.end_time.value_or(absl::InfiniteFuture());
-  const JobReferences references = references_(job);
+  const JobReferences references = references_(job, spec);
   use.uploads.insert(references.uploads.begin(), references.uploads.end());
   use.needs.insert(references.stage_keys.begin(), references.stage_keys.end());
   for (const auto& [name, artifact] : job.artifacts) {
@@ -109,7 +108,10 @@ absl::StatusOr<std::vector<Collector::JobUse>> Collector::Jobs() {
   do {
     HT_ASSIGN_OR_RETURN(const JobPage page, stores_.jobs->List(kJobsAtATime, token, {}));
     for (const JobRecord& job : page.jobs) {
-      HT_ASSIGN_OR_RETURN(uses.emplace_back(), UseOf(job));
+      const absl::StatusOr<std::string> spec = stores_.jobs->Spec(job.id);
+      if (absl::IsNotFound(spec.status())) continue;  // deleted since it was listed
+      HT_RETURN_IF_ERROR(spec.status());
+      HT_ASSIGN_OR_RETURN(uses.emplace_back(), UseOf(job, *spec));
     }
     token = page.next_page_token;
   } while (!token.empty());

@@ -29,7 +29,7 @@ struct JobReferences {
   std::vector<std::string> stage_keys;  // of stored outputs, without what follows a '/'
 };
 // Reads them from a job's spec, which is opaque to the stores.
-using ReadReferences = std::function<JobReferences(const JobRecord& job)>;
+using ReadReferences = std::function<JobReferences(const JobRecord& job, const std::string& spec)>;
 
 // What was removed.
 struct Removal {
@@ -84,7 +84,8 @@ class Collector {
   static bool IsAmong(const Names& needs, const StageRecord& record);
 
   absl::StatusOr<std::vector<JobUse>> Jobs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<JobUse> UseOf(const JobRecord& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<JobUse> UseOf(const JobRecord& job, const std::string& spec)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // All sha256 that the text of a blob names; none where it is gone.
   absl::StatusOr<std::vector<std::string>> NamedBy(const std::string& sha256)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -40,7 +40,9 @@ struct JobRecord {
   int64_t number = 0;  // rises with each job; never used twice
   std::string id;
   std::string display_name;
-  std::string spec;  // opaque to the store
+  // Opaque to the store: what jobs are told apart by, of a few kilobytes. Of a job that was created
+  // without one, its spec.
+  std::string summary;
   JobState state = JobState::kQueued;
   bool cancel_requested = false;
   JobProgress progress;
@@ -83,7 +85,8 @@ struct JobOutcome {
 struct NewJob {
   std::string request_id;  // "" for none
   std::string display_name;
-  std::string spec;
+  std::string spec;     // opaque to the store; may have megabytes
+  std::string summary;  // see JobRecord; "" for none
 };
 
 struct JobPage {

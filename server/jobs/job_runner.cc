@@ -206,7 +206,7 @@ void JobRunner::Run(const JobClaim& claim) {
     absl::MutexLock lock(&mutex_);
     if (stopping_) cancellation.Cancel();
     cancellation_ = cancellation;
-    running_ = claim;
+    running_ = {claim.job, "", claim.token, claim.lease};
     lost_ = false;
   }
   spdlog::info("jobs/{}: started (attempt {})", claim.job.id, claim.job.attempts);
@@ -224,7 +224,7 @@ absl::StatusOr<PipelineOutput> JobRunner::RunPipeline(const JobClaim& claim,
                                                       const Cancellation& cancellation) {
   Observer observer(this, claim, cancellation);
   try {
-    return pipeline_(claim.job, observer.Callbacks(), cancellation);
+    return pipeline_(claim, observer.Callbacks(), cancellation);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("the job needs more memory than there is");
   } catch (const std::exception& error) {

@@ -34,7 +34,7 @@ struct PipelineOutput {
 // Does what a job's spec says. Called on the runner's thread; must honour the cancellation
 // within a second.
 using Pipeline = std::function<absl::StatusOr<PipelineOutput>(
-    const JobRecord& job, const PipelineObserver& observer, const Cancellation& cancellation)>;
+    const JobClaim& claim, const PipelineObserver& observer, const Cancellation& cancellation)>;
 
 // Runs queued jobs, one at a time, oldest first, on a thread of its own. A stage holds the compute
 // gate while it runs. While the store or the disk refuses a job's end, e.g. because it is full, the
@@ -93,10 +93,11 @@ class JobRunner {
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  bool work_ ABSL_GUARDED_BY(mutex_) = true;                 // the queue may have something
-  std::optional<JobClaim> running_ ABSL_GUARDED_BY(mutex_);  // while its work is done
-  bool lost_ ABSL_GUARDED_BY(mutex_) = false;                // the claim on the running job
-  Cancellation cancellation_ ABSL_GUARDED_BY(mutex_);        // of the running job
+  bool work_ ABSL_GUARDED_BY(mutex_) = true;  // the queue may have something
+  // While its work is done; without its spec, which each beat would copy.
+  std::optional<JobClaim> running_ ABSL_GUARDED_BY(mutex_);
+  bool lost_ ABSL_GUARDED_BY(mutex_) = false;          // the claim on the running job
+  Cancellation cancellation_ ABSL_GUARDED_BY(mutex_);  // of the running job
   std::optional<EventHub::Subscription> subscription_;
   std::thread thread_, heartbeat_thread_;
 };

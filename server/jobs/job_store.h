@@ -17,6 +17,7 @@ namespace halftone {
 // The right to run a job, as JobStore::Claim gave it. A plain value.
 struct JobClaim {
   JobRecord job;  // as it was when it was claimed
+  std::string spec;
   std::string token;
   absl::Duration lease;
 };
@@ -33,17 +34,20 @@ struct JobChange {
 // where watchers should learn of it, and raises the store's revision. SUCCEEDED, FAILED and
 // CANCELLED never change; the change to one of them takes the job's kStageProgress events away,
 // while its states, and the beginnings and ends of its stages, stay. Thread-safe, and safe for
-// several processes. Besides the errors that are named, every call may fail with RESOURCE_EXHAUSTED
+// several processes. Only the calls that say so read a job's spec: all others cost the same however
+// large it is. Besides the errors that are named, every call may fail with RESOURCE_EXHAUSTED
 // (disk full), UNAVAILABLE (in use), DATA_LOSS or INTERNAL, and has then changed nothing.
 class JobStore {
  public:
   virtual ~JobStore() = default;
 
-  // Queues a job. With the request_id of an earlier job and the same spec and display name, returns
-  // that job; with others, ALREADY_EXISTS.
+  // Queues a job. With the request_id of an earlier job and the same spec (which is read) and
+  // display name, returns that job; with others, ALREADY_EXISTS.
   virtual absl::StatusOr<JobRecord> Create(const NewJob& job) = 0;
   // NOT_FOUND names `jobs/{id}`.
   virtual absl::StatusOr<JobRecord> Get(const std::string& id) const = 0;
+  // Reads the job's spec. NOT_FOUND.
+  virtual absl::StatusOr<std::string> Spec(const std::string& id) const = 0;
   // Newest first; only the given states, all if there are none. INVALID_ARGUMENT for a token that
   // is malformed or of another filter.
   virtual absl::StatusOr<JobPage> List(int page_size, const std::string& page_token,
@@ -59,10 +63,10 @@ class JobStore {
   virtual absl::StatusOr<std::vector<JobChange>> ChangesSince(int64_t revision,
                                                               int limit) const = 0;
 
-  // Gives the oldest queued job (or only the job `only`, if queued) to the caller for `lease`; none
-  // if there is none that is due. Running jobs whose lease has expired go back into the queue
-  // first, as RecoverInterrupted() says. Leases run by the steady clock, so that they neither end
-  // nor last when the time of day jumps.
+  // Gives the oldest queued job (or only the job `only`, if queued) to the caller for `lease`, with
+  // its spec, which is read; none if there is none that is due. Running jobs whose lease has
+  // expired go back into the queue first, as RecoverInterrupted() says. Leases run by the steady
+  // clock, so that they neither end nor last when the time of day jumps.
   virtual absl::StatusOr<std::optional<JobClaim>> Claim(
       absl::Duration lease, const std::optional<std::string>& only = {}) = 0;
 

@@ -27,6 +27,12 @@ absl::StatusOr<JobRecord> FindJob(const ServiceContext& context, const std::stri
   return job;
 }
 
+absl::StatusOr<std::string> StoredSpec(const ServiceContext& context, const JobRecord& job) {
+  absl::StatusOr<std::string> spec = context.jobs->Spec(job.id);
+  if (spec.ok()) return spec;
+  return AboutResource(JobName(job.id), WithReason(v1::JOB_NOT_FOUND, spec.status()));
+}
+
 absl::StatusOr<std::string> LoadDocument(const ServiceContext& context, const JobRecord& job) {
   if (job.state == JobState::kFailed) {
     return WithoutResult(job, absl::StrCat("failed: ", job.error.message()));
@@ -40,7 +46,7 @@ absl::StatusOr<std::string> LoadDocument(const ServiceContext& context, const Jo
 absl::StatusOr<JobRecord> FindSearch(const ServiceContext& context, const std::string& name,
                                      absl::string_view what) {
   HT_ASSIGN_OR_RETURN(JobRecord job, FindJob(context, name));
-  if (!IsCrosscheck(job.spec)) return job;
+  if (!IsCrosscheck(job.summary)) return job;
   const absl::Status refused = absl::FailedPreconditionError(
       absl::StrCat("job '", name, "' is a crosscheck: it has no ", what));
   return AboutResource(name, WithReason(v1::JOB_IS_CROSSCHECK, refused));
@@ -52,7 +58,8 @@ absl::StatusOr<FinishedSearch> LoadFinishedSearch(const ServiceContext& context,
   HT_ASSIGN_OR_RETURN(const std::string document, LoadDocument(context, job));
   FinishedSearch search;
   HT_ASSIGN_OR_RETURN(search.result, ParseDocument(job, document, SearchResultFromJson));
-  HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(job.spec));
+  HT_ASSIGN_OR_RETURN(const std::string stored, StoredSpec(context, job));
+  HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(stored));
   HT_ASSIGN_OR_RETURN(search.spec, SpecFromProto(message));
   if (!search.result.codesign.has_value()) return search;
   search.spec.target = search.result.target;

@@ -19,6 +19,8 @@ namespace halftone {
 // crosscheck where a search is asked for; DATA_LOSS for a result that is missing or cannot be read.
 
 absl::StatusOr<JobRecord> FindJob(const ServiceContext& context, const std::string& name);
+// The stored spec of a job that was found.
+absl::StatusOr<std::string> StoredSpec(const ServiceContext& context, const JobRecord& job);
 // A job that is a search; a crosscheck has no `what`.
 absl::StatusOr<JobRecord> FindSearch(const ServiceContext& context, const std::string& name,
                                      absl::string_view what);

@@ -40,13 +40,13 @@ Sources SourcesOf(const CrosscheckSpec& spec) {
   return sources;
 }
 
-JobReferences ReferencesOf(ArtifactStore& store, const JobRecord& job) {
+JobReferences ReferencesOf(ArtifactStore& store, const JobRecord& job, const std::string& stored) {
   JobReferences references;
-  references.uploads = Sha256sIn(job.spec);
-  if (IsCrosscheck(job.spec)) return references;
+  references.uploads = Sha256sIn(stored);
+  if (IsCrosscheck(stored)) return references;
   references.stage_keys.push_back(Explorer::StoredUnder(job.id));
   if (job.state != JobState::kSucceeded) return references;
-  const absl::StatusOr<v1::SearchSpec> message = ParseSpec(job.spec);
+  const absl::StatusOr<v1::SearchSpec> message = ParseSpec(stored);
   if (!message.ok()) return references;
   const absl::StatusOr<SearchSpec> spec = SpecFromProto(*message);
   if (spec.ok()) AddTables(store, *spec, references.stage_keys);

@@ -30,7 +30,8 @@ namespace {
 
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
-// Jobs that are in memory at a time, with all of their specs, and bytes after which a page ends.
+// Jobs that are in memory at a time (an earlier version may have stored one without a summary,
+// which comes with its spec), and bytes after which a page ends.
 constexpr int kJobsAtATime = 10;
 constexpr size_t kPageBytes = size_t{1} << 20;
 constexpr size_t kMaxDisplayNameBytes = 256;
@@ -45,10 +46,9 @@ absl::Status CheckBytes(absl::string_view field, const std::string& text, size_t
                             absl::StrCat("has ", text.size(), " bytes, the limit is ", most)));
 }
 
-absl::Status FillJob(const absl::StatusOr<JobRecord>& job, v1::Job* response,
-                     v1::JobView view = v1::JOB_VIEW_BASIC) {
+absl::Status FillJob(const absl::StatusOr<JobRecord>& job, v1::Job* response) {
   HT_RETURN_IF_ERROR(job.status());
-  HT_ASSIGN_OR_RETURN(*response, JobToProto(*job, view));
+  HT_ASSIGN_OR_RETURN(*response, JobToProto(*job));
   return absl::OkStatus();
 }
 
@@ -111,20 +111,24 @@ absl::Status CheckTarget(const ServiceContext& context, const SearchSpec& spec) 
   return absl::OkStatus();
 }
 
-// The stored form of what is asked for, checked.
-absl::StatusOr<std::string> SpecToStore(const ServiceContext& context,
-                                        const v1::CreateJobRequest& request) {
+// Sets the stored form of what is asked for, checked.
+absl::Status SetSpec(const ServiceContext& context, const v1::CreateJobRequest& request,
+                     NewJob& job) {
   if (request.has_crosscheck()) {
     const absl::StatusOr<CrosscheckSpec> spec = CrosscheckFromProto(request.crosscheck());
     if (!spec.ok()) return AtField("crosscheck", spec.status());
     HT_RETURN_IF_ERROR(AtField("crosscheck", CheckUploads(context, *spec)));
-    return SerializeCrosscheck(request.crosscheck());
+    job.spec = SerializeCrosscheck(request.crosscheck());
+    job.summary = SerializeCrosscheck(Summary(request.crosscheck()));
+    return absl::OkStatus();
   }
   const absl::StatusOr<SearchSpec> spec = SpecFromProto(request.spec());
   if (!spec.ok()) return AtField("spec", spec.status());
   HT_RETURN_IF_ERROR(AtField("spec", CheckUploads(context, *spec)));
   HT_RETURN_IF_ERROR(AtField("spec", CheckTarget(context, *spec)));
-  return SerializeSpec(request.spec());
+  job.spec = SerializeSpec(request.spec());
+  job.summary = SerializeSpec(Summary(request.spec()));
+  return absl::OkStatus();
 }
 
 // What optimizers outside have found on a search, as "exploration" of its document.
@@ -173,9 +177,9 @@ absl::Status CreateJob(const ServiceContext& context, const v1::CreateJobRequest
                        v1::Job* response) {
   HT_RETURN_IF_ERROR(CheckBytes("display_name", request.display_name(), kMaxDisplayNameBytes));
   HT_RETURN_IF_ERROR(CheckBytes("request_id", request.request_id(), kMaxRequestIdBytes));
-  HT_ASSIGN_OR_RETURN(std::string spec, SpecToStore(context, request));
-  absl::StatusOr<JobRecord> job =
-      context.jobs->Create({request.request_id(), request.display_name(), std::move(spec)});
+  NewJob wanted = {request.request_id(), request.display_name(), "", ""};
+  HT_RETURN_IF_ERROR(SetSpec(context, request, wanted));
+  const absl::StatusOr<JobRecord> job = context.jobs->Create(wanted);
   if (absl::IsAlreadyExists(job.status())) {
     return AtField("request_id", WithReason(v1::REQUEST_ID_REUSED, job.status()));
   }
@@ -188,7 +192,11 @@ absl::Status GetJob(const ServiceContext& context, const v1::GetJobRequest& requ
     return AtField("view", absl::InvalidArgumentError(
                                absl::StrCat(static_cast<int>(request.view()), " is no view")));
   }
-  return FillJob(FindJob(context, request.name()), response, request.view());
+  HT_ASSIGN_OR_RETURN(const JobRecord job, FindJob(context, request.name()));
+  if (request.view() != v1::JOB_VIEW_FULL) return FillJob(job, response);
+  HT_ASSIGN_OR_RETURN(const std::string spec, StoredSpec(context, job));
+  HT_ASSIGN_OR_RETURN(*response, JobToProto(job, spec));
+  return absl::OkStatus();
 }
 
 absl::Status ListJobs(const ServiceContext& context, const v1::ListJobsRequest& request,
@@ -206,7 +214,7 @@ absl::Status ListJobs(const ServiceContext& context, const v1::ListJobsRequest& 
     }
     HT_RETURN_IF_ERROR(page.status());
     for (const JobRecord& job : page->jobs) {
-      HT_ASSIGN_OR_RETURN(*response->add_jobs(), JobToProto(job, v1::JOB_VIEW_BASIC));
+      HT_ASSIGN_OR_RETURN(*response->add_jobs(), JobToProto(job));
       bytes += response->jobs().rbegin()->ByteSizeLong();
     }
     response->set_next_page_token(page->next_page_token);
@@ -225,7 +233,7 @@ absl::Status GetResult(const ServiceContext& context, const v1::GetResultRequest
                        Explorations::Turn* turn, v1::SearchResult* response) {
   HT_ASSIGN_OR_RETURN(const JobRecord job, FindJob(context, request.name()));
   HT_ASSIGN_OR_RETURN(std::string document, LoadDocument(context, job));
-  if (IsCrosscheck(job.spec)) {
+  if (IsCrosscheck(job.summary)) {
     HT_ASSIGN_OR_RETURN(const CrosscheckResult result,
                         ParseDocument(job, document, CrosscheckResultFromJson));
     *response = CrosscheckToProto(job, result);
@@ -264,7 +272,8 @@ absl::StatusOr<std::optional<TableNames>> TablesOf(const ServiceContext& context
 absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest& request,
                         v1::ReSolveResponse* response, const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const JobRecord job, FindSearch(context, request.name(), "tables to solve"));
-  HT_ASSIGN_OR_RETURN(v1::SearchSpec message, ParseSpec(job.spec));
+  HT_ASSIGN_OR_RETURN(const std::string stored, StoredSpec(context, job));
+  HT_ASSIGN_OR_RETURN(v1::SearchSpec message, ParseSpec(stored));
   if (DesignSpace::Describes(message.target())) {
     // What was chosen is what is asked about now.
     HT_ASSIGN_OR_RETURN(const FinishedSearch search, LoadFinishedSearch(context, request.name()));

@@ -69,6 +69,7 @@ absl::StatusOr<JobClaim> SqliteJobStore::Take(Change& change, const std::string&
     HT_RETURN_IF_ERROR(update.Run());
   }
   HT_ASSIGN_OR_RETURN(claim.job, Find("id", id));
+  HT_ASSIGN_OR_RETURN(claim.spec, LoadSpec(id));
   return claim;
 }
 

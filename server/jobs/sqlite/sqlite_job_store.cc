@@ -15,7 +15,10 @@ namespace halftone {
 namespace {
 
 constexpr absl::string_view kColumns =
-    "number, id, display_name, spec, state, cancel_requested, stage, stage_fraction, fraction, "
+    "number, id, display_name, "
+    "CASE WHEN length(summary) > 0 THEN summary "
+    "ELSE (SELECT spec FROM job_specs WHERE job = number) END, state, cancel_requested, stage, "
+    "stage_fraction, fraction, "
     "eta_seconds, error_code, error_message, solution_status, result_sha256, create_ns, start_ns, "
     "update_ns, end_ns, attempts, last_event";
 
@@ -42,7 +45,7 @@ JobRecord ReadJob(const Statement& row) {
   job.number = row.Int(0);
   job.id = row.Text(1);
   job.display_name = row.Text(2);
-  job.spec = row.Text(3);
+  job.summary = row.Text(3);
   job.state = static_cast<JobState>(row.Int(4));
   job.cancel_requested = row.Int(5) != 0;
   job.progress = {StageOf(row.Int(6)), row.Real(7), row.Real(8), row.Real(9)};
@@ -111,6 +114,16 @@ absl::StatusOr<JobRecord> SqliteJobStore::Find(absl::string_view column,
   // While the row is open, in the same read transaction: SQLite takes locks of the file for each.
   HT_RETURN_IF_ERROR(LoadArtifacts(job));
   return job;
+}
+
+absl::StatusOr<std::string> SqliteJobStore::LoadSpec(const std::string& id) const {
+  HT_ASSIGN_OR_RETURN(Statement select,
+                      database_->connection.Prepare(
+                          "SELECT spec FROM jobs JOIN job_specs ON job = number WHERE id = ?"));
+  select.Bind(1, id);
+  HT_ASSIGN_OR_RETURN(const bool found, select.Step());
+  if (!found) return absl::NotFoundError(absl::StrCat("there is no job 'jobs/", id, "'"));
+  return select.Text(0);
 }
 
 absl::Status SqliteJobStore::LoadArtifacts(JobRecord& job) const {
@@ -195,6 +208,25 @@ absl::Status SqliteJobStore::Save(Change& change, const JobRecord& job, JobEvent
   return absl::OkStatus();
 }
 
+absl::Status SqliteJobStore::InsertJob(const std::string& id, const NewJob& job) {
+  {
+    HT_ASSIGN_OR_RETURN(Statement insert,
+                        database_->connection.Prepare(
+                            "INSERT INTO jobs (id, request_id, display_name, summary, state, "
+                            "create_ns, update_ns) VALUES (?, nullif(?, ''), ?, ?, ?, ?, ?)"));
+    const int64_t now = absl::ToUnixNanos(clock_->Now());
+    insert.Bind(1, id).Bind(2, job.request_id).Bind(3, job.display_name).BindBlob(4, job.summary);
+    insert.Bind(5, static_cast<int64_t>(JobState::kQueued)).Bind(6, now).Bind(7, now);
+    HT_RETURN_IF_ERROR(insert.Run());
+  }
+  HT_ASSIGN_OR_RETURN(
+      Statement insert,
+      database_->connection.Prepare(
+          "INSERT INTO job_specs (job, spec) SELECT number, ? FROM jobs WHERE id = ?"));
+  insert.BindBlob(1, job.spec).Bind(2, id);
+  return insert.Run();
+}
+
 absl::StatusOr<JobRecord> SqliteJobStore::Create(const NewJob& job) {
   std::string id = NewId();
   {
@@ -203,23 +235,15 @@ absl::StatusOr<JobRecord> SqliteJobStore::Create(const NewJob& job) {
     if (!job.request_id.empty()) {
       absl::StatusOr<JobRecord> earlier = Find("request_id", job.request_id);
       if (earlier.ok()) {
-        if (earlier->spec == job.spec && earlier->display_name == job.display_name) return earlier;
+        HT_ASSIGN_OR_RETURN(const std::string spec, LoadSpec(earlier->id));
+        if (spec == job.spec && earlier->display_name == job.display_name) return earlier;
         return absl::AlreadyExistsError(absl::StrCat("request_id '", job.request_id,
                                                      "' was used for 'jobs/", earlier->id,
                                                      "' with another spec"));
       }
       if (!absl::IsNotFound(earlier.status())) return earlier.status();
     }
-    {
-      HT_ASSIGN_OR_RETURN(Statement insert,
-                          database_->connection.Prepare(
-                              "INSERT INTO jobs (id, request_id, display_name, spec, state, "
-                              "create_ns, update_ns) VALUES (?, nullif(?, ''), ?, ?, ?, ?, ?)"));
-      const int64_t now = absl::ToUnixNanos(clock_->Now());
-      insert.Bind(1, id).Bind(2, job.request_id).Bind(3, job.display_name).BindBlob(4, job.spec);
-      insert.Bind(5, static_cast<int64_t>(JobState::kQueued)).Bind(6, now).Bind(7, now);
-      HT_RETURN_IF_ERROR(insert.Run());
-    }
+    HT_RETURN_IF_ERROR(InsertJob(id, job));
     HT_ASSIGN_OR_RETURN(const JobRecord created, Find("id", id));
     HT_RETURN_IF_ERROR(Save(change, created, JobEventKind::kStateChanged, false, "queued"));
     HT_RETURN_IF_ERROR(change.Commit());
@@ -230,6 +254,11 @@ absl::StatusOr<JobRecord> SqliteJobStore::Create(const NewJob& job) {
 absl::StatusOr<JobRecord> SqliteJobStore::Get(const std::string& id) const {
   absl::MutexLock lock(&database_->mutex);
   return Find("id", id);
+}
+
+absl::StatusOr<std::string> SqliteJobStore::Spec(const std::string& id) const {
+  absl::MutexLock lock(&database_->mutex);
+  return LoadSpec(id);
 }
 
 absl::StatusOr<JobPage> SqliteJobStore::List(int page_size, const std::string& page_token,

@@ -28,6 +28,7 @@ class SqliteJobStore final : public JobStore {
 
   absl::StatusOr<JobRecord> Create(const NewJob& job) override;
   absl::StatusOr<JobRecord> Get(const std::string& id) const override;
+  absl::StatusOr<std::string> Spec(const std::string& id) const override;
   absl::StatusOr<JobPage> List(int page_size, const std::string& page_token,
                                const std::vector<JobState>& states) const override;
   absl::StatusOr<std::vector<JobEvent>> Events(const std::string& id, int64_t after_sequence,
@@ -70,6 +71,10 @@ class SqliteJobStore final : public JobStore {
   };
 
   absl::StatusOr<JobRecord> Find(absl::string_view column, const std::string& value) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+  absl::StatusOr<std::string> LoadSpec(const std::string& id) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+  absl::Status InsertJob(const std::string& id, const NewJob& job)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status LoadArtifacts(JobRecord& job) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status AppendEvent(const JobRecord& job, const JobEvent& event)

@@ -114,7 +114,20 @@ UPDATE measured_costs SET used_ns = strftime('%s', 'now') * 1000000000;
 DELETE FROM job_events WHERE kind = 3 AND job IN (SELECT number FROM jobs WHERE state IN (3, 4, 5))
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kVersion2, kVersion3};
+// Specs, which may have megabytes, lie apart from what is read of every job and written with every
+// change of it. Jobs of before have their spec as a summary, or none where that is large: it is
+// then read each time, as before.
+constexpr char kVersion4[] = R"sql(
+CREATE TABLE job_specs (
+  job INTEGER PRIMARY KEY REFERENCES jobs (number) ON DELETE CASCADE,
+  spec BLOB NOT NULL
+);
+INSERT INTO job_specs SELECT number, spec FROM jobs;
+ALTER TABLE jobs RENAME COLUMN spec TO summary;
+UPDATE jobs SET summary = x'' WHERE length(summary) > 4096
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kVersion2, kVersion3, kVersion4};
 
 }  // namespace
 

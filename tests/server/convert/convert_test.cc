@@ -267,12 +267,12 @@ TEST(CrosscheckTest, TheFieldAtFaultIsNamed) {
 TEST(JobTest, TheRecordIsShown) {
   JobRecord record;
   record.id = "abc";
-  record.spec = SerializeSpec(ValidSpec());
+  record.summary = SerializeSpec(ValidSpec());
   record.state = JobState::kFailed;
   record.error = absl::InvalidArgumentError("node '\xff'");
   record.progress.stage = Stage::kProfile;
   record.create_time = absl::FromUnixNanos(1'500'000'000'123'456'789);
-  const absl::StatusOr<v1::Job> job = JobToProto(record, v1::JOB_VIEW_BASIC);
+  const absl::StatusOr<v1::Job> job = JobToProto(record);
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(job->name(), "jobs/abc");
   EXPECT_EQ(job->state(), v1::JOB_STATE_FAILED);
@@ -295,11 +295,14 @@ TEST(JobTest, LargeFieldsComeOnRequest) {
   spec.add_precisions("w4a8");
   JobRecord record;
   record.id = "abc";
-  record.spec = SerializeSpec(spec);
-  EXPECT_EQ(JobToProto(record, v1::JOB_VIEW_FULL)->spec().SerializeAsString(),
-            spec.SerializeAsString());
-  for (const v1::JobView view : {v1::JOB_VIEW_UNSPECIFIED, v1::JOB_VIEW_BASIC}) {
-    const absl::StatusOr<v1::Job> job = JobToProto(record, view);
+  EXPECT_EQ(Summary(spec).SerializeAsString(), summary.SerializeAsString());
+  const absl::StatusOr<v1::Job> full = JobToProto(record, SerializeSpec(spec));
+  ASSERT_TRUE(full.ok()) << full.status();
+  EXPECT_EQ(full->view(), v1::JOB_VIEW_FULL);
+  EXPECT_EQ(full->spec().SerializeAsString(), spec.SerializeAsString());
+  for (const v1::SearchSpec& stored : {summary, spec}) {
+    record.summary = SerializeSpec(stored);
+    const absl::StatusOr<v1::Job> job = JobToProto(record);
     ASSERT_TRUE(job.ok()) << job.status();
     EXPECT_EQ(job->view(), v1::JOB_VIEW_BASIC);
     EXPECT_EQ(job->spec().SerializeAsString(), summary.SerializeAsString());

@@ -124,8 +124,7 @@ TEST(CrosscheckJobTest, TheStoredSpecTellsItsKind) {
 
   JobRecord record;
   record.id = "abc";
-  record.spec = stored;
-  const absl::StatusOr<v1::Job> job = JobToProto(record, v1::JOB_VIEW_FULL);
+  const absl::StatusOr<v1::Job> job = JobToProto(record, stored);
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_TRUE(job->has_crosscheck());
   EXPECT_FALSE(job->has_spec());

@@ -32,8 +32,8 @@ class CollectorTest : public StateFixture {
   Collector MakeCollector(Retention retention = {}) {
     return Collector(
         {jobs.get(), catalog.get(), &costs_, blobs.get(), &clock},
-        [](const JobRecord& job) {
-          return JobReferences{Sha256sIn(job.spec), {Sha256Hex("told " + job.id)}};
+        [](const JobRecord& job, const std::string& spec) {
+          return JobReferences{Sha256sIn(spec), {Sha256Hex("told " + job.id)}};
         },
         retention);
   }

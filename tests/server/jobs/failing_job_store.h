@@ -25,6 +25,9 @@ class FailingJobStore final : public JobStore {
     return store_->Create(job);
   }
   absl::StatusOr<JobRecord> Get(const std::string& id) const override { return store_->Get(id); }
+  absl::StatusOr<std::string> Spec(const std::string& id) const override {
+    return store_->Spec(id);
+  }
   absl::StatusOr<JobPage> List(int page_size, const std::string& page_token,
                                const std::vector<JobState>& states) const override {
     return store_->List(page_size, page_token, states);

@@ -63,7 +63,7 @@ class JobRunnerTest : public StateFixture {
     return cancellation.Check();
   }
 
-  static absl::StatusOr<PipelineOutput> SucceedAtOnce(const JobRecord&, const PipelineObserver&,
+  static absl::StatusOr<PipelineOutput> SucceedAtOnce(const JobClaim&, const PipelineObserver&,
                                                       const Cancellation&) {
     return PipelineOutput();
   }
@@ -87,9 +87,9 @@ class JobRunnerTest : public StateFixture {
 TEST_F(JobRunnerTest, RunsQueuedJobsToTheirEnd) {
   const std::string before = CreateJob("first");
   std::vector<std::string> specs;
-  auto runner = StartRunner([&](const JobRecord& job, const PipelineObserver& observer,
+  auto runner = StartRunner([&](const JobClaim& claim, const PipelineObserver& observer,
                                 const Cancellation&) -> absl::StatusOr<PipelineOutput> {
-    specs.push_back(job.spec);
+    specs.push_back(claim.spec);
     observer.stage_started(Stage::kImport, false);
     observer.stage_progress(Stage::kImport, 0.5, "half");
     observer.stage_finished(Stage::kImport);
@@ -116,10 +116,10 @@ TEST_F(JobRunnerTest, RunsQueuedJobsToTheirEnd) {
 }
 
 TEST_F(JobRunnerTest, FailuresAndExceptionsFailTheJobOnly) {
-  auto runner = StartRunner([&](const JobRecord& job, const PipelineObserver&,
+  auto runner = StartRunner([&](const JobClaim& claim, const PipelineObserver&,
                                 const Cancellation&) -> absl::StatusOr<PipelineOutput> {
-    if (job.spec == "error") return absl::InvalidArgumentError("node 'x'");
-    if (job.spec == "memory") throw std::bad_alloc();
+    if (claim.spec == "error") return absl::InvalidArgumentError("node 'x'");
+    if (claim.spec == "memory") throw std::bad_alloc();
     throw std::runtime_error("surprise");
   });
   const std::string error = CreateJob("error"), memory = CreateJob("memory"),
@@ -134,7 +134,7 @@ TEST_F(JobRunnerTest, FailuresAndExceptionsFailTheJobOnly) {
 TEST_F(JobRunnerTest, CancelsARunningJob) {
   absl::Notification running;
   auto runner =
-      StartRunner([&](const JobRecord&, const PipelineObserver& observer,
+      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         observer.stage_started(Stage::kSensitivity, false);
         running.Notify();
@@ -150,7 +150,7 @@ TEST_F(JobRunnerTest, StoppingQueuesTheRunningJobAgain) {
   const std::string id = CreateJob();
   absl::Notification running;
   auto runner =
-      StartRunner([&](const JobRecord&, const PipelineObserver&,
+      StartRunner([&](const JobClaim&, const PipelineObserver&,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         running.Notify();
         return UntilCancelled(cancellation);
@@ -159,7 +159,7 @@ TEST_F(JobRunnerTest, StoppingQueuesTheRunningJobAgain) {
   runner->Stop();
   EXPECT_EQ(Job(id).state, JobState::kQueued);
   runner = StartRunner(
-      [](const JobRecord&, const PipelineObserver&,
+      [](const JobClaim&, const PipelineObserver&,
          const Cancellation&) -> absl::StatusOr<PipelineOutput> { return PipelineOutput(); });
   AwaitState(id, JobState::kSucceeded);
   EXPECT_EQ(Job(id).attempts, 2);
@@ -168,7 +168,7 @@ TEST_F(JobRunnerTest, StoppingQueuesTheRunningJobAgain) {
 TEST_F(JobRunnerTest, RunsOnlyTheJobThatItIsMeantFor) {
   const std::string first = CreateJob(), second = CreateJob();
   auto runner = StartRunner(
-      [](const JobRecord&, const PipelineObserver&,
+      [](const JobClaim&, const PipelineObserver&,
          const Cancellation&) -> absl::StatusOr<PipelineOutput> { return PipelineOutput(); },
       second);
   AwaitState(second, JobState::kSucceeded);
@@ -178,7 +178,7 @@ TEST_F(JobRunnerTest, RunsOnlyTheJobThatItIsMeantFor) {
 TEST_F(JobRunnerTest, AStageWaitsForTheGate) {
   std::atomic<bool> entered = false;
   auto pass = *gate.Enter({});
-  auto runner = StartRunner([&](const JobRecord&, const PipelineObserver& observer,
+  auto runner = StartRunner([&](const JobClaim&, const PipelineObserver& observer,
                                 const Cancellation&) -> absl::StatusOr<PipelineOutput> {
     observer.stage_started(Stage::kProfile, false);
     entered = true;
@@ -195,7 +195,7 @@ TEST_F(JobRunnerTest, AStageWaitsForTheGate) {
 TEST_F(JobRunnerTest, CancellationReachesAJobThatWaitsForTheGate) {
   auto pass = *gate.Enter({});
   auto runner =
-      StartRunner([&](const JobRecord&, const PipelineObserver& observer,
+      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         observer.stage_started(Stage::kProfile, false);
         HT_RETURN_IF_ERROR(cancellation.Check());
@@ -231,7 +231,7 @@ TEST_F(JobRunnerTest, AFailureIsWrittenOnceTheDiskHasRoom) {
   FullDisk disk(7);
   FailingJobStore store(jobs.get(), std::ref(disk));
   auto runner = StartRunnerOn(&store,
-                              [](const JobRecord&, const PipelineObserver&,
+                              [](const JobClaim&, const PipelineObserver&,
                                  const Cancellation&) -> absl::StatusOr<PipelineOutput> {
                                 return absl::InvalidArgumentError("node 'x'");
                               });
@@ -323,7 +323,7 @@ TEST_F(JobRunnerTest, ABeatThatComesBackAfterTheEndIsNoLoss) {
   LateBeat beat;
   FailingJobStore store(jobs.get(), std::ref(beat));
   auto runner = StartRunnerOn(&store,
-                              [&](const JobRecord&, const PipelineObserver&,
+                              [&](const JobClaim&, const PipelineObserver&,
                                   const Cancellation&) -> absl::StatusOr<PipelineOutput> {
                                 beat.Await();
                                 return PipelineOutput();
@@ -346,7 +346,7 @@ TEST_F(JobRunnerTest, ARunnerThatLosesItsClaimAtTheEndSaysSo) {
   });
   std::atomic<int> runs = 0;
   auto runner = StartRunnerOn(&store,
-                              [&](const JobRecord&, const PipelineObserver&,
+                              [&](const JobClaim&, const PipelineObserver&,
                                   const Cancellation&) -> absl::StatusOr<PipelineOutput> {
                                 if (++runs == 1) return PipelineOutput();
                                 return absl::InvalidArgumentError("node 'x'");
@@ -361,7 +361,7 @@ TEST_F(JobRunnerTest, ARunnerThatLosesItsClaimAtTheEndSaysSo) {
 TEST_F(JobRunnerTest, ARunnerThatLostItsClaimStopsAndWritesNothing) {
   absl::Notification running, stopped, claimed;
   auto runner =
-      StartRunner([&](const JobRecord&, const PipelineObserver& observer,
+      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         running.Notify();
         claimed.WaitForNotification();

@@ -25,7 +25,7 @@ TEST_F(JobStoreTest, AJobIsQueuedAndRemembered) {
   Open();
   const JobRecord job = Job(id);
   EXPECT_EQ(job.state, JobState::kQueued);
-  EXPECT_EQ(job.spec, "the spec");
+  EXPECT_EQ(*jobs->Spec(id), "the spec");
   EXPECT_EQ(job.display_name, "name");
   EXPECT_EQ(job.create_time, clock.Now());
   EXPECT_FALSE(job.start_time.has_value());
@@ -44,10 +44,50 @@ TEST_F(JobStoreTest, RequestIdMakesCreationIdempotent) {
 
 TEST_F(JobStoreTest, UnknownJobsAreNotFound) {
   EXPECT_TRUE(absl::IsNotFound(jobs->Get("nobody").status()));
+  EXPECT_TRUE(absl::IsNotFound(jobs->Spec("nobody").status()));
   EXPECT_TRUE(absl::IsNotFound(jobs->Events("nobody", 0, 10).status()));
   EXPECT_TRUE(absl::IsNotFound(jobs->RequestCancel("nobody").status()));
   EXPECT_TRUE(absl::IsNotFound(jobs->Delete("nobody")));
   EXPECT_THAT(std::string(jobs->Get("nobody").status().message()), HasSubstr("jobs/nobody"));
+}
+
+TEST_F(JobStoreTest, ASummaryStandsForTheSpec) {
+  const absl::StatusOr<JobRecord> job = jobs->Create({"", "name", "the spec", "summary"});
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->summary, "summary");
+  EXPECT_EQ(Job(CreateJob("another")).summary, "another") << "where there is none";
+  EXPECT_EQ(jobs->List(10, "", {})->jobs[1].summary, "summary");
+  ASSERT_EQ(Claim(), job->id);
+  EXPECT_EQ(claim.job.summary, "summary");
+  EXPECT_EQ(claim.spec, "the spec");
+}
+
+// Its summary is enough for whatever does not run it.
+TEST_F(JobStoreTest, OnlyAClaimReadsASpec) {
+  const std::string queued = jobs->Create({"", "name", "the spec", "summary"})->id;
+  const std::string running = jobs->Create({"", "name", "the spec", "summary"})->id;
+  ASSERT_TRUE(jobs->Claim(absl::Seconds(30), running)->has_value());
+  {
+    absl::MutexLock lock(&database->mutex);
+    ASSERT_TRUE(database->connection.Execute("DELETE FROM job_specs").ok());
+  }
+  for (const std::string& id : {queued, running}) {
+    EXPECT_EQ(Job(id).summary, "summary");
+    EXPECT_TRUE(jobs->RequestCancel(id).ok());
+    EXPECT_TRUE(absl::IsNotFound(jobs->Spec(id).status()));
+  }
+  EXPECT_EQ(jobs->List(10, "", {})->jobs.size(), 2u);
+  EXPECT_TRUE(jobs->RecoverInterrupted().ok());
+  EXPECT_TRUE(jobs->Delete(queued).ok());
+}
+
+TEST_F(JobStoreTest, ASpecGoesWithItsJob) {
+  const std::string id = CreateJob(std::string(100'000, 'x'));
+  ASSERT_TRUE(jobs->Delete(id).ok());
+  absl::MutexLock lock(&database->mutex);
+  Statement count = *database->connection.Prepare("SELECT count(*) FROM job_specs");
+  ASSERT_TRUE(count.Step().ok());
+  EXPECT_EQ(count.Int(0), 0);
 }
 
 TEST_F(JobStoreTest, ClaimsTheOldestFirstAndOnce) {

@@ -29,7 +29,8 @@ TEST_F(StateMigrationTest, Version1KeepsItsJobs) {
   const absl::StatusOr<JobRecord> ended = jobs.Get("ended");
   ASSERT_TRUE(ended.ok()) << ended.status();
   EXPECT_EQ(ended->state, JobState::kSucceeded);
-  EXPECT_EQ(ended->spec, std::string("\0\xff", 2));
+  EXPECT_EQ(*jobs.Spec("ended"), std::string("\0\xff", 2));
+  EXPECT_EQ(ended->summary, *jobs.Spec("ended"));
   EXPECT_EQ(ended->artifacts.at("report.html").size_bytes, 6);
   EXPECT_EQ(jobs.Events("ended", 0, 10)->size(), 2u);  // without its progress
   EXPECT_EQ(jobs.Events("running", 0, 10)->size(), 1u);

@@ -71,6 +71,7 @@ class EventLog final : public JobStore {
   }
 
   absl::StatusOr<JobRecord> Create(const NewJob&) override { return Unused(); }
+  absl::StatusOr<std::string> Spec(const std::string&) const override { return Unused(); }
   absl::StatusOr<JobPage> List(int, const std::string&,
                                const std::vector<JobState>&) const override {
     return Unused();

@@ -49,12 +49,16 @@ class RemovalCallsTest : public StateFixture {
     if (details.details_size() > 0) details.details(0).UnpackTo(&detail);
     return detail.reason();
   }
-  JobReferences References(const std::string& id) { return ReferencesOf(*catalog, Job(id)); }
+  JobReferences References(const std::string& id) {
+    return ReferencesOf(*catalog, Job(id), *jobs->Spec(id));
+  }
 
   const std::string model_ = *blobs->Store("model"), data_ = *blobs->Store("data");
   SqliteCostCache costs_{database.get(), &clock};
   Collector collector_{{jobs.get(), catalog.get(), &costs_, blobs.get(), &clock},
-                       [this](const JobRecord& job) { return ReferencesOf(*catalog, job); },
+                       [this](const JobRecord& job, const std::string& spec) {
+                         return ReferencesOf(*catalog, job, spec);
+                       },
                        Retention()};
   Explorations explorations_;
   ServiceContext context_{};

@@ -53,6 +53,28 @@ TEST_F(SearchCallsTest, ListsAreSmallWhateverSpecsAre) {
   EXPECT_EQ(response.next_page_token(), "");
 }
 
+TEST_F(SearchCallsTest, NoSpecIsReadForABasicView) {
+  const v1::SearchSpec spec = LargeSpec();
+  const std::string id =
+      jobs->Create({"", "", SerializeSpec(spec), SerializeSpec(Summary(spec))})->id;
+  {
+    absl::MutexLock lock(&database->mutex);
+    ASSERT_TRUE(database->connection.Execute("UPDATE job_specs SET spec = x'ff'").ok());
+  }
+  EXPECT_EQ(List(10).jobs(0).spec().model(), "models/x");
+  v1::GetJobRequest get;
+  get.set_name("jobs/" + id);
+  v1::Job job;
+  ASSERT_TRUE(GetJob(context_, get, &job).ok());
+  EXPECT_EQ(job.spec().model(), "models/x");
+  v1::CancelJobRequest cancel;
+  cancel.set_name(get.name());
+  ASSERT_TRUE(CancelJob(context_, cancel, &job).ok());
+  EXPECT_EQ(job.state(), v1::JOB_STATE_CANCELLED);
+  get.set_view(v1::JOB_VIEW_FULL);
+  EXPECT_TRUE(absl::IsDataLoss(GetJob(context_, get, &job)));
+}
+
 TEST_F(SearchCallsTest, PagesEndByBytesAndNothingIsLost) {
   v1::SearchSpec spec;
   spec.set_target(std::string(4000, 'x'));
