@@ -98,6 +98,8 @@ class JobStore {
   static constexpr int kMaxStageStarts = 5;
 
   // Asks for the end: a queued job is CANCELLED at once, a running one is marked. Others stay.
+  // Where the disk is full, the holder of a claim that this store gave is told all the same: the
+  // mark is written as soon as there is room, and forgotten if the process ends before.
   virtual absl::StatusOr<JobRecord> RequestCancel(const std::string& id) = 0;
   // FAILED_PRECONDITION while the job is running; NOT_FOUND.
   virtual absl::Status Delete(const std::string& id) = 0;

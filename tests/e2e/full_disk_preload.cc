@@ -1,13 +1,16 @@
 // Loaded into a server before the C library (LD_PRELOAD): writes to regular files fail with ENOSPC
-// while FullDiskState in the file that $HALFTONE_FULL_DISK names has no room for them.
+// while FullDiskState in the file that $HALFTONE_FULL_DISK names has no room for them. A server's
+// reserve takes, and gives back, the room of one write for each of its pages.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <string_view>
 
 #include "tests/e2e/full_disk_state.h"
 
@@ -42,6 +45,20 @@ bool IsRefused(int file) {
   return ::fstat(file, &information) == 0 && S_ISREG(information.st_mode) && IsRefused();
 }
 
+constexpr int64_t kPage = 4096;
+
+void MakeRoomFor(int64_t writes) {
+  int64_t room = State().room;
+  while (!State().room.compare_exchange_weak(room, std::max<int64_t>(room, 0) + writes)) {
+  }
+}
+
+bool IsReserve(const char* path) {
+  constexpr std::string_view kName = "/state.reserve";
+  const std::string_view text = path;
+  return text.size() >= kName.size() && text.substr(text.size() - kName.size()) == kName;
+}
+
 }  // namespace
 
 extern "C" {
@@ -62,6 +79,23 @@ int fsync(int file) { return IsRefused(file) ? -1 : static_cast<int>(::syscall(S
 
 int fdatasync(int file) {
   return IsRefused(file) ? -1 : static_cast<int>(::syscall(SYS_fdatasync, file));
+}
+
+int posix_fallocate(int file, off_t offset, off_t size) {
+  const int64_t writes = size / kPage;
+  if (State().room.fetch_sub(writes) < writes) {
+    State().room.fetch_add(writes);
+    return ENOSPC;
+  }
+  return ::syscall(SYS_fallocate, file, 0, offset, size) == 0 ? 0 : errno;
+}
+
+int unlink(const char* path) noexcept {
+  struct stat information;
+  const bool makes_room = IsReserve(path) && ::stat(path, &information) == 0;
+  const int result = static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+  if (result == 0 && makes_room) MakeRoomFor(information.st_size / kPage);
+  return result;
 }
 
 int mkdir(const char* path, mode_t mode) noexcept {

@@ -64,11 +64,13 @@ absl::StatusOr<ContentRecord> SqliteCatalog::Find(ContentKind kind,
 absl::StatusOr<bool> SqliteCatalog::RemoveUnused(ContentKind kind, const std::string& sha256,
                                                  absl::Time since) {
   absl::MutexLock lock(&database_->mutex);
-  HT_ASSIGN_OR_RETURN(Statement remove,
-                      database_->connection.Prepare(
-                          "DELETE FROM contents WHERE kind = ? AND sha256 = ? AND used_ns < ?"));
-  remove.Bind(1, static_cast<int64_t>(kind)).Bind(2, sha256).Bind(3, absl::ToUnixNanos(since));
-  HT_RETURN_IF_ERROR(remove.Run());
+  HT_RETURN_IF_ERROR(database_->ChangeWithReserve([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    absl::StatusOr<Statement> remove = database_->connection.Prepare(
+        "DELETE FROM contents WHERE kind = ? AND sha256 = ? AND used_ns < ?");
+    if (!remove.ok()) return remove.status();
+    remove->Bind(1, static_cast<int64_t>(kind)).Bind(2, sha256).Bind(3, absl::ToUnixNanos(since));
+    return remove->Run();
+  }));
   return database_->connection.Changes() > 0;
 }
 

@@ -77,6 +77,9 @@ class SqliteCostCache final : public CostStore {
   absl::StatusOr<Pruned> Prune(absl::Time since, absl::Time oldest, int64_t bytes) override;
 
  private:
+  absl::StatusOr<Pruned> WritePruning(absl::Time since, absl::Time oldest, int64_t bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+
   StateDatabase* database_;
   const Clock* clock_;
 };

@@ -41,6 +41,12 @@ absl::Status SqliteCostCache::Store(const std::string& key, absl::string_view va
 absl::StatusOr<CostStore::Pruned> SqliteCostCache::Prune(absl::Time since, absl::Time oldest,
                                                          int64_t bytes) {
   absl::MutexLock lock(&database_->mutex);
+  return database_->ChangeWithReserve(
+      [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return WritePruning(since, oldest, bytes); });
+}
+
+absl::StatusOr<CostStore::Pruned> SqliteCostCache::WritePruning(absl::Time since, absl::Time oldest,
+                                                                int64_t bytes) {
   HT_ASSIGN_OR_RETURN(
       Statement remove,
       database_->connection.Prepare(

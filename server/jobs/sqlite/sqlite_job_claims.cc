@@ -77,6 +77,7 @@ absl::StatusOr<std::optional<JobClaim>> SqliteJobStore::Claim(
     absl::Duration lease, const std::optional<std::string>& only) {
   std::optional<JobClaim> claim;
   absl::MutexLock lock(&database_->mutex);
+  database_->TakeReserve();
   HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
   HT_RETURN_IF_ERROR(TakeBack(change, /*only_expired=*/true).status());
   HT_ASSIGN_OR_RETURN(const std::optional<std::string> id, OldestDue(only.value_or("")));
@@ -84,6 +85,7 @@ absl::StatusOr<std::optional<JobClaim>> SqliteJobStore::Claim(
     HT_ASSIGN_OR_RETURN(claim, Take(change, *id, lease));
   }
   HT_RETURN_IF_ERROR(change.Commit());
+  if (claim.has_value()) tokens_[claim->job.id] = claim->token;
   return claim;
 }
 

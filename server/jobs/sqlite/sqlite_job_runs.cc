@@ -30,6 +30,20 @@ absl::StatusOr<JobRecord> SqliteJobStore::FindClaimed(const JobClaim& claim) con
   return LostClaim(claim);
 }
 
+bool SqliteJobStore::RunsHere(const std::string& id) const {
+  const auto token = tokens_.find(id);
+  if (token == tokens_.end()) return false;
+  JobClaim claim;
+  claim.job.id = id;
+  claim.token = token->second;
+  return FindClaimed(claim).ok();
+}
+
+void SqliteJobStore::Forget(const std::string& id) {
+  tokens_.erase(id);
+  unwritten_cancels_.erase(id);
+}
+
 absl::Status SqliteJobStore::Update(const JobRecord& job, absl::string_view sql) {
   HT_ASSIGN_OR_RETURN(Statement update, database_->connection.Prepare(sql));
   update.Bind(1, job.number);
@@ -40,7 +54,9 @@ absl::StatusOr<bool> SqliteJobStore::Heartbeat(const JobClaim& claim) {
   absl::MutexLock lock(&database_->mutex);
   const int64_t now = LeaseTime();
   const int64_t lease = absl::ToInt64Nanoseconds(claim.lease);
-  bool cancel_requested = false;
+  // The next beat tries again.
+  if (unwritten_cancels_.count(claim.job.id) > 0) WriteCancel(claim.job.id).IgnoreError();
+  bool cancel_requested = unwritten_cancels_.count(claim.job.id) > 0;
   {
     HT_ASSIGN_OR_RETURN(
         Statement select,
@@ -51,7 +67,7 @@ absl::StatusOr<bool> SqliteJobStore::Heartbeat(const JobClaim& claim) {
     select.Bind(3, static_cast<int64_t>(JobState::kRunning));
     HT_ASSIGN_OR_RETURN(const bool found, select.Step());
     if (!found) return LostClaim(claim);
-    cancel_requested = select.Int(0) != 0;
+    cancel_requested |= select.Int(0) != 0;
     // A beat that only looks costs no write.
     const int64_t left = select.Int(1) - now;
     if (left > lease / 3 * 2 && left <= lease) return cancel_requested;
@@ -102,9 +118,8 @@ absl::Status SqliteJobStore::SaveArtifacts(const JobRecord& job, const JobOutcom
   return absl::OkStatus();
 }
 
-absl::Status SqliteJobStore::End(const JobClaim& claim, JobState state, const JobOutcome& outcome,
-                                 const absl::Status& error) {
-  absl::MutexLock lock(&database_->mutex);
+absl::Status SqliteJobStore::WriteEnd(const JobClaim& claim, JobState state,
+                                      const JobOutcome& outcome, const absl::Status& error) {
   HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
   HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
   job.state = state;
@@ -120,6 +135,19 @@ absl::Status SqliteJobStore::End(const JobClaim& claim, JobState state, const Jo
   HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false,
                           error.ok() ? JobStateName(state) : error.message()));
   return change.Commit();
+}
+
+absl::Status SqliteJobStore::End(const JobClaim& claim, JobState state, const JobOutcome& outcome,
+                                 const absl::Status& error) {
+  absl::MutexLock lock(&database_->mutex);
+  const auto write = [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return WriteEnd(claim, state, outcome, error);
+  };
+  // One that is cancelled, so that it can be deleted, is of those that make room.
+  const bool makes_room = state == JobState::kCancelled;
+  HT_RETURN_IF_ERROR(makes_room ? database_->ChangeWithReserve(write) : write());
+  Forget(claim.job.id);
+  return absl::OkStatus();
 }
 
 absl::Status SqliteJobStore::Succeed(const JobClaim& claim, const JobOutcome& outcome) {
@@ -146,7 +174,9 @@ absl::Status SqliteJobStore::Requeue(const JobClaim& claim, absl::string_view re
       Update(job,
              "UPDATE jobs SET stage_starts = max(0, stage_starts - 1), lease_token = '', "
              "lease_expires_ns = 0, lease_ns = 0, not_before_ns = 0 WHERE number = ?"));
-  return change.Commit();
+  HT_RETURN_IF_ERROR(change.Commit());
+  Forget(claim.job.id);
+  return absl::OkStatus();
 }
 
 }  // namespace halftone

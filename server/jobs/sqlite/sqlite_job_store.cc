@@ -111,6 +111,7 @@ absl::StatusOr<JobRecord> SqliteJobStore::Find(absl::string_view column,
   HT_ASSIGN_OR_RETURN(const bool found, select.Step());
   if (!found) return absl::NotFoundError(absl::StrCat("there is no job 'jobs/", value, "'"));
   JobRecord job = ReadJob(select);
+  job.cancel_requested |= unwritten_cancels_.count(job.id) > 0;
   // While the row is open, in the same read transaction: SQLite takes locks of the file for each.
   HT_RETURN_IF_ERROR(LoadArtifacts(job));
   return job;
@@ -278,6 +279,7 @@ absl::StatusOr<JobPage> SqliteJobStore::List(int page_size, const std::string& p
       HT_ASSIGN_OR_RETURN(const bool row, select.Step());
       if (!row) break;
       page.jobs.push_back(ReadJob(select));
+      page.jobs.back().cancel_requested |= unwritten_cancels_.count(page.jobs.back().id) > 0;
     }
   }
   if (static_cast<int>(page.jobs.size()) > page_size) {
@@ -333,26 +335,35 @@ absl::StatusOr<std::vector<JobChange>> SqliteJobStore::ChangesSince(int64_t revi
   }
 }
 
-absl::StatusOr<JobRecord> SqliteJobStore::RequestCancel(const std::string& id) {
-  {
-    absl::MutexLock lock(&database_->mutex);
-    HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
-    HT_ASSIGN_OR_RETURN(JobRecord job, Find("id", id));
-    if (IsTerminal(job.state) || job.cancel_requested) return job;
-    job.cancel_requested = true;
-    if (job.state == JobState::kQueued) {
-      job.state = JobState::kCancelled;
-      job.end_time = clock_->Now();
-    }
-    HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false,
-                            IsTerminal(job.state) ? "cancelled" : "cancellation requested"));
-    HT_RETURN_IF_ERROR(change.Commit());
+absl::Status SqliteJobStore::WriteCancel(const std::string& id) {
+  HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+  HT_ASSIGN_OR_RETURN(JobRecord job, Find("id", id));
+  const bool is_written = job.cancel_requested && unwritten_cancels_.count(id) == 0;
+  if (IsTerminal(job.state) || is_written) return absl::OkStatus();
+  job.cancel_requested = true;
+  if (job.state == JobState::kQueued) {
+    job.state = JobState::kCancelled;
+    job.end_time = clock_->Now();
   }
-  return Get(id);
+  HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false,
+                          IsTerminal(job.state) ? "cancelled" : "cancellation requested"));
+  HT_RETURN_IF_ERROR(change.Commit());
+  unwritten_cancels_.erase(id);
+  return absl::OkStatus();
 }
 
-absl::Status SqliteJobStore::Delete(const std::string& id) {
+absl::StatusOr<JobRecord> SqliteJobStore::RequestCancel(const std::string& id) {
   absl::MutexLock lock(&database_->mutex);
+  const absl::Status written = database_->ChangeWithReserve(
+      [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return WriteCancel(id); });
+  if (!written.ok()) {
+    if (!absl::IsResourceExhausted(written) || !RunsHere(id)) return written;
+    unwritten_cancels_.insert(id);
+  }
+  return Find("id", id);
+}
+
+absl::Status SqliteJobStore::WriteDeletion(const std::string& id) {
   HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
   HT_ASSIGN_OR_RETURN(const JobRecord job, Find("id", id));
   if (job.state == JobState::kRunning) {
@@ -367,6 +378,12 @@ absl::Status SqliteJobStore::Delete(const std::string& id) {
   HT_RETURN_IF_ERROR(Update(job, "DELETE FROM jobs WHERE number = ?"));
   change.Tell(id, nullptr);
   return change.Commit();
+}
+
+absl::Status SqliteJobStore::Delete(const std::string& id) {
+  absl::MutexLock lock(&database_->mutex);
+  return database_->ChangeWithReserve(
+      [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return WriteDeletion(id); });
 }
 
 }  // namespace halftone

@@ -1,7 +1,9 @@
 #ifndef HALFTONE_SERVER_JOBS_SQLITE_SQLITE_JOB_STORE_H_
 #define HALFTONE_SERVER_JOBS_SQLITE_SQLITE_JOB_STORE_H_
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,6 +89,12 @@ class SqliteJobStore final : public JobStore {
   // Why a claim is no longer good.
   absl::Status LostClaim(const JobClaim& claim) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+  // Whether this store gave a claim on the job that is still good.
+  bool RunsHere(const std::string& id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+  // Nobody runs the job any more.
+  void Forget(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+  absl::Status WriteCancel(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+  absl::Status WriteDeletion(const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   // Runs a statement whose only parameter is the job's number.
   absl::Status Update(const JobRecord& job, absl::string_view sql)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
@@ -96,7 +104,9 @@ class SqliteJobStore final : public JobStore {
   absl::Status SaveArtifacts(const JobRecord& job, const JobOutcome& outcome)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status End(const JobClaim& claim, JobState state, const JobOutcome& outcome,
-                   const absl::Status& error);
+                   const absl::Status& error) ABSL_LOCKS_EXCLUDED(database_->mutex);
+  absl::Status WriteEnd(const JobClaim& claim, JobState state, const JobOutcome& outcome,
+                        const absl::Status& error) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   // Takes running jobs from their runners: all, or those whose lease has expired.
   absl::StatusOr<std::vector<std::string>> TakeBack(Change& change, bool only_expired)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
@@ -116,6 +126,10 @@ class SqliteJobStore final : public JobStore {
   const Clock* clock_;
   const absl::Time opened_;
   const absl::Duration opened_steady_;
+  // The tokens of the claims that this store gave, by the job's id, until they are given back.
+  std::map<std::string, std::string> tokens_ ABSL_GUARDED_BY(database_->mutex);
+  // Jobs among them whose cancellation is requested and could not be written.
+  std::set<std::string> unwritten_cancels_ ABSL_GUARDED_BY(database_->mutex);
 };
 
 }  // namespace halftone

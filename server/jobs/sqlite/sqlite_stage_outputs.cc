@@ -164,11 +164,13 @@ absl::StatusOr<std::vector<StageRecord>> SqliteCatalog::Stages() const {
 absl::StatusOr<bool> SqliteCatalog::RemoveUnusedStage(Stage stage, const std::string& key,
                                                       absl::Time since) {
   absl::MutexLock lock(&database_->mutex);
-  HT_ASSIGN_OR_RETURN(Statement remove,
-                      database_->connection.Prepare("DELETE FROM stage_outputs WHERE stage = ? "
-                                                    "AND key = ? AND used_ns < ?"));
-  remove.Bind(1, StageNumber(stage)).Bind(2, key).Bind(3, absl::ToUnixNanos(since));
-  HT_RETURN_IF_ERROR(remove.Run());
+  HT_RETURN_IF_ERROR(database_->ChangeWithReserve([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    absl::StatusOr<Statement> remove = database_->connection.Prepare(
+        "DELETE FROM stage_outputs WHERE stage = ? AND key = ? AND used_ns < ?");
+    if (!remove.ok()) return remove.status();
+    remove->Bind(1, StageNumber(stage)).Bind(2, key).Bind(3, absl::ToUnixNanos(since));
+    return remove->Run();
+  }));
   return database_->connection.Changes() > 0;
 }
 

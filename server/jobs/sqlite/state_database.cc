@@ -136,7 +136,15 @@ absl::StatusOr<std::unique_ptr<StateDatabase>> StateDatabase::Open(const std::st
   const std::string path = absl::StrCat(directory, "/state.db");
   HT_ASSIGN_OR_RETURN(Database database, Database::Open(path));
   HT_RETURN_IF_ERROR(Annotate(database.EnsureSchema(kSteps), path));
-  return std::unique_ptr<StateDatabase>(new StateDatabase(std::move(database)));
+  SpaceReserve reserve(absl::StrCat(directory, "/state.reserve"));
+  reserve.Take();
+  return std::unique_ptr<StateDatabase>(new StateDatabase(std::move(database), std::move(reserve)));
+}
+
+void StateDatabase::GiveUpReserve() {
+  // What the log holds goes into the database, so that the log begins anew and need not grow.
+  connection.Execute("PRAGMA wal_checkpoint(PASSIVE)").IgnoreError();
+  reserve_.Release();
 }
 
 }  // namespace halftone

@@ -3,28 +3,55 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "server/jobs/space_reserve.h"
 #include "server/jobs/sqlite/sqlite.h"
 
 namespace halftone {
 
 // The database of a state directory: one connection, and the mutex that guards it. Several
-// processes may open the same file.
+// processes may open the same file. Beside it lies `state.reserve`, room on the disk for changes
+// that make more.
 class StateDatabase {
  public:
   // Opens `directory`/state.db, makes its tables where it is new, and brings
   // those of an earlier version up to date. FAILED_PRECONDITION for a version that is newer.
   static absl::StatusOr<std::unique_ptr<StateDatabase>> Open(const std::string& directory);
 
+  // Runs a change of the database that makes room, or ends what needs some: where the disk is full,
+  // once more with the reserve, which is taken again by a later call. `change` returns a Status or
+  // a StatusOr, and leaves nothing behind where it fails.
+  template <typename Change>
+  auto ChangeWithReserve(const Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    TakeReserve();
+    auto result = change();
+    if (!absl::IsResourceExhausted(StatusOf(result))) return result;
+    GiveUpReserve();
+    return change();
+  }
+  // Takes the reserve, unless it is there or there is no room.
+  void TakeReserve() const { reserve_.Take(); }
+
   absl::Mutex mutex;
   Database connection ABSL_GUARDED_BY(mutex);
 
  private:
-  explicit StateDatabase(Database opened) : connection(std::move(opened)) {}
+  StateDatabase(Database opened, SpaceReserve reserve)
+      : connection(std::move(opened)), reserve_(std::move(reserve)) {}
+
+  static const absl::Status& StatusOf(const absl::Status& status) { return status; }
+  template <typename Value>
+  static const absl::Status& StatusOf(const absl::StatusOr<Value>& value) {
+    return value.status();
+  }
+  void GiveUpReserve() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+
+  const SpaceReserve reserve_;
 };
 
 }  // namespace halftone
