@@ -18,6 +18,8 @@
 namespace {
 
 constexpr int kExitUsage = 2;
+// A step of a computation cannot be stopped in its midst, and may take as long as it likes.
+constexpr absl::Duration kLongestStop = absl::Seconds(15);
 
 int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
   absl::StatusOr<std::unique_ptr<halftone::Server>> server = halftone::Server::Start(options);
@@ -39,6 +41,11 @@ int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
     do {
       halftone::WaitForStopSignal(signals);
     } while (absl::Now() - first < absl::Milliseconds(500));
+    std::_Exit(EXIT_FAILURE);
+  }).detach();
+  std::thread([] {
+    absl::SleepFor(kLongestStop);
+    spdlog::warn("leaving what still runs: it is taken up at the next start");
     std::_Exit(EXIT_FAILURE);
   }).detach();
   (*server)->Shutdown();

@@ -20,7 +20,8 @@ namespace halftone {
 // of values that do not live at the same time share memory. Immutable; thread-safe.
 class Executable {
  public:
-  // INVALID_ARGUMENT or UNIMPLEMENTED names the instruction's label.
+  // INVALID_ARGUMENT or UNIMPLEMENTED names the instruction's label, and so does RESOURCE_EXHAUSTED
+  // for one that would run for minutes, since nobody could stop it.
   static absl::StatusOr<std::shared_ptr<const Executable>> Compile(Program program);
   ~Executable();
 
@@ -29,6 +30,8 @@ class Executable {
   // Bytes that a Session of it holds, and of the constants that all of them share.
   int64_t arena_bytes() const;
   int64_t constant_bytes() const;
+  // What the costliest step computes in one run, in multiply-adds of a fast kernel.
+  double step_cost() const;
 
  private:
   friend class Session;

@@ -20,8 +20,13 @@ struct FittedProgram {
   std::shared_ptr<const Executable> executable;
 };
 
+// What a step may compute unless one sample, or the batch that the file fixes, needs more, in
+// multiply-adds: about a second of two cores, for nobody can stop it in its midst.
+inline constexpr double kMaxFittedCost = 5e10;
+
 // Compiles what `build` makes for a batch: for `wanted` samples (at most `samples`), and for fewer
-// where a session would hold more than kMaxArenaBytes (unless the file fixes the batch). `build` is
+// where a session would hold more than kMaxArenaBytes, or a step compute more than kMaxFittedCost
+// (unless the file fixes the batch). `build` is
 // called last with the batch that is returned.
 using BuildForBatch = std::function<absl::StatusOr<Program>(int64_t batch)>;
 absl::StatusOr<FittedProgram> FitBatch(const PreparedNetwork& network, int64_t wanted,

@@ -167,6 +167,42 @@ class WaitingCallsTest(ServedTestCase):
             evaluations = [answer.result().evaluations for answer in told]
         self.assertEqual(sorted(evaluations), list(range(1, MANY + 1)))
 
+    def far_padded(self):
+        """Tiny-digits with so much padding that a sample takes seconds. oneDNN has no fast code for
+        padding that is wider than the kernel: by its other one it would be minutes."""
+        network = MODULES["onnx"].ModelProto.FromString(read(TINY_DIGITS, "model_folded.onnx"))
+        for attribute in network.graph.node[0].attribute:
+            if attribute.name == "pads":
+                attribute.ints[:] = [3000] * 4
+        return self.client.upload("Model", network.SerializeToString()).name
+
+    def one_sample(self):
+        return self.client.message("SensitivitySpec", samples=1, draws=1)
+
+    def test_a_cancelled_analysis_of_a_slow_network_gives_its_turn_back(self):
+        try:
+            list(self.client.stream("AnalysisService", "MeasureSensitivity", timeout=2,
+                                    model=self.far_padded(), dataset=self.data,
+                                    precisions=["w8a8"], sensitivity=self.one_sample()))
+        except grpc.RpcError as error:
+            self.assertEqual(error.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        list(self.client.stream("AnalysisService", "ProfileModel", timeout=SOON, model=self.model,
+                                target="bitfusion"))
+
+    def test_a_job_on_a_slow_network_is_cancelled(self):
+        job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
+            "SearchSpec", model=self.far_padded(), calibration_dataset=self.data,
+            target="bitfusion", sensitivity=self.one_sample())).name
+        before = processor_seconds(self.server.process)
+
+        def has_ended():
+            state = self.client.call("SearchService", "GetJob", name=job).state
+            return state > MODULES["job"].JOB_STATE_RUNNING
+
+        wait_for_work(self.server.process, 2, before, has_ended)
+        self.client.call("SearchService", "CancelJob", name=job)
+        wait_for(has_ended, SOON)
+
     def never_read(self, method, request):
         client = ClientThatNeverReads(self.server.address, method, request.SerializeToString())
         self.addCleanup(client.close)

@@ -1,11 +1,9 @@
 #include <array>
-#include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/ops.h"
-#include "nn/engine/ops/convolution.h"
 #include "nn/graph/window.h"
 
 // The quantizable layers: Conv, Gemm, MatMul.
@@ -22,10 +20,9 @@ absl::StatusOr<ValueId> LowerConv(ProgramBuilder& builder, const Node& node,
   HT_ASSIGN_OR_RETURN(const Window window,
                       ResolveWindow(node, src, absl::MakeConstSpan(weights.dims()).subspan(2)));
   HT_ASSIGN_OR_RETURN(const int64_t groups, node.Int("group", 1));
-  auto op = std::make_shared<ConvolutionOp>(ConvolutionAttributes{
-      window.strides, window.dilations, window.pads_begin, window.pads_end, groups});
-  if (bias == kNoValue) return builder.Apply1(std::move(op), {sources.src, sources.weights});
-  return builder.Apply1(std::move(op), {sources.src, sources.weights, bias});
+  return Convolve(builder,
+                  {window.strides, window.dilations, window.pads_begin, window.pads_end, groups},
+                  sources.src, sources.weights, bias);
 }
 
 // alpha op(A) op(B) + beta C.

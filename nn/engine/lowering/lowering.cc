@@ -1,9 +1,11 @@
 #include "nn/engine/lowering/lowering.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/engine/ops/shape_ops.h"
 #include "nn/graph/float32.h"
 
 namespace halftone {
@@ -21,6 +23,46 @@ Table MakeTable() {
     for (const Lowering& lowering : family) table.emplace(lowering.op, lowering.lower);
   }
   return table;
+}
+
+// A padded src may have so many times the elements of what a convolution reads and writes.
+constexpr int64_t kMaxPadded = 4;
+
+// The src of a convolution with the padding that is as wide as its kernel.
+struct FarPadding {
+  Shape padded;
+  std::vector<int64_t> starts;  // of the src in it
+};
+
+// Takes such padding out of `attributes`.
+FarPadding TakeFarPadding(const Shape& src, const Shape& weights,
+                          ConvolutionAttributes& attributes) {
+  FarPadding far = {src, std::vector<int64_t>(src.dims().size(), 0)};
+  for (size_t i = 0; i + 2 < far.starts.size(); ++i) {
+    const int axis = static_cast<int>(i) + 2;
+    const int64_t extent = (weights.dim(axis) - 1) * attributes.dilations[i] + 1;
+    const auto take = [extent](int64_t& pad) { return pad < extent ? 0 : std::exchange(pad, 0); };
+    far.starts[i + 2] = take(attributes.pads_begin[i]);
+    far.padded.set_dim(axis, src.dim(axis) + far.starts[i + 2] + take(attributes.pads_end[i]));
+  }
+  return far;
+}
+
+bool IsAffordable(const Shape& padded, const Shape& src, const Shape& dst) {
+  return padded.Check().ok() && dst.Check().ok() &&
+         padded.Elements() / kMaxPadded <= src.Elements() + dst.Elements();
+}
+
+// `src` with the padding that then `attributes` no longer have.
+absl::StatusOr<ValueId> PadFar(ProgramBuilder& builder, ValueId src, const Shape& weights,
+                               const Shape& dst, ConvolutionAttributes& attributes) {
+  const Shape shape = builder.shape(src);
+  ConvolutionAttributes near = attributes;
+  const FarPadding far = TakeFarPadding(shape, weights, near);
+  if (far.padded == shape || !IsAffordable(far.padded, shape, dst)) return src;
+  attributes = std::move(near);
+  const std::vector<int64_t> steps(far.starts.size(), 1);
+  return builder.Apply1(std::make_shared<SliceScatterOp>(far.starts, steps, far.padded), {src});
 }
 
 }  // namespace
@@ -84,6 +126,20 @@ NodeContext MakeNodeContext(const Graph& graph, const Node& node) {
     context.constants.push_back(constant == graph.initializers.end() ? nullptr : &constant->second);
   }
   return context;
+}
+
+absl::StatusOr<ValueId> Convolve(ProgramBuilder& builder, ConvolutionAttributes attributes,
+                                 ValueId src, ValueId weights, ValueId bias) {
+  const Shape kernel = builder.shape(weights);
+  const absl::StatusOr<std::vector<Shape>> dsts =
+      ConvolutionOp(attributes).InferShapes({builder.shape(src), kernel});
+  // What does not fit is refused below.
+  if (dsts.ok()) {
+    HT_ASSIGN_OR_RETURN(src, PadFar(builder, src, kernel, dsts->front(), attributes));
+  }
+  auto op = std::make_shared<ConvolutionOp>(std::move(attributes));
+  if (bias == kNoValue) return builder.Apply1(std::move(op), {src, weights});
+  return builder.Apply1(std::move(op), {src, weights, bias});
 }
 
 absl::StatusOr<std::vector<ValueId>> Single(absl::StatusOr<ValueId> value) {

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "nn/engine/lower.h"
+#include "nn/engine/ops/convolution.h"
 #include "nn/engine/program.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/operators/operator.h"
@@ -80,6 +81,11 @@ absl::Span<const Lowering> ResizeLowerings();
 
 // What is known of the inputs of `node`.
 NodeContext MakeNodeContext(const Graph& graph, const Node& node);
+
+// A convolution, with a bias unless that is kNoValue. Padding as wide as the whole kernel, which
+// oneDNN's fast code does not take, becomes a step before it, unless that would need much memory.
+absl::StatusOr<ValueId> Convolve(ProgramBuilder& builder, ConvolutionAttributes attributes,
+                                 ValueId src, ValueId weights, ValueId bias = kNoValue);
 
 // The result of a single op as a node's results.
 absl::StatusOr<std::vector<ValueId>> Single(absl::StatusOr<ValueId> value);

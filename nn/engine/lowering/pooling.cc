@@ -8,7 +8,6 @@
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/ops.h"
-#include "nn/engine/ops/convolution.h"
 #include "nn/graph/window.h"
 
 namespace halftone {
@@ -59,10 +58,8 @@ absl::StatusOr<ValueId> SumWindows(ProgramBuilder& builder, ValueId src, const W
   const ValueId ones = builder.AddConstant(
       Tensor::Of<float>(Shape(dims), std::vector<float>(static_cast<size_t>(elements), 1.0f)));
   const PoolWindow pool = WithOverhang(window);
-  return builder.Apply1(
-      std::make_shared<ConvolutionOp>(ConvolutionAttributes{
-          pool.strides, pool.dilations, pool.pads_begin, pool.pads_end, channels}),
-      {src, ones});
+  return Convolve(builder, {pool.strides, pool.dilations, pool.pads_begin, pool.pads_end, channels},
+                  src, ones);
 }
 
 // What the sum under a window must be multiplied with to become the mean of the elements, along

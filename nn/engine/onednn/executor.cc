@@ -57,9 +57,11 @@ struct Executable::Impl {
   absl::flat_hash_map<std::string, Place> outputs;
   int64_t arena_bytes = 0;
   int64_t constant_bytes = 0;
+  double step_cost = 0;
 
   absl::Status Build(bool fold);
   absl::Status AddAllSteps(StepBuilder& builder, absl::Span<const FusedInstruction> instructions);
+  absl::Status CheckSteps();
   void AddOutput(StepBuilder& builder, const Program::Input& output);
   void PlaceBuffers();
   size_t Elements(ValueId value) const {
@@ -86,8 +88,17 @@ absl::Status Executable::Impl::Build(bool fold) {
     steps = builder.TakeSteps();
     buffers = builder.TakeBuffers();
     PlaceBuffers();
-    return absl::OkStatus();
+    return CheckSteps();
   });
+}
+
+absl::Status Executable::Impl::CheckSteps() {
+  for (const Step& step : steps) {
+    HT_RETURN_IF_ERROR(
+        Annotate(CheckStepWork(step.work), descriptions[static_cast<size_t>(step.instruction)]));
+    step_cost = std::max(step_cost, step.work.Cost());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Executable::Impl::AddAllSteps(StepBuilder& builder,
@@ -160,6 +171,7 @@ absl::StatusOr<std::shared_ptr<const Executable>> Executable::Compile(Program pr
 const Program& Executable::program() const { return impl_->program; }
 int64_t Executable::arena_bytes() const { return impl_->arena_bytes; }
 int64_t Executable::constant_bytes() const { return impl_->constant_bytes; }
+double Executable::step_cost() const { return impl_->step_cost; }
 
 struct Session::Impl {
   // A step on this session's memory.

@@ -9,6 +9,7 @@
 #include "absl/types/span.h"
 #include "nn/engine/onednn/arena.h"
 #include "nn/engine/onednn/layout.h"
+#include "nn/engine/onednn/step_work.h"
 #include "oneapi/dnnl/dnnl.hpp"
 
 namespace halftone {
@@ -42,6 +43,7 @@ struct Step {
   HostKernel kernel;
   std::vector<StepArgument> arguments;
   int instruction = 0;  // that it is part of; for messages
+  StepWork work;        // where it may be much more than its buffers have elements
 };
 
 }  // namespace halftone

@@ -195,7 +195,7 @@ void StepBuilder::Append(Step step) {
 
 void StepBuilder::AddPrimitive(const dnnl::primitive& primitive,
                                const dnnl::memory::desc& scratchpad,
-                               std::vector<StepArgument> arguments) {
+                               std::vector<StepArgument> arguments, const StepWork& work) {
   if (scratchpad.get_size() > 0) {
     const BufferId buffer = NewBuffer(static_cast<int64_t>(scratchpad.get_size()));
     arguments.push_back({DNNL_ARG_SCRATCHPAD, scratchpad, buffer});
@@ -203,11 +203,14 @@ void StepBuilder::AddPrimitive(const dnnl::primitive& primitive,
   Step step;
   step.primitive = primitive;
   step.arguments = std::move(arguments);
+  step.work = work;
   Append(std::move(step));
 }
 
-void StepBuilder::AddKernel(HostKernel kernel, absl::Span<const BufferId> buffers) {
+void StepBuilder::AddKernel(HostKernel kernel, absl::Span<const BufferId> buffers,
+                            const StepWork& work) {
   Step step;
+  step.work = work;
   step.kernel = std::move(kernel);
   for (BufferId buffer : buffers) step.arguments.push_back({0, Layout(), buffer});
   Append(std::move(step));

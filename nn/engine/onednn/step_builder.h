@@ -50,9 +50,9 @@ class StepBuilder {
 
   // Appends a primitive. Adds the scratchpad that its descriptor asks for.
   void AddPrimitive(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
-                    std::vector<StepArgument> arguments);
+                    std::vector<StepArgument> arguments, const StepWork& work = {});
   // Appends a host kernel on `buffers`.
-  void AddKernel(HostKernel kernel, absl::Span<const BufferId> buffers);
+  void AddKernel(HostKernel kernel, absl::Span<const BufferId> buffers, const StepWork& work = {});
 
   // The instruction that the next calls are about.
   void BeginInstruction(int index) { instruction_ = index; }

@@ -90,6 +90,11 @@ struct Descriptors {
   memory::dims strides, dilations, pads_begin, pads_end;
 };
 
+double MultiplyAdds(const Shape& weights, const Shape& dst) {
+  const double taps = static_cast<double>(weights.Elements()) / static_cast<double>(weights.dim(0));
+  return taps * static_cast<double>(dst.Elements());
+}
+
 dnnl::primitive_attr ConvolutionAttributesWith(const UnaryOp* activation) {
   dnnl::primitive_attr attributes = PrimitiveAttributes();
   if (activation == nullptr) return attributes;
@@ -127,7 +132,8 @@ void AddSteps(StepBuilder& steps, const ConvolutionOp& op, const FusedInstructio
   arguments.push_back(
       {DNNL_ARG_DST, descriptor.dst_desc(), steps.Define(dst, descriptor.dst_desc())});
   steps.AddPrimitive(dnnl::convolution_forward(descriptor), descriptor.scratchpad_desc(),
-                     std::move(arguments));
+                     std::move(arguments),
+                     WorkOf(descriptor, MultiplyAdds(steps.shape(weights), steps.shape(dst))));
 }
 
 void AddSteps(StepBuilder& steps, const ConvolutionBackwardDataOp& op,
@@ -143,7 +149,8 @@ void AddSteps(StepBuilder& steps, const ConvolutionBackwardDataOp& op,
   steps.AddPrimitive(dnnl::convolution_backward_data(descriptor), descriptor.scratchpad_desc(),
                      {{DNNL_ARG_DIFF_DST, descriptor.diff_dst_desc(), diff_dst_buffer},
                       {DNNL_ARG_WEIGHTS, descriptor.weights_desc(), weights_buffer},
-                      {DNNL_ARG_DIFF_SRC, descriptor.diff_src_desc(), diff_src_buffer}});
+                      {DNNL_ARG_DIFF_SRC, descriptor.diff_src_desc(), diff_src_buffer}},
+                     WorkOf(descriptor, MultiplyAdds(steps.shape(weights), steps.shape(diff_dst))));
 }
 
 void AddSteps(StepBuilder& steps, const ConvolutionBackwardWeightsOp& op,
@@ -156,10 +163,12 @@ void AddSteps(StepBuilder& steps, const ConvolutionBackwardWeightsOp& op,
   const BufferId src_buffer = steps.Source(src, descriptor.src_desc());
   const BufferId diff_dst_buffer = steps.Source(diff_dst, descriptor.diff_dst_desc());
   const BufferId weights_buffer = steps.Define(diff_weights, descriptor.diff_weights_desc());
-  steps.AddPrimitive(dnnl::convolution_backward_weights(descriptor), descriptor.scratchpad_desc(),
-                     {{DNNL_ARG_SRC, descriptor.src_desc(), src_buffer},
-                      {DNNL_ARG_DIFF_DST, descriptor.diff_dst_desc(), diff_dst_buffer},
-                      {DNNL_ARG_DIFF_WEIGHTS, descriptor.diff_weights_desc(), weights_buffer}});
+  steps.AddPrimitive(
+      dnnl::convolution_backward_weights(descriptor), descriptor.scratchpad_desc(),
+      {{DNNL_ARG_SRC, descriptor.src_desc(), src_buffer},
+       {DNNL_ARG_DIFF_DST, descriptor.diff_dst_desc(), diff_dst_buffer},
+       {DNNL_ARG_DIFF_WEIGHTS, descriptor.diff_weights_desc(), weights_buffer}},
+      WorkOf(descriptor, MultiplyAdds(steps.shape(diff_weights), steps.shape(diff_dst))));
 }
 
 }  // namespace halftone

@@ -54,7 +54,9 @@ void AddSteps(StepBuilder& steps, const MatMulOp& op, const Instruction& instruc
   steps.AddPrimitive(dnnl::matmul(descriptor), descriptor.scratchpad_desc(),
                      {{DNNL_ARG_SRC, src.layout, a_buffer},
                       {DNNL_ARG_WEIGHTS, weights.layout, b_buffer},
-                      {DNNL_ARG_DST, result.layout, dst_buffer}});
+                      {DNNL_ARG_DST, result.layout, dst_buffer}},
+                     WorkOf(descriptor, static_cast<double>(steps.shape(dst).Elements()) *
+                                            static_cast<double>(src.dims[rank - 1])));
 }
 
 }  // namespace halftone

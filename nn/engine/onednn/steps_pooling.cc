@@ -24,6 +24,12 @@ struct WindowDims {
   }
 };
 
+double Taps(const PoolWindow& window, const Shape& dst) {
+  auto taps = static_cast<double>(dst.Elements());
+  for (const int64_t size : window.kernel) taps *= static_cast<double>(size);
+  return taps;
+}
+
 algorithm AverageAlgorithm(bool count_padding) {
   return count_padding ? algorithm::pooling_avg_include_padding
                        : algorithm::pooling_avg_exclude_padding;
@@ -99,7 +105,8 @@ void AddSteps(StepBuilder& steps, const AveragePoolOp& op, const Instruction& in
   const BufferId dst_buffer = steps.Define(dst, descriptor.dst_desc());
   steps.AddPrimitive(
       dnnl::pooling_forward(descriptor), descriptor.scratchpad_desc(),
-      {{DNNL_ARG_SRC, src_layout, src_buffer}, {DNNL_ARG_DST, descriptor.dst_desc(), dst_buffer}});
+      {{DNNL_ARG_SRC, src_layout, src_buffer}, {DNNL_ARG_DST, descriptor.dst_desc(), dst_buffer}},
+      WorkOf(descriptor, Taps(op.window, steps.shape(dst))));
 }
 
 void AddSteps(StepBuilder& steps, const AveragePoolBackwardOp& op, const Instruction& instruction) {
@@ -116,7 +123,8 @@ void AddSteps(StepBuilder& steps, const AveragePoolBackwardOp& op, const Instruc
   const BufferId diff_src_buffer = steps.Define(diff_src, descriptor.diff_src_desc());
   steps.AddPrimitive(dnnl::pooling_backward(descriptor), descriptor.scratchpad_desc(),
                      {{DNNL_ARG_DIFF_DST, diff_dst_layout, diff_dst_buffer},
-                      {DNNL_ARG_DIFF_SRC, descriptor.diff_src_desc(), diff_src_buffer}});
+                      {DNNL_ARG_DIFF_SRC, descriptor.diff_src_desc(), diff_src_buffer}},
+                     WorkOf(descriptor, Taps(op.window, steps.shape(diff_dst))));
 }
 
 void AddSteps(StepBuilder& steps, const MaxPoolOp& op, const Instruction& instruction) {
@@ -125,7 +133,8 @@ void AddSteps(StepBuilder& steps, const MaxPoolOp& op, const Instruction& instru
   const PoolGeometry pool = layouts.Geometry(steps.shape(src), steps.shape(dst), op.window);
   const BufferId src_buffer = steps.Source(src, layouts.Of(steps.shape(src)));
   steps.AddKernel([=](absl::Span<float* const> b) { MaxPoolKernel(pool, b[0], b[1]); },
-                  {src_buffer, steps.Define(dst, layouts.Of(steps.shape(dst)))});
+                  {src_buffer, steps.Define(dst, layouts.Of(steps.shape(dst)))},
+                  {Taps(op.window, steps.shape(dst)), false});
 }
 
 void AddSteps(StepBuilder& steps, const MaxPoolScatterOp& op, const Instruction& instruction) {
@@ -136,7 +145,8 @@ void AddSteps(StepBuilder& steps, const MaxPoolScatterOp& op, const Instruction&
   const BufferId diff_dst_buffer = steps.Source(diff_dst, layouts.Of(steps.shape(diff_dst)));
   const BufferId src_buffer = steps.Source(src, src_layout);
   steps.AddKernel([=](absl::Span<float* const> b) { MaxPoolScatterKernel(pool, b[0], b[1], b[2]); },
-                  {diff_dst_buffer, src_buffer, steps.Define(instruction.dsts[0], src_layout)});
+                  {diff_dst_buffer, src_buffer, steps.Define(instruction.dsts[0], src_layout)},
+                  {Taps(op.window, steps.shape(diff_dst)), false});
 }
 
 void AddSteps(StepBuilder& steps, const MaxPoolGatherOp& op, const Instruction& instruction) {
@@ -148,7 +158,8 @@ void AddSteps(StepBuilder& steps, const MaxPoolGatherOp& op, const Instruction& 
   const BufferId tensor_buffer = steps.Source(tensor, src_layout);
   const BufferId src_buffer = steps.Source(src, src_layout);
   steps.AddKernel([=](absl::Span<float* const> b) { MaxPoolGatherKernel(pool, b[0], b[1], b[2]); },
-                  {tensor_buffer, src_buffer, steps.Define(dst, layouts.Of(steps.shape(dst)))});
+                  {tensor_buffer, src_buffer, steps.Define(dst, layouts.Of(steps.shape(dst)))},
+                  {Taps(op.window, steps.shape(dst)), false});
 }
 
 }  // namespace halftone

@@ -98,6 +98,27 @@ TEST(ExecutorTest, OutputsMayBeInputsConstantsAndEachOther) {
   }
 }
 
+// A convolution that takes minutes, by whatever code.
+TEST(ExecutorTest, RefusesAStepThatNobodyCouldStop) {
+  const auto compile = [](int64_t padding) {
+    ProgramBuilder builder;
+    const ValueId src = builder.AddInput("x", Shape{1, 64, 8, 8});
+    const ValueId weights = builder.AddInput("w", Shape{64, 64, 7, 7});
+    builder.SetLabel("far");
+    const std::vector<int64_t> ones = {1, 1}, pads = {padding, padding};
+    const ConvolutionAttributes attributes = {ones, ones, pads, pads, 1};
+    const ValueId dst = Apply(builder, std::make_shared<ConvolutionOp>(attributes), {src, weights});
+    return Executable::Compile(builder.Build({{"y", dst}}));
+  };
+  const auto small = compile(7);
+  ASSERT_TRUE(small.ok()) << small.status();
+  EXPECT_GE((*small)->step_cost(), 16 * 16 * 64 * 64 * 49);
+  const absl::Status refused = compile(2900).status();
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("'far'"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("multiply-adds"));
+}
+
 TEST(ExecutorTest, StopsWhenCancelled) {
   const auto session = MakeSession(SmallProgram());
   ASSERT_TRUE(session->SetInput("x", {1.0f, 2.0f}).ok());

@@ -9,6 +9,7 @@
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/op.h"
 #include "nn/engine/ops.h"
+#include "nn/engine/ops/convolution.h"
 #include "nn/graph/operators/operator.h"
 #include "nn/graph/passes.h"
 #include "tests/nn/engine/run_program.h"
@@ -66,6 +67,25 @@ std::vector<float> Evaluate(const OneNode& one, const std::vector<float>& x) {
   const auto run = RunProgram(lowered->builder, {{"y", lowered->values.at("y")}}, {{"x", x}});
   EXPECT_TRUE(run.ok()) << run.status();
   return run.ok() ? run->at("y") : std::vector<float>();
+}
+
+// oneDNN's fast code takes no padding that is as wide as the kernel.
+TEST(LowerConvTest, PaddingAsWideAsTheKernelIsAStepOfItsOwn) {
+  const OneNode node = OneNode("Conv", Shape{1, 1, 3})
+                           .With("pads", std::vector<int64_t>{3, 1})
+                           .Constant(Tensor::Of<float>(Shape{1, 1, 2}, {1, 10}));
+  EXPECT_THAT(Evaluate(node, {1, 2, 3}), ElementsAre(0, 0, 10, 21, 32, 3));
+  const auto lowered = LowerGraph(node.Bound().value());
+  ASSERT_TRUE(lowered.ok()) << lowered.status();
+  bool found = false;
+  for (const Instruction& instruction : lowered->builder.program().instructions) {
+    if (instruction.op->kind() != OpKind::kConvolution) continue;
+    found = true;
+    const auto& convolution = static_cast<const ConvolutionOp&>(*instruction.op);
+    EXPECT_THAT(convolution.attributes.pads_begin, ElementsAre(0));
+    EXPECT_THAT(convolution.attributes.pads_end, ElementsAre(1)) << "narrower ones stay";
+  }
+  EXPECT_TRUE(found);
 }
 
 TEST(LowerPoolTest, CeilModeWithCountedPaddingDividesByWhatLiesOnThePaddedSource) {

@@ -234,6 +234,12 @@ void AddProducts(std::vector<OpCase>& cases) {
                            {"pads", Ints{1, 0, 0, 1}},
                            {"output_padding", Ints{1, 0}},
                            {"group", int64_t{2}}}}));
+  cases.push_back(CaseOf({"ConvFarPads",
+                          "Conv",
+                          {{1, 2, 4, 3}, {3, 2, 3, 2}},
+                          {{"pads", Ints{4, 1, 0, 2}}, {"dilations", Ints{2, 1}}}}));
+  cases.push_back(
+      CaseOf({"ConvFarPadsBefore", "Conv", {{2, 2, 5}, {2, 2, 2}}, {{"pads", Ints{3, 0}}}}));
   const Tensor scales = Scales({1, 1, 1.6f, 0.7f});
   for (const char* mode : {"linear", "cubic"}) {
     cases.push_back(CaseOf({absl::StrCat("Resize_", mode),

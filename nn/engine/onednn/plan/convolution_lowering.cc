@@ -5,6 +5,7 @@
 #include "base/status_macros.h"
 #include "nn/engine/onednn/onednn.h"
 #include "nn/engine/onednn/plan/layer_parts.h"
+#include "nn/engine/onednn/step_work.h"
 #include "nn/graph/window.h"
 
 namespace halftone::plan {
@@ -67,6 +68,11 @@ absl::Status LowerConvolution(PlanBuilder& builder, const LoweringContext& conte
       src.desc, AnyDesc(geometry.weights, WeightsType(arithmetic)), bias.get_desc(), dst.desc,
       geometry.strides, geometry.dilations, geometry.pads_begin, geometry.pads_end,
       attributes.attr);
+  const double taps = static_cast<double>(layer.weights_shape.Elements()) /
+                      static_cast<double>(layer.weights_shape.dim(0));
+  HT_RETURN_IF_ERROR(Annotate(
+      CheckStepWork(WorkOf(desc, taps * static_cast<double>(builder.shape(op.dst).Elements()))),
+      absl::StrCat("layer '", layer.name, "'")));
   const DataKind plain_type = arithmetic == Arithmetic::kInt8 ? DataKind::s8 : DataKind::f32;
   std::vector<Argument> arguments = std::move(attributes.arguments);
   arguments.push_back(PlanBuilder::Use(DNNL_ARG_SRC, src));
