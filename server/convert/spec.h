@@ -40,7 +40,7 @@ absl::Status CheckLength(absl::string_view what, absl::string_view text, size_t 
   do {                                                                       \
     auto ht_value = (expression);                                            \
     if (!ht_value.ok()) return AtField(field, std::move(ht_value).status()); \
-    left = *std::move(ht_value);                                             \
+    (left) = *std::move(ht_value);                                           \
   } while (false)
 
 // What jobs are told apart by, all that the BASIC view shows of a spec: each field is bounded, as
