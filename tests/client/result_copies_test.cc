@@ -1,7 +1,5 @@
 #include "client/result_copies.h"
 
-#include <stdlib.h>
-
 #include <filesystem>
 #include <string>
 
@@ -9,6 +7,7 @@
 #include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/temporary_directory.h"
 
 namespace halftone {
 namespace {
@@ -19,13 +18,6 @@ using ::testing::UnorderedElementsAre;
 
 class ResultCopiesTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "halftone-copies-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    state_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(state_); }
-
   // A file as the artifacts of a job are.
   std::string AddFile(const std::string& folder) {
     std::filesystem::create_directories(folder);
@@ -34,7 +26,8 @@ class ResultCopiesTest : public testing::Test {
     return path;
   }
 
-  std::string state_;
+  const TemporaryDirectory directory_;
+  const std::string state_ = directory_.path();
 };
 
 TEST_F(ResultCopiesTest, GoWithTheirJobAndLeaveOthers) {

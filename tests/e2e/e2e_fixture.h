@@ -1,8 +1,6 @@
 #ifndef HALFTONE_TESTS_E2E_E2E_FIXTURE_H_
 #define HALFTONE_TESTS_E2E_E2E_FIXTURE_H_
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "tests/e2e/held_profiler.h"
 #include "tests/e2e/server_process.h"
+#include "tests/temporary_directory.h"
 
 namespace halftone {
 
@@ -20,18 +19,12 @@ inline constexpr char kTinyDigits[] = HALFTONE_SOURCE_DIR "/tests/data/tiny-digi
 // A real server on a state directory of its own, and a client of it.
 class EndToEnd : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string path = testing::TempDir() + "/halftone-e2e.XXXXXX";
-    ASSERT_NE(::mkdtemp(path.data()), nullptr);
-    state_ = path;
-    StartServer();
-  }
+  void SetUp() override { StartServer(); }
 
   void TearDown() override {
     client_.reset();
     server_.reset();
     held_.reset();
-    std::filesystem::remove_all(state_);
   }
 
   void StartServer(int64_t max_file_bytes = 0) {
@@ -143,7 +136,8 @@ class EndToEnd : public testing::Test {
     ASSERT_TRUE(offered.ok()) << offered;
   }
 
-  std::string state_;
+  const TemporaryDirectory directory_;
+  const std::string state_ = directory_.path();
   std::string
       full_disk_;  // FullDisk::path() of the disk that servers write to; empty: the machine's
   std::unique_ptr<HeldProfiler> held_;  // null before a HeldSearch

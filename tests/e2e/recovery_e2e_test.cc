@@ -1,5 +1,6 @@
 // What a server that dies, stops or runs out of space leaves behind.
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <thread>
 #include <utility>

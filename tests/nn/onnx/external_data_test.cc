@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "nn/onnx/import.h"
 #include "tests/nn/onnx/model_builder.h"
+#include "tests/temporary_directory.h"
 
 namespace halftone {
 namespace {
@@ -23,8 +24,6 @@ using Location = std::map<std::string, std::string>;
 class ExternalDataTest : public ::testing::Test {
  protected:
   ExternalDataTest() {
-    std::string name = (fs::temp_directory_path() / "halftone-external-XXXXXX").string();
-    root_ = ::mkdtemp(name.data());
     fs::create_directories(root_ / "model" / "sub");
     const std::vector<float> values = {1, 2, 3, 4};
     const std::string bytes(reinterpret_cast<const char*>(values.data()), 16);
@@ -32,7 +31,6 @@ class ExternalDataTest : public ::testing::Test {
       EXPECT_TRUE(WriteFileAtomically((root_ / file).string(), bytes).ok());
     }
   }
-  ~ExternalDataTest() override { fs::remove_all(root_); }
 
   // Writes a model whose initializer "w" of 2 elements is at `location`, and reads it.
   absl::StatusOr<std::vector<float>> Read(const Location& location) {
@@ -52,7 +50,8 @@ class ExternalDataTest : public ::testing::Test {
     EXPECT_THAT(std::string(status.message()), HasSubstr("'w'"));
   }
 
-  fs::path root_;
+  const TemporaryDirectory directory_;
+  const fs::path root_ = directory_.path();
 };
 
 TEST_F(ExternalDataTest, ReadsRangesOfFilesBesideTheModel) {

@@ -1,8 +1,6 @@
 #ifndef HALFTONE_TESTS_SERVER_JOBS_STATE_FIXTURE_H_
 #define HALFTONE_TESTS_SERVER_JOBS_STATE_FIXTURE_H_
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -14,22 +12,9 @@
 #include "server/jobs/sqlite/sqlite_catalog.h"
 #include "server/jobs/sqlite/sqlite_job_store.h"
 #include "server/jobs/sqlite/state_database.h"
+#include "tests/temporary_directory.h"
 
 namespace halftone {
-
-// A directory that goes with the test.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string path = testing::TempDir() + "/halftone.XXXXXX";
-    path_ = ::mkdtemp(path.data());
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // The stores of a state directory, with a clock that is turned by hand.
 class StateFixture : public testing::Test {
