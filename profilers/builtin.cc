@@ -64,7 +64,7 @@ absl::StatusOr<bool> IsCostTable(const TargetFile& file) {
 
 absl::Status RegisterBuiltinProfilers(ProfilerRegistry& registry, CostCache* cache) {
   ProfilerRegistry::Target cpu;
-  cpu.name = "cpu";
+  cpu.name = kCpuTarget;
   cpu.description = "this machine's processor, measured with oneDNN's kernels";
   cpu.create = [cache] { return MakeCpuProfiler(cache); };
   HT_RETURN_IF_ERROR(registry.Register(std::move(cpu)));

@@ -11,6 +11,9 @@
 
 namespace halftone {
 
+// The target that is measured here, on this processor.
+inline constexpr char kCpuTarget[] = "cpu";
+
 // `cpu` and the accelerators of the catalogue. `cache` keeps what was measured on the CPU; it may
 // be null and must outlive the registry.
 absl::Status RegisterBuiltinProfilers(ProfilerRegistry& registry, CostCache* cache);

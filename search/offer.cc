@@ -7,6 +7,7 @@
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "profilers/builtin.h"
 #include "search/problem_builder.h"
 #include "search/stage_outputs.h"
 
@@ -30,8 +31,6 @@ void ReadPrecisions(JsonFields& fields, absl::string_view field,
     return absl::OkStatus();
   });
 }
-
-constexpr char kCpuTarget[] = "cpu";
 
 std::vector<Precision> DefaultPrecisions() {
   const auto bf16 = NumberFormat{NumberFormat::Kind::kBFloat16, 16};

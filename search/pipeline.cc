@@ -12,6 +12,7 @@
 #include "nlohmann/json.hpp"
 #include "nn/graph/graph_memory.h"
 #include "nn/onnx/export.h"
+#include "profilers/builtin.h"
 #include "profilers/design_space.h"
 #include "search/codesign_run.h"
 #include "search/measure_plan.h"
@@ -29,8 +30,6 @@ namespace halftone {
 namespace {
 
 using nlohmann::json;
-
-constexpr char kCpuTarget[] = "cpu";
 
 constexpr EnumName<Stage> kStages[] = {{Stage::kImport, "import"},
                                        {Stage::kCalibrate, "calibrate"},

@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/npz.h"
+#include "profilers/builtin.h"
 #include "profilers/design_space.h"
 #include "search/result.h"
 #include "search/sensitivity/sensitivity.h"
@@ -33,7 +34,6 @@ constexpr size_t kMaxProblemBytes = size_t{32} << 20;
 // The text, its values as JSON, and the problem.
 constexpr double kBytesPerProblemByte = 13;
 constexpr char kSensitivityPrecisions[] = "w2a8,w4a4,w4a8,w6a6,w8a8";
-constexpr char kMeasuredTarget[] = "cpu";
 constexpr char kProfilePrecisions[] = "f32,bf16,w8a8,w8a4,w4a8,w4a4,w2a8,w2a2";
 
 // G [C x C], the standard errors of its entries, and the layer and precision of each of its C rows.
@@ -205,7 +205,7 @@ absl::Status CheckIsMeasured(const ProfileRequest& profile, const std::string& t
   const char* runs = profile.mixes > 0              ? "mixes"
                      : !profile.assignments.empty() ? "assignment"
                                                     : nullptr;
-  if (target == kMeasuredTarget || (runs == nullptr && !profile.cold_caches)) {
+  if (target == kCpuTarget || (runs == nullptr && !profile.cold_caches)) {
     return absl::OkStatus();
   }
   return AtField(runs != nullptr ? runs : "cold_caches",
@@ -229,7 +229,7 @@ absl::Status CheckIsOneTarget(const std::string& target) {
 absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
                                               const v1::ProfileModelRequest& request,
                                               const Progress& progress) {
-  const std::string target = request.target().empty() ? kMeasuredTarget : request.target();
+  const std::string target = request.target().empty() ? kCpuTarget : request.target();
   HT_RETURN_IF_ERROR(CheckIsOneTarget(target));
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
                       context.CreateProfiler("target", target));

@@ -7,6 +7,7 @@
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "profilers/builtin.h"
 #include "search/measure_plan.h"
 #include "search/result.h"
 #include "search/sensitivity/memory_estimate.h"
@@ -32,7 +33,7 @@ absl::StatusOr<double> ProfileAndPredict(const ServiceContext& context,
                                          const PrecisionOf& assignment, int batch, int threads,
                                          const Progress& progress) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
-                      context.CreateProfiler("measure", "cpu"));
+                      context.CreateProfiler("measure", kCpuTarget));
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   std::set<Precision> precisions;
