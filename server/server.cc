@@ -218,8 +218,7 @@ absl::Status Server::Parts::WarnOfStrays() const {
   if (strays.empty()) return absl::OkStatus();
   spdlog::warn(
       "'{}': blobs/ holds {} files of which state.db has no record: it is new or empty; if that is "
-      "a "
-      "mistake, stop the server and put back the right one, before a collection removes them",
+      "a mistake, stop the server and put back the right one, before a collection removes them",
       options.state_directory, strays.size());
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "profilers/remote/protocol.h"
 
@@ -53,16 +54,15 @@ absl::Status CheckListenAddress(const std::string& address) {
   const std::string text =
       absl::ConsumeSuffix(&any_port, ":0") ? absl::StrCat(any_port, ":1") : address;
   if (ParseHostPort(text).ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", address.substr(0, 100),
-                   "' is not HOST:PORT with a port of 1 to 65535, or 0 for any free one"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      Quoted(address), " is not HOST:PORT with a port of 1 to 65535, or 0 for any free one"));
 }
 
 absl::Status CannotListen(const std::string& address) {
   const absl::StatusOr<HostPort> parsed = ParseHostPort(address);
   return absl::FailedPreconditionError(
-      absl::StrCat("cannot listen on '", address,
-                   "': ", parsed.ok() ? WhyNot(*parsed) : "the system does not say why"));
+      absl::StrCat("cannot listen on ", Quoted(address), ": ",
+                   parsed.ok() ? WhyNot(*parsed) : "the system does not say why"));
 }
 
 void SilenceGrpcLog() { ::setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0); }
