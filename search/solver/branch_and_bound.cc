@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <utility>
 #include <vector>
 
+#include "base/infinity.h"
 #include "search/solver/enumerate.h"
 #include "search/solver/local_search.h"
 
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Selections that are enumerated rather than split further.
 constexpr double kMaxEnumerated = 20'000;
 // Columns of all open nodes together; above it the hopeless ones go first, which are soon closed.

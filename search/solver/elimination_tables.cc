@@ -1,8 +1,8 @@
 // Elimination: what its tables are filled with, and what they tell of every choice.
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
+#include "base/infinity.h"
 #include "search/solver/elimination.h"
 
 namespace halftone {
@@ -85,7 +85,6 @@ void Elimination::Fill(int index, Tables& tables) const {
 }
 
 std::vector<std::vector<double>> Elimination::MinimaGiven(const Tables& tables) const {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   std::vector<std::vector<double>> minima;
   for (int choices : problem_.choices)
     minima.emplace_back(static_cast<size_t>(choices), -kInfinity);

@@ -4,9 +4,9 @@
 #include <array>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <utility>
 
+#include "base/infinity.h"
 #include "search/solver/elimination.h"
 #include "search/solver/local_search.h"
 #include "search/solver/quadratic.h"
@@ -15,7 +15,6 @@
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kFeasibilityNoise = 1e-12;
 // Labels of a level that go ahead in search of an incumbent: first few, then, of what that has
 // left, more.

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Weights of the loss and the cost that are tried.
 constexpr size_t kMostWeights = 48;
 // A sum that is smaller than a corner's by less than this share is so by rounding.

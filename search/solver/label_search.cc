@@ -8,11 +8,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Weighted sums of costs above their limits by less than this, relative to limits of about 1, are
 // rounding.
 constexpr double kFeasibilityNoise = 1e-12;

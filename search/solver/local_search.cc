@@ -3,15 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <utility>
 
+#include "base/infinity.h"
 #include "base/random.h"
 
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Exchanges of two variables are tried when there are no more of them than this.
 constexpr double kMaxExchanges = 4e6;
 // Terms of changes that are added up in all: some tenths of a second.

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 #include <vector>
 
+#include "base/infinity.h"
 #include "search/solver/exact.h"
 
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Of the first interval: a narrower one is not halved again, and the first stride from its lower
 // end is as long. Mostly a little more of the limit suffices.
 constexpr double kNarrow = 1e-3;

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/infinity.h"
 #include "search/solver/annealing.h"
 #include "search/solver/branch_and_bound.h"
 #include "search/solver/convexify.h"
@@ -21,7 +21,6 @@
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Selections up to which no bound but the first is worth its while.
 constexpr double kMaxEnumerated = 20'000;
 // Local searches from random changes of the incumbent.

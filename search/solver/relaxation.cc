@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Sweeps over all variables between updates of the multipliers.
 constexpr int kSweeps = 2;
 // Steps within one variable before the others are told.

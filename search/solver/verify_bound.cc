@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/infinity.h"
 #include "base/status_macros.h"
 #include "search/solver/compile.h"
 #include "search/solver/convexify.h"
@@ -93,7 +93,7 @@ class Enumeration {
  private:
   // The least of each column.
   std::vector<double> Least(const std::vector<std::vector<std::vector<double>>>& table) const {
-    std::vector<double> least(model_.columns(), std::numeric_limits<double>::infinity());
+    std::vector<double> least(model_.columns(), kInfinity);
     for (const auto& row : table) {
       for (const std::vector<double>& values : row) {
         for (size_t c = 0; c < least.size(); ++c) least[c] = std::min(least[c], values[c]);
@@ -169,7 +169,6 @@ absl::StatusOr<Verification> VerifyInfeasible(const VerifyModel& model,
   dual.MaximizeExcess(cancellation);
   HT_RETURN_IF_ERROR(cancellation.Check());
   if (dual.bound() > kLimitRounding) return Verification{true, 0};
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   Enumeration enumeration(model, dual.AtBest(), options.max_steps);
   HT_ASSIGN_OR_RETURN(const Enumeration::End end,
                       enumeration.Run(dual.bound(), kInfinity, kInfinity, cancellation));
@@ -203,8 +202,7 @@ std::vector<std::vector<double>> SuggestBlocks(const Problem& problem,
   if (!convexifier.Take(form, stop)) return {};
   Relaxation::Point point = Relaxation(*compact, form).Start(all);
   for (int i = 0; i < kImprovements; ++i) {
-    Relaxation(*compact, form)
-        .Minimize(all, std::numeric_limits<double>::infinity(), 0, kRelaxationRounds, stop, point);
+    Relaxation(*compact, form).Minimize(all, kInfinity, 0, kRelaxationRounds, stop, point);
     if (!convexifier.Improve(point.x, stop)) break;
     if (!convexifier.Take(form, stop)) return {};
   }
@@ -242,7 +240,7 @@ bool Narrow(const VerifyModel& model, const std::vector<char>& allowed, Problem&
 // What the convex form of a loss between all layers says of a target.
 struct Closed {
   bool is_convex = false;  // else nothing is known
-  double bound = -std::numeric_limits<double>::infinity();
+  double bound = -kInfinity;
   std::optional<double> better;  // a loss below the target that was found
 };
 

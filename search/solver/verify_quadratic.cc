@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Added to the diagonal, relative to its largest entry, so that rounding cannot hide a direction of
 // negative curvature.
 constexpr double kMargin = 1e-10;

@@ -1,9 +1,10 @@
 #include "search/strategies/pareto.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <utility>
+
+#include "base/infinity.h"
 
 namespace halftone {
 
@@ -49,7 +50,6 @@ std::vector<std::vector<size_t>> SortIntoFronts(absl::Span<const Merit> merits) 
 
 std::vector<double> CrowdingDistances(absl::Span<const Merit> merits,
                                       absl::Span<const size_t> front) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   std::vector<double> distances(front.size(), 0);
   if (front.empty()) return distances;
   std::vector<size_t> order(front.size());

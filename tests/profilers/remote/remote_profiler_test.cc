@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/fake_clock.h"
+#include "base/infinity.h"
 #include "profilers/remote/memory_cost_cache.h"
 #include "profilers/remote/profiler_directory.h"
 #include "tests/await.h"
@@ -25,7 +26,6 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 class RemoteProfilerTest : public testing::Test {
  protected:

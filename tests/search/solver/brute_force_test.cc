@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <functional>
-#include <limits>
 #include <map>
 
+#include "base/infinity.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "search/solver/compile.h"
@@ -13,8 +13,6 @@
 
 namespace halftone {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double Excess(const Problem& problem, const Costs& costs) {
   double excess = 0;

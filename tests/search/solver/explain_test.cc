@@ -1,8 +1,7 @@
 #include "search/solver/explain.h"
 
-#include <limits>
-
 #include "base/fake_clock.h"
+#include "base/infinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -17,8 +16,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 using testing::UnorderedElementsAre;
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Two layers that cost 1 or 2, and lose 4 or 1; the second one twice as much.
 Problem Small() {

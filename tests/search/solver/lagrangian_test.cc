@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/infinity.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "search/solver/exact.h"
@@ -15,7 +16,6 @@
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 CompactProblem Random(uint64_t seed) {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/infinity.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "tests/search/solver/all_selections.h"
@@ -12,7 +13,6 @@
 namespace halftone {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Pins leave a constant, which bounds with pairs have to count once.
