@@ -37,9 +37,8 @@ class Binder {
   bool SourcesKnown(const Node& node) const;
   bool RemoveIdentity(const NodeContext& context, const ValueInfo& info);
   bool CanFold(const NodeContext& context, const Operator& op) const;
-  absl::Status Fold(const NodeContext& context, const Operator& op,
-                    const std::vector<ValueInfo>& infos);
-  absl::Status SpendFolding(const NodeContext& context, const std::vector<ValueInfo>& infos);
+  absl::Status Fold(const NodeContext& context, const Operator& op, const ValueInfos& infos);
+  absl::Status SpendFolding(const NodeContext& context, const ValueInfos& infos);
   NodeContext ContextOf(const Node& node) const;
   void FinishOutputs();
 
@@ -145,7 +144,7 @@ bool Binder::CanFold(const NodeContext& context, const Operator& op) const {
   return context.constants[0] != nullptr;
 }
 
-absl::Status Binder::SpendFolding(const NodeContext& context, const std::vector<ValueInfo>& infos) {
+absl::Status Binder::SpendFolding(const NodeContext& context, const ValueInfos& infos) {
   size_t bytes = 0;
   for (const ValueInfo& info : infos) {
     bytes += static_cast<size_t>(info.shape.Elements()) * SizeOf(info.type);
@@ -160,8 +159,7 @@ absl::Status Binder::SpendFolding(const NodeContext& context, const std::vector<
   return absl::OkStatus();
 }
 
-absl::Status Binder::Fold(const NodeContext& context, const Operator& op,
-                          const std::vector<ValueInfo>& infos) {
+absl::Status Binder::Fold(const NodeContext& context, const Operator& op, const ValueInfos& infos) {
   HT_RETURN_IF_ERROR(SpendFolding(context, infos));
   HT_ASSIGN_OR_RETURN(std::vector<Tensor> results, op.evaluate(context, infos));
   for (size_t i = 0; i < std::min(results.size(), context.node.outputs.size()); ++i) {
@@ -202,7 +200,7 @@ absl::Status Binder::InferNode(const Node& node) {
     return absl::InvalidArgumentError("it has no result");
   }
   const NodeContext context = ContextOf(node);
-  HT_ASSIGN_OR_RETURN(std::vector<ValueInfo> infos, op->infer(context));
+  HT_ASSIGN_OR_RETURN(ValueInfos infos, op->infer(context));
   for (ValueInfo& info : infos) {
     HT_RETURN_IF_ERROR(info.shape.Check());
     info.type = EngineType(info.type);

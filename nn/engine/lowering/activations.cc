@@ -8,8 +8,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kSqrtTwoOverPi = 0.79788456080286535588f;
 
@@ -170,7 +168,7 @@ Values LowerGelu(const NodeLowering& lowering) {
   return Single(ops::Unary(lowering.builder, UnaryFunction::kGelu, src));
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kActivationLowerings = {
     Lowering{"Relu", LowerUnary<UnaryFunction::kRelu>},
     Lowering{"LeakyRelu", LowerLeakyRelu},
     Lowering{"PRelu", LowerPRelu},
@@ -193,6 +191,6 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> ActivationLowerings() { return kLowerings; }
+absl::Span<const Lowering> ActivationLowerings() { return kActivationLowerings; }
 
 }  // namespace halftone

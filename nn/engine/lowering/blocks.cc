@@ -10,8 +10,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 // Elements of the largest mask that is made.
 constexpr int64_t kMaxMask = int64_t{1} << 26;
 
@@ -90,7 +88,7 @@ Values LowerTrilu(const NodeLowering& lowering) {
   return Single(ops::Select(builder, condition, src, builder.AddScalar(0.0f)));
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kBlockLowerings = {
     Lowering{"Tile", LowerTile},
     Lowering{"DepthToSpace", LowerDepthToSpace},
     Lowering{"SpaceToDepth", LowerSpaceToDepth},
@@ -99,6 +97,6 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> BlockLowerings() { return kLowerings; }
+absl::Span<const Lowering> BlockLowerings() { return kBlockLowerings; }
 
 }  // namespace halftone

@@ -137,7 +137,7 @@ absl::StatusOr<Term> ReadTerm(const NodeLowering& lowering, const EinsumTerms& t
 }
 
 // From left to right, two terms at a time.
-absl::StatusOr<std::vector<ValueId>> LowerEinsum(const NodeLowering& lowering) {
+Values LowerEinsum(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(const EinsumTerms terms, ResolveEinsum(lowering.context));
   HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
   ProgramBuilder& builder = lowering.builder;
@@ -161,10 +161,10 @@ absl::StatusOr<std::vector<ValueId>> LowerEinsum(const NodeLowering& lowering) {
   return Single(ops::Reshape(builder, ordered, dst));
 }
 
-constexpr std::array kLowerings = {Lowering{"Einsum", LowerEinsum}};
+constexpr std::array kEinsumLowerings = {Lowering{"Einsum", LowerEinsum}};
 
 }  // namespace
 
-absl::Span<const Lowering> EinsumLowerings() { return kLowerings; }
+absl::Span<const Lowering> EinsumLowerings() { return kEinsumLowerings; }
 
 }  // namespace halftone

@@ -8,8 +8,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 template <UnaryFunction function>
 Values LowerUnary(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
@@ -126,7 +124,7 @@ Values LowerCast(const NodeLowering& lowering) {
   return std::vector<ValueId>{src};
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kElementwiseLowerings = {
     Lowering{"Exp", LowerUnary<UnaryFunction::kExp>},
     Lowering{"Log", LowerUnary<UnaryFunction::kLog>},
     Lowering{"Abs", LowerUnary<UnaryFunction::kAbs>},
@@ -164,6 +162,6 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> ElementwiseLowerings() { return kLowerings; }
+absl::Span<const Lowering> ElementwiseLowerings() { return kElementwiseLowerings; }
 
 }  // namespace halftone

@@ -15,8 +15,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 // Updates of one place that are combined by ops of their own.
 constexpr size_t kMaxTurns = 32;
 
@@ -154,7 +152,7 @@ Values LowerOneHot(const NodeLowering& lowering) {
   return Single(ops::Select(builder, is_there, on, off));
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kIndexingLowerings = {
     Lowering{"GatherElements", LowerGatheredRows},
     Lowering{"GatherND", LowerGatheredRows},
     Lowering{"ReverseSequence", LowerGatheredRows},
@@ -167,6 +165,6 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> IndexingLowerings() { return kLowerings; }
+absl::Span<const Lowering> IndexingLowerings() { return kIndexingLowerings; }
 
 }  // namespace halftone

@@ -69,7 +69,7 @@ absl::StatusOr<ValueId> LowerMatMul(ProgramBuilder& builder, const LayerSources&
   return ops::Reshape(builder, product, Shape(dims));
 }
 
-absl::StatusOr<std::vector<ValueId>> LowerLayerNode(const NodeLowering& lowering) {
+Values LowerLayerNode(const NodeLowering& lowering) {
   LayerSources sources;
   HT_ASSIGN_OR_RETURN(sources.src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(sources.weights, lowering.Input(1));
@@ -83,7 +83,7 @@ absl::StatusOr<std::vector<ValueId>> LowerLayerNode(const NodeLowering& lowering
   return Single(LowerLayer(lowering.builder, lowering.graph, lowering.node(), sources, bias));
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kLayerLowerings = {
     Lowering{"Conv", LowerLayerNode},
     Lowering{"Gemm", LowerLayerNode},
     Lowering{"MatMul", LowerLayerNode},
@@ -91,7 +91,7 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> LayerLowerings() { return kLowerings; }
+absl::Span<const Lowering> LayerLowerings() { return kLayerLowerings; }
 
 absl::StatusOr<ValueId> LowerLayer(ProgramBuilder& builder, const Graph& graph, const Node& node,
                                    LayerSources sources, ValueId bias) {

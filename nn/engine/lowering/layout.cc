@@ -11,8 +11,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 Values LowerReshape(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(const Shape shape, lowering.DstShape());
@@ -60,7 +58,7 @@ Values LowerExpand(const NodeLowering& lowering) {
   return Single(ops::BroadcastTo(lowering.builder, src, shape));
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kLayoutLowerings = {
     Lowering{"Reshape", LowerReshape},     Lowering{"Flatten", LowerReshape},
     Lowering{"Squeeze", LowerReshape},     Lowering{"Unsqueeze", LowerReshape},
     Lowering{"Identity", LowerIdentity},   Lowering{"Dropout", LowerDropout},
@@ -70,6 +68,6 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> LayoutLowerings() { return kLowerings; }
+absl::Span<const Lowering> LayoutLowerings() { return kLayoutLowerings; }
 
 }  // namespace halftone

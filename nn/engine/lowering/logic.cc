@@ -9,8 +9,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 template <BinaryFunction function>
 Values LowerBinary(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId a, lowering.Input(0));
@@ -69,7 +67,7 @@ Values LowerWhere(const NodeLowering& lowering) {
   return Single(ops::Select(lowering.builder, condition, a, b));
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kLogicLowerings = {
     Lowering{"Equal", LowerBinary<BinaryFunction::kEqual>},
     Lowering{"Greater", LowerBinary<BinaryFunction::kGreater>},
     Lowering{"GreaterOrEqual", LowerBinary<BinaryFunction::kAtLeast>},
@@ -86,6 +84,6 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> LogicLowerings() { return kLowerings; }
+absl::Span<const Lowering> LogicLowerings() { return kLogicLowerings; }
 
 }  // namespace halftone

@@ -142,7 +142,7 @@ absl::StatusOr<ValueId> Convolve(ProgramBuilder& builder, ConvolutionAttributes 
   return builder.Apply1(std::move(op), {src, weights, bias});
 }
 
-absl::StatusOr<std::vector<ValueId>> Single(absl::StatusOr<ValueId> value) {
+Values Single(absl::StatusOr<ValueId> value) {
   HT_RETURN_IF_ERROR(value.status());
   return std::vector<ValueId>{*value};
 }

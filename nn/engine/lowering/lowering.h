@@ -53,8 +53,11 @@ struct NodeLowering {
   absl::StatusOr<DataType> DstType(size_t index = 0) const;
 };
 
-// Appends the ops of one node; the values of its results, of which further ones may be left out.
-using LowerFunction = absl::StatusOr<std::vector<ValueId>> (*)(const NodeLowering& lowering);
+// The values of a node's results, of which further ones may be left out, or why there are none.
+using Values = absl::StatusOr<std::vector<ValueId>>;
+
+// Appends the ops of one node.
+using LowerFunction = Values (*)(const NodeLowering& lowering);
 
 struct Lowering {
   absl::string_view op;
@@ -88,7 +91,7 @@ absl::StatusOr<ValueId> Convolve(ProgramBuilder& builder, ConvolutionAttributes 
                                  ValueId src, ValueId weights, ValueId bias = kNoValue);
 
 // The result of a single op as a node's results.
-absl::StatusOr<std::vector<ValueId>> Single(absl::StatusOr<ValueId> value);
+Values Single(absl::StatusOr<ValueId> value);
 
 }  // namespace halftone
 

@@ -15,8 +15,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 template <bool logarithm>
 Values LowerSoftmax(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
@@ -223,7 +221,7 @@ Values LowerLpNormalization(const NodeLowering& lowering) {
   return Single(ops::Div(builder, src, norm));
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kNormalizationLowerings = {
     Lowering{"Softmax", LowerSoftmax<false>},
     Lowering{"LogSoftmax", LowerSoftmax<true>},
     Lowering{"BatchNormalization", LowerBatchNormalization},
@@ -255,6 +253,6 @@ absl::StatusOr<FlattenedAxis> FlattenForSoftmax(const NodeLowering& lowering, Va
   return flattened;
 }
 
-absl::Span<const Lowering> NormalizationLowerings() { return kLowerings; }
+absl::Span<const Lowering> NormalizationLowerings() { return kNormalizationLowerings; }
 
 }  // namespace halftone

@@ -13,8 +13,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 // Of the ones that sum up windows.
 constexpr int64_t kMaxKernelElements = int64_t{1} << 24;
 
@@ -169,7 +167,7 @@ Values LowerGlobalPool(const NodeLowering& lowering) {
       std::make_shared<AveragePoolOp>(window, /*count_padding=*/false), {src}));
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kPoolingLowerings = {
     Lowering{"AveragePool", LowerAveragePool},  Lowering{"LpPool", LowerLpPool},
     Lowering{"MaxPool", LowerMaxPool},          Lowering{"GlobalAveragePool", LowerGlobalPool},
     Lowering{"GlobalMaxPool", LowerGlobalPool},
@@ -177,6 +175,6 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> PoolingLowerings() { return kLowerings; }
+absl::Span<const Lowering> PoolingLowerings() { return kPoolingLowerings; }
 
 }  // namespace halftone

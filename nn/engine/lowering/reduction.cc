@@ -16,8 +16,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 // Positions are floats, which are exact up to there.
 constexpr int64_t kMaxPositions = int64_t{1} << 24;
 
@@ -268,7 +266,7 @@ Values LowerCumSum(const NodeLowering& lowering) {
   return std::vector<ValueId>{dst};
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kReductionLowerings = {
     Lowering{"ReduceSum", LowerReduceSum},
     Lowering{"ReduceMean", LowerReduceMean},
     Lowering{"ReduceMax", LowerReduceMax},
@@ -287,6 +285,6 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> ReductionLowerings() { return kLowerings; }
+absl::Span<const Lowering> ReductionLowerings() { return kReductionLowerings; }
 
 }  // namespace halftone

@@ -15,8 +15,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 // Longest axis that is resampled.
 constexpr int64_t kMaxSize = int64_t{1} << 24;
 // Elements that an antialiasing filter takes for one, each of them by ops of its own.
@@ -125,10 +123,10 @@ Values LowerResize(const NodeLowering& lowering) {
   return std::vector<ValueId>{src};
 }
 
-constexpr std::array kLowerings = {Lowering{"Resize", LowerResize}};
+constexpr std::array kResizeLowerings = {Lowering{"Resize", LowerResize}};
 
 }  // namespace
 
-absl::Span<const Lowering> ResizeLowerings() { return kLowerings; }
+absl::Span<const Lowering> ResizeLowerings() { return kResizeLowerings; }
 
 }  // namespace halftone

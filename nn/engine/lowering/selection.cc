@@ -16,8 +16,6 @@
 namespace halftone {
 namespace {
 
-using Values = absl::StatusOr<std::vector<ValueId>>;
-
 // Longest axis for which a table of indices is made.
 constexpr int64_t kMaxIndices = int64_t{1} << 26;
 
@@ -224,7 +222,7 @@ Values LowerPad(const NodeLowering& lowering) {
   return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
 }
 
-constexpr std::array kLowerings = {
+constexpr std::array kSelectionLowerings = {
     Lowering{"Slice", LowerSlice},
     Lowering{"Split", LowerSplit},
     Lowering{"Gather", LowerGather},
@@ -234,6 +232,6 @@ constexpr std::array kLowerings = {
 
 }  // namespace
 
-absl::Span<const Lowering> SelectionLowerings() { return kLowerings; }
+absl::Span<const Lowering> SelectionLowerings() { return kSelectionLowerings; }
 
 }  // namespace halftone

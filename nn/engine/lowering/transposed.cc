@@ -12,7 +12,7 @@ namespace {
 
 // A transposed convolution is a convolution's derivative in its source, and so are its own
 // derivatives convolutions.
-absl::StatusOr<std::vector<ValueId>> LowerConvTranspose(const NodeLowering& lowering) {
+Values LowerConvTranspose(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(ValueId weights, lowering.Input(1));
   HT_ASSIGN_OR_RETURN(const Shape dst_shape, lowering.DstShape());
@@ -35,10 +35,10 @@ absl::StatusOr<std::vector<ValueId>> LowerConvTranspose(const NodeLowering& lowe
   return Single(ops::Add(builder, dst, bias));
 }
 
-constexpr std::array kLowerings = {Lowering{"ConvTranspose", LowerConvTranspose}};
+constexpr std::array kTransposedLowerings = {Lowering{"ConvTranspose", LowerConvTranspose}};
 
 }  // namespace
 
-absl::Span<const Lowering> TransposedLowerings() { return kLowerings; }
+absl::Span<const Lowering> TransposedLowerings() { return kTransposedLowerings; }
 
 }  // namespace halftone

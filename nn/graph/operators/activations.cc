@@ -7,9 +7,7 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-
-absl::StatusOr<Infos> InferClip(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferClip(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   for (size_t bound = 1; bound <= 2; ++bound) {
     if (!context.HasInput(bound)) continue;
@@ -25,11 +23,11 @@ absl::StatusOr<Infos> InferClip(const NodeContext& context) {
       return absl::InvalidArgumentError("its bounds are not of the source's type");
     }
   }
-  return Infos{src};
+  return ValueInfos{src};
 }
 
 // Slopes that broadcast to the source, which keeps its shape.
-absl::StatusOr<Infos> InferPRelu(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferPRelu(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo slope, context.Input(1));
   HT_ASSIGN_OR_RETURN(Shape both, BroadcastShapes(src.shape, slope.shape));
@@ -38,10 +36,10 @@ absl::StatusOr<Infos> InferPRelu(const NodeContext& context) {
         absl::StrCat("slopes of ", DataTypeName(slope.type), " ", slope.shape.ToString(),
                      " for a source of ", DataTypeName(src.type), " ", src.shape.ToString()));
   }
-  return Infos{src};
+  return ValueInfos{src};
 }
 
-absl::StatusOr<Infos> InferGelu(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferGelu(const NodeContext& context) {
   const absl::StatusOr<std::string> form = context.node.String("approximate", "none");
   HT_RETURN_IF_ERROR(form.status());
   if (*form != "none" && *form != "tanh") {
@@ -50,7 +48,7 @@ absl::StatusOr<Infos> InferGelu(const NodeContext& context) {
   return InferLikeFirst(context);
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kActivationOperators = {
     Operator{"Relu", InferLikeFirst, nullptr, Runs::kNumbers},
     Operator{"LeakyRelu", InferLikeFirst},
     Operator{"PRelu", InferPRelu},
@@ -73,6 +71,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> ActivationOperators() { return kOperators; }
+absl::Span<const Operator> ActivationOperators() { return kActivationOperators; }
 
 }  // namespace halftone

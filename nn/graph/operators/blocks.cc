@@ -11,10 +11,7 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-using Tensors = std::vector<Tensor>;
-
-absl::StatusOr<Infos> InferTile(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferTile(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo dst, context.Input(0));
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> repeats, context.RequiredInts(1, "repeats"));
   if (repeats.size() != dst.shape.dims().size()) {
@@ -32,7 +29,7 @@ absl::StatusOr<Infos> InferTile(const NodeContext& context) {
     }
     dst.shape.set_dim(axis, size * count);
   }
-  return Infos{dst};
+  return ValueInfos{dst};
 }
 
 // By interleaving [repeats, sizes] and broadcasting, with at most half the axes that shapes have.
@@ -61,7 +58,7 @@ absl::StatusOr<int64_t> BlockSize(const NodeContext& context, const Shape& src) 
   return size;
 }
 
-absl::StatusOr<Infos> InferDepthToSpace(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferDepthToSpace(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t size, BlockSize(context, src.shape));
   HT_ASSIGN_OR_RETURN(std::string mode, context.node.String("mode", "DCR"));
@@ -72,10 +69,10 @@ absl::StatusOr<Infos> InferDepthToSpace(const NodeContext& context) {
   }
   const Shape shape = {src.shape.dim(0), channels / (size * size), src.shape.dim(2) * size,
                        src.shape.dim(3) * size};
-  return Infos{{src.type, shape}};
+  return ValueInfos{{src.type, shape}};
 }
 
-absl::StatusOr<Infos> InferSpaceToDepth(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferSpaceToDepth(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t size, BlockSize(context, src.shape));
   if (src.shape.dim(2) % size != 0 || src.shape.dim(3) % size != 0) {
@@ -84,10 +81,10 @@ absl::StatusOr<Infos> InferSpaceToDepth(const NodeContext& context) {
   }
   const Shape shape = {src.shape.dim(0), src.shape.dim(1) * size * size, src.shape.dim(2) / size,
                        src.shape.dim(3) / size};
-  return Infos{{src.type, shape}};
+  return ValueInfos{{src.type, shape}};
 }
 
-absl::StatusOr<Infos> InferTrilu(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferTrilu(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(auto diagonal, context.ConstantInts(1, "diagonal"));
   if (src.shape.rank() < 2 || (diagonal.has_value() && diagonal->size() != 1)) {
@@ -95,17 +92,17 @@ absl::StatusOr<Infos> InferTrilu(const NodeContext& context) {
         "source ", src.shape.ToString(), " has no diagonal, or more than one is asked for"));
   }
   HT_RETURN_IF_ERROR(context.node.Int("upper", 1).status());
-  return Infos{src};
+  return ValueInfos{src};
 }
 
-absl::StatusOr<Infos> InferEinsum(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferEinsum(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(EinsumTerms terms, ResolveEinsum(context));
   std::vector<int64_t> dims;
   for (const int label : terms.output) dims.push_back(terms.sizes.at(label));
-  return Infos{{context.infos[0]->type, Shape(dims)}};
+  return ValueInfos{{context.infos[0]->type, Shape(dims)}};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kBlockOperators = {
     Operator{"Tile", InferTile, EvaluateTile, Runs::kAnything},
     Operator{"DepthToSpace", InferDepthToSpace, nullptr, Runs::kAnything},
     Operator{"SpaceToDepth", InferSpaceToDepth, nullptr, Runs::kAnything},
@@ -115,6 +112,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> BlockOperators() { return kOperators; }
+absl::Span<const Operator> BlockOperators() { return kBlockOperators; }
 
 }  // namespace halftone

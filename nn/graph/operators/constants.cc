@@ -9,9 +9,6 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-using Tensors = std::vector<Tensor>;
-
 // The axes [start, end) of src whose sizes a Shape node gives.
 struct AxisRange {
   int64_t begin, end;
@@ -27,10 +24,10 @@ absl::StatusOr<AxisRange> ShapeRange(const NodeContext& context, int64_t rank) {
   return AxisRange{resolve(begin), std::max(resolve(begin), resolve(end))};
 }
 
-absl::StatusOr<Infos> InferShape(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferShape(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(AxisRange range, ShapeRange(context, src.shape.rank()));
-  return Infos{{DataType::kInt64, Shape{range.end - range.begin}}};
+  return ValueInfos{{DataType::kInt64, Shape{range.end - range.begin}}};
 }
 
 absl::StatusOr<Tensors> EvaluateShape(const NodeContext& context, absl::Span<const ValueInfo>) {
@@ -41,9 +38,9 @@ absl::StatusOr<Tensors> EvaluateShape(const NodeContext& context, absl::Span<con
   return Tensors{Tensor::Of(Shape{count}, std::move(sizes))};
 }
 
-absl::StatusOr<Infos> InferSize(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferSize(const NodeContext& context) {
   HT_RETURN_IF_ERROR(context.Input(0).status());
-  return Infos{{DataType::kInt64, Shape{}}};
+  return ValueInfos{{DataType::kInt64, Shape{}}};
 }
 
 absl::StatusOr<Tensors> EvaluateSize(const NodeContext& context, absl::Span<const ValueInfo>) {
@@ -61,10 +58,10 @@ absl::StatusOr<Tensor> FillValue(const NodeContext& context) {
   return *value;
 }
 
-absl::StatusOr<Infos> InferConstantOfShape(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferConstantOfShape(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> dims, context.RequiredInts(0, "shape"));
   HT_ASSIGN_OR_RETURN(Tensor value, FillValue(context));
-  return Infos{{value.type(), Shape(dims)}};
+  return ValueInfos{{value.type(), Shape(dims)}};
 }
 
 absl::StatusOr<Tensors> EvaluateConstantOfShape(const NodeContext& context,
@@ -103,13 +100,13 @@ absl::StatusOr<std::array<double, 3>> RangeBounds(const NodeContext& context) {
   return bounds;
 }
 
-absl::StatusOr<Infos> InferRange(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferRange(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(auto bounds, RangeBounds(context));
   const double count = std::max(std::ceil((bounds[1] - bounds[0]) / bounds[2]), 0.0);
   if (!(count <= static_cast<double>(Shape::kMaxElements))) {
     return absl::InvalidArgumentError("it has too many elements");
   }
-  return Infos{{context.infos[0]->type, Shape{static_cast<int64_t>(count)}}};
+  return ValueInfos{{context.infos[0]->type, Shape{static_cast<int64_t>(count)}}};
 }
 
 absl::StatusOr<Tensors> EvaluateRange(const NodeContext& context,
@@ -160,20 +157,20 @@ absl::StatusOr<DataType> TypeOfNumber(int64_t number) {
   }
 }
 
-absl::StatusOr<Infos> InferCast(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferCast(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t to, context.node.Int("to", 0));
   HT_ASSIGN_OR_RETURN(DataType type, TypeOfNumber(to));
-  return Infos{{type, src.shape}};
+  return ValueInfos{{type, src.shape}};
 }
 
-absl::StatusOr<Infos> InferCastLike(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferCastLike(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo like, context.Input(1));
-  return Infos{{like.type, src.shape}};
+  return ValueInfos{{like.type, src.shape}};
 }
 
-absl::StatusOr<Infos> InferEyeLike(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferEyeLike(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo dst, context.Input(0));
   if (dst.shape.rank() != 2) {
     return absl::InvalidArgumentError(
@@ -183,7 +180,7 @@ absl::StatusOr<Infos> InferEyeLike(const NodeContext& context) {
     HT_ASSIGN_OR_RETURN(int64_t number, context.node.Int("dtype", 0));
     HT_ASSIGN_OR_RETURN(dst.type, TypeOfNumber(number));
   }
-  return Infos{dst};
+  return ValueInfos{dst};
 }
 
 absl::StatusOr<Tensors> EvaluateEyeLike(const NodeContext& context,
@@ -231,7 +228,7 @@ absl::StatusOr<Tensors> EvaluateCast(const NodeContext& context,
   return Tensors{Tensor::FromDoubles(info.type, info.shape, floats)};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kConstantOperators = {
     Operator{"Shape", InferShape, EvaluateShape, Runs::kNever},
     Operator{"Size", InferSize, EvaluateSize, Runs::kNever},
     Operator{"ConstantOfShape", InferConstantOfShape, EvaluateConstantOfShape, Runs::kNever},
@@ -243,6 +240,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> ConstantOperators() { return kOperators; }
+absl::Span<const Operator> ConstantOperators() { return kConstantOperators; }
 
 }  // namespace halftone

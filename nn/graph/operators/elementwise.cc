@@ -11,29 +11,26 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-using Tensors = std::vector<Tensor>;
-
-absl::StatusOr<Infos> InferBinary(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferBinary(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo result, BroadcastInputs(context, 0, 2));
-  return Infos{result};
+  return ValueInfos{result};
 }
 
-absl::StatusOr<Infos> InferVariadic(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferVariadic(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo result,
                       BroadcastInputs(context, 0, std::max<size_t>(context.infos.size(), 1)));
-  return Infos{result};
+  return ValueInfos{result};
 }
 
 // The exponent may have another type than the base, whose type the result has.
-absl::StatusOr<Infos> InferPow(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferPow(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo base, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo exponent, context.Input(1));
   HT_ASSIGN_OR_RETURN(base.shape, BroadcastShapes(base.shape, exponent.shape));
-  return Infos{base};
+  return ValueInfos{base};
 }
 
-absl::StatusOr<Infos> InferDropout(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferDropout(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   if (context.HasInput(2)) {
     HT_ASSIGN_OR_RETURN(std::vector<int64_t> training, context.RequiredInts(2, "training_mode"));
@@ -41,7 +38,7 @@ absl::StatusOr<Infos> InferDropout(const NodeContext& context) {
       return absl::UnimplementedError("training mode");
     }
   }
-  return Infos{src, ValueInfo{DataType::kBool, src.shape}};
+  return ValueInfos{src, ValueInfo{DataType::kBool, src.shape}};
 }
 
 // Folds the sources from the left; integers wrap around as numpy's do.
@@ -169,22 +166,22 @@ struct Absolute {
   int64_t operator()(int64_t x) const { return x < 0 ? Negate()(x) : x; }
 };
 // ONNX: with fmod 0 the sign of the divisor (integers only), with 1 that of the dividend.
-absl::StatusOr<Infos> InferMod(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferMod(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo result, BroadcastInputs(context, 0, 2));
   HT_ASSIGN_OR_RETURN(int64_t fmod, context.node.Int("fmod", 0));
   if (IsFloat(result.type) && fmod == 0) {
     return absl::InvalidArgumentError("of floats it needs the attribute fmod");
   }
-  return Infos{result};
+  return ValueInfos{result};
 }
 
-absl::StatusOr<Infos> InferWithFloatSource(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferWithFloatSource(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
-  if (IsFloat(src.type)) return Infos{src};
+  if (IsFloat(src.type)) return ValueInfos{src};
   return absl::InvalidArgumentError(absl::StrCat("its source is of type ", DataTypeName(src.type)));
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kElementwiseOperators = {
     Operator{"Exp", InferWithFloatSource, EvaluateFloat<Exp>},
     Operator{"Log", InferWithFloatSource, EvaluateFloat<Log>},
     Operator{"Sqrt", InferWithFloatSource, EvaluateFloat<Sqrt>},
@@ -221,6 +218,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> ElementwiseOperators() { return kOperators; }
+absl::Span<const Operator> ElementwiseOperators() { return kElementwiseOperators; }
 
 }  // namespace halftone

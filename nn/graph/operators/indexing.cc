@@ -11,9 +11,6 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-using Tensors = std::vector<Tensor>;
-
 // Longest table of rows.
 constexpr int64_t kMaxRows = int64_t{1} << 26;
 
@@ -155,18 +152,18 @@ absl::StatusOr<Shape> TupleShape(const NodeContext& context, int64_t batch_axes)
   return Shape(dims);
 }
 
-absl::StatusOr<Infos> InferGatherElements(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferGatherElements(const NodeContext& context) {
   HT_RETURN_IF_ERROR(CheckElementIndices(context));
-  return Infos{{context.infos[0]->type, context.infos[1]->shape}};
+  return ValueInfos{{context.infos[0]->type, context.infos[1]->shape}};
 }
 
-absl::StatusOr<Infos> InferGatherNd(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferGatherNd(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(int64_t batch_axes, context.node.Int("batch_dims", 0));
   HT_ASSIGN_OR_RETURN(Shape shape, TupleShape(context, batch_axes));
-  return Infos{{context.infos[0]->type, shape}};
+  return ValueInfos{{context.infos[0]->type, shape}};
 }
 
-absl::StatusOr<Infos> InferScatter(const NodeContext& context, const Shape& updated) {
+absl::StatusOr<ValueInfos> InferScatter(const NodeContext& context, const Shape& updated) {
   HT_ASSIGN_OR_RETURN(ValueInfo data, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo updates, context.Input(2));
   if (updates.type != data.type || updates.shape != updated) {
@@ -179,20 +176,20 @@ absl::StatusOr<Infos> InferScatter(const NodeContext& context, const Shape& upda
       reduction != "min") {
     return absl::InvalidArgumentError(absl::StrCat("unknown reduction '", reduction, "'"));
   }
-  return Infos{data};
+  return ValueInfos{data};
 }
 
-absl::StatusOr<Infos> InferScatterElements(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferScatterElements(const NodeContext& context) {
   HT_RETURN_IF_ERROR(CheckElementIndices(context));
   return InferScatter(context, context.infos[1]->shape);
 }
 
-absl::StatusOr<Infos> InferScatterNd(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferScatterNd(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(Shape updated, TupleShape(context, 0));
   return InferScatter(context, updated);
 }
 
-absl::StatusOr<Infos> InferReverseSequence(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferReverseSequence(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo lengths, context.Input(1));
   HT_ASSIGN_OR_RETURN(int64_t time_axis, context.node.Int("time_axis", 0));
@@ -203,10 +200,10 @@ absl::StatusOr<Infos> InferReverseSequence(const NodeContext& context) {
     return absl::InvalidArgumentError(
         absl::StrCat("lengths ", lengths.shape.ToString(), " do not fit ", src.shape.ToString()));
   }
-  return Infos{src};
+  return ValueInfos{src};
 }
 
-absl::StatusOr<Infos> InferCompress(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferCompress(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(CompressedAxis compressed, ResolveCompress(context));
   ValueInfo dst = *context.infos[0];
   const auto count = static_cast<int64_t>(compressed.indices.size());
@@ -215,11 +212,11 @@ absl::StatusOr<Infos> InferCompress(const NodeContext& context) {
   } else {
     dst.shape.set_dim(compressed.axis, count);
   }
-  return Infos{dst};
+  return ValueInfos{dst};
 }
 
 // (indices, depth, [off, on])
-absl::StatusOr<Infos> InferOneHot(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferOneHot(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo indices, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo values, context.Input(2));
   const Tensor* given = context.Constant(1);
@@ -242,7 +239,7 @@ absl::StatusOr<Infos> InferOneHot(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(asked, indices.shape.rank() + 1));
   std::vector<int64_t> dims = indices.shape.dims();
   dims.insert(dims.begin() + axis, static_cast<int64_t>(depth));
-  return Infos{{values.type, Shape(dims)}};
+  return ValueInfos{{values.type, Shape(dims)}};
 }
 
 // Where rows are copied: of constants, for shapes.
@@ -274,7 +271,7 @@ absl::StatusOr<Tensors> EvaluateScatteredRows(const NodeContext& context,
   return Tensors{Tensor::FromBytes(data.type(), infos[0].shape, std::move(bytes))};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kIndexingOperators = {
     Operator{"GatherElements", InferGatherElements, EvaluateGatheredRows, Runs::kAnything},
     Operator{"GatherND", InferGatherNd, EvaluateGatheredRows, Runs::kAnything},
     Operator{"ReverseSequence", InferReverseSequence, EvaluateGatheredRows, Runs::kAnything},
@@ -323,6 +320,6 @@ absl::StatusOr<CompressedAxis> ResolveCompress(const NodeContext& context) {
   return compressed;
 }
 
-absl::Span<const Operator> IndexingOperators() { return kOperators; }
+absl::Span<const Operator> IndexingOperators() { return kIndexingOperators; }
 
 }  // namespace halftone

@@ -12,9 +12,6 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-using Tensors = std::vector<Tensor>;
-
 // The new dimensions that a Reshape asks for, with 0 and -1 resolved.
 absl::StatusOr<Shape> ResolveReshape(const Shape& src, std::vector<int64_t> dims, bool allow_zero) {
   const std::string asked = absl::StrCat("[", absl::StrJoin(dims, ", "), "]");
@@ -47,15 +44,15 @@ absl::StatusOr<Shape> ResolveReshape(const Shape& src, std::vector<int64_t> dims
   return Shape(dims);
 }
 
-absl::StatusOr<Infos> InferReshape(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferReshape(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> dims, context.RequiredInts(1, "shape"));
   HT_ASSIGN_OR_RETURN(int64_t allow_zero, context.node.Int("allowzero", 0));
   HT_ASSIGN_OR_RETURN(Shape dst, ResolveReshape(src.shape, dims, allow_zero != 0));
-  return Infos{{src.type, dst}};
+  return ValueInfos{{src.type, dst}};
 }
 
-absl::StatusOr<Infos> InferFlatten(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferFlatten(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t axis, context.node.Int("axis", 1));
   const int rank = src.shape.rank();
@@ -66,7 +63,7 @@ absl::StatusOr<Infos> InferFlatten(const NodeContext& context) {
   const int64_t split = axis < 0 ? axis + rank : axis;
   int64_t rows = 1, columns = 1;
   for (int i = 0; i < rank; ++i) (i < split ? rows : columns) *= src.shape.dim(i);
-  return Infos{{src.type, Shape{rows, columns}}};
+  return ValueInfos{{src.type, Shape{rows, columns}}};
 }
 
 absl::StatusOr<std::vector<int>> ResolvePermutation(const NodeContext& context, int rank) {
@@ -83,14 +80,14 @@ absl::StatusOr<std::vector<int>> ResolvePermutation(const NodeContext& context, 
   return std::vector<int>(asked.begin(), asked.end());
 }
 
-absl::StatusOr<Infos> InferTranspose(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferTranspose(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(std::vector<int> permutation, ResolvePermutation(context, src.shape.rank()));
   ValueInfo dst = src;
   for (int i = 0; i < src.shape.rank(); ++i) {
     dst.shape.set_dim(i, src.shape.dim(permutation[static_cast<size_t>(i)]));
   }
-  return Infos{dst};
+  return ValueInfos{dst};
 }
 
 // Which of `rank` axes the list names; INVALID_ARGUMENT for one outside or named twice.
@@ -106,7 +103,7 @@ absl::StatusOr<std::vector<bool>> MarkAxes(const std::vector<int64_t>& axes, int
   return marked;
 }
 
-absl::StatusOr<Infos> InferSqueeze(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferSqueeze(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(auto axes, context.IntsFromEither("axes", 1));
   HT_ASSIGN_OR_RETURN(std::vector<bool> squeezed,
@@ -121,10 +118,10 @@ absl::StatusOr<Infos> InferSqueeze(const NodeContext& context) {
     }
     if (!removed) dims.push_back(size);
   }
-  return Infos{{src.type, Shape(dims)}};
+  return ValueInfos{{src.type, Shape(dims)}};
 }
 
-absl::StatusOr<Infos> InferUnsqueeze(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferUnsqueeze(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(auto axes, context.IntsFromEither("axes", 1));
   if (!axes.has_value()) return absl::InvalidArgumentError("'axes' are missing");
@@ -136,10 +133,10 @@ absl::StatusOr<Infos> InferUnsqueeze(const NodeContext& context) {
   std::vector<int64_t> dims;
   int next = 0;
   for (const bool is_new : added) dims.push_back(is_new ? 1 : src.shape.dim(next++));
-  return Infos{{src.type, Shape(dims)}};
+  return ValueInfos{{src.type, Shape(dims)}};
 }
 
-absl::StatusOr<Infos> InferConcat(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferConcat(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo dst, context.Input(0));
   if (!context.node.Has("axis")) return absl::InvalidArgumentError("attribute 'axis' is missing");
   HT_ASSIGN_OR_RETURN(int64_t asked, context.node.Int("axis", 0));
@@ -156,21 +153,21 @@ absl::StatusOr<Infos> InferConcat(const NodeContext& context) {
     dst.shape.set_dim(axis, dst.shape.dim(axis) + src.shape.dim(axis));
     HT_RETURN_IF_ERROR(dst.shape.Check());
   }
-  return Infos{dst};
+  return ValueInfos{dst};
 }
 
-absl::StatusOr<Infos> InferExpand(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferExpand(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> dims, context.RequiredInts(1, "shape"));
   const Shape asked(dims);
   HT_RETURN_IF_ERROR(asked.Check());
   HT_ASSIGN_OR_RETURN(Shape dst, BroadcastShapes(src.shape, asked));
-  return Infos{{src.type, dst}};
+  return ValueInfos{{src.type, dst}};
 }
 
-absl::StatusOr<Infos> InferIdentity(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferIdentity(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
-  return Infos{src};
+  return ValueInfos{src};
 }
 
 // Reshape, Flatten, Squeeze, Unsqueeze, Identity: the elements stay where they are.
@@ -214,7 +211,7 @@ absl::StatusOr<Tensors> EvaluateConcat(const NodeContext& context,
   return Tensors{Tensor::FromBytes(dst.type, dst.shape, std::move(bytes))};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kLayoutOperators = {
     Operator{"Reshape", InferReshape, EvaluateReshaped, Runs::kAnything},
     Operator{"Flatten", InferFlatten, EvaluateReshaped, Runs::kAnything},
     Operator{"Squeeze", InferSqueeze, EvaluateReshaped, Runs::kAnything},
@@ -227,6 +224,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> LayoutOperators() { return kOperators; }
+absl::Span<const Operator> LayoutOperators() { return kLayoutOperators; }
 
 }  // namespace halftone

@@ -11,13 +11,10 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-using Tensors = std::vector<Tensor>;
-
-absl::StatusOr<Infos> InferComparison(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferComparison(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo result, BroadcastInputs(context, 0, 2));
   result.type = DataType::kBool;
-  return Infos{result};
+  return ValueInfos{result};
 }
 
 absl::Status CheckBool(const NodeContext& context) {
@@ -30,34 +27,34 @@ absl::Status CheckBool(const NodeContext& context) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Infos> InferLogical(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferLogical(const NodeContext& context) {
   HT_RETURN_IF_ERROR(CheckBool(context));
   return InferComparison(context);
 }
 
-absl::StatusOr<Infos> InferNot(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferNot(const NodeContext& context) {
   HT_RETURN_IF_ERROR(CheckBool(context));
   return InferLikeFirst(context);
 }
 
 // IsNaN, IsInf: bool of one float source.
-absl::StatusOr<Infos> InferFloatTest(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferFloatTest(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   if (!IsFloat(src.type)) {
     return absl::InvalidArgumentError(
         absl::StrCat("its source is of type ", DataTypeName(src.type)));
   }
-  return Infos{{DataType::kBool, src.shape}};
+  return ValueInfos{{DataType::kBool, src.shape}};
 }
 
-absl::StatusOr<Infos> InferWhere(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferWhere(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo condition, context.Input(0));
   if (condition.type != DataType::kBool) {
     return absl::InvalidArgumentError("its condition is not of type bool");
   }
   HT_ASSIGN_OR_RETURN(ValueInfo result, BroadcastInputs(context, 1, 2));
   HT_ASSIGN_OR_RETURN(result.shape, BroadcastShapes(condition.shape, result.shape));
-  return Infos{result};
+  return ValueInfos{result};
 }
 
 template <typename Predicate>
@@ -101,13 +98,13 @@ absl::Status CheckIntegers(const NodeContext& context) {
       absl::StrCat("its source is of type ", DataTypeName(src.type), ", which has no bits"));
 }
 
-absl::StatusOr<Infos> InferBitwise(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferBitwise(const NodeContext& context) {
   HT_RETURN_IF_ERROR(CheckIntegers(context));
   HT_ASSIGN_OR_RETURN(ValueInfo result, BroadcastInputs(context, 0, 2));
-  return Infos{result};
+  return ValueInfos{result};
 }
 
-absl::StatusOr<Infos> InferBitwiseNot(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferBitwiseNot(const NodeContext& context) {
   HT_RETURN_IF_ERROR(CheckIntegers(context));
   return InferLikeFirst(context);
 }
@@ -130,7 +127,7 @@ absl::StatusOr<Tensors> EvaluateBitwiseNot(const NodeContext& context,
   return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, values)};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kLogicOperators = {
     Operator{"Equal", InferComparison, EvaluateComparison<std::equal_to<>>, Runs::kAnything},
     Operator{"Less", InferComparison, EvaluateComparison<std::less<>>, Runs::kAnything},
     Operator{"Greater", InferComparison, EvaluateComparison<std::greater<>>, Runs::kAnything},
@@ -153,6 +150,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> LogicOperators() { return kOperators; }
+absl::Span<const Operator> LogicOperators() { return kLogicOperators; }
 
 }  // namespace halftone

@@ -7,8 +7,6 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-
 absl::Status DoNotFit(const Shape& a, const Shape& b) {
   return absl::InvalidArgumentError(
       absl::StrCat("matrices ", a.ToString(), " and ", b.ToString(), " do not fit"));
@@ -20,7 +18,7 @@ absl::Status CheckSameType(const ValueInfo& a, const ValueInfo& b) {
       absl::StrCat("inputs of types ", DataTypeName(a.type), " and ", DataTypeName(b.type)));
 }
 
-absl::StatusOr<Infos> InferGemm(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferGemm(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo a, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo b, context.Input(1));
   HT_RETURN_IF_ERROR(CheckSameType(a, b));
@@ -42,11 +40,11 @@ absl::StatusOr<Infos> InferGemm(const NodeContext& context) {
           "bias ", c.shape.ToString(), " does not fit the result ", dst.shape.ToString()));
     }
   }
-  return Infos{dst};
+  return ValueInfos{dst};
 }
 
 // numpy's matmul: a vector is a row (first) or a column (second), leading axes broadcast.
-absl::StatusOr<Infos> InferMatMul(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferMatMul(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo a, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo b, context.Input(1));
   HT_RETURN_IF_ERROR(CheckSameType(a, b));
@@ -63,16 +61,16 @@ absl::StatusOr<Infos> InferMatMul(const NodeContext& context) {
   std::vector<int64_t> dims = batch.dims();
   if (!row) dims.push_back(rows);
   if (!column) dims.push_back(columns);
-  return Infos{{a.type, Shape(dims)}};
+  return ValueInfos{{a.type, Shape(dims)}};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kMatrixOperators = {
     Operator{"Gemm", InferGemm},
     Operator{"MatMul", InferMatMul},
 };
 
 }  // namespace
 
-absl::Span<const Operator> MatrixOperators() { return kOperators; }
+absl::Span<const Operator> MatrixOperators() { return kMatrixOperators; }
 
 }  // namespace halftone

@@ -10,8 +10,6 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-
 // OK if input `index`, where given, is of floats of that shape.
 absl::Status CheckParameter(const NodeContext& context, size_t index, const Shape& shape) {
   HT_ASSIGN_OR_RETURN(ValueInfo parameter, context.Input(index));
@@ -29,7 +27,7 @@ absl::StatusOr<ValueInfo> ChannelSource(const NodeContext& context, int least_ra
       absl::StrCat("source of shape ", src.shape.ToString(), " has too few axes"));
 }
 
-absl::StatusOr<Infos> InferBatchNormalization(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferBatchNormalization(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, ChannelSource(context, 1));
   HT_ASSIGN_OR_RETURN(int64_t training, context.node.Int("training_mode", 0));
   if (training != 0) return absl::UnimplementedError("training mode");
@@ -39,19 +37,19 @@ absl::StatusOr<Infos> InferBatchNormalization(const NodeContext& context) {
   for (size_t i = 1; i <= 4; ++i) {
     HT_RETURN_IF_ERROR(CheckParameter(context, i, Shape{channels}));
   }
-  return Infos{src};
+  return ValueInfos{src};
 }
 
-absl::StatusOr<Infos> InferInstanceNormalization(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferInstanceNormalization(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, ChannelSource(context, 3));
   for (size_t i = 1; i <= 2; ++i) {
     HT_RETURN_IF_ERROR(CheckParameter(context, i, Shape{src.shape.dim(1)}));
   }
-  return Infos{src};
+  return ValueInfos{src};
 }
 
 // Scale and bias are per group up to opset 20, then per channel.
-absl::StatusOr<Infos> InferGroupNormalization(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferGroupNormalization(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, ChannelSource(context, 2));
   HT_ASSIGN_OR_RETURN(int64_t groups, context.node.Int("num_groups", 0));
   const int64_t channels = src.shape.dim(1);
@@ -61,11 +59,11 @@ absl::StatusOr<Infos> InferGroupNormalization(const NodeContext& context) {
   for (size_t i = 1; i <= 2; ++i) {
     HT_RETURN_IF_ERROR(CheckParameter(context, i, Shape{context.opset < 21 ? groups : channels}));
   }
-  return Infos{src};
+  return ValueInfos{src};
 }
 
 // Results: the normalized source; mean and inverse deviation, with size 1 on the normalized axes.
-absl::StatusOr<Infos> InferLayerNormalization(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferLayerNormalization(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t asked, context.node.Int("axis", -1));
   HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(asked, src.shape.rank()));
@@ -81,46 +79,46 @@ absl::StatusOr<Infos> InferLayerNormalization(const NodeContext& context) {
                        " ", parameter.shape.ToString(), " does not fit ", src.shape.ToString()));
     }
   }
-  return Infos{src, statistics, statistics};
+  return ValueInfos{src, statistics, statistics};
 }
 
-absl::StatusOr<Infos> InferMeanVarianceNormalization(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferMeanVarianceNormalization(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> axes, context.node.Ints("axes", {0, 2, 3}));
   for (const int64_t axis : axes) {
     HT_RETURN_IF_ERROR(NormalizeAxis(axis, src.shape.rank()).status());
   }
-  return Infos{src};
+  return ValueInfos{src};
 }
 
-absl::StatusOr<Infos> InferLrn(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferLrn(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, ChannelSource(context, 2));
   HT_ASSIGN_OR_RETURN(int64_t size, context.node.Int("size", 0));
   if (size < 1 || size > Shape::kMaxElements) {
     return absl::InvalidArgumentError(absl::StrCat("a size of ", size));
   }
-  return Infos{src};
+  return ValueInfos{src};
 }
 
-absl::StatusOr<Infos> InferLpNormalization(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferLpNormalization(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t axis, context.node.Int("axis", -1));
   HT_RETURN_IF_ERROR(NormalizeAxis(axis, src.shape.rank()).status());
   HT_ASSIGN_OR_RETURN(int64_t p, context.node.Int("p", 2));
   if (p != 1 && p != 2) return absl::InvalidArgumentError(absl::StrCat("a norm of order ", p));
-  return Infos{src};
+  return ValueInfos{src};
 }
 
-absl::StatusOr<Infos> InferSoftmax(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferSoftmax(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t axis, context.node.Int("axis", context.opset < 13 ? 1 : -1));
   // Up to opset 12 the axes from `axis` on are flattened, and `axis` may be the rank.
-  if (context.opset < 13 && axis == src.shape.rank()) return Infos{src};
+  if (context.opset < 13 && axis == src.shape.rank()) return ValueInfos{src};
   HT_RETURN_IF_ERROR(NormalizeAxis(axis, src.shape.rank()).status());
-  return Infos{src};
+  return ValueInfos{src};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kNormalizationOperators = {
     Operator{"BatchNormalization", InferBatchNormalization},
     Operator{"InstanceNormalization", InferInstanceNormalization},
     Operator{"GroupNormalization", InferGroupNormalization},
@@ -135,6 +133,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> NormalizationOperators() { return kOperators; }
+absl::Span<const Operator> NormalizationOperators() { return kNormalizationOperators; }
 
 }  // namespace halftone

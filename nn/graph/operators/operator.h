@@ -41,12 +41,16 @@ struct NodeContext {
                                                                      size_t input) const;
 };
 
-using InferFunction = absl::StatusOr<std::vector<ValueInfo>> (*)(const NodeContext& context);
+// What is known of a node's results, in their order, and the results themselves.
+using ValueInfos = std::vector<ValueInfo>;
+using Tensors = std::vector<Tensor>;
+
+using InferFunction = absl::StatusOr<ValueInfos> (*)(const NodeContext& context);
 // Computes the results of a node whose inputs are all constant; `infos` is what inference said.
 // The results' sizes have been bounded by the caller. UNIMPLEMENTED leaves the node to the engine,
 // if that runs it.
-using EvaluateFunction = absl::StatusOr<std::vector<Tensor>> (*)(const NodeContext& context,
-                                                                 absl::Span<const ValueInfo> infos);
+using EvaluateFunction = absl::StatusOr<Tensors> (*)(const NodeContext& context,
+                                                     absl::Span<const ValueInfo> infos);
 
 // On which activations the engine can run an operator. It holds all of them in float32: bool as 0
 // and 1, integers exactly up to 2^24 (and without wrapping around).
@@ -68,7 +72,7 @@ struct Operator {
 const Operator* FindOperator(absl::string_view domain, absl::string_view op);
 
 // One result like the first input.
-absl::StatusOr<std::vector<ValueInfo>> InferLikeFirst(const NodeContext& context);
+absl::StatusOr<ValueInfos> InferLikeFirst(const NodeContext& context);
 
 // The families.
 absl::Span<const Operator> ActivationOperators();

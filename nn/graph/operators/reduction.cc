@@ -9,9 +9,6 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-using Tensors = std::vector<Tensor>;
-
 // Which axes of src are reduced.
 absl::StatusOr<std::vector<bool>> ReducedAxes(const NodeContext& context, int rank) {
   HT_ASSIGN_OR_RETURN(auto given, context.IntsFromEither("axes", 1));
@@ -35,11 +32,11 @@ Shape ReducedShape(const Shape& src, const std::vector<bool>& reduced, bool keep
   return Shape(dims);
 }
 
-absl::StatusOr<Infos> InferReduce(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferReduce(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t keep, context.node.Int("keepdims", 1));
   HT_ASSIGN_OR_RETURN(std::vector<bool> reduced, ReducedAxes(context, src.shape.rank()));
-  return Infos{{src.type, ReducedShape(src.shape, reduced, keep != 0)}};
+  return ValueInfos{{src.type, ReducedShape(src.shape, reduced, keep != 0)}};
 }
 
 struct Sum {
@@ -89,7 +86,7 @@ absl::StatusOr<Tensors> EvaluateReduce(const NodeContext& context,
   return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, results)};
 }
 
-absl::StatusOr<Infos> InferArgMax(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferArgMax(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t asked, context.node.Int("axis", 0));
   HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(asked, src.shape.rank()));
@@ -97,18 +94,18 @@ absl::StatusOr<Infos> InferArgMax(const NodeContext& context) {
   if (src.shape.dim(axis) == 0) return absl::InvalidArgumentError("its axis has no elements");
   std::vector<bool> reduced(src.shape.dims().size(), false);
   reduced[static_cast<size_t>(axis)] = true;
-  return Infos{{DataType::kInt64, ReducedShape(src.shape, reduced, keep != 0)}};
+  return ValueInfos{{DataType::kInt64, ReducedShape(src.shape, reduced, keep != 0)}};
 }
 
-absl::StatusOr<Infos> InferCumSum(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferCumSum(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> axis, context.RequiredInts(1, "axis"));
   if (axis.size() != 1) return absl::InvalidArgumentError("its axis is not one number");
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_RETURN_IF_ERROR(NormalizeAxis(axis[0], src.shape.rank()).status());
-  return Infos{src};
+  return ValueInfos{src};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kReductionOperators = {
     Operator{"ReduceMean", InferReduce},
     Operator{"ReduceSum", InferReduce, EvaluateReduce<Sum>, Runs::kNumbers},
     Operator{"ReduceMax", InferReduce, EvaluateReduce<Maximum>, Runs::kAnything},
@@ -126,6 +123,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> ReductionOperators() { return kOperators; }
+absl::Span<const Operator> ReductionOperators() { return kReductionOperators; }
 
 }  // namespace halftone

@@ -12,8 +12,6 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-
 absl::Status CheckModes(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(std::string mode, context.node.String("mode", "nearest"));
   if (mode != "nearest" && mode != "linear" && mode != "cubic") {
@@ -68,7 +66,7 @@ absl::Status ApplySizes(const NodeContext& context, const std::vector<int64_t>& 
   return absl::OkStatus();
 }
 
-absl::StatusOr<Infos> InferResize(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferResize(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo info, context.Input(0));
   HT_RETURN_IF_ERROR(CheckModes(context));
   HT_ASSIGN_OR_RETURN(std::vector<int> axes, ResizedAxes(context, info.shape.rank()));
@@ -77,16 +75,16 @@ absl::StatusOr<Infos> InferResize(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(auto sizes, context.ConstantInts(3, "sizes"));
   if (sizes.has_value() && !sizes->empty()) {
     HT_RETURN_IF_ERROR(ApplySizes(context, *sizes, axes, info.shape));
-    return Infos{info};
+    return ValueInfos{info};
   }
   HT_RETURN_IF_ERROR(context.Input(scales_input).status());
   const Tensor* scales = context.Constant(scales_input);
   if (scales == nullptr) return absl::UnimplementedError("its scales are not constant");
   HT_RETURN_IF_ERROR(ApplyScales(*scales, axes, info.shape));
-  return Infos{info};
+  return ValueInfos{info};
 }
 
-constexpr std::array kOperators = {Operator{"Resize", InferResize}};
+constexpr std::array kResizeOperators = {Operator{"Resize", InferResize}};
 
 }  // namespace
 
@@ -122,6 +120,6 @@ absl::StatusOr<std::optional<double>> KeptAspectScale(const NodeContext& context
   return kept;
 }
 
-absl::Span<const Operator> ResizeOperators() { return kOperators; }
+absl::Span<const Operator> ResizeOperators() { return kResizeOperators; }
 
 }  // namespace halftone

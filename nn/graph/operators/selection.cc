@@ -11,13 +11,10 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-using Tensors = std::vector<Tensor>;
-
-absl::StatusOr<Infos> InferSlice(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferSlice(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(ResolvedSlice slice, ResolveSlice(context));
-  return Infos{{src.type, slice.dst}};
+  return ValueInfos{{src.type, slice.dst}};
 }
 
 absl::StatusOr<Tensors> EvaluateSlice(const NodeContext& context,
@@ -34,7 +31,7 @@ absl::StatusOr<Tensors> EvaluateSlice(const NodeContext& context,
   return Tensors{CopyStrided(src, infos[0].shape, offset, strides)};
 }
 
-absl::StatusOr<Infos> InferGather(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferGather(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo indices, context.Input(1));
   if (indices.type != DataType::kInt32 && indices.type != DataType::kInt64) {
@@ -45,7 +42,7 @@ absl::StatusOr<Infos> InferGather(const NodeContext& context) {
   std::vector<int64_t> dims = src.shape.dims();
   const auto at = dims.begin() + axis;
   dims.insert(dims.erase(at), indices.shape.dims().begin(), indices.shape.dims().end());
-  return Infos{{src.type, Shape(dims)}};
+  return ValueInfos{{src.type, Shape(dims)}};
 }
 
 absl::StatusOr<Tensors> EvaluateGather(const NodeContext& context,
@@ -103,12 +100,12 @@ absl::StatusOr<std::vector<int64_t>> ResolveParts(const NodeContext& context, in
   return parts;
 }
 
-absl::StatusOr<Infos> InferSplit(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferSplit(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t asked, context.node.Int("axis", 0));
   HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(asked, src.shape.rank()));
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> parts, ResolveParts(context, src.shape.dim(axis)));
-  Infos infos;
+  ValueInfos infos;
   for (const int64_t part : parts) {
     infos.push_back(src);
     infos.back().shape.set_dim(axis, part);
@@ -159,7 +156,7 @@ absl::Status AddPads(const NodeContext& context, Shape& shape) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Infos> InferPad(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferPad(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo info, context.Input(0));
   HT_ASSIGN_OR_RETURN(std::string mode, context.node.String("mode", "constant"));
   if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap") {
@@ -169,11 +166,11 @@ absl::StatusOr<Infos> InferPad(const NodeContext& context) {
     return absl::UnimplementedError("its value is not constant");
   }
   HT_RETURN_IF_ERROR(AddPads(context, info.shape));
-  return Infos{info};
+  return ValueInfos{info};
 }
 
 // To the sizes that its second input says, of the axes that it names (of all, else).
-absl::StatusOr<Infos> InferCenterCropPad(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferCenterCropPad(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo info, context.Input(0));
   HT_ASSIGN_OR_RETURN(const std::vector<int64_t> sizes, context.RequiredInts(1, "shape"));
   std::vector<int64_t> axes(static_cast<size_t>(info.shape.rank()));
@@ -190,10 +187,10 @@ absl::StatusOr<Infos> InferCenterCropPad(const NodeContext& context) {
     }
     info.shape.set_dim(axis, sizes[i]);
   }
-  return Infos{info};
+  return ValueInfos{info};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kSelectionOperators = {
     Operator{"Slice", InferSlice, EvaluateSlice, Runs::kAnything},
     Operator{"Gather", InferGather, EvaluateGather, Runs::kAnything},
     Operator{"Split", InferSplit, EvaluateSplit, Runs::kAnything},
@@ -203,6 +200,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> SelectionOperators() { return kOperators; }
+absl::Span<const Operator> SelectionOperators() { return kSelectionOperators; }
 
 }  // namespace halftone

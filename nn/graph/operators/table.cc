@@ -30,9 +30,9 @@ std::vector<absl::Span<const Operator>> OperatorFamilies() {
           ConstantOperators()};
 }
 
-absl::StatusOr<std::vector<ValueInfo>> InferLikeFirst(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferLikeFirst(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
-  return std::vector<ValueInfo>{src};
+  return ValueInfos{src};
 }
 
 const Operator* FindOperator(absl::string_view domain, absl::string_view op) {

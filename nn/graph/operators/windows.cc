@@ -8,8 +8,6 @@
 namespace halftone {
 namespace {
 
-using Infos = std::vector<ValueInfo>;
-
 absl::Status CheckSpatialAxes(const Shape& src) {
   if (src.rank() < 3) {
     return absl::InvalidArgumentError(
@@ -47,7 +45,7 @@ absl::Status CheckConvChannels(const NodeContext& context, const Shape& src, con
   return absl::OkStatus();
 }
 
-absl::StatusOr<Infos> InferConv(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferConv(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo weights, context.Input(1));
   HT_RETURN_IF_ERROR(CheckSpatialAxes(src.shape));
@@ -63,31 +61,31 @@ absl::StatusOr<Infos> InferConv(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(
       Window window,
       ResolveWindow(context.node, src.shape, absl::MakeConstSpan(weights.shape.dims()).subspan(2)));
-  return Infos{{src.type, DstShape(src.shape, weights.shape.dim(0), window)}};
+  return ValueInfos{{src.type, DstShape(src.shape, weights.shape.dim(0), window)}};
 }
 
-absl::StatusOr<Infos> InferPool(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferPool(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_RETURN_IF_ERROR(CheckSpatialAxes(src.shape));
   HT_ASSIGN_OR_RETURN(Window window, ResolveWindow(context.node, src.shape, {}));
   HT_ASSIGN_OR_RETURN(int64_t storage_order, context.node.Int("storage_order", 0));
   if (storage_order != 0) return absl::UnimplementedError("column-major storage_order");
   const Shape dst = DstShape(src.shape, src.shape.dim(1), window);
-  return Infos{{src.type, dst}, {DataType::kInt64, dst}};
+  return ValueInfos{{src.type, dst}, {DataType::kInt64, dst}};
 }
 
-absl::StatusOr<Infos> InferGlobalPool(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferGlobalPool(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   if (src.shape.rank() < 2) {
     return absl::InvalidArgumentError(
         absl::StrCat("source of shape ", src.shape.ToString(), " has no channel axis"));
   }
   for (int axis = 2; axis < src.shape.rank(); ++axis) src.shape.set_dim(axis, 1);
-  return Infos{src};
+  return ValueInfos{src};
 }
 
 // The result of a transposed convolution, which a convolution from there to the source would read.
-absl::StatusOr<Infos> InferConvTranspose(const NodeContext& context) {
+absl::StatusOr<ValueInfos> InferConvTranspose(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(ValueInfo weights, context.Input(1));
   HT_RETURN_IF_ERROR(CheckSpatialAxes(src.shape));
@@ -112,10 +110,10 @@ absl::StatusOr<Infos> InferConvTranspose(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(
       Window window, ResolveTransposedWindow(context.node, src.shape,
                                              absl::MakeConstSpan(weights.shape.dims()).subspan(2)));
-  return Infos{{src.type, DstShape(src.shape, channels, window)}};
+  return ValueInfos{{src.type, DstShape(src.shape, channels, window)}};
 }
 
-constexpr std::array kOperators = {
+constexpr std::array kWindowOperators = {
     Operator{"Conv", InferConv},
     Operator{"MaxPool", InferPool},
     Operator{"AveragePool", InferPool},
@@ -127,6 +125,6 @@ constexpr std::array kOperators = {
 
 }  // namespace
 
-absl::Span<const Operator> WindowOperators() { return kOperators; }
+absl::Span<const Operator> WindowOperators() { return kWindowOperators; }
 
 }  // namespace halftone
