@@ -26,7 +26,7 @@ absl::StatusOr<Tensor> RoundTensor(const Tensor& tensor, const NumberFormat& for
   if (StaysFloat(format, quantizer)) return tensor;
   if (format.IsInteger()) return quantizer->FakeQuantize(tensor);
   HT_ASSIGN_OR_RETURN(std::vector<float> values, tensor.ToFloats());
-  std::transform(values.begin(), values.end(), values.begin(), RoundToBFloat16);
+  for (float& value : values) value = RoundToBFloat16(value);
   return Tensor::Of(tensor.shape(), std::move(values));
 }
 

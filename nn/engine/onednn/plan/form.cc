@@ -15,7 +15,7 @@ using dnnl::memory;
 
 constexpr int kMaxInt8Bits = 8;
 
-memory::dims DimsOf(const Shape& shape) {
+memory::dims ActivationDims(const Shape& shape) {
   if (shape.rank() == 0) return {1};
   return memory::dims(shape.dims().begin(), shape.dims().end());
 }
@@ -158,7 +158,7 @@ Arithmetic ArithmeticOf(const Layer& layer, const LayerQuantizers& quantizers) {
 }
 
 MemoryDesc PlainDesc(const Shape& shape, DataKind type) {
-  const memory::dims dims = DimsOf(shape);
+  const memory::dims dims = ActivationDims(shape);
   std::vector<size_t> order(dims.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   return MemoryDesc(dims, type, StridesOf(dims, order));
@@ -166,7 +166,7 @@ MemoryDesc PlainDesc(const Shape& shape, DataKind type) {
 
 MemoryDesc ActivationDesc(const Shape& shape, DataKind type) {
   if (shape.rank() < 3) return PlainDesc(shape, type);
-  const memory::dims dims = DimsOf(shape);
+  const memory::dims dims = ActivationDims(shape);
   std::vector<size_t> order = {0};
   for (size_t i = 2; i < dims.size(); ++i) order.push_back(i);
   order.push_back(1);
