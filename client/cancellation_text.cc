@@ -5,11 +5,6 @@
 
 namespace halftone {
 
-bool HasEnded(const v1::Job& job) {
-  return job.state() == v1::JOB_STATE_SUCCEEDED || job.state() == v1::JOB_STATE_FAILED ||
-         job.state() == v1::JOB_STATE_CANCELLED;
-}
-
 std::string CancellationText(const v1::Job& before, const v1::Job& after) {
   // It may also have ended between the two.
   if (HasEnded(before) || (HasEnded(after) && after.state() != v1::JOB_STATE_CANCELLED)) {

@@ -7,9 +7,6 @@
 
 namespace halftone {
 
-// Whether the job has succeeded, failed, or was cancelled.
-bool HasEnded(const v1::Job& job);
-
 // What `cancel` did: the job as it was before, and as CancelJob answered.
 std::string CancellationText(const v1::Job& before, const v1::Job& after);
 

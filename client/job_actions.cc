@@ -16,6 +16,7 @@
 #include "client/interrupt.h"
 #include "client/job_text.h"
 #include "client/result_copies.h"
+#include "client/result_text.h"
 
 namespace halftone {
 namespace {

@@ -7,19 +7,10 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "base/units.h"
-#include "client/analysis_text.h"
-#include "client/codesign_text.h"
-#include "client/json_values.h"
-#include "client/solution_text.h"
-#include "client/strategy_text.h"
 #include "client/terminal.h"
-#include "client/warnings.h"
 
 namespace halftone {
 namespace {
-
-// SearchResult.chosen where the answer is not the model's optimum.
-constexpr char kRefined[] = "refined";
 
 using nlohmann::json;
 
@@ -36,17 +27,6 @@ json TimeToJson(const google::protobuf::Timestamp& time) {
                           absl::UTCTimeZone());
 }
 
-std::string Time(double ns) { return FormatQuantity(Quantity::kTime, ns); }
-
-std::string DeviceText(const v1::Device& device) {
-  std::vector<std::string> parts;
-  for (const std::string& part : {device.name(), device.isa(), device.library()}) {
-    if (!part.empty()) parts.push_back(part);
-  }
-  if (device.threads() > 0) parts.push_back(absl::StrCat(device.threads(), " threads"));
-  return absl::StrJoin(parts, ", ");
-}
-
 std::string ModelOf(const v1::Job& job) {
   return job.has_crosscheck() ? job.crosscheck().model() : job.spec().model();
 }
@@ -55,159 +35,6 @@ std::string ModelOf(const v1::Job& job) {
 std::string TargetOf(const v1::Job& job) {
   if (job.has_crosscheck()) return "";
   return job.spec().target().empty() ? "cpu" : job.spec().target();
-}
-
-std::string LayerTable(const v1::SearchResult& result) {
-  Table table({"layer", "op", "precision", "loss", "+-", "before", "after", "implementation"});
-  Warnings warnings;
-  for (const v1::LayerResult& layer : result.layers()) {
-    const bool other = !layer.executed_as().empty() && layer.executed_as() != layer.precision();
-    table.Add({layer.layer(), layer.op(),
-               other ? absl::StrCat(layer.precision(), " (as ", layer.executed_as(), ")")
-                     : layer.precision(),
-               FormatNumber(layer.loss()), FormatNumber(layer.loss_stderr()),
-               Time(layer.reference_latency_ns()), Time(layer.latency_ns()),
-               layer.implementation()});
-    warnings.Add(layer.layer(), layer.warning());
-  }
-  return absl::StrCat(table.Render(), warnings.Render());
-}
-
-std::string CostTable(const v1::SearchResult& result, const v1::FrontierPoint* nearest) {
-  Table table({"cost", "reference", nearest == nullptr ? "chosen" : "nearest", "budget"});
-  std::map<std::string, double> chosen;
-  if (nearest == nullptr) {
-    const auto& cost =
-        result.chosen() == kRefined ? result.refined().cost() : result.solution().cost();
-    chosen.insert(cost.begin(), cost.end());
-  } else {
-    chosen.insert(nearest->cost().begin(), nearest->cost().end());
-  }
-  for (const auto& [metric, value] : chosen) {
-    const auto reference = result.reference_cost().find(metric);
-    const auto budget = result.budgets().find(metric);
-    table.Add(
-        {metric,
-         reference != result.reference_cost().end() ? CostText(metric, reference->second) : "-",
-         CostText(metric, value),
-         budget != result.budgets().end() ? CostText(metric, budget->second) : "-"});
-  }
-  return table.Render();
-}
-
-std::string LatencyText(const v1::LatencyResult& latency, const std::string& reference) {
-  std::string text = absl::StrCat("latency      predicted ", Time(latency.predicted_ns()), " (",
-                                  reference, " ", Time(latency.reference_predicted_ns()), ")");
-  if (latency.has_measured_ns()) {
-    absl::StrAppend(&text, ", measured ", Time(latency.measured_ns()));
-    if (latency.has_reference_measured_ns()) {
-      absl::StrAppend(&text, " (", reference, " ", Time(latency.reference_measured_ns()), ")");
-    }
-  }
-  return text + "\n";
-}
-
-std::string EvaluationLine(const v1::Evaluation& evaluation) {
-  const std::string where = absl::StrCat(
-      evaluation.samples(), evaluation.held_out() ? " held-out" : " calibration", " samples");
-  std::string text;
-  if (evaluation.has_quantized_accuracy()) {
-    absl::StrAppend(&text, "accuracy     ", FormatPercent(evaluation.float_accuracy()), " before, ",
-                    FormatPercent(evaluation.quantized_accuracy()), " after, on ", where, "\n");
-  }
-  absl::StrAppend(&text, "divergence   KL ", FormatNumber(evaluation.kl()), ", MSE ",
-                  FormatNumber(evaluation.mse()), ", SQNR ", FormatNumber(evaluation.sqnr_db()),
-                  " dB, on ", where, "\n");
-  return text;
-}
-
-// What searches over measured truth found beside the answer.
-std::string StrategiesText(const json& document) {
-  if (!document.is_object()) return "";
-  std::string text;
-  const json refined = document.value("refined", json::object());
-  if (refined.is_object() && refined.contains("evolution")) {
-    absl::StrAppend(&text, "\n", EvolutionText(refined["evolution"]));
-  }
-  if (document.contains("exploration")) text += ExplorationText(document["exploration"]);
-  return text;
-}
-
-// Where something was measured to do less than what was chosen: what, and why not that.
-std::string LeastMeasuredLine(const json& evaluated, double divergence) {
-  double least = divergence;
-  std::string source;
-  for (const json& one : evaluated) {
-    const double measured = NumberIn(one, "divergence").value_or(divergence);
-    if (measured >= least) continue;
-    least = measured;
-    source = TextIn(one, "source");
-  }
-  if (least >= divergence) return "";
-  return absl::StrCat("             the least measured is ", FormatNumber(least), " (", source,
-                      "): by all evaluations and their sampling errors, what was chosen is held to "
-                      "be better\n");
-}
-
-// `document`: the same in the result's.
-std::string RefinementText(const v1::Refinement& refined, bool is_chosen, const json& document) {
-  const double optimum = refined.optimum_divergence();
-  const bool is_exhausted =
-      document.is_object() && document.value("is_exhausted", json(false)) == json(true);
-  std::string text = absl::StrCat("evaluated    ", refined.evaluations(),
-                                  " assignments on the calibration samples",
-                                  is_exhausted ? " (no others were found within the budgets)" : "",
-                                  ": the model's optimum does ", FormatNumber(optimum));
-  if (is_chosen) {
-    absl::StrAppend(&text, "; chosen (", refined.source(),
-                    "): ", FormatNumber(refined.divergence()), ", ",
-                    FormatPercent(1 - refined.divergence() / optimum), " less\n");
-  } else {
-    text += ", none is held to be better; it was chosen\n";
-  }
-  return text + LeastMeasuredLine(ListIn(document, "evaluated"), refined.divergence());
-}
-
-// Layers of which the refined answer has another precision than the model's optimum.
-int Departures(const v1::SearchResult& result) {
-  const auto& optimum = result.solution().assignment();
-  int departures = 0;
-  for (const auto& [layer, precision] : result.refined().assignment()) {
-    const auto found = optimum.find(layer);
-    departures += found == optimum.end() || found->second != precision ? 1 : 0;
-  }
-  return departures;
-}
-
-std::string SolverLine(const v1::SearchResult& result, bool is_refined) {
-  const v1::Solution& solution = result.solution();
-  if (solution.status() == v1::SOLUTION_STATUS_INFEASIBLE) {
-    return absl::StrCat("solver       ", StatusText(solution.status()),
-                        "; the nearest assignment has a loss of ",
-                        FormatNumber(solution.infeasible().nearest().loss()), ", ",
-                        FormatSeconds(solution.solve_seconds()), "\n");
-  }
-  std::string text = absl::StrCat(
-      "solver       ", StatusText(solution.status()), ", loss ", FormatNumber(solution.loss()),
-      ", bound ", FormatNumber(solution.lower_bound()), ", gap ", FormatPercent(solution.gap()),
-      ", ", FormatSeconds(solution.solve_seconds()), ", ", solution.frontier_size(),
-      " points on the frontier");
-  if (is_refined) {
-    absl::StrAppend(&text, "; of the model's optimum (by the model, what was chosen has a loss of ",
-                    FormatNumber(result.refined().loss()), ")");
-  }
-  return text + "\n";
-}
-
-// Of the model's optimum, whichever answer was chosen.
-std::string SearchExplanation(const v1::SearchResult& result, const json& explanation,
-                              bool is_refined) {
-  const double loss = result.solution().loss();
-  if (!is_refined) return absl::StrCat("\n", ExplanationText(explanation, loss));
-  const int departures = Departures(result);
-  return absl::StrCat("\nwhy the model's optimum, from which what was chosen departs in ",
-                      departures, departures == 1 ? " layer\n" : " layers\n",
-                      ExplanationText(explanation, loss, "optimum"));
 }
 
 }  // namespace
@@ -224,6 +51,11 @@ std::string KindText(const v1::Job& job) { return job.has_crosscheck() ? "crossc
 
 std::string StatusText(v1::SolutionStatus status) {
   return WithoutPrefix(v1::SolutionStatus_Name(status), "SOLUTION_STATUS_");
+}
+
+bool HasEnded(const v1::Job& job) {
+  return job.state() == v1::JOB_STATE_SUCCEEDED || job.state() == v1::JOB_STATE_FAILED ||
+         job.state() == v1::JOB_STATE_CANCELLED;
 }
 
 json JobToJson(const v1::Job& job) {
@@ -298,58 +130,6 @@ std::string JobsText(const std::vector<v1::Job>& jobs) {
                created.is_string() ? created.get<std::string>() : "-", job.display_name()});
   }
   return table.Render();
-}
-
-json ResultToJson(const v1::SearchResult& result,
-                  const std::map<std::string, std::string>& artifacts) {
-  json document = json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
-  if (!document.is_object()) document = json::object();
-  const json solution = document.value("solution", json::object());  // a crosscheck has none
-  for (const char* field : {"status", "loss", "lower_bound", "gap", "cost", "assignment",
-                            "infeasible", "explanation"}) {
-    if (solution.is_object() && solution.contains(field)) document[field] = solution.at(field);
-  }
-  document["job"] = result.job();
-  document["artifacts"] = artifacts;
-  return document;
-}
-
-std::string ResultText(const v1::SearchResult& result,
-                       const std::map<std::string, std::string>& artifacts) {
-  const json document = json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
-  const json found =
-      document.is_object() ? document.value("solution", json::object()) : json::object();
-  const v1::Solution& solution = result.solution();
-  const bool infeasible = solution.status() == v1::SOLUTION_STATUS_INFEASIBLE;
-  std::string text = absl::StrCat(result.job(), " on ", result.target(), ": ",
-                                  DeviceText(result.device()), "\n\n");
-  if (infeasible) {
-    absl::StrAppend(&text, InfeasibleText(found.value("infeasible", json::object())),
-                    "What follows is the nearest assignment.\n\n");
-  }
-  absl::StrAppend(&text, LayerTable(result), "\n",
-                  CostTable(result, infeasible ? &solution.infeasible().nearest() : nullptr), "\n",
-                  LatencyText(result.latency(), result.reference_precision()));
-  if (result.has_evaluation()) text += EvaluationLine(result.evaluation());
-  const bool is_refined = result.has_refined() && result.chosen() == kRefined;
-  text += SolverLine(result, is_refined);
-  if (result.has_refined()) {
-    const json refined =
-        document.is_object() ? document.value("refined", json::object()) : json::object();
-    text += RefinementText(result.refined(), is_refined, refined);
-  }
-  if (found.contains("explanation")) {
-    text += SearchExplanation(result, found["explanation"], is_refined);
-  }
-  if (document.is_object() && document.contains("stability")) {
-    absl::StrAppend(&text, "\n", StabilityText(document["stability"]));
-  }
-  if (document.is_object() && document.contains("codesign")) {
-    absl::StrAppend(&text, "\n", CodesignText(document["codesign"]));
-  }
-  text += StrategiesText(document);
-  for (const auto& [file, path] : artifacts) absl::StrAppend(&text, file, ": ", path, "\n");
-  return text;
 }
 
 }  // namespace halftone

@@ -5,6 +5,7 @@
 #include "client/analysis_text.h"
 #include "client/cancellation_text.h"
 #include "client/job_text.h"
+#include "client/result_text.h"
 #include "client/solution_text.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
