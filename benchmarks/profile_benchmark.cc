@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/program.h"
 #include "base/status_macros.h"
 #include "benchmark/benchmark.h"
 #include "nn/engine/onednn/inference_plan.h"
@@ -91,7 +92,9 @@ void Register(const std::string& folder, const std::string& suffix,
 }  // namespace
 }  // namespace halftone
 
-int main(int argc, char** argv) {
+namespace {
+
+int Main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   halftone::Register(absl::StrCat(HALFTONE_SOURCE_DIR, "/tests/data/networks"), "",
                      {"resnet14", "mobilenetv2", "vit"});
@@ -110,4 +113,10 @@ int main(int argc, char** argv) {
   }
   benchmark::RunSpecifiedBenchmarks();
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return halftone::RunProgram("profile_benchmark", Main, argc, argv);
 }

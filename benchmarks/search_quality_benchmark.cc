@@ -18,6 +18,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/program.h"
 #include "base/status_macros.h"
 #include "benchmarks/search_quality/quality_table.h"
 #include "benchmarks/search_quality/strategies.h"
@@ -137,7 +138,9 @@ absl::Status Run(const Flags& flags) {
 }  // namespace
 }  // namespace halftone
 
-int main(int argc, char** argv) {
+namespace {
+
+int Main(int argc, char** argv) {
   halftone::Flags flags;
   for (int i = 1; i < argc; ++i) {
     if (halftone::ReadFlag(argv[i], flags)) continue;
@@ -147,4 +150,10 @@ int main(int argc, char** argv) {
   const absl::Status status = halftone::Run(flags);
   if (!status.ok()) std::cerr << status << "\n";
   return status.ok() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return halftone::RunProgram("search_quality_benchmark", Main, argc, argv);
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "base/files.h"
+#include "base/program.h"
 #include "base/status_macros.h"
 #include "benchmark/benchmark.h"
 #include "benchmarks/machine.h"
@@ -189,7 +190,9 @@ BENCHMARK(BM_Peak)->Unit(benchmark::kMillisecond)->UseRealTime()->MeasureProcess
 }  // namespace
 }  // namespace halftone
 
-int main(int argc, char** argv) {
+namespace {
+
+int Main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   halftone::RegisterShipped();
   for (int i = 1; i < argc; ++i) {
@@ -204,4 +207,10 @@ int main(int argc, char** argv) {
   }
   benchmark::RunSpecifiedBenchmarks();
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return halftone::RunProgram("sensitivity_benchmark", Main, argc, argv);
 }

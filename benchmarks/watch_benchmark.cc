@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/blocking_counter.h"
 #include "base/clock.h"
+#include "base/program.h"
 #include "benchmark/benchmark.h"
 #include "grpcpp/grpcpp.h"
 #include "halftone/v1/search_service.grpc.pb.h"
@@ -215,11 +216,19 @@ BENCHMARK(BM_ProgressEvent)->Arg(0)->Arg(1)->Arg(100)->Arg(1000)->UseManualTime(
 }  // namespace
 }  // namespace halftone
 
-int main(int argc, char** argv) {
+namespace {
+
+int Main(int argc, char** argv) {
   if (argc == 5 && std::strcmp(argv[1], "--watch") == 0) {
     return halftone::WatchUntilTheEnd(argv[2], argv[3], std::atoi(argv[4]));
   }
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return halftone::RunProgram("watch_benchmark", Main, argc, argv);
 }

@@ -7,6 +7,7 @@
 #include "CLI/CLI.hpp"
 #include "base/memory_budget.h"
 #include "base/openmp_waiting.h"
+#include "base/program.h"
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/target_text.h"
@@ -35,9 +36,7 @@ halftone::ExitCode Run(CLI::App& app, int argc, char** argv, const halftone::Com
   return line.exit_code;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Main(int argc, char** argv) {
   halftone::BoundOpenMpSpinning(argv);
   halftone::TakeInterrupts();
   std::signal(SIGPIPE, SIG_IGN);
@@ -75,3 +74,7 @@ int main(int argc, char** argv) {
   halftone::AddExploreCommands(app, line);
   return static_cast<int>(halftone::FinishOutput(Run(app, argc, argv, line)));
 }
+
+}  // namespace
+
+int main(int argc, char** argv) { return halftone::RunProgram("halftone", Main, argc, argv); }

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/memory_budget.h"
 #include "base/openmp_waiting.h"
+#include "base/program.h"
 #include "base/stop_signals.h"
 #include "profilers/remote/listening.h"
 #include "server/server.h"
@@ -53,9 +54,7 @@ int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
   return EXIT_SUCCESS;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int Main(int argc, char** argv) {
   halftone::BoundOpenMpSpinning(argv);
   // Before any thread is started, so that all of them inherit the mask. Constant once blocked.
   static sigset_t signals;
@@ -116,4 +115,10 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("halftone"));
   spdlog::set_level(spdlog::level::from_str(log_level));
   return Serve(options, signals);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return halftone::RunProgram("halftone-server", Main, argc, argv);
 }

@@ -16,6 +16,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/openmp_waiting.h"
+#include "base/program.h"
 #include "base/status_macros.h"
 #include "base/stop_signals.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
@@ -158,7 +159,9 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
 }  // namespace
 }  // namespace halftone
 
-int main(int argc, char** argv) {
+namespace {
+
+int Main(int argc, char** argv) {
   halftone::BoundOpenMpSpinning(argv);
   // Before any thread is started, so that all of them inherit the mask.
   sigset_t signals;
@@ -199,4 +202,10 @@ int main(int argc, char** argv) {
   if (status.ok()) return EXIT_SUCCESS;
   spdlog::critical("{}", std::string(status.message()));
   return halftone::kExitUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return halftone::RunProgram("halftone-profiler", Main, argc, argv);
 }
