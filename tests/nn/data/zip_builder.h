@@ -31,7 +31,7 @@ inline std::string BuildNpy(absl::string_view dictionary, absl::string_view elem
 namespace zip_builder_internal {
 
 inline void Append(std::string& dst, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) dst.push_back(static_cast<char>(value >> (8 * i)));
+  for (; bytes > 0; --bytes, value >>= 8) dst.push_back(static_cast<char>(value));
 }
 
 inline uint32_t Crc32(absl::string_view bytes) {
