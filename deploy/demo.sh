@@ -18,11 +18,11 @@ say() { printf '\ndemo: %s\n' "$*" >&2; }
 halftone() { "$BIN/halftone" --server "$ADDRESS" --state-dir "$STATE" "$@"; }
 
 build() {
-  say "building (a quarter of an hour on two cores the first time, seconds after that)"
+  say "building (seconds where it was built before)"
   mkdir -p build
   local log=build/demo-build.log
   cmake --preset release >"$log" 2>&1 || { tail -n 40 "$log" >&2; return 1; }
-  deploy/progress.sh Halftone "$log" cmake --build --preset release --target halftone halftone-server
+  deploy/progress.sh Halftone 13 "$log" cmake --build --preset release --target halftone halftone-server
 }
 
 answers() { halftone version >/dev/null 2>&1; }

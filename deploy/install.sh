@@ -67,7 +67,7 @@ build_onednn() {
   install_packages dpkg-dev
   local source
   source="$("$DEPLOY/debian_source.sh" "$ONEDNN_SUITE" onednn "$ONEDNN_VERSION" "$work")"
-  say "oneDNN $ONEDNN_VERSION: building into $prefix (once; about twenty minutes on two cores)"
+  say "oneDNN $ONEDNN_VERSION: building into $prefix (once)"
   # Only the primitives that Halftone lowers to; the others double the time of the build. git: oneDNN asks
   # it for a commit, which a source package has none of.
   GIT_DIR=/dev/null cmake -S "$source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
@@ -77,7 +77,7 @@ build_onednn() {
     "-DCMAKE_PROJECT_INCLUDE=$DEPLOY/onednn.cmake" -DCMAKE_SHARED_LINKER_FLAGS=-Wl,--no-undefined \
     "-DONEDNN_ENABLE_PRIMITIVE=BATCH_NORMALIZATION;BINARY;CONCAT;CONVOLUTION;DECONVOLUTION;ELTWISE;INNER_PRODUCT;LAYER_NORMALIZATION;MATMUL;POOLING;PRELU;REDUCTION;REORDER;RESAMPLING;SHUFFLE;SOFTMAX;SUM" \
     >"$work/configure.log" 2>&1 || { cat "$work/configure.log" >&2; return 1; }
-  "$DEPLOY/progress.sh" "oneDNN $ONEDNN_VERSION" "$work/build.log" ninja -C "$work/build" -j "$(nproc)"
+  "$DEPLOY/progress.sh" "oneDNN $ONEDNN_VERSION" 39 "$work/build.log" ninja -C "$work/build" -j "$(nproc)"
   rm -rf "$prefix.partial"
   ninja -C "$work/build" install >/dev/null
   mv "$prefix.partial" "$prefix"

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# progress.sh WHAT LOG COMMAND...: runs a build by ninja with its output in LOG and shows how far it is, as a
+# progress.sh WHAT MINUTES LOG COMMAND...: runs a build by ninja with its output in LOG. Says first how long
+# it will take here, if MINUTES is what it takes one processor from nothing; then shows how far it is, as a
 # line that is rewritten on a terminal and as a line every twentieth of the way elsewhere. Fails as the
 # command does, after showing what it said at its end; tells the time that it took, of the clock and of the
 # processors, otherwise.
 set -euo pipefail
 
-readonly WHAT="$1" LOG="$2"
-shift 2
+readonly WHAT="$1" MINUTES="$2" LOG="$3"
+shift 3
+PROCESSORS="$(nproc)"
 
 show() {
   local line done total twentieth last=-1 started=$SECONDS
@@ -26,5 +28,7 @@ show() {
 }
 
 : >"$LOG"
+printf '%s: about %d minutes on the %d processors here when all of it is to be built\n' "$WHAT" \
+  $(((MINUTES + PROCESSORS - 1) / PROCESSORS)) "$PROCESSORS" >&2
 TIMEFORMAT="$WHAT: took %0R s (%0U + %0S s of the processors)"
 time { "$@" 2>&1 | show || { tail -n 50 "$LOG" >&2; exit 1; }; }
