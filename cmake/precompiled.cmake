@@ -12,7 +12,8 @@ set(HALFTONE_PRECOMPILED_CORE
   <absl/strings/str_format.h> <absl/strings/str_join.h> <absl/strings/str_split.h>
   <absl/synchronization/mutex.h> <absl/types/span.h> <nlohmann/json.hpp>)
 
-# Where nothing is hot, what the optimizer finds is not worth its time: tests, the service's edges, the client.
+# Where nothing is hot, what the optimizer finds is not worth its time: tests, files that are read and written,
+# the service's edges, the client.
 set(HALFTONE_COMPILE_LIGHTLY "$<$<CONFIG:Release>:-O1>")
 
 # halftone_precompiled(NAME LIBRARIES ... HEADERS ... OPTIONS ...): a set of headers to be compiled once.
