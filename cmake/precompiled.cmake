@@ -6,6 +6,11 @@ option(HALFTONE_PCH "Precompile headers" ON)
 option(HALFTONE_UNITY "Compile sources in batches" OFF)
 include(unity)
 
+# The compiler collects its own garbage for a tenth of its time where its heap may not grow first.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(--param=ggc-min-expand=200 --param=ggc-min-heapsize=600000)
+endif()
+
 set(HALFTONE_PRECOMPILED_CORE
   <algorithm> <array> <cmath> <cstdint> <functional> <map> <memory> <optional> <set> <string> <utility> <vector>
   <absl/container/flat_hash_map.h> <absl/status/statusor.h> <absl/strings/str_cat.h>
