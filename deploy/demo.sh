@@ -22,7 +22,8 @@ build() {
   mkdir -p build
   local log=build/demo-build.log
   cmake --preset release >"$log" 2>&1 || { tail -n 40 "$log" >&2; return 1; }
-  deploy/progress.sh Halftone 20 "$log" cmake --build --preset release --target halftone halftone-server
+  deploy/progress.sh Halftone 17 "$log" cmake --build --preset release --parallel "$(nproc)" \
+    --target halftone halftone-server
 }
 
 answers() { halftone version >/dev/null 2>&1; }
