@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/html.h"
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
@@ -23,7 +24,7 @@ constexpr char kPlotStyle[] =
 
 LogAxis::LogAxis(absl::Span<const double> values, double begin, double end)
     : begin_(begin), end_(end) {
-  double least = INFINITY, most = 0;
+  double least = kInfinity, most = 0;
   for (const double value : values) {
     if (value <= 0) continue;
     least = std::min(least, value);

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/infinity.h"
 #include "base/status_macros.h"
 #include "nn/engine/ops.h"
 #include "nn/engine/program.h"
@@ -34,7 +34,7 @@ double MeasurePeakRate() {
   constexpr int kRuns = 24;
   absl::StatusOr<std::unique_ptr<Session>> session = MakeMatrixProduct(kSize);
   if (!session.ok()) return 0;
-  double best = std::numeric_limits<double>::infinity();
+  double best = kInfinity;
   for (int run = 0; run < kRuns; ++run) {
     const auto start = std::chrono::steady_clock::now();
     if (!(*session)->Run().ok()) return 0;

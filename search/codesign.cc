@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <tuple>
 #include <utility>
 
+#include "base/infinity.h"
 #include "base/json_fields.h"
 #include "base/json_members.h"
 #include "base/status_macros.h"
@@ -63,9 +63,8 @@ std::tuple<double, double, double> Preference(const Configuration& configuration
                                               const std::map<std::string, double>& budgets) {
   const double primary =
       IsFeasible(configuration) ? configuration.solution.loss : ExcessOf(configuration, budgets);
-  const double latency = IsFeasible(configuration)
-                             ? ValueOr(configuration.solution.cost, kLatency, 0)
-                             : std::numeric_limits<double>::infinity();
+  const double latency =
+      IsFeasible(configuration) ? ValueOr(configuration.solution.cost, kLatency, 0) : kInfinity;
   return {primary, ValueOr(configuration.figures, kArea, 0), latency};
 }
 

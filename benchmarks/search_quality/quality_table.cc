@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/html.h"
+#include "base/infinity.h"
 #include "base/svg_plot.h"
 #include "nlohmann/json.hpp"
 
@@ -20,7 +20,7 @@ using nlohmann::json;
 constexpr double kNear = 1.05;
 
 double Lowest(const QualityRow& row) {
-  double lowest = std::numeric_limits<double>::infinity();
+  double lowest = kInfinity;
   for (const auto& divergence : row.divergences) {
     if (divergence.has_value()) lowest = std::min(lowest, *divergence);
   }

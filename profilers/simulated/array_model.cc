@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/infinity.h"
 #include "base/status_macros.h"
 #include "profilers/simulated/dataflow.h"
 #include "profilers/simulated/memory_traffic.h"
@@ -41,7 +42,7 @@ struct Run {
 Run Fastest(const ProcessorArray& array, const LayerWork& layer, const ElementWork& work,
             const Mapping& mapping) {
   Run best;
-  best.total = INFINITY;
+  best.total = kInfinity;
   for (const Schedule& schedule : SchedulesOf(array, layer, work, mapping)) {
     Run run;
     run.schedule = schedule;

@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "base/infinity.h"
+
 namespace halftone {
 namespace {
 
@@ -85,7 +87,7 @@ int AssignmentSampler::Nearest(double weights, double activations) const {
   weights = std::clamp(weights, 0.0, 1.0);
   activations = std::clamp(activations, 0.0, 1.0);
   int nearest = 0;
-  double least = INFINITY;
+  double least = kInfinity;
   for (size_t i = 0; i < places_.size(); ++i) {
     const double distance =
         std::hypot(places_[i].weights - weights, places_[i].activations - activations);
@@ -102,7 +104,7 @@ double AssignmentSampler::ChooseLevel() {
   }
   aimed_ = static_cast<int>(std::min_element(bins_.begin(), bins_.end()) - bins_.begin());
   const double target = LogDamageOf((aimed_ + random_.Uniform()) / kBins);
-  double best = 0, least = INFINITY;
+  double best = 0, least = kInfinity;
   for (int i = 0; i <= kLevels; ++i) {
     const double level = static_cast<double>(i) / kLevels;
     const double distance = std::fabs(ExpectedLogDamage(level) - target);

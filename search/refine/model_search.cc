@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <tuple>
 #include <utility>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
@@ -237,9 +238,7 @@ std::vector<Selection> ModelSearch::Neighbours(const Selection& center, size_t c
     best.pop_back();
   };
   walker.ForEachSingle(take);
-  walker.ForEachPair(take, [&] {
-    return best.size() < count ? std::numeric_limits<double>::infinity() : best.front().loss;
-  });
+  walker.ForEachPair(take, [&] { return best.size() < count ? kInfinity : best.front().loss; });
   std::sort_heap(best.begin(), best.end(), IsLess);
   std::vector<Selection> neighbours;
   for (const Change& change : best) neighbours.push_back(walker.After(change));

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
+#include "base/infinity.h"
 #include "base/random.h"
 #include "base/statistics.h"
 #include "base/status_macros.h"
@@ -85,7 +85,7 @@ std::vector<double> LogRatios(const std::vector<JointSample>& samples, double pa
 JointScale FitJointScale(const std::vector<JointSample>& samples, bool has_pairs) {
   constexpr int kParts = 16;  // of the pairs' losses that are tried, beside none
   JointScale best;
-  double least = std::numeric_limits<double>::infinity();
+  double least = kInfinity;
   for (int i = has_pairs ? 0 : kParts; i <= kParts; ++i) {
     const double part = static_cast<double>(i) / kParts;
     const std::vector<double> ratios = LogRatios(samples, part);

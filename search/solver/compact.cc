@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
@@ -17,7 +18,7 @@ void AddWorstDifference(const CompactProblem& problem, const CompactPair& pair, 
   const bool is_a = pair.a == variable;
   const int others = problem.choices[static_cast<size_t>(is_a ? pair.b : pair.a)];
   for (size_t c = 0; c < worst.size(); ++c) {
-    double most = -std::numeric_limits<double>::infinity();
+    double most = -kInfinity;
     for (int other = 0; other < others; ++other) {
       const double* before =
           is_a ? problem.PairValue(pair, from, other) : problem.PairValue(pair, other, from);
@@ -291,8 +292,7 @@ CompactProblem SelectComponents(const CompactProblem& problem,
   }
   for (size_t k = 1; k < components.size(); ++k) {
     const size_t c = components[k];
-    selected.limit.push_back(c > 0 ? problem.limit[c - 1]
-                                   : std::numeric_limits<double>::infinity());
+    selected.limit.push_back(c > 0 ? problem.limit[c - 1] : kInfinity);
   }
   DropZeroPairs(selected);
   return selected;

@@ -1,9 +1,10 @@
 #include "search/solver/elimination.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <set>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
@@ -242,7 +243,7 @@ double Elimination::Term(const Tables& tables, int index, absl::Span<const uint1
 void Elimination::Complete(const Tables& tables, int selected, absl::Span<uint16_t> choices) const {
   for (size_t i = static_cast<size_t>(selected); i < order_.size(); ++i) {
     const int variable = order_[i];
-    double least = std::numeric_limits<double>::infinity();
+    double least = kInfinity;
     ChoiceIndex best = 0;
     for (ChoiceIndex o = 0; o < problem_.choices[size_t(variable)]; ++o) {
       double sum = 0;

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
@@ -43,8 +44,8 @@ class Enumeration {
   // The least that the variables from each one on can add.
   void PrepareLeast() {
     for (size_t v = problem_.choices.size(); v-- > 0;) {
-      std::vector<double> least(components_, std::numeric_limits<double>::infinity());
-      double priced = std::numeric_limits<double>::infinity();
+      std::vector<double> least(components_, kInfinity);
+      double priced = kInfinity;
       for (size_t c = cross_.first[v]; c < cross_.first[v + 1]; ++c) {
         if (!allowed_[c]) continue;
         const double* value = problem_.Value(int(v), int(c - cross_.first[v]));
@@ -61,7 +62,7 @@ class Enumeration {
     for (const CompactPair& pair : problem_.pairs) {
       const auto later = static_cast<size_t>(std::max(pair.a, pair.b));
       earlier_pairs_[later].push_back(&pair);
-      std::vector<double> least(components_, std::numeric_limits<double>::infinity());
+      std::vector<double> least(components_, kInfinity);
       for (size_t i = 0; i < pair.values.size(); ++i) {
         least[i % components_] = std::min(least[i % components_], pair.values[i]);
       }

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/infinity.h"
 #include "base/status_macros.h"
 #include "search/solver/compile.h"
 #include "search/solver/elimination.h"
@@ -156,7 +156,7 @@ class Explainer {
   std::vector<int> ByLeastIncrease() const {
     std::vector<std::pair<double, int>> ranked;
     for (int v = 0; v < compact_.variables(); ++v) {
-      double least = std::numeric_limits<double>::infinity(), chosen = 0;
+      double least = kInfinity, chosen = 0;
       for (ChoiceIndex o = 0; o < compact_.choices[size_t(v)]; ++o) {
         const double* value = separable_.Value(v, o);
         const double sum = std::inner_product(weights_.begin(), weights_.end(), value, 0.0);

@@ -1,10 +1,10 @@
 #include "search/solver/frontier.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <utility>
 
+#include "base/infinity.h"
 #include "base/status_macros.h"
 #include "search/solver/elimination.h"
 #include "search/solver/exact.h"
@@ -29,8 +29,7 @@ struct Found {
 // Component 1 is the frontier's metric, without a limit that matters; the others are budgets.
 absl::StatusOr<CompactProblem> CompactForFrontier(const CompiledProblem& compiled) {
   const Problem& problem = compiled.problem();
-  std::vector<std::pair<std::string, double>> metrics = {
-      {problem.frontier, std::numeric_limits<double>::infinity()}};
+  std::vector<std::pair<std::string, double>> metrics = {{problem.frontier, kInfinity}};
   for (const auto& [metric, limit] : compiled.limits()) {
     if (metric != problem.frontier) metrics.emplace_back(metric, limit);
   }
@@ -72,7 +71,7 @@ std::optional<std::vector<Found>> SweepAllFronts(const CompactProblem& problem, 
     return std::pair(a.loss, a.cost) < std::pair(b.loss, b.cost);
   });
   std::vector<Found> front;
-  double least = std::numeric_limits<double>::infinity();
+  double least = kInfinity;
   // By rising loss, a point belongs to the front when it is cheaper than all before it.
   for (const FrontBound::Point& point : all) {
     if (point.cost >= least) continue;

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 #include <numeric>
 #include <optional>
 
+#include "base/infinity.h"
 #include "base/status_macros.h"
 #include "search/solver/exact.h"
 
@@ -24,8 +24,7 @@ double CostOf(const Costs& costs, const std::string& metric) {
 
 absl::StatusOr<double> LeastCost(const CompiledProblem& compiled, const std::string& metric,
                                  Stop& stop) {
-  HT_ASSIGN_OR_RETURN(const CompactProblem costs,
-                      compiled.Compact({{metric, std::numeric_limits<double>::infinity()}}));
+  HT_ASSIGN_OR_RETURN(const CompactProblem costs, compiled.Compact({{metric, kInfinity}}));
   const CompactProblem alone = SelectComponents(costs, {1});
   const ExactResult result = SolveExactly(alone, Goal::kLoss, stop);
   return CostOf(compiled.ToPoint(result.incumbent.selection).cost, metric);

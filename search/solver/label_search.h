@@ -3,10 +3,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <vector>
 
+#include "base/infinity.h"
 #include "search/solver/compact.h"
 #include "search/solver/elimination.h"
 #include "search/solver/front_bound.h"
@@ -22,10 +22,10 @@ enum class Goal {
 
 // The best selection so far, and its value. Infinite before there is one.
 struct Incumbent {
-  double objective = std::numeric_limits<double>::infinity();
+  double objective = kInfinity;
   Selection selection;
 
-  bool found() const { return objective < std::numeric_limits<double>::infinity(); }
+  bool found() const { return objective < kInfinity; }
   // What a bound must reach for nothing better to be behind it, but for rounding.
   double Cutoff() const;
 };
@@ -35,10 +35,10 @@ double Objective(const CompactProblem& problem, Goal goal, absl::Span<const doub
 
 struct LabelSearchOptions {
   Goal goal = Goal::kLoss;
-  size_t max_labels = 100'000;    // held at once, before the search goes depth first
-  size_t chunk = 8'000;           // labels that go ahead together then
-  bool first_chunk_only = false;  // a beam search: the others only count in the bound
-  double max_labels_made = std::numeric_limits<double>::infinity();  // by RunPareto, in all
+  size_t max_labels = 100'000;         // held at once, before the search goes depth first
+  size_t chunk = 8'000;                // labels that go ahead together then
+  bool first_chunk_only = false;       // a beam search: the others only count in the bound
+  double max_labels_made = kInfinity;  // by RunPareto, in all
   // RunPareto leaves out what these points replace; its tables are the last of the bounds.
   const FrontBound* front = nullptr;
 };
@@ -121,7 +121,7 @@ class LabelSearch {
   std::vector<std::vector<int>> needed_after_;  // per level: variables whose choices still matter
   std::vector<Node> nodes_;
   Incumbent* incumbent_ = nullptr;
-  double cutoff_ = std::numeric_limits<double>::infinity();
+  double cutoff_ = kInfinity;
 };
 
 }  // namespace halftone

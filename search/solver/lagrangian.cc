@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
@@ -78,7 +79,7 @@ class Master {
     const Eigen::VectorXd values = factors_.solve(AsVector(right_));
     const Eigen::VectorXd direction = factors_.solve(AsVector(column.rows));
     Eigen::Index leaves = Size();
-    double least = std::numeric_limits<double>::infinity();
+    double least = kInfinity;
     for (Eigen::Index i = 0; i < Size(); ++i) {
       if (direction[i] <= 1e-12) continue;
       const double ratio = std::max(0.0, values[i]) / direction[i];
@@ -145,7 +146,7 @@ Multipliers MaximizeLagrangian(const CompactProblem& problem, const Elimination&
                                const std::function<void(const Selection&)>& visit) {
   const size_t limits = problem.limit.size();
   Multipliers best;
-  best.bound = -std::numeric_limits<double>::infinity();
+  best.bound = -kInfinity;
   std::vector<uint16_t> choices(problem.choices.size());
 
   // Solves the subproblem for these weights; gives its selection as a column.

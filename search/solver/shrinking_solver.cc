@@ -1,15 +1,16 @@
 #include "search/solver/shrinking_solver.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
+
+#include "base/infinity.h"
 
 namespace halftone {
 
 ShrinkingSolver::ShrinkingSolver(CompactProblem problem, Goal goal, Incumbent start)
     : problem_(std::move(problem)), goal_(goal) {
   result_.incumbent = std::move(start);
-  result_.lower_bound = goal == Goal::kExcess ? 0 : -std::numeric_limits<double>::infinity();
+  result_.lower_bound = goal == Goal::kExcess ? 0 : -kInfinity;
 }
 
 void ShrinkingSolver::Offer(const Selection& selection) {

@@ -1,8 +1,8 @@
 #include "search/solver/solver.h"
 
-#include <limits>
 #include <utility>
 
+#include "base/infinity.h"
 #include "base/status_macros.h"
 #include "search/solver/compile.h"
 #include "search/solver/exact.h"
@@ -38,7 +38,7 @@ absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& optio
   HT_ASSIGN_OR_RETURN(const CompiledProblem compiled, CompiledProblem::Create(problem));
   Stop stop(progress.cancellation, start + options.time_limit);
   const absl::StatusOr<CompactProblem> tabulated = compiled.Compact(compiled.limits(), stop);
-  if (stop.stopped()) return NothingFound(stop, -std::numeric_limits<double>::infinity());
+  if (stop.stopped()) return NothingFound(stop, -kInfinity);
   HT_RETURN_IF_ERROR(tabulated.status());
   const CompactProblem& compact = *tabulated;
   if (progress.report) progress.report(0, "searching");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/infinity.h"
+
 namespace halftone {
 namespace {
 
@@ -188,7 +190,7 @@ void VerifyDual::Maximize(double target, const Cancellation& cancellation) {
 void VerifyDual::MaximizeExcess(const Cancellation& cancellation) {
   loss_weight_ = 0;
   tangent_.assign(model_.rows, 0.0);
-  best_ = -std::numeric_limits<double>::infinity();
+  best_ = -kInfinity;
   for (size_t k = 0; k < lambda_.size(); ++k) {
     std::fill(lambda_.begin(), lambda_.end(), 0.0);
     lambda_[k] = 1 / scale_[k];

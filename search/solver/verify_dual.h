@@ -2,10 +2,10 @@
 #define HALFTONE_SEARCH_SOLVER_VERIFY_DUAL_H_
 
 #include <cstddef>
-#include <limits>
 #include <vector>
 
 #include "base/cancellation.h"
+#include "base/infinity.h"
 #include "search/solver/verify_model.h"
 #include "search/solver/verify_program.h"
 
@@ -52,7 +52,7 @@ class VerifyDual {
   std::vector<double> tangent_;  // [row]: where the convex part is touched
   Mean mean_;
   std::vector<std::vector<double>> prices_;
-  double best_ = -std::numeric_limits<double>::infinity();
+  double best_ = -kInfinity;
   std::vector<double> best_lambda_, best_tangent_;
 };
 

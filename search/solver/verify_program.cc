@@ -1,8 +1,9 @@
 #include "search/solver/verify_program.h"
 
 #include <algorithm>
-#include <limits>
 #include <set>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
@@ -102,7 +103,7 @@ double VerifyProgram::Price(const Stage& stage, const std::vector<size_t>& selec
 void VerifyProgram::Fill(Stage& stage) {
   size_t entries = 1;
   for (size_t w : stage.scope) entries *= Choices(w);
-  stage.table.assign(entries, std::numeric_limits<double>::infinity());
+  stage.table.assign(entries, kInfinity);
   std::vector<size_t> selection(model_.variables.size(), 0);
   for (size_t entry = 0; entry < entries; ++entry) {
     size_t left = entry;
@@ -159,7 +160,7 @@ std::vector<size_t> VerifyProgram::Least() const {
   std::vector<size_t> selection(model_.variables.size(), 0);
   for (size_t stage = stages_.size(); stage-- > 0;) {
     const size_t v = stages_[stage].variable;
-    double least = std::numeric_limits<double>::infinity();
+    double least = kInfinity;
     size_t best = 0;
     for (size_t o = 0; o < Choices(v); ++o) {
       selection[v] = o;

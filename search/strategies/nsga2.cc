@@ -1,9 +1,10 @@
 #include "search/strategies/nsga2.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <utility>
+
+#include "base/infinity.h"
 
 namespace halftone {
 namespace {
@@ -142,7 +143,7 @@ std::optional<Selection> Nsga2::NewSelection() {
   const double size = SizeOfSpace(choices_);
   if (static_cast<double>(known_.size()) >= size) return std::nullopt;
   std::optional<Selection> best;
-  double least = std::numeric_limits<double>::infinity();
+  double least = kInfinity;
   const double rate = 1 / static_cast<double>(choices_.size());
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     // Where everything near is known or exceeds the limits, farther away.

@@ -1,6 +1,5 @@
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "base/status_macros.h"
 #include "nn/engine/ops.h"

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <utility>
 
+#include "base/infinity.h"
 #include "gtest/gtest.h"
 #include "nn/engine/op.h"
 #include "nn/engine/ops/convolution.h"
@@ -334,7 +334,7 @@ void Evaluator::MatMul() {
 void Evaluator::Reduce() {
   const auto& op = As<ReduceOp>();
   const bool sum = op.function == ReduceFunction::kSum;
-  if (!sum) Fill([](const Index&) { return -std::numeric_limits<double>::infinity(); });
+  if (!sum) Fill([](const Index&) { return -kInfinity; });
   ForEach(srcs_[0].shape, [&](const Index& s) {
     Index d;
     for (size_t i = 0; i < s.size(); ++i) {
@@ -418,7 +418,7 @@ void Evaluator::Softmax() {
   const auto& op = As<SoftmaxOp>();
   const auto axis = static_cast<size_t>(op.axis);
   Fill([&](const Index& d) {
-    double largest = -std::numeric_limits<double>::infinity(), sum = 0;
+    double largest = -kInfinity, sum = 0;
     Index s = d;
     for (s[axis] = 0; s[axis] < dst_.shape.dim(op.axis); ++s[axis]) {
       largest = std::max(largest, Src(0, s));

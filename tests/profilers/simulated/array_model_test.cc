@@ -1,5 +1,6 @@
 #include "profilers/simulated/array_model.h"
 
+#include "base/infinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/profilers/simulated/accelerators.h"
@@ -108,7 +109,7 @@ TEST_F(ArrayModelTest, MoreBandwidthIsNeverSlower) {
     for (const bool double_buffered : {false, true}) {
       array_.dataflow = dataflow;
       array_.double_buffered = double_buffered;
-      double before = INFINITY;
+      double before = kInfinity;
       for (double bandwidth = 1; bandwidth < 1e6; bandwidth *= 1.5) {
         array_.dram_bits_per_cycle = bandwidth;
         const double cycles = *Cost(array_, layer_, kW8A8).cycles;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/infinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -233,7 +234,7 @@ TEST(CrosscheckSpecTest, BadSpecsAreRefused) {
   refused("assignments", [](CrosscheckSpec& s) { s.assignments = 100'000; });
   refused("range", [](CrosscheckSpec& s) { s.min_damage = 0; });
   refused("range", [](CrosscheckSpec& s) { s.min_damage = 0.5; });
-  refused("range", [](CrosscheckSpec& s) { s.max_damage = INFINITY; });
+  refused("range", [](CrosscheckSpec& s) { s.max_damage = kInfinity; });
   refused("precisions", [](CrosscheckSpec& s) { s.precisions = {Precision::Int(4, 4)}; });
   refused("negative", [](CrosscheckSpec& s) { s.evaluation_samples = -1; });
   refused("magic", [](CrosscheckSpec& s) { s.estimators = {"magic"}; });

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <vector>
 
+#include "base/infinity.h"
 #include "gtest/gtest.h"
 #include "search/solver/compact.h"
 #include "search/solver/compile.h"
@@ -42,7 +42,7 @@ inline std::vector<Selection> AllSelections(const CompactProblem& problem) {
 
 // Infinite where no selection is within the limits.
 inline double LeastLoss(const CompactProblem& problem) {
-  double least = std::numeric_limits<double>::infinity();
+  double least = kInfinity;
   for (const Selection& selection : AllSelections(problem)) {
     const std::vector<double> totals = problem.Evaluate(selection);
     if (problem.IsFeasible(totals)) least = std::min(least, totals[0]);

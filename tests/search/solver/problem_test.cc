@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "base/infinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -128,8 +129,7 @@ TEST_F(ProblemJsonTest, NumbersAreFiniteAndBudgetsNotNegative) {
   EXPECT_THAT(Error("/budgets/latency_ns", -1), HasSubstr("'latency_ns' is negative"));
   auto problem = ProblemFromJson(json::parse(kExample));
   ASSERT_TRUE(problem.ok());
-  for (const double bad :
-       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 1e300}) {
+  for (const double bad : {std::numeric_limits<double>::quiet_NaN(), kInfinity, 1e300}) {
     Problem broken = *problem;
     broken.layers[1].choices[0].loss = bad;
     EXPECT_THAT(std::string(CheckProblem(broken).message()), HasSubstr("layer 'b'"));

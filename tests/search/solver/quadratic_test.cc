@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/infinity.h"
 #include "base/random.h"
 #include "gtest/gtest.h"
 #include "search/solver/annealing.h"
@@ -71,7 +71,7 @@ class Enumerator {
   const CompactProblem& problem_;
   size_t components_;
   std::vector<int> chosen_ = std::vector<int>(problem_.choices.size());
-  double least_ = std::numeric_limits<double>::infinity();
+  double least_ = kInfinity;
 };
 
 TEST(CrossLossesTest, TheMatrixGivesWhatTheRowsGive) {
@@ -107,7 +107,7 @@ TEST(ConvexifierTest, EveryFormEqualsTheLossAndBoundsIt) {
     Stop stop({}, SteadyTime::InfiniteFuture());
     Convexifier convexifier(compact);
     ConvexForm form;
-    double first = 0, last = -std::numeric_limits<double>::infinity();
+    double first = 0, last = -kInfinity;
     for (int i = 0; i < 3; ++i) {
       ASSERT_TRUE(convexifier.Take(form, stop));
       for (int draw = 0; draw < 20; ++draw) {
@@ -126,9 +126,7 @@ TEST(ConvexifierTest, EveryFormEqualsTheLossAndBoundsIt) {
       const std::vector<char> all(form.columns, 1);
       Relaxation::Point point = relaxation.Start(all);
       EXPECT_LE(relaxation.BoundAt(all, point).loss, least);
-      const double bound =
-          relaxation.Minimize(all, std::numeric_limits<double>::infinity(), 1e-9, 500, stop, point)
-              .loss;
+      const double bound = relaxation.Minimize(all, kInfinity, 1e-9, 500, stop, point).loss;
       EXPECT_LE(bound, least);
       // Better blocks make the bound larger, but for the spread that the fractions are given.
       EXPECT_GE(bound, last - 0.02 * std::abs(bound));
@@ -339,7 +337,7 @@ TEST(QuadraticTest, AStopGivesTheBestSoFarAndItsBound) {
   EXPECT_TRUE(stop.stopped());
   EXPECT_FALSE(result.proven);
   ASSERT_TRUE(result.incumbent.found());
-  EXPECT_GT(result.lower_bound, -std::numeric_limits<double>::infinity());
+  EXPECT_GT(result.lower_bound, -kInfinity);
   EXPECT_LT(result.lower_bound, result.incumbent.objective);
   EXPECT_TRUE(compact.IsFeasible(compact.Evaluate(result.incumbent.selection)));
 }

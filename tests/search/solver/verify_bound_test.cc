@@ -1,8 +1,8 @@
 #include "search/solver/verify_bound.h"
 
 #include <algorithm>
-#include <limits>
 
+#include "base/infinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "search/solver/solver.h"
@@ -46,7 +46,7 @@ TEST(VerifyBoundTest, PartsOfTheConvexFormProveWhatIsOptimalAndNothingElse) {
     const double least = solution->AsPoint().Minimized();
     EXPECT_EQ(verified->lower_bound, least);
     Solution second = *solution;
-    double second_least = std::numeric_limits<double>::infinity();
+    double second_least = kInfinity;
     for (const FrontierPoint& point : AllAssignments(problem)) {
       if (!Keeps(problem, point.cost) || point.Minimized() < least + 1e-6) continue;
       if (point.Minimized() >= second_least) continue;

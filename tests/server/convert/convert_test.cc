@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "base/infinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "halftone/v1/status.pb.h"
@@ -213,7 +214,7 @@ TEST(SpecTest, NumbersThatAreNoNumbersAreRefused) {
   message.set_time_limit_seconds(std::numeric_limits<double>::quiet_NaN());
   EXPECT_TRUE(absl::IsInvalidArgument(SpecFromProto(message).status()));
   message = ValidSpec();
-  message.mutable_sensitivity()->set_tolerance(std::numeric_limits<double>::infinity());
+  message.mutable_sensitivity()->set_tolerance(kInfinity);
   EXPECT_TRUE(absl::IsInvalidArgument(SpecFromProto(message).status()));
   message = ValidSpec();
   message.mutable_sensitivity()->set_method(static_cast<v1::SensitivityMethod>(99));
