@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/departures.h"
 #include "base/units.h"
 #include "client/analysis_text.h"
 #include "client/codesign_text.h"
@@ -144,17 +145,6 @@ std::string RefinementText(const v1::Refinement& refined, bool is_chosen, const 
   return text + LeastMeasuredLine(ListIn(document, "evaluated"), refined.divergence());
 }
 
-// Layers of which the refined answer has another precision than the model's optimum.
-int Departures(const v1::SearchResult& result) {
-  const auto& optimum = result.solution().assignment();
-  int departures = 0;
-  for (const auto& [layer, precision] : result.refined().assignment()) {
-    const auto found = optimum.find(layer);
-    departures += found == optimum.end() || found->second != precision ? 1 : 0;
-  }
-  return departures;
-}
-
 std::string SolverLine(const v1::SearchResult& result, bool is_refined) {
   const v1::Solution& solution = result.solution();
   if (solution.status() == v1::SOLUTION_STATUS_INFEASIBLE) {
@@ -180,7 +170,9 @@ std::string SearchExplanation(const v1::SearchResult& result, const json& explan
                               bool is_refined) {
   const double loss = result.solution().loss();
   if (!is_refined) return absl::StrCat("\n", ExplanationText(explanation, loss));
-  const int departures = Departures(result);
+  // Layers of which the refined answer has another precision than the model's optimum.
+  const int departures =
+      CountDepartures(result.refined().assignment(), result.solution().assignment());
   return absl::StrCat("\nwhy the model's optimum, from which what was chosen departs in ",
                       departures, departures == 1 ? " layer\n" : " layers\n",
                       ExplanationText(explanation, loss, "optimum"));

@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "base/departures.h"
 #include "base/html.h"
 #include "base/units.h"
 #include "search/cost_text.h"
@@ -76,14 +77,7 @@ std::string MeasuredCards(const SearchResult& result) {
 // that is the answer.
 std::optional<int> Departures(const SearchResult& result) {
   if (!IsRefined(result)) return std::nullopt;
-  int departures = 0;
-  for (const auto& [layer, precision] : result.refined->assignment) {
-    const auto optimum = result.solution.assignment.find(layer);
-    const bool departs =
-        optimum == result.solution.assignment.end() || optimum->second != precision;
-    departures += departs ? 1 : 0;
-  }
-  return departures;
+  return CountDepartures(result.refined->assignment, result.solution.assignment);
 }
 
 std::string StatusText(const SearchResult& result) {
