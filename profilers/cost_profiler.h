@@ -25,13 +25,14 @@ struct ProfileRequest {
   const LayerSet* layers = nullptr;  // of that graph
   std::vector<Precision> precisions;
   int batch = 1;
-  int threads = 0;       // 0: all of the machine; only for targets that are measured here
+  int threads = 0;       // 0: all of the machine; only for targets that are measured
   bool refresh = false;  // measure again even what a cache knows
-  // The rest only for targets that are measured here.
-  // Start every run with empty caches, as a network that runs now and then finds them.
+  // Start every run with empty caches, as a network that runs now and then finds them. Only for
+  // targets that EmptiesCaches().
   bool cold_caches = false;
   // Whole networks to run and to hold predictions against: these (a layer left out is f32; all in
-  // `precisions`), and so many in which every layer has a random one of `precisions`.
+  // `precisions`), and so many in which every layer has a random one of `precisions`. Only for
+  // targets that RunsAssignments().
   std::vector<std::map<std::string, Precision>> assignments;
   int mixes = 0;
 };
@@ -46,6 +47,10 @@ class CostProfiler {
   virtual bool Supports(const Precision& precision) const = 0;
   // All that it supports, of a target that knows a few alone; else empty.
   virtual std::vector<Precision> Precisions() const { return {}; }
+  // Whether ProfileRequest::cold_caches changes what it measures: not where costs are computed.
+  virtual bool EmptiesCaches() const { return false; }
+  // Whether it runs the whole networks of a request (assignments, mixes).
+  virtual bool RunsAssignments() const { return false; }
   // What is known of the hardware itself, with units in the names: "area_mm2", "elements" (that
   // multiply), "buffer_bytes", "power_w" (of its arithmetic at work).
   virtual std::map<std::string, double> HardwareFigures() const { return {}; }

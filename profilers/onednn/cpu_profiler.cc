@@ -238,6 +238,9 @@ class CpuProfiler final : public CostProfiler {
     return IsBFloat16(ExecutedAs(layer, precision));
   }
 
+  bool EmptiesCaches() const override { return true; }
+  bool RunsAssignments() const override { return true; }
+
   absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                     const Progress& progress) override {
     HT_RETURN_IF_ERROR(Check(request));

@@ -47,6 +47,7 @@ absl::StatusOr<ProfilerDescription> Read(const v1::DescribeResponse& response) {
     }
     description.precisions.push_back(*precision);
   }
+  description.empties_caches = response.empties_caches();
   return description;
 }
 

@@ -21,6 +21,7 @@ struct ProfilerDescription {
   std::string description;
   DeviceInfo device;
   std::vector<Precision> precisions;
+  bool empties_caches = false;  // as CostProfiler::EmptiesCaches()
 };
 
 // How the answer to a Profile call ended.

@@ -26,6 +26,7 @@ std::string Nonce() {
 
 bool SameProfiler(const ProfilerDescription& a, const ProfilerDescription& b) {
   return a.description == b.description && a.precisions == b.precisions &&
+         a.empties_caches == b.empties_caches &&
          DeviceIdentity(a.device) == DeviceIdentity(b.device);
 }
 

@@ -129,6 +129,10 @@ class ProfilerServiceImpl::Call {
     HT_RETURN_IF_ERROR(CheckRange("threads", request_.threads(), 0, kMaxThreads));
     HT_RETURN_IF_ERROR(CheckRange("precisions", request_.precisions_size(), 1, kMaxPrecisions));
     HT_RETURN_IF_ERROR(ReadPrecisions());
+    if (request_.cold_caches() && !service_->profiler_->EmptiesCaches()) {
+      return absl::UnimplementedError(absl::StrCat(
+          "cold_caches: target '", service_->profiler_->target(), "' empties no caches"));
+    }
     HT_ASSIGN_OR_RETURN(graph_, ReadModel(request_));
     HT_ASSIGN_OR_RETURN(layers_, FindLayers(graph_));
     for (const v1::ProfiledLayer& layer : request_.layers()) {
@@ -315,6 +319,7 @@ grpc::Status ProfilerServiceImpl::Describe(grpc::ServerContext*, const v1::Descr
   for (const Precision& precision : SupportedPrecisions(*profiler_)) {
     response->add_precisions(precision.ToString());
   }
+  response->set_empties_caches(profiler_->EmptiesCaches());
   return grpc::Status::OK;
 }
 

@@ -26,6 +26,13 @@ bool Runs(const RemoteOffer& offer, const Precision& precision) {
   return std::find(precisions.begin(), precisions.end(), precision) != precisions.end();
 }
 
+// Whether it can be asked for all of the request.
+bool Runs(const RemoteOffer& offer, const ProfileRequest& request) {
+  if (request.cold_caches && !offer.description.empties_caches) return false;
+  return std::all_of(request.precisions.begin(), request.precisions.end(),
+                     [&](const Precision& precision) { return Runs(offer, precision); });
+}
+
 v1::ProfiledLayer ToProto(const Layer& layer) {
   v1::ProfiledLayer message;
   message.set_name(layer.name);
@@ -102,9 +109,7 @@ class Profiling {
   absl::StatusOr<std::vector<std::string>> Candidates() const {
     std::vector<std::string> all, equal;
     for (const RemoteOffer& offer : pool_.List()) {
-      const bool runs_all = std::all_of(request_.precisions.begin(), request_.precisions.end(),
-                                        [&](const Precision& p) { return Runs(offer, p); });
-      if (given_up_.count(offer.id) > 0 || !runs_all) continue;
+      if (given_up_.count(offer.id) > 0 || !Runs(offer, request_)) continue;
       all.push_back(offer.id);
       if (DeviceIdentity(offer.description.device) == identity_) equal.push_back(offer.id);
     }
@@ -270,6 +275,12 @@ class RemoteProfiler final : public CostProfiler {
                        [&](const RemoteOffer& offer) { return Runs(offer, precision); });
   }
 
+  bool EmptiesCaches() const override {
+    const std::vector<RemoteOffer> offers = pool_->List();
+    return std::any_of(offers.begin(), offers.end(),
+                       [](const RemoteOffer& offer) { return offer.description.empties_caches; });
+  }
+
   absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                     const Progress& progress) override {
     if (request.batch < 1) {
@@ -279,16 +290,19 @@ class RemoteProfiler final : public CostProfiler {
       return absl::InvalidArgumentError(absl::StrCat(
           "target '", target_, "': no precision is asked for: name those that it runs"));
     }
-    if (!pool_->List().empty()) HT_RETURN_IF_ERROR(CheckPrecisions(request.precisions));
+    if (!pool_->List().empty()) HT_RETURN_IF_ERROR(CheckIsRun(request));
     return Profiling(target_, request, *pool_, cache_, options_, progress).Run();
   }
 
  private:
-  absl::Status CheckPrecisions(const std::vector<Precision>& precisions) const {
-    for (const Precision& precision : precisions) {
+  absl::Status CheckIsRun(const ProfileRequest& request) const {
+    for (const Precision& precision : request.precisions) {
       if (Supports(precision)) continue;
       return absl::UnimplementedError(
           absl::StrCat("target '", target_, "' does not run ", precision.ToString()));
+    }
+    if (request.cold_caches && !EmptiesCaches()) {
+      return absl::UnimplementedError(absl::StrCat("target '", target_, "' empties no caches"));
     }
     return absl::OkStatus();
   }

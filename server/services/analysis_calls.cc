@@ -199,20 +199,21 @@ absl::Status AtPrecision(const v1::ProfileModelRequest& request, const ProfileRe
   return status;
 }
 
-// Of a profile with options of the target that is measured here, before any of its precisions is
-// asked for, among them f32 for the layers that an assignment leaves out.
-absl::Status CheckIsMeasured(const ProfileRequest& profile, const std::string& target) {
-  const char* runs = profile.mixes > 0              ? "mixes"
-                     : !profile.assignments.empty() ? "assignment"
-                                                    : nullptr;
-  if (target == kCpuTarget || (runs == nullptr && !profile.cold_caches)) {
-    return absl::OkStatus();
+// Before any of the profile's precisions is asked for, among them f32 for the layers that an
+// assignment leaves out.
+absl::Status CheckIsMeasured(const ProfileRequest& profile, const CostProfiler& profiler) {
+  const auto refuse = [&profiler](const char* field, const char* why) {
+    return AtField(field,
+                   absl::UnimplementedError(absl::StrCat("target ", Quoted(profiler.target()),
+                                                         " is not measured here: it ", why)));
+  };
+  if (!profiler.RunsAssignments() && (profile.mixes > 0 || !profile.assignments.empty())) {
+    return refuse(profile.mixes > 0 ? "mixes" : "assignment", "runs no assignments to compare");
   }
-  return AtField(runs != nullptr ? runs : "cold_caches",
-                 absl::UnimplementedError(absl::StrCat(
-                     "target ", Quoted(target),
-                     " is not measured here: it has no caches to empty, and runs no assignments "
-                     "to compare")));
+  if (profile.cold_caches && !profiler.EmptiesCaches()) {
+    return refuse("cold_caches", "has no caches to empty");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckIsOneTarget(const std::string& target) {
@@ -241,7 +242,7 @@ absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
   profile.cold_caches = request.cold_caches();
   HT_ASSIGN_OR_RETURN(profile.mixes, ReadCount("mixes", request.mixes(), 0, 1000));
   HT_RETURN_IF_ERROR(AddAssignment(request, profile));
-  HT_RETURN_IF_ERROR(CheckIsMeasured(profile, profiler->target()));
+  HT_RETURN_IF_ERROR(CheckIsMeasured(profile, *profiler));
   HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(profile.batch));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));

@@ -233,6 +233,13 @@ TEST_P(ProfilerContractTest, AnUnsupportedPrecisionIsNamed) {
   }
 }
 
+// Each of its own: of these, what is measured here can do both.
+TEST_P(ProfilerContractTest, SaysWhatElseItCanBeAskedFor) {
+  const bool is_measured = GetParam().provenance == Provenance::kMeasured;
+  EXPECT_EQ(profiler_->EmptiesCaches(), is_measured);
+  EXPECT_EQ(profiler_->RunsAssignments(), is_measured);
+}
+
 // Of targets that do not measure: a measurement is never the same again.
 class RepeatableProfilerTest : public ProfilerContractTest {};
 

@@ -105,6 +105,9 @@ TEST_F(ProfilerServiceTest, BadRequestsAreNamed) {
   status = ends([](auto& request) { request.add_precisions("f32"); });
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_THAT(status.error_message(), HasSubstr("f32"));
+  status = ends([](auto& request) { request.set_cold_caches(true); });
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("cold_caches"));
   for (const auto& change : std::vector<std::function<void(v1::ProfileRequest&)>>{
            [](auto& request) { request.set_batch(0); },
            [](auto& request) { request.set_batch(3); },  // the model has 1
@@ -117,6 +120,18 @@ TEST_F(ProfilerServiceTest, BadRequestsAreNamed) {
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
   }
   EXPECT_TRUE(ends([](auto&) {}).ok());
+}
+
+// A processor elsewhere is as good as this one, whatever name it is offered under.
+TEST(ServedTargetTest, TellsWhetherItsTargetEmptiesCaches) {
+  for (const auto& [target, empties] : {std::pair("cpu", true), std::pair("bitfusion", false)}) {
+    const auto served = ServedTarget::Start(target, "board");
+    ASSERT_TRUE(served.ok()) << served.status();
+    const auto board = (*served)->directory().Targets().at(0).create();
+    ASSERT_TRUE(board.ok()) << board.status();
+    EXPECT_EQ((*board)->EmptiesCaches(), empties) << target;
+    EXPECT_FALSE((*board)->RunsAssignments()) << target;
+  }
 }
 
 TEST_F(ProfilerServiceTest, OneThatStopsIsUnavailable) {

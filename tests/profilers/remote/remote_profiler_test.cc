@@ -367,6 +367,20 @@ TEST_F(RemoteProfilerTest, AnEqualDeviceIsPreferredToOneThatCameBefore) {
   EXPECT_THAT(equal.requests().at(0).known(), SizeIs(5));
 }
 
+TEST_F(RemoteProfilerTest, OnlyWhoEmptiesCachesIsAskedForIt) {
+  FakeProfiler warm, cold;
+  request_.cold_caches = true;
+  Register(warm);
+  EXPECT_EQ(ProfileBoard().status().code(), absl::StatusCode::kUnimplemented);
+  cold.description().set_empties_caches(true);
+  Register(cold);
+  const auto table = ProfileBoard();
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_THAT(warm.requests(), IsEmpty());
+  ASSERT_THAT(cold.requests(), SizeIs(1));
+  EXPECT_TRUE(cold.requests()[0].cold_caches());
+}
+
 TEST_F(RemoteProfilerTest, WhenNoneIsLeftTheErrorTellsAndTheRowsStay) {
   FakeProfiler first;
   first.set_script(FakeProfiler::AnswerSome(5, {grpc::StatusCode::UNAVAILABLE, "power failure"}));
