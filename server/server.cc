@@ -67,12 +67,12 @@ constexpr absl::Duration kCollectEvery = absl::Hours(1);
 constexpr auto kGraceForCalls = std::chrono::seconds(1);
 
 absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::string& stored_spec,
-                                                const PipelineObserver& observer,
+                                                const JobObserver& observer,
                                                 const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::CrosscheckSpec message, ParseCrosscheck(stored_spec));
   HT_ASSIGN_OR_RETURN(const CrosscheckSpec spec, CrosscheckFromProto(message));
   SourcedStore sourced(&catalog, SourcesOf(spec));
-  PatientStore store(&sourced, cancellation);
+  PatientStore store(&sourced, cancellation, observer.waiting);
   HT_ASSIGN_OR_RETURN(const CrosscheckResult result,
                       RunCrosscheck(spec, store, observer, cancellation));
   PipelineOutput output;
@@ -85,12 +85,12 @@ absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::str
 absl::StatusOr<PipelineOutput> RunSearchJob(
     Catalog& catalog, const ProfilerRegistry& profilers,
     const std::function<absl::Status(const std::string& target)>& await_target,
-    const JobClaim& claim, const PipelineObserver& observer, const Cancellation& cancellation) {
+    const JobClaim& claim, const JobObserver& observer, const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(claim.spec));
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_RETURN_IF_ERROR(await_target(spec.target));
   SourcedStore sourced(&catalog, SourcesOf(spec));
-  PatientStore store(&sourced, cancellation);
+  PatientStore store(&sourced, cancellation, observer.waiting);
   HT_ASSIGN_OR_RETURN(const SearchResult result,
                       RunSearch(spec, store, profilers, observer, cancellation, claim.job.id));
   PipelineOutput output;
@@ -160,7 +160,7 @@ struct Server::Parts {
   // Says so where the database is new, but the files of an older one are there.
   absl::Status WarnOfStrays() const;
   absl::Status StartRunner(std::optional<std::string> only);
-  absl::StatusOr<PipelineOutput> RunStored(const JobClaim& claim, const PipelineObserver& observer,
+  absl::StatusOr<PipelineOutput> RunStored(const JobClaim& claim, const JobObserver& observer,
                                            const Cancellation& cancellation);
   absl::Status AwaitTarget(const std::string& target, const Cancellation& cancellation) const;
   absl::Status StartServing();
@@ -234,15 +234,16 @@ absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
   runner_options.only = std::move(only);
   runner = std::make_unique<JobRunner>(
       jobs.get(), blobs.get(), &hub, &gate, &clock,
-      [this](const JobClaim& claim, const PipelineObserver& observer,
-             const Cancellation& cancellation) { return RunStored(claim, observer, cancellation); },
+      [this](const JobClaim& claim, const JobObserver& observer, const Cancellation& cancellation) {
+        return RunStored(claim, observer, cancellation);
+      },
       runner_options);
   runner->Start();
   return absl::OkStatus();
 }
 
 absl::StatusOr<PipelineOutput> Server::Parts::RunStored(const JobClaim& claim,
-                                                        const PipelineObserver& observer,
+                                                        const JobObserver& observer,
                                                         const Cancellation& cancellation) {
   if (IsCrosscheck(claim.spec)) {
     return RunCrosscheckJob(*catalog, claim.spec, observer, cancellation);

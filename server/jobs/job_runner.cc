@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
-#include "server/jobs/patient_store.h"
+#include "server/jobs/held_pass.h"
 #include "server/jobs/progress_tracker.h"
 #include "spdlog/spdlog.h"
 
@@ -30,10 +30,10 @@ void LogLoss(const JobClaim& claim, const absl::Status& status) {
 class JobRunner::Observer {
  public:
   Observer(JobRunner* runner, const JobClaim& claim, const Cancellation& cancellation)
-      : runner_(runner), claim_(claim), job_(claim.job), cancellation_(cancellation) {}
+      : runner_(runner), claim_(claim), job_(claim.job), pass_(runner->gate_, cancellation) {}
 
-  PipelineObserver Callbacks() {
-    PipelineObserver observer;
+  JobObserver Callbacks() {
+    JobObserver observer;
     observer.stages_planned = [this](absl::Span<const PlannedStage> plan) {
       tracker_.StagesPlanned(plan);
     };
@@ -42,6 +42,8 @@ class JobRunner::Observer {
       Progressed(fraction, detail);
     };
     observer.stage_finished = [this](Stage) { Finished(); };
+    observer.waiting.began = [this] { pass_.Lend(); };
+    observer.waiting.ended = [this] { pass_.TakeBack(); };
     return observer;
   }
 
@@ -52,11 +54,8 @@ class JobRunner::Observer {
     name_ = std::string(StageName(stage));
     spdlog::info("jobs/{}: stage {}{}", job_.id, name_, reused ? ": reused" : "");
     Record(JobEventKind::kStageStarted, "");
-    if (reused || pass_ != nullptr) return;
-    absl::StatusOr<std::unique_ptr<ComputeGate::Pass>> pass = runner_->gate_->Enter(cancellation_);
     // Cancelled while it waited: the pipeline will see that for itself.
-    if (!pass.ok()) return;
-    pass_ = *std::move(pass);
+    if (reused || pass_.is_held() || !pass_.Enter()) return;
     begin_ = Now();
     Check("counting the start of a stage", runner_->store_->BeginStage(claim_));
   }
@@ -69,7 +68,7 @@ class JobRunner::Observer {
   }
 
   void Finished() {
-    pass_.reset();
+    pass_.Leave();
     tracker_.StageFinished();
     if (!reused_) {
       spdlog::info("jobs/{}: stage {} took {:.2f} s", job_.id, name_,
@@ -94,13 +93,12 @@ class JobRunner::Observer {
   JobRunner* runner_;
   const JobClaim& claim_;
   const JobRecord& job_;
-  Cancellation cancellation_;
   ProgressTracker tracker_;
   bool reused_ = false;
   std::string name_;
   absl::Time begin_;
   absl::Time last_ = absl::InfinitePast();
-  std::unique_ptr<ComputeGate::Pass> pass_;
+  HeldPass pass_;
 };
 
 JobRunner::JobRunner(JobStore* store, const BlobStore* blobs, EventHub* hub, ComputeGate* gate,

@@ -20,6 +20,7 @@
 #include "server/jobs/compute_gate.h"
 #include "server/jobs/event_hub.h"
 #include "server/jobs/job_store.h"
+#include "server/jobs/patient_store.h"
 
 namespace halftone {
 
@@ -31,17 +32,23 @@ struct PipelineOutput {
   std::map<std::string, std::string> artifacts;  // file name -> sha256
 };
 
+// What a job's pipeline tells of itself, on its thread.
+struct JobObserver : PipelineObserver {
+  // Of a stage, which lets others compute meanwhile: `ended` returns when it is the job's turn
+  // again, or the job is cancelled.
+  WaitingObserver waiting;
+};
+
 // Does what a job's spec says. Called on the runner's thread; must honour the cancellation
 // within a second.
 using Pipeline = std::function<absl::StatusOr<PipelineOutput>(
-    const JobClaim& claim, const PipelineObserver& observer, const Cancellation& cancellation)>;
+    const JobClaim& claim, const JobObserver& observer, const Cancellation& cancellation)>;
 
 // Runs queued jobs, one at a time, oldest first, on a thread of its own. A stage holds the compute
-// gate while it runs. While the store or the disk refuses a job's end, e.g. because it is full, the
-// job keeps its claim and its end is tried again until it is written, the job is cancelled, or the
-// runner is stopped. A runner that learns that its claim is lost says so in the log, stops the work
-// and writes no more.
-// Thread-safe.
+// gate while it runs, but for when it only waits. While the store or the disk refuses a job's end,
+// e.g. because it is full, the job keeps its claim and its end is tried again until it is written,
+// the job is cancelled, or the runner is stopped. A runner that learns that its claim is lost says
+// so in the log, stops the work and writes no more. Thread-safe.
 class JobRunner {
  public:
   struct Options {

@@ -18,20 +18,30 @@ bool MayPass(const absl::Status& status) {
   return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
 }
 
-PatientStore::PatientStore(ArtifactStore* store, Cancellation cancellation, Wait wait)
-    : store_(store), cancellation_(std::move(cancellation)), wait_(std::move(wait)) {}
+PatientStore::PatientStore(ArtifactStore* store, Cancellation cancellation,
+                           WaitingObserver observer, Wait wait)
+    : store_(store),
+      cancellation_(std::move(cancellation)),
+      observer_(std::move(observer)),
+      wait_(std::move(wait)) {}
 
 template <typename Call>
 auto PatientStore::Try(const Call& call) const {
   const SteadyTime end = cancellation_.clock().Now() + kPatience;
+  const auto is_final = [&](const absl::Status& status) {
+    return !MayPass(status) || cancellation_.clock().Now() >= end || !cancellation_.Check().ok();
+  };
+  auto result = call();
+  if (is_final(StatusOf(result))) return result;
+  if (observer_.began) observer_.began();
   absl::Duration wait = kFirstWait;
-  while (true) {
-    auto result = call();
-    const bool is_over = cancellation_.clock().Now() >= end || !cancellation_.Check().ok();
-    if (is_over || !MayPass(StatusOf(result))) return result;
+  do {
     wait_(wait);
     wait = std::min(2 * wait, kLongestWait);
-  }
+    result = call();
+  } while (!is_final(StatusOf(result)));
+  if (observer_.ended) observer_.ended();
+  return result;
 }
 
 absl::StatusOr<std::string> PatientStore::LoadBlob(const std::string& sha256) {

@@ -15,6 +15,12 @@ namespace halftone {
 // Whether what was refused may be granted later: the disk is full, or the database in use.
 bool MayPass(const absl::Status& status);
 
+// Told of a wait, on the thread that waits. Each may be empty.
+struct WaitingObserver {
+  std::function<void()> began;  // that thread computes nothing from here
+  std::function<void()> ended;  // to here
+};
+
 // The store of a job, which is not to be lost for a disk that is full for some seconds: what may
 // pass is tried again for kPatience, unless the job is cancelled, and is an error only then. As
 // thread-safe as the store.
@@ -24,8 +30,10 @@ class PatientStore final : public ArtifactStore {
   using Wait = std::function<void(absl::Duration)>;
 
   // Borrows the store. Measures by the cancellation's clock; `wait` lets time pass, half a second
-  // at most.
-  PatientStore(ArtifactStore* store, Cancellation cancellation, Wait wait = absl::SleepFor);
+  // at most. A call that is tried again tells `observer` before its first wait, and after its last
+  // try, whatever came of that.
+  PatientStore(ArtifactStore* store, Cancellation cancellation, WaitingObserver observer = {},
+               Wait wait = absl::SleepFor);
 
   absl::StatusOr<std::string> LoadBlob(const std::string& sha256) override;
   absl::StatusOr<std::string> StoreBlob(absl::string_view bytes) override;
@@ -39,6 +47,7 @@ class PatientStore final : public ArtifactStore {
 
   ArtifactStore* const store_;
   const Cancellation cancellation_;
+  const WaitingObserver observer_;
   const Wait wait_;
 };
 

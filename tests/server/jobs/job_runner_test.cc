@@ -10,6 +10,7 @@
 #include "spdlog/spdlog.h"
 #include "tests/await.h"
 #include "tests/server/jobs/failing_job_store.h"
+#include "tests/server/jobs/scripted_store.h"
 #include "tests/server/jobs/state_fixture.h"
 
 namespace halftone {
@@ -205,6 +206,70 @@ TEST_F(JobRunnerTest, CancellationReachesAJobThatWaitsForTheGate) {
   AwaitTheGatesWaiter();
   ASSERT_TRUE(jobs->RequestCancel(id).ok());
   AwaitState(id, JobState::kCancelled);
+}
+
+const absl::Status kFullDisk = absl::ResourceExhaustedError("database or disk is full");
+
+TEST_F(JobRunnerTest, OthersComputeWhileAStageWaitsForADiskWithRoom) {
+  ScriptedStore disk({kFullDisk, kFullDisk, kFullDisk});
+  int others = 0;
+  std::vector<bool> held;  // by the job: before, during and after
+  auto runner =
+      StartRunner([&](const JobClaim&, const JobObserver& observer,
+                      const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
+        observer.stage_started(Stage::kExport, false);
+        held.push_back(gate.IsBusy());
+        PatientStore store(&disk, cancellation, observer.waiting, [&](absl::Duration) {
+          held.push_back(gate.IsBusy());
+          gate.Enter({}, [&](auto pass) { others += pass.ok() ? 1 : 0; });
+        });
+        HT_RETURN_IF_ERROR(store.StoreBlob("artifact").status());
+        held.push_back(gate.IsBusy());
+        observer.stage_finished(Stage::kExport);
+        held.push_back(gate.IsBusy());
+        return PipelineOutput();
+      });
+  AwaitState(CreateJob(), JobState::kSucceeded);
+  runner->Stop();
+  EXPECT_EQ(others, 3);
+  EXPECT_THAT(held, ElementsAre(true, false, false, false, true, false));
+}
+
+TEST_F(JobRunnerTest, CancellationReachesAJobThatWaitsForTheGateAgain) {
+  ScriptedStore disk({kFullDisk});
+  std::unique_ptr<ComputeGate::Pass> other;
+  auto runner =
+      StartRunner([&](const JobClaim&, const JobObserver& observer,
+                      const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
+        observer.stage_started(Stage::kExport, false);
+        PatientStore store(&disk, cancellation, observer.waiting,
+                           [&](absl::Duration) { other = *gate.Enter({}); });
+        HT_RETURN_IF_ERROR(store.StoreBlob("artifact").status());
+        HT_RETURN_IF_ERROR(cancellation.Check());
+        return PipelineOutput();
+      });
+  const std::string id = CreateJob();
+  AwaitTheGatesWaiter();
+  ASSERT_TRUE(jobs->RequestCancel(id).ok());
+  AwaitState(id, JobState::kCancelled);
+  runner->Stop();
+}
+
+// What is not computed in a stage holds no gate that it could let go of.
+TEST_F(JobRunnerTest, WhoHasNoPassGetsNoneByWaiting) {
+  ScriptedStore disk({kFullDisk});
+  bool held = true;
+  auto runner =
+      StartRunner([&](const JobClaim&, const JobObserver& observer,
+                      const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
+        PatientStore store(&disk, cancellation, observer.waiting, [](absl::Duration) {});
+        HT_RETURN_IF_ERROR(store.LoadStage(Stage::kExport, "key").status());
+        held = gate.IsBusy();
+        return PipelineOutput();
+      });
+  AwaitState(CreateJob(), JobState::kSucceeded);
+  runner->Stop();
+  EXPECT_FALSE(held);
 }
 
 // A disk that is full so many times that an end is written, whichever end.

@@ -5,37 +5,12 @@
 #include "base/fake_clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/server/jobs/scripted_store.h"
 
 namespace halftone {
 namespace {
 
 using testing::ElementsAre;
-
-// Answers each call with the next of its statuses, and with OK after them.
-class ScriptedStore final : public ArtifactStore {
- public:
-  explicit ScriptedStore(std::vector<absl::Status> script) : script_(std::move(script)) {}
-
-  absl::StatusOr<std::string> LoadBlob(const std::string&) override { return Value(); }
-  absl::StatusOr<std::string> StoreBlob(absl::string_view) override { return Value(); }
-  absl::StatusOr<std::string> LoadStage(Stage, const std::string&) override { return Value(); }
-  absl::Status StoreStage(Stage, const std::string&, absl::string_view) override { return Next(); }
-  size_t calls() const { return calls_; }
-
- private:
-  absl::Status Next() {
-    const size_t call = calls_++;
-    return call < script_.size() ? script_[call] : absl::OkStatus();
-  }
-  absl::StatusOr<std::string> Value() {
-    const absl::Status status = Next();
-    if (!status.ok()) return status;
-    return "value";
-  }
-
-  const std::vector<absl::Status> script_;
-  size_t calls_ = 0;
-};
 
 const absl::Status kFull = absl::ResourceExhaustedError("disk full");
 const absl::Status kInUse = absl::UnavailableError("database is locked");
@@ -43,15 +18,19 @@ const absl::Status kInUse = absl::UnavailableError("database is locked");
 class PatientStoreTest : public testing::Test {
  protected:
   PatientStore Patient(ScriptedStore* store) {
-    return PatientStore(store, cancellation_, [this](absl::Duration wait) {
-      waits_.push_back(wait);
-      clock_.Advance(wait);
-    });
+    return PatientStore(store, cancellation_,
+                        {[this] { log_.push_back("began"); }, [this] { log_.push_back("ended"); }},
+                        [this](absl::Duration wait) {
+                          waits_.push_back(wait);
+                          log_.push_back("wait");
+                          clock_.Advance(wait);
+                        });
   }
 
   FakeSteadyClock clock_;
   Cancellation cancellation_{clock_};
   std::vector<absl::Duration> waits_;
+  std::vector<std::string> log_;  // of the waits, and of what the observer was told
 };
 
 TEST_F(PatientStoreTest, WhatMayPassIsTriedAgainLessAndLessOften) {
@@ -88,9 +67,27 @@ TEST_F(PatientStoreTest, OtherErrorsAreAnsweredAtOnce) {
 
 TEST_F(PatientStoreTest, ACancelledJobWaitsNoLonger) {
   ScriptedStore store(std::vector<absl::Status>(1000, kFull));
-  PatientStore patient(&store, cancellation_, [this](absl::Duration) { cancellation_.Cancel(); });
+  PatientStore patient(&store, cancellation_, {},
+                       [this](absl::Duration) { cancellation_.Cancel(); });
   EXPECT_EQ(patient.StoreBlob("bytes").status(), kFull);
   EXPECT_EQ(store.calls(), 2u);
+}
+
+TEST_F(PatientStoreTest, TheObserverIsToldOfEachCallThatWaits) {
+  ScriptedStore store({absl::OkStatus(), kFull, kFull, absl::OkStatus(), kFull});
+  PatientStore patient = Patient(&store);
+  EXPECT_TRUE(patient.StoreBlob("bytes").ok());
+  EXPECT_THAT(log_, testing::IsEmpty());
+  EXPECT_TRUE(patient.StoreStage(Stage::kSolve, "key", "bytes").ok());
+  EXPECT_THAT(log_, ElementsAre("began", "wait", "wait", "ended"));
+  EXPECT_TRUE(patient.LoadBlob("sha256").ok());
+  EXPECT_THAT(log_, ElementsAre("began", "wait", "wait", "ended", "began", "wait", "ended"));
+}
+
+TEST_F(PatientStoreTest, TheObserverIsToldTheEndAlsoOfWhatFails) {
+  ScriptedStore store({kFull, absl::DataLossError("damaged")});
+  EXPECT_TRUE(absl::IsDataLoss(Patient(&store).LoadBlob("sha256").status()));
+  EXPECT_THAT(log_, ElementsAre("began", "wait", "ended"));
 }
 
 }  // namespace
