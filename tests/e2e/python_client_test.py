@@ -8,6 +8,7 @@ import grpc
 
 from halftone_server import NETWORKS, ServedTestCase, compile_protos, read
 from problems import hard_problem
+from waiting import answered_before_its_deadline
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
@@ -89,8 +90,10 @@ class PythonClientTest(ServedTestCase):
         self.assertEqual(response.solution.assignment["a"], "x")
 
     def test_solve_answers_before_its_deadline(self):
-        response = self.client.call("AnalysisService", "SolveProblem", timeout=3,
-                                    problem_json=json.dumps(hard_problem()))
+        problem = json.dumps(hard_problem())
+        response = answered_before_its_deadline(
+            lambda timeout: self.client.call("AnalysisService", "SolveProblem", timeout=timeout,
+                                             problem_json=problem))
         self.assertEqual(response.solution.status, MODULES["types"].SOLUTION_STATUS_FEASIBLE)
         self.assertLess(response.solution.lower_bound, response.solution.loss)
         self.assertLessEqual(response.solution.cost["size_bytes"], 200)

@@ -4,6 +4,8 @@ import os
 import signal
 import time
 
+import grpc
+
 
 def wait_for(condition, seconds=60):
     """The first true value of `condition`."""
@@ -26,6 +28,20 @@ def processor_seconds(process):
 def wait_for_work(process, seconds, since=0.0, has_ended=lambda: False):
     """Until the process has computed for so long, however long that takes, or has nothing to do."""
     wait_for(lambda: has_ended() or processor_seconds(process) - since >= seconds, 300)
+
+
+def answered_before_its_deadline(call, seconds=3, most=96):
+    """What `call(timeout)` is answered with the shortest deadline, from `seconds` on, that gives the
+    machine, as busy as it is, the time to find something and to bring it back. The error of the
+    longest where none does: of what is not answered before its deadline by itself."""
+    while True:
+        try:
+            return call(seconds)
+        except grpc.RpcError as error:
+            late = error.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
+            if not late or seconds >= most:
+                raise
+            seconds *= 2
 
 
 def wait_until_taken(process, number=signal.SIGINT):
