@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "base/clock.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
@@ -24,6 +25,7 @@
 #include "search/crosscheck/crosscheck.h"
 #include "search/pipeline.h"
 #include "server/convert/crosscheck.h"
+#include "server/convert/job.h"
 #include "server/convert/spec.h"
 #include "server/jobs/collection_schedule.h"
 #include "server/jobs/collector.h"
@@ -98,6 +100,17 @@ absl::StatusOr<PipelineOutput> RunSearchJob(
   output.result_json = SearchResultToJson(result).dump();
   output.artifacts = result.artifacts;
   return output;
+}
+
+// Without them, jobs of an earlier version are only listed slower.
+void AddSummaries(SqliteJobStore& jobs) {
+  const absl::StatusOr<int> added = jobs.AddSummaries(StoredSummary);
+  if (!added.ok()) {
+    spdlog::warn("giving summaries to jobs of an earlier version: {}",
+                 LogLine(added.status().ToString()));
+  } else if (*added > 0) {
+    spdlog::info("{} jobs of an earlier version were given summaries", *added);
+  }
 }
 
 // Whether the database knows of no job, upload or stage output.
@@ -181,7 +194,9 @@ absl::Status Server::Parts::OpenState() {
   HT_RETURN_IF_ERROR(RegisterUploadedTargets(profilers, catalog.get()));
   HT_RETURN_IF_ERROR(RegisterRemoteAddresses(profilers, costs.get()));
   profilers.RegisterDirectory([this] { return remotes->Targets(); });
-  jobs = std::make_unique<SqliteJobStore>(database.get(), &hub, &clock);
+  auto stored_jobs = std::make_unique<SqliteJobStore>(database.get(), &hub, &clock);
+  AddSummaries(*stored_jobs);
+  jobs = std::move(stored_jobs);
   collector = std::make_unique<Collector>(
       Collector::Stores{jobs.get(), catalog.get(), costs.get(), blobs.get(), &clock},
       [this](const JobRecord& job, const std::string& spec) {

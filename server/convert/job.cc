@@ -156,6 +156,15 @@ absl::StatusOr<v1::Job> JobToProto(const JobRecord& job) {
   return out;
 }
 
+absl::StatusOr<std::string> StoredSummary(const std::string& spec) {
+  if (IsCrosscheck(spec)) {
+    HT_ASSIGN_OR_RETURN(const v1::CrosscheckSpec message, ParseCrosscheck(spec));
+    return SerializeCrosscheck(Summary(message));
+  }
+  HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(spec));
+  return SerializeSpec(Summary(message));
+}
+
 absl::StatusOr<v1::Job> JobToProto(const JobRecord& job, const std::string& spec) {
   v1::Job out = WithoutSpec(job);
   out.set_view(v1::JOB_VIEW_FULL);

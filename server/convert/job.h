@@ -15,6 +15,9 @@ namespace halftone {
 
 // The BASIC view, for which the record is enough. DATA_LOSS when its summary cannot be read.
 absl::StatusOr<v1::Job> JobToProto(const JobRecord& job);
+// The summary to store beside a spec that is stored, of a search or a crosscheck. DATA_LOSS when
+// that cannot be read.
+absl::StatusOr<std::string> StoredSummary(const std::string& spec);
 // The FULL view, with the job's stored spec. DATA_LOSS when that cannot be read.
 absl::StatusOr<v1::Job> JobToProto(const JobRecord& job, const std::string& spec);
 v1::JobEvent EventToProto(const JobEvent& event);

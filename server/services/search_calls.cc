@@ -30,8 +30,8 @@ namespace {
 
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
-// Jobs that are in memory at a time (an earlier version may have stored one without a summary,
-// which comes with its spec), and bytes after which a page ends.
+// Jobs that are in memory at a time (one of an earlier version that could not be given a summary
+// comes with its spec), and bytes after which a page ends.
 constexpr int kJobsAtATime = 10;
 constexpr size_t kPageBytes = size_t{1} << 20;
 constexpr size_t kMaxDisplayNameBytes = 256;

@@ -1,5 +1,7 @@
-"""A state directory after a kill in the midst of a collection, and one that lacks a file."""
+"""A state directory after a kill in the midst of a collection, one that lacks a file, and one of an
+earlier version."""
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -166,6 +168,44 @@ class StateDirectoryTest(unittest.TestCase):
                     os.unlink(os.path.join(folder, name))
         self.job = self.search("0.5x")
         self.assert_the_job_is_answered()
+
+
+class EarlierVersionTest(unittest.TestCase):
+    """What the last program of schema version 3 left, and a job of it whose spec is large."""
+
+    def setUp(self):
+        self.state = tempfile.mkdtemp(prefix="halftone-e2e.")
+        self.addCleanup(shutil.rmtree, self.state, ignore_errors=True)
+        stored = os.path.join(os.path.dirname(TINY_DIGITS), "state")
+        shutil.copytree(os.path.join(stored, "version3_blobs"), os.path.join(self.state, "blobs"))
+        spec = MODULES["job"].SearchSpec(model="models/x", target="bitfusion", pins={
+            f"layer{i}": "w8a8" for i in range(1000)})
+        with contextlib.closing(self.database()) as database:
+            database.executescript(read(stored, "version3.sql").decode())
+            database.execute(
+                "INSERT INTO jobs (id, display_name, spec, state, create_ns, update_ns, end_ns) "
+                "VALUES ('large', '', ?, 5, 1, 1, 1)", [spec.SerializeToString()])
+            database.commit()
+        server = Server(self.state)
+        self.addCleanup(server.close)
+        self.client = Client(server.address, MODULES)
+
+    def database(self):
+        return sqlite3.connect(os.path.join(self.state, "state.db"))
+
+    def test_its_jobs_are_listed_and_solved_again(self):
+        jobs = self.client.call("SearchService", "ListJobs").jobs
+        self.assertEqual([job.name for job in jobs], ["jobs/large", "jobs/898x9vdeyqr0"])
+        self.assertEqual([job.spec.target for job in jobs], ["bitfusion", "bitfusion"])
+        solved = self.client.call("SearchService", "ReSolve", name="jobs/898x9vdeyqr0", budgets=[
+            self.client.message("Budget", metric="size", limit="0.4x")])
+        self.assertEqual(solved.solution.status, MODULES["types"].SOLUTION_STATUS_OPTIMAL)
+
+    def test_its_large_jobs_have_summaries(self):
+        with contextlib.closing(self.database()) as database:
+            [[summary]] = database.execute("SELECT summary FROM jobs WHERE id = 'large'")
+        self.assertLess(len(summary), 100)
+        self.assertEqual(MODULES["job"].SearchSpec.FromString(summary).model, "models/x")
 
 
 if __name__ == "__main__":

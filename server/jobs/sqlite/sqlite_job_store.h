@@ -1,6 +1,8 @@
 #ifndef HALFTONE_SERVER_JOBS_SQLITE_SQLITE_JOB_STORE_H_
 #define HALFTONE_SERVER_JOBS_SQLITE_SQLITE_JOB_STORE_H_
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -27,6 +29,12 @@ class SqliteJobStore final : public JobStore {
         clock_(clock),
         opened_(clock->Now()),
         opened_steady_(clock->Steady()) {}
+
+  using Summarize = std::function<absl::StatusOr<std::string>(const std::string& spec)>;
+  // Gives jobs that were stored without a summary, as large ones were up to schema version 3, that
+  // of their spec, each in a change of its own that nobody is told of. One whose spec `summarize`
+  // refuses stays without. Returns how many were given one.
+  absl::StatusOr<int> AddSummaries(const Summarize& summarize);
 
   absl::StatusOr<JobRecord> Create(const NewJob& job) override;
   absl::StatusOr<JobRecord> Get(const std::string& id) const override;
@@ -72,6 +80,9 @@ class SqliteJobStore final : public JobStore {
     std::vector<std::pair<std::string, EventHub::Event>> events_;
   };
 
+  absl::StatusOr<std::vector<int64_t>> WithoutSummary() const;
+  absl::StatusOr<std::optional<std::string>> SpecOf(int64_t number) const;
+  absl::Status WriteSummary(int64_t number, const std::string& summary);
   absl::StatusOr<JobRecord> Find(absl::string_view column, const std::string& value) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::StatusOr<std::string> LoadSpec(const std::string& id) const

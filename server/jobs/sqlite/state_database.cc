@@ -115,8 +115,8 @@ DELETE FROM job_events WHERE kind = 3 AND job IN (SELECT number FROM jobs WHERE 
 )sql";
 
 // Specs, which may have megabytes, lie apart from what is read of every job and written with every
-// change of it. Jobs of before have their spec as a summary, or none where that is large: it is
-// then read each time, as before.
+// change of it. Jobs of before have their spec as a summary, or none where that is large: until
+// SqliteJobStore::AddSummaries gives them one, their spec is read each time, as before.
 constexpr char kVersion4[] = R"sql(
 CREATE TABLE job_specs (
   job INTEGER PRIMARY KEY REFERENCES jobs (number) ON DELETE CASCADE,
