@@ -24,7 +24,7 @@ CostAttribution::CostAttribution(const Graph& graph, const LayerSet& layers,
   for (size_t i = 0; i < graph.nodes.size(); ++i) node_index_[graph.nodes[i].name] = i;
   FindFixedSteps();
   for (const SurveyedPlan& plan : survey.uniform)
-    rows_.push_back(Own(plan.steps, /*in_uniform=*/true));
+    rows_.push_back(Own(plan));
   MakeEdges();
 }
 
@@ -89,11 +89,10 @@ const MeasuredTime& CostAttribution::TimeOf(const PlanStep& step, bool in_unifor
   return times_.at(in_uniform ? UniformKey(step.key) : step.key);
 }
 
-std::vector<MeasuredTime> CostAttribution::Own(absl::Span<const PlanStep> steps,
-                                               bool in_uniform) const {
+std::vector<MeasuredTime> CostAttribution::Own(const SurveyedPlan& plan) const {
   std::vector<MeasuredTime> own(fixed_of_layer_.size());
-  for (const PlanStep& step : steps) {
-    const MeasuredTime& time = TimeOf(step, in_uniform);
+  for (const PlanStep& step : plan.steps) {
+    const MeasuredTime& time = TimeOf(step, plan.IsUniform());
     MeasuredTime& sum = own[OwnerOf(step)];
     sum.latency_ns += time.latency_ns;
     sum.mad_ns += time.mad_ns;
@@ -114,7 +113,7 @@ std::vector<CostAttribution::Excess> CostAttribution::Excesses() const {
   std::vector<Excess> excesses;
   for (const PlanSurvey::Mix& mix : survey_.mixes) {
     Excess excess{mix.classes, {}};
-    const std::vector<MeasuredTime> own = Own(mix.plan.steps, /*in_uniform=*/false);
+    const std::vector<MeasuredTime> own = Own(mix.plan);
     for (size_t layer = 0; layer < own.size(); ++layer) {
       excess.latency_ns.push_back(own[layer].latency_ns -
                                   rows_[mix.classes[layer]][layer].latency_ns);

@@ -67,7 +67,7 @@ class CostAttribution {
   void FindFixedSteps();
   // The time of a step in a uniform plan, or in another one.
   const MeasuredTime& TimeOf(const PlanStep& step, bool in_uniform) const;
-  std::vector<MeasuredTime> Own(absl::Span<const PlanStep> steps, bool in_uniform) const;
+  std::vector<MeasuredTime> Own(const SurveyedPlan& plan) const;
   // What runs for each layer.
   std::vector<std::multiset<std::string>> OwnKeys(absl::Span<const PlanStep> steps) const;
   std::vector<Excess> Excesses() const;

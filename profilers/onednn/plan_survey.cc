@@ -1,6 +1,7 @@
 #include "profilers/onednn/plan_survey.h"
 
 #include <algorithm>
+#include <functional>
 #include <random>
 #include <tuple>
 
@@ -45,14 +46,6 @@ class Surveyor {
   const PlanOptions& options_;
 };
 
-std::set<std::string> KeysOf(const SurveyedPlan& plan, bool is_uniform) {
-  std::set<std::string> keys;
-  for (const PlanStep& step : plan.steps) {
-    keys.insert(is_uniform ? UniformKey(step.key) : step.key);
-  }
-  return keys;
-}
-
 // So many random plans show every pair of classes in every pair of neighbours some twenty times.
 constexpr size_t kMixesPerPair = 20;
 constexpr size_t kMostMixes = 1200;
@@ -65,9 +58,9 @@ class KeyCover {
     for (const std::string& key : missing) wanted_[key] = kPlansPerKey;
   }
 
-  void Offer(const SurveyedPlan& plan, const std::set<std::string>& keys) {
+  void Offer(const SurveyedPlan& plan) {
     Offered offer{&plan};
-    for (const std::string& key : keys) {
+    for (const std::string& key : plan.Keys()) {
       if (wanted_.count(key) > 0) offer.keys.insert(key);
     }
     if (!offer.keys.empty()) offers_.push_back(std::move(offer));
@@ -133,10 +126,22 @@ absl::Status AddMixes(const Surveyor& surveyor, size_t layers, const Progress& p
 
 std::string UniformKey(absl::string_view key) { return absl::StrCat("uniform ", key); }
 
+bool SurveyedPlan::IsUniform() const {
+  return std::adjacent_find(precisions.begin(), precisions.end(), std::not_equal_to<>()) ==
+         precisions.end();
+}
+
+std::set<std::string> SurveyedPlan::Keys() const {
+  std::set<std::string> keys;
+  const bool is_uniform = IsUniform();
+  for (const PlanStep& step : steps) keys.insert(is_uniform ? UniformKey(step.key) : step.key);
+  return keys;
+}
+
 std::set<std::string> PlanSurvey::Keys() const {
   std::set<std::string> keys;
-  for (const SurveyedPlan& plan : uniform) keys.merge(KeysOf(plan, /*is_uniform=*/true));
-  for (const Mix& mix : mixes) keys.merge(KeysOf(mix.plan, /*is_uniform=*/false));
+  for (const SurveyedPlan& plan : uniform) keys.merge(plan.Keys());
+  for (const Mix& mix : mixes) keys.merge(mix.plan.Keys());
   return keys;
 }
 
@@ -181,9 +186,9 @@ std::vector<std::vector<Precision>> CoverKeys(const PlanSurvey& survey,
                                               const std::set<std::string>& missing) {
   std::vector<std::vector<Precision>> chosen;
   KeyCover cover(missing);
-  for (const SurveyedPlan& plan : survey.uniform) cover.Offer(plan, KeysOf(plan, true));
+  for (const SurveyedPlan& plan : survey.uniform) cover.Offer(plan);
   while (const SurveyedPlan* plan = cover.Best()) chosen.push_back(plan->precisions);
-  for (const PlanSurvey::Mix& mix : survey.mixes) cover.Offer(mix.plan, KeysOf(mix.plan, false));
+  for (const PlanSurvey::Mix& mix : survey.mixes) cover.Offer(mix.plan);
   while (const SurveyedPlan* plan = cover.Best()) chosen.push_back(plan->precisions);
   return chosen;
 }

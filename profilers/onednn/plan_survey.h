@@ -22,6 +22,11 @@ namespace halftone {
 struct SurveyedPlan {
   std::vector<Precision> precisions;  // of every layer
   std::vector<PlanStep> steps;
+
+  // All layers have one: also of random ones, where layers are few.
+  bool IsUniform() const;
+  // Of the times of its steps.
+  std::set<std::string> Keys() const;
 };
 
 // A step in a uniform plan runs the same code as many before it, and finds it in the caches of
@@ -50,7 +55,7 @@ struct PlanSurvey {
   };
   std::vector<Mix> mixes;
 
-  // All keys that a table needs: UniformKey of the uniform plans' steps, and the keys of the mixes.
+  // All keys that a table needs.
   std::set<std::string> Keys() const;
 };
 

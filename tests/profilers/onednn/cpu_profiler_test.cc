@@ -19,6 +19,7 @@
 #include "profilers/onednn/cpu_lease.h"
 #include "profilers/onednn/measured_cache.h"
 #include "profilers/onednn/thread_pinning.h"
+#include "tests/nn/engine/graph_maker.h"
 #include "tests/nn/engine/plan_network.h"
 
 namespace halftone {
@@ -301,6 +302,26 @@ TEST_F(CpuProfilerTest, ANetworkWithoutLayersIsRefused) {
   request_.layers = &none;
   EXPECT_EQ(MakeCpuProfiler(nullptr)->Profile(request_, {}).status().code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+// Of so few layers, random assignments are uniform ones.
+TEST(SmallNetworkTest, ChainsOfOneAndTwoLayersHaveCosts) {
+  for (const int layers : {1, 2}) {
+    GraphMaker maker(Shape{1, 1, 6, 6}, 1);
+    std::string value = "x";
+    for (int i = 0; i < layers; ++i) value = maker.Convolution(value, 1, 1, 3);
+    const auto network = PlanNetwork::Create(maker.Finish(value), 1, std::vector<float>(36, 0.5f));
+    ASSERT_TRUE(network.ok()) << network.status();
+    ProfileRequest request;
+    request.graph = &network->graph;
+    request.layers = &network->layers;
+    request.threads = 1;
+    request.precisions = {Precision::Float32(), Precision::Int(8, 8)};
+    const auto table = MakeCpuProfiler(nullptr, Quick())->Profile(request, {});
+    ASSERT_TRUE(table.ok()) << table.status();
+    EXPECT_EQ(table->rows.size(), 2u * static_cast<size_t>(layers));
+    for (const CostRow& row : table->rows) EXPECT_GT(row.latency_ns, 0) << row.layer;
+  }
 }
 
 // With a made-up time for every kind of step, costs of layers and edges must give back the sum of
