@@ -3,11 +3,14 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "base/memory_budget.h"
 #include "base/openmp_waiting.h"
 #include "base/program.h"
+#include "base/shown_text.h"
 #include "client/command.h"
 #include "client/interrupt.h"
 #include "client/target_text.h"
@@ -18,18 +21,29 @@
 
 namespace {
 
+// CLI11 misses the command before it looks at what stands in its place.
+std::string UnknownCommand(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unread = app.remaining();
+  const bool is_missed = error.get_name() == "RequiredError" && app.get_subcommands().empty();
+  if (!is_missed || unread.empty()) return "";
+  return absl::StrCat("there is no command ", halftone::Quoted(unread.front()),
+                      "; --help lists those that there are");
+}
+
 // Does what the arguments ask for.
 halftone::ExitCode Run(CLI::App& app, int argc, char** argv, const halftone::CommandLine& line) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     std::ostringstream help;
-    const int code = app.exit(error, help, std::cerr);
+    const std::string unknown = UnknownCommand(app, error);
+    const int code = unknown.empty() ? app.exit(error, help, std::cerr) : 1;
+    if (!unknown.empty()) std::cerr << unknown << "\n";
     halftone::PrintText(help.str());
     if (code == 0) return halftone::ExitCode::kDone;  // --help, --version
     // Options may be unread yet when the mistake was found.
     if (line.json || std::find(argv, argv + argc, std::string("--json")) != argv + argc) {
-      halftone::PrintJson({{"error", {{"code", "INVALID_ARGUMENT"}, {"message", error.what()}}}});
+      halftone::PrintJson({{"error", {{"code", "INVALID_ARGUMENT"}, {"message", unknown.empty() ? error.what() : unknown}}}});
     }
     return halftone::ExitCode::kBadInput;
   }

@@ -24,7 +24,8 @@ absl::Status AddOnce(absl::string_view what, const std::string& name, const Valu
 
 void AddRuleFlags(CLI::App* sub, RuleFlags* flags) {
   sub->add_option("--budget", flags->budgets,
-                  "METRIC=LIMIT, e.g. latency=0.4x, size=300KB, energy=50%; may be repeated")
+                  "METRIC=LIMIT, e.g. latency=0.4x, size=300KB, energy=50%, bops=60%, "
+                  "activation-memory=50%; may be repeated")
       ->take_all();
   sub->add_option("--pin", flags->pins,
                   "LAYER=PRECISION that it must have; LAYER may be a pattern with * and ?; may be "

@@ -67,6 +67,13 @@ class CommandTest(unittest.TestCase):
         return self.document("search", MODEL, "--data", CALIB, "--target", "bitfusion", *more,
                              code=code)
 
+    def test_a_command_that_there_is_not_is_named(self):
+        said = self.run_command("nosuch", MODEL, code=2).stderr
+        self.assertIn("there is no command 'nosuch'", said)
+        error = self.document("nosuch", code=2)["error"]
+        self.assertIn("'nosuch'", error["message"])
+        self.assertIn("--help", self.run_command(code=2).stderr)
+
     def test_inspect(self):
         document = self.document("inspect", MODEL)
         self.assertEqual([layer["op"] for layer in document["layers"]],
