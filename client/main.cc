@@ -43,7 +43,9 @@ halftone::ExitCode Run(CLI::App& app, int argc, char** argv, const halftone::Com
     if (code == 0) return halftone::ExitCode::kDone;  // --help, --version
     // Options may be unread yet when the mistake was found.
     if (line.json || std::find(argv, argv + argc, std::string("--json")) != argv + argc) {
-      halftone::PrintJson({{"error", {{"code", "INVALID_ARGUMENT"}, {"message", unknown.empty() ? error.what() : unknown}}}});
+      halftone::PrintJson({{"error",
+                            {{"code", "INVALID_ARGUMENT"},
+                             {"message", unknown.empty() ? error.what() : unknown}}}});
     }
     return halftone::ExitCode::kBadInput;
   }

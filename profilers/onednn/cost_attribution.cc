@@ -23,8 +23,7 @@ CostAttribution::CostAttribution(const Graph& graph, const LayerSet& layers,
   for (size_t i = 0; i < layers.layers.size(); ++i) layer_of_node_[layers.layers[i].name] = i;
   for (size_t i = 0; i < graph.nodes.size(); ++i) node_index_[graph.nodes[i].name] = i;
   FindFixedSteps();
-  for (const SurveyedPlan& plan : survey.uniform)
-    rows_.push_back(Own(plan));
+  for (const SurveyedPlan& plan : survey.uniform) rows_.push_back(Own(plan));
   MakeEdges();
 }
 
