@@ -15,7 +15,8 @@ namespace halftone {
 // them, so that the quantizers of its layers (by node name) fit.
 //
 // - Activations of up to 8 bits go through QuantizeLinear and DequantizeLinear, int8 where
-//   symmetric, else uint8; a Clip before them keeps narrower grids (fewer bits, restricted range).
+//   symmetric, else uint8; Max and Min before them keep narrower grids (fewer bits, restricted
+//   range).
 //   Of 9 to 16 bits, and binary ones, are written out in float32 (Div, Clip, Round, Mul; Where),
 //   since the opset has no integers for them.
 // - Weights of up to 8 bits are int8 (uint8 where asymmetric) initializers behind a

@@ -1,6 +1,8 @@
 #include "nn/onnx/qdq_writer.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +21,15 @@ bool IsBinary(const UniformQuantizer& quantizer) {
 
 bool IsUnsigned(const UniformQuantizer& quantizer) {
   return quantizer.symmetry == Symmetry::kAsymmetric;
+}
+
+// Whether it is written as QuantizeLinear and DequantizeLinear, as an activation's.
+bool IsIntegerPair(const UniformQuantizer& quantizer) {
+  return quantizer.bits <= kByteBits && !IsBinary(quantizer);
+}
+
+float LargestScale(const UniformQuantizer& quantizer) {
+  return *std::max_element(quantizer.scales.begin(), quantizer.scales.end());
 }
 
 // Tells quantizers apart bit by bit.
@@ -79,7 +90,22 @@ std::string QdqWriter::AddOp(const std::string& op, std::vector<std::string> inp
   return dst;
 }
 
-void QdqWriter::AddNode(const Node& node) { *proto_.add_node() = ToProto(node); }
+void QdqWriter::AddNode(const Node& node) {
+  *proto_.add_node() = ToProto(node);
+  PassOnProducts(node);
+}
+
+// Add and Mul of a constant, since ONNX Runtime first makes them part of the layer.
+void QdqWriter::PassOnProducts(const Node& node) {
+  const bool is_activation = node.op == "Relu" || node.op == "Clip";
+  if (!is_activation && node.op != "Add" && node.op != "Mul") return;
+  const auto is_constant = [&](size_t i) { return graph_.initializers.contains(node.inputs[i]); };
+  for (const size_t i : {size_t{0}, size_t{1}}) {
+    if (is_activation ? i > 0 : !is_constant(1 - i)) continue;
+    const auto step = product_steps_.find(node.inputs[i]);
+    if (step != product_steps_.end()) product_steps_[node.outputs[0]] = step->second;
+  }
+}
 
 std::string QdqWriter::WriteClip(const std::string& value, float low, float high) {
   return AddOp("Clip",
@@ -88,19 +114,35 @@ std::string QdqWriter::WriteClip(const std::string& value, float low, float high
                value + "_clipped");
 }
 
-// QuantizeLinear saturates at the ends of its byte: a narrower grid is clipped before. A float that
+// QuantizeLinear saturates at the ends of its byte: a narrower grid is limited before. A float that
 // is an integer times the scale divides to that integer exactly, after rounding.
+//
+// Max and Min, since ONNX Runtime (1.32's WeightBiasQuantization) rounds a layer's bias to the step
+// of its products, and float weights to 8 bits, where nothing but Relu and Clip stands between the
+// layer and a QuantizeLinear. That is meant for kernels on integers, which no layer before a
+// narrower grid gets; and where the bias could be off by more than an eighth of the grid's step,
+// Min stands there even if it limits nothing.
+std::string QdqWriter::WriteLimits(const std::string& value, const UniformQuantizer& quantizer) {
+  const int32_t least = IsUnsigned(quantizer) ? 0 : -128, most = least + 255;
+  const float scale = quantizer.scales[0];
+  const auto write = [&](const char* op, const std::string& src, const char* end, int32_t integer) {
+    const float limit = scale * static_cast<float>(integer - quantizer.zero_points[0]);
+    return AddOp(op, {src, AddConstant(value + end, Tensor::Scalar(limit))}, value + "_limited");
+  };
+  const auto step = product_steps_.find(value);
+  const bool is_coarse = step != product_steps_.end() && step->second > scale / 4;
+  std::string limited = value;
+  if (quantizer.qmin > least) limited = write("Max", limited, "_low", quantizer.qmin);
+  if (quantizer.qmax < most || is_coarse) limited = write("Min", limited, "_high", quantizer.qmax);
+  return limited;
+}
+
 std::string QdqWriter::WriteIntegerPair(const std::string& value,
                                         const UniformQuantizer& quantizer) {
   const bool is_unsigned = IsUnsigned(quantizer);
   const int32_t zero_point = quantizer.zero_points[0];
-  const float scale = quantizer.scales[0];
-  std::string src = value;
-  if (quantizer.qmin != (is_unsigned ? 0 : -128) || quantizer.qmax != (is_unsigned ? 255 : 127)) {
-    src = WriteClip(value, scale * static_cast<float>(quantizer.qmin - zero_point),
-                    scale * static_cast<float>(quantizer.qmax - zero_point));
-  }
-  const std::string scale_name = AddConstant(value + "_scale", Tensor::Scalar(scale));
+  const std::string src = WriteLimits(value, quantizer);
+  const std::string scale_name = AddConstant(value + "_scale", Tensor::Scalar(quantizer.scales[0]));
   const std::string zero_name =
       AddConstant(value + "_zero_point", ToBytes({zero_point}, is_unsigned, Shape{}));
   const std::string integers =
@@ -137,10 +179,10 @@ absl::StatusOr<std::string> QdqWriter::QuantizeActivation(const std::string& val
   if (!written.empty()) return written;
   if (IsBinary(quantizer)) {
     written = WriteSign(value, quantizer);
-  } else if (quantizer.bits > kByteBits) {
-    written = WriteRounding(value, quantizer);
-  } else {
+  } else if (IsIntegerPair(quantizer)) {
     written = WriteIntegerPair(value, quantizer);
+  } else {
+    written = WriteRounding(value, quantizer);
   }
   return written;
 }
@@ -170,6 +212,17 @@ absl::StatusOr<std::string> QdqWriter::QuantizeWeights(const std::string& value,
   return written = node.outputs[0];
 }
 
+void QdqWriter::RememberProducts(const Node& node, const LayerQuantizers& quantizers) {
+  if (quantizers.src == nullptr || !IsIntegerPair(*quantizers.src)) return;
+  const bool has_float_weights =
+      quantizers.weights == nullptr || quantizers.weights->bits > kByteBits;
+  const bool may_have_bias = node.op == "MatMul" || !node.Input(2).empty();
+  if (!has_float_weights && !may_have_bias) return;
+  const float weights_scale = has_float_weights ? std::numeric_limits<float>::infinity()
+                                                : LargestScale(*quantizers.weights);
+  product_steps_[node.outputs[0]] = LargestScale(*quantizers.src) * weights_scale;
+}
+
 absl::Status QdqWriter::AddLayer(const Node& node, const Layer& layer,
                                  const LayerQuantizers& quantizers) {
   Node quantized = node;
@@ -190,6 +243,7 @@ absl::Status QdqWriter::AddLayer(const Node& node, const Layer& layer,
     quantized.inputs[i] = *std::move(replaced);
   }
   AddNode(quantized);
+  RememberProducts(node, quantizers);
   proto_.mutable_node()->rbegin()->set_doc_string(
       absl::StrCat("halftone: ", quantizers.precision.ToString()));
   return absl::OkStatus();

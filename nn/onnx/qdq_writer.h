@@ -38,6 +38,9 @@ class QdqWriter {
   std::string WriteRounding(const std::string& value, const UniformQuantizer& quantizer);
   std::string WriteSign(const std::string& value, const UniformQuantizer& quantizer);
   std::string WriteClip(const std::string& value, float low, float high);
+  std::string WriteLimits(const std::string& value, const UniformQuantizer& quantizer);
+  void RememberProducts(const Node& node, const LayerQuantizers& quantizers);
+  void PassOnProducts(const Node& node);
 
   std::string Unique(const std::string& wanted);
   std::string AddConstant(const std::string& wanted, Tensor tensor);
@@ -49,6 +52,10 @@ class QdqWriter {
   absl::flat_hash_set<std::string> names_;      // of values and nodes
   std::map<std::string, Tensor> constants_;     // initializers that were added
   std::map<std::string, std::string> written_;  // (value, quantizer) -> its quantized form
+  // The largest step, src scale times weights scale, of the products that a layer summed to a
+  // value, also behind a bias and Relu or Clip; infinite where the weights are float. Of layers
+  // whose sources are read from a DequantizeLinear.
+  std::map<std::string, float> product_steps_;
 };
 
 }  // namespace halftone
