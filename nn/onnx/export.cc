@@ -13,6 +13,7 @@
 #include "nn/onnx/proto.h"
 #include "nn/onnx/proto_writer.h"
 #include "nn/onnx/qdq_writer.h"
+#include "nn/onnx/symbolic_batch.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -34,79 +35,13 @@ absl::StatusOr<Graph> BindAndFold(const Graph& graph, int64_t batch) {
   return FoldBatchNorm(std::move(bound));
 }
 
-// What reads the initializer, if that is one Reshape, as its shape.
-const Node* OnlyReshapeTo(const Graph& graph, const std::string& name) {
-  const Node* reader = nullptr;
-  for (const Node& node : graph.nodes) {
-    if (std::find(node.inputs.begin(), node.inputs.end(), name) == node.inputs.end()) continue;
-    if (reader != nullptr || node.op != "Reshape" || node.Input(1) != name) return nullptr;
-    reader = &node;
-  }
-  return reader;
-}
-
-// A Reshape's shape that reads [1, ...] for batch 1 and [2, ...] for batch 2, as one for any batch:
-// 0 copies the size of the source's first axis. False if it is not of that form.
-bool MakeShapeSymbolic(Graph& one, const Graph& two, const std::string& name) {
-  const Node* reshape = OnlyReshapeTo(one, name);
-  if (reshape == nullptr) return false;
-  const std::string& src = reshape->inputs[0];
-  const auto a = one.initializers.at(name).ToInts();
-  const auto b = two.initializers.at(name).ToInts();
-  const absl::StatusOr<int64_t> allow_zero = reshape->Int("allowzero", 0);
-  if (!a.ok() || !b.ok() || !allow_zero.ok() || *allow_zero != 0) return false;
-  if (a->empty() || a->size() != b->size() ||
-      !std::equal(a->begin() + 1, a->end(), b->begin() + 1)) {
-    return false;
-  }
-  const auto copies_batch = [&](const Graph& graph, int64_t size) {
-    const Shape& shape = graph.values.at(src).shape;
-    return shape.rank() > 0 && shape.dim(0) == size;
-  };
-  if (!copies_batch(one, (*a)[0]) || !copies_batch(two, (*b)[0])) return false;
-  std::vector<int64_t> symbolic = *a;
-  symbolic[0] = 0;
-  const Shape shape{static_cast<int64_t>(symbolic.size())};
-  one.initializers.at(name) = Tensor::Of<int64_t>(shape, std::move(symbolic));
-  return true;
-}
-
-// Makes the graph for batch 1 one for any batch, by comparing it with the graph for batch 2. False
-// if a constant depends on the batch in another way.
-bool MakeSymbolic(Graph& one, const Graph& two) {
-  if (one.initializers.size() != two.initializers.size() || one.nodes.size() != two.nodes.size()) {
-    return false;
-  }
-  Graph symbolic = one;
-  for (const auto& [name, tensor] : one.initializers) {
-    const auto other = two.initializers.find(name);
-    if (other == two.initializers.end() || other->second.type() != tensor.type()) return false;
-    const bool same =
-        other->second.shape() == tensor.shape() &&
-        std::equal(tensor.bytes().begin(), tensor.bytes().end(), other->second.bytes().begin());
-    if (!same && !MakeShapeSymbolic(symbolic, two, name)) return false;
-  }
-  const auto free = [](std::vector<Port>& ports, const std::vector<Port>& others) {
-    for (size_t i = 0; i < ports.size(); ++i) {
-      Shape& shape = ports[i].info.shape;
-      for (int axis = 0; axis < shape.rank(); ++axis) {
-        if (shape.dim(axis) != others[i].info.shape.dim(axis)) shape.set_dim(axis, Shape::kDynamic);
-      }
-    }
-  };
-  free(symbolic.inputs, two.inputs);
-  free(symbolic.outputs, two.outputs);
-  one = std::move(symbolic);
-  return true;
-}
-
 // The network as the search sees it, with its batch symbolic where `graph` has it so.
 absl::StatusOr<Graph> Prepare(const Graph& graph) {
   const std::optional<int64_t> fixed = graph.fixed_batch();
   HT_ASSIGN_OR_RETURN(Graph prepared, BindAndFold(graph, fixed.value_or(1)));
   if (!fixed.has_value()) {
     HT_ASSIGN_OR_RETURN(const Graph two, BindAndFold(graph, 2));
-    MakeSymbolic(prepared, two);
+    MakeBatchSymbolic(prepared, two);
   }
   const auto is_hard_swish = [](const Node& node) { return node.op == "HardSwish"; };
   if (std::any_of(prepared.nodes.begin(), prepared.nodes.end(), is_hard_swish)) {
