@@ -1,0 +1,87 @@
+"""The three shipped networks, quantized and exported, on held-out samples in ONNX Runtime."""
+
+import functools
+import itertools
+import unittest
+
+import numpy as np
+import onnx
+
+import runtime
+from exports_case import ExportsCase, is_narrow, source_path
+
+NETWORKS = ("resnet14", "mobilenetv2", "vit")
+UNIFORM = ("w8a8", "w4a4", "w3a3", "w2a2")
+MIXED = ("w8a8", "w4a4", "w2a8", "w3a3", "w4a8", "w2a2")  # in turn, from layer to layer
+CALIBRATION_SAMPLES, SAMPLES = 32, 128
+# Most at 8 bits, where some hundred values come to lie on the other side of a border (0.25 % seen).
+TOLERANCE = 0.01
+# Where kernels on integers round biases: a hundredth of a step takes one value in a hundred across a
+# border, in every layer. 9 % seen, of a divergence of 0.0001.
+INTEGER_TOLERANCE = 0.25
+
+
+def model_path(network):
+    return source_path("tests/data/networks", f"{network}.onnx")
+
+
+@functools.cache
+def arrays(name, count):
+    with np.load(source_path("tests/data/networks", f"{name}.npz")) as archive:
+        return {key: archive[key][:count] for key in archive}
+
+
+@functools.cache
+def float_logits(network):
+    return runtime.run(model_path(network), arrays("eval", SAMPLES)["input"])
+
+
+class ShippedNetworksTest(ExportsCase):
+    @classmethod
+    @functools.cache
+    def exported(cls, network, precisions):
+        """The export in which the layers have these precisions in turn, and the assignment."""
+        layers = cls.halftone.layers(model_path(network))
+        assignment = dict(zip(layers, itertools.cycle(precisions)))
+        return cls.halftone.export(model_path(network), arrays("calib", CALIBRATION_SAMPLES),
+                                   arrays("eval", SAMPLES), assignment), assignment
+
+    def check(self, network, precisions):
+        export, assignment = self.exported(network, precisions)
+        self.check_model(export, onnx.load(model_path(network)), assignment)
+        held_out = arrays("eval", SAMPLES)
+        logits = float_logits(network)
+        quantized = runtime.run(export.path, held_out["input"])
+        self.check_outputs(export, logits, quantized, TOLERANCE)
+        # A sample whose two best classes are all but equal may be counted either way.
+        self.assertAlmostEqual(export.float_accuracy,
+                               runtime.accuracy(logits, held_out["labels"]), delta=1 / SAMPLES)
+        self.assertAlmostEqual(export.quantized["accuracy"],
+                               runtime.accuracy(quantized, held_out["labels"]), delta=1 / SAMPLES)
+
+    def check_optimized(self, network, precisions):
+        export, assignment = self.exported(network, precisions)
+        quantized = runtime.run(export.path, arrays("eval", SAMPLES)["input"], optimized=True,
+                                exact_products=True)
+        self.check_outputs(export, float_logits(network), quantized,
+                           TOLERANCE if is_narrow(assignment) else INTEGER_TOLERANCE)
+
+    def test_uniform(self):
+        for network, precision in itertools.product(NETWORKS, UNIFORM):
+            with self.subTest(network=network, precision=precision):
+                self.check(network, (precision,))
+
+    def test_mixed(self):
+        for network in NETWORKS:
+            with self.subTest(network=network):
+                self.check(network, MIXED)
+
+    def test_optimized(self):
+        for network, precisions in itertools.product(NETWORKS,
+                                                     (*((one,) for one in UNIFORM), MIXED)):
+            with self.subTest(network=network, precisions=precisions):
+                self.check_optimized(network, precisions)
+
+
+if __name__ == "__main__":
+    unittest.main()
