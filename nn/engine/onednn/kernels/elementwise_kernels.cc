@@ -263,7 +263,7 @@ HT_TARGET_CLONES void GateRow(const GateParameters& gate, int64_t count, const f
                               const float* cotangent, float* dst) {
   const GateParameters g = gate;
   for (int64_t i = 0; i < count; ++i) {
-    const float factor = (g.lower < x[i]) & (x[i] < g.upper) ? g.inside : g.outside;
+    const float factor = ((g.lower < x[i]) & (x[i] < g.upper)) ? g.inside : g.outside;
     dst[i] = cotangent[i] * factor;
   }
 }

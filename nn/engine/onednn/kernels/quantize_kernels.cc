@@ -51,7 +51,7 @@ HT_TARGET_CLONES void GateToGrid(const Grid& grid, int64_t count, const float* x
   const float lower = grid.scale * grid.low;
   const float upper = grid.scale * grid.high;
   for (int64_t i = 0; i < count; ++i) {
-    dst[i] = (lower <= x[i]) & (x[i] <= upper) ? cotangent[i] : 0.0f;
+    dst[i] = ((lower <= x[i]) & (x[i] <= upper)) ? cotangent[i] : 0.0f;
   }
 }
 
