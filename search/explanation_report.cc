@@ -27,9 +27,10 @@ std::string LimitRow(const Explanation::Limit& limit, double loss) {
   const auto changed = [&](std::optional<double> value) {
     return value.has_value() ? ChangedLoss(*value, loss) : "-";
   };
-  return absl::StrCat("<tr><td class=text>", EscapeHtml(MetricTitle(limit.metric)), "</td><td>",
-                      cost(limit.limit), "</td><td>", cost(limit.used), "</td><td class=text>",
-                      limit.binds ? "binds" : "does not bind", "</td><td>",
+  const std::string at = limit.at.empty() ? "" : absl::StrCat(", most at ", limit.at);
+  return absl::StrCat("<tr><td class=text>", EscapeHtml(MetricTitle(limit.metric) + at),
+                      "</td><td>", cost(limit.limit), "</td><td>", cost(limit.used),
+                      "</td><td class=text>", limit.binds ? "binds" : "does not bind", "</td><td>",
                       changed(limit.loss_without), "</td><td>",
                       ShortNumber(0.01 * limit.limit * limit.marginal_value), "</td><td>",
                       limit.next_limit == limit.next_limit_bound ? "" : "at most ",
@@ -51,9 +52,12 @@ std::string LimitTable(const Explanation& explanation, double loss, std::optiona
   }
   html +=
       "<div class=wide><table><tr><th class=text>metric<th>limit<th>used<th class=text>"
-      "<th>loss without it<th>1 % more saves<th>less loss from<th>then</tr>";
+      "<th>loss without it<th>1 % more, estimated<th>less loss from<th>then</tr>";
   for (const Explanation::Limit& limit : explanation.limits) html += LimitRow(limit, loss);
-  return html + "</table></div>";
+  return html +
+         "</table></div><p class=soft>1 % more, estimated: the loss that a limit raised by 1 % "
+         "would save if layers could mix precisions (the limit's multiplier in the relaxed "
+         "problem). What a higher limit really buys stands behind it: less loss from there.</p>";
 }
 
 std::string AlternativeRow(const Explanation::Alternative& alternative, double loss) {

@@ -337,6 +337,7 @@ class SearchRun {
     HT_ASSIGN_OR_RETURN(SearchResult result,
                         AssembleResult(tables_.network, tables_.sensitivity, tables_.costs, solved_,
                                        refined_, validated_));
+    result.model = spec_.model;
     result.tables = NameTables();
     HT_ASSIGN_OR_RETURN(
         const std::string output,
@@ -344,10 +345,11 @@ class SearchRun {
                     ExportKey(spec_, solve_output_, refine_output_, validate_output_),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
                       HT_RETURN_IF_ERROR(WriteArtifacts(result, progress));
-                      return json(result.artifacts).dump();
+                      return ExportOutputToBytes({result.artifacts, result.exported});
                     }));
-    HT_ASSIGN_OR_RETURN(const json artifacts, ParseStored(output, "list of artifacts"));
-    result.artifacts = artifacts.get<std::map<std::string, std::string>>();
+    HT_ASSIGN_OR_RETURN(ExportOutput exported, ExportOutputFromBytes(output));
+    result.artifacts = std::move(exported.artifacts);
+    result.exported = std::move(exported.exported);
     return result;
   }
 
@@ -368,8 +370,11 @@ class SearchRun {
       HT_RETURN_IF_ERROR(CheckExportMemory(network->graph));
       HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution, refined_));
       HT_ASSIGN_OR_RETURN(const auto quantizers, QuantizersOf(*calibration, assignment));
-      HT_ASSIGN_OR_RETURN(const std::string model, ExportQuantizedOnnx(network->graph, quantizers));
-      HT_RETURN_IF_ERROR(Keep("quantized.onnx", model, result));
+      HT_ASSIGN_OR_RETURN(const ExportedOnnx model,
+                          ExportQuantizedOnnx(network->graph, quantizers));
+      HT_RETURN_IF_ERROR(Keep("quantized.onnx", model.bytes, result));
+      result.exported = ExportedModel{"quantized.onnx", model.opset, model.batch,
+                                      static_cast<int64_t>(model.bytes.size())};
     }
     HT_RETURN_IF_ERROR(progress.Step(0.7, "report.html"));
     HT_RETURN_IF_ERROR(Keep("report.html", RenderReport(result), result));

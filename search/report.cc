@@ -11,7 +11,6 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "base/departures.h"
 #include "base/html.h"
 #include "base/units.h"
 #include "search/cost_text.h"
@@ -24,12 +23,8 @@ namespace {
 
 std::string Percent(double share) { return absl::StrFormat("%.2f %%", 100 * share); }
 
-bool IsRefined(const SearchResult& result) {
-  return result.refined.has_value() && result.refined->Improves();
-}
-
 const Costs& ShownCost(const SearchResult& result) {
-  if (IsRefined(result)) return result.refined->cost;
+  if (result.IsRefined()) return result.refined->cost;
   return result.solution.infeasible.has_value() ? result.solution.infeasible->nearest.cost
                                                 : result.solution.cost;
 }
@@ -76,8 +71,8 @@ std::string MeasuredCards(const SearchResult& result) {
 // Layers of which the refined answer has another precision than the model's optimum; nothing where
 // that is the answer.
 std::optional<int> Departures(const SearchResult& result) {
-  if (!IsRefined(result)) return std::nullopt;
-  return CountDepartures(result.refined->assignment, result.solution.assignment);
+  if (!result.IsRefined()) return std::nullopt;
+  return CountDepartures(result);
 }
 
 std::string StatusText(const SearchResult& result) {
@@ -85,10 +80,10 @@ std::string StatusText(const SearchResult& result) {
   constexpr char kShown[] = "; shown is what was held to be better when it was evaluated";
   switch (solution.status) {
     case Solution::Status::kOptimal:
-      return IsRefined(result) ? absl::StrCat("the optimum by the model is proven", kShown)
-                               : "proven optimal";
+      return result.IsRefined() ? absl::StrCat("the optimum by the model is proven", kShown)
+                                : "proven optimal";
     case Solution::Status::kFeasible:
-      return IsRefined(result)
+      return result.IsRefined()
                  ? absl::StrFormat("the answer by the model is within %.2f %% of the optimum%s",
                                    100 * solution.gap, kShown)
                  : absl::StrFormat("within %.2f %% of the optimum", 100 * solution.gap);
@@ -102,19 +97,28 @@ std::string StatusText(const SearchResult& result) {
                       "); shown is the nearest assignment");
 }
 
+// Of the network and the target. A graph may have no name, or one that its exporter gives to all.
+std::string Title(const SearchResult& result) {
+  constexpr size_t kShownDigits = 8;
+  return absl::StrCat(
+      result.model_name.empty() ? "network" : result.model_name,
+      result.model.empty() ? "" : absl::StrCat(" (", result.model.substr(0, kShownDigits), ")"),
+      " on ", result.target);
+}
+
 std::string Header(const SearchResult& result) {
   const Solution& solution = result.solution;
-  const std::string name = result.model_name.empty() ? "network" : result.model_name;
-  std::string html = absl::StrCat("<h1>", EscapeHtml(name), " on ", EscapeHtml(result.target),
-                                  "</h1><p class=soft>", EscapeHtml(StatusText(result)), "</p>");
+  const std::string loss = absl::StrCat("predicted ", result.measure.name);
+  std::string html = absl::StrCat("<h1>", EscapeHtml(Title(result)), "</h1><p class=soft>",
+                                  EscapeHtml(StatusText(result)), "</p>");
   html += "<div class=cards>";
   if (solution.status != Solution::Status::kInfeasible) {
     const std::string proof = absl::StrCat("lower bound ", ShortNumber(solution.lower_bound),
                                            ", gap ", ShortNumber(solution.gap));
-    html += IsRefined(result) ? RenderCard("predicted loss", ShortNumber(result.refined->loss),
-                                           absl::StrCat("optimum by the model ",
-                                                        ShortNumber(solution.loss), ", ", proof))
-                              : RenderCard("predicted loss", ShortNumber(solution.loss), proof);
+    html += result.IsRefined() ? RenderCard(loss, ShortNumber(result.refined->loss),
+                                            absl::StrCat("optimum by the model ",
+                                                         ShortNumber(solution.loss), ", ", proof))
+                               : RenderCard(loss, ShortNumber(solution.loss), proof);
   }
   html += CostCards(result) + MeasuredCards(result) + "</div>";
   return html;
@@ -140,8 +144,8 @@ std::string LayerRow(const LayerResult& layer) {
 std::string LayerTable(const SearchResult& result) {
   std::string html = absl::StrCat(
       "<h2>Layers</h2><div class=wide><table><tr><th class=text>layer<th class=text>op"
-      "<th class=text>precision<th>loss<th>",
-      EscapeHtml(result.reference.ToString()),
+      "<th class=text>precision<th>",
+      EscapeHtml(result.measure.name), "<th>", EscapeHtml(result.reference.ToString()),
       "<th>latency<th>weights<th class=text>tied as<th class=text>implementation</tr>");
   for (const LayerResult& layer : result.layers) html += LayerRow(layer);
   return html + "</table></div>";
@@ -174,7 +178,7 @@ std::string RenderRefinement(const SearchResult& result) {
       " assignments were quantized and run over the calibration samples. The model's optimum has a "
       "divergence of ",
       ShortNumber(refined.optimum_divergence), "; ");
-  if (IsRefined(result)) {
+  if (result.IsRefined()) {
     absl::StrAppend(
         &html, "the chosen one (", EscapeHtml(refined.source), ") has ",
         ShortNumber(refined.divergence), ", ",
@@ -198,10 +202,7 @@ std::string RenderRefinement(const SearchResult& result) {
 }
 
 std::string Budgets(const SearchResult& result) {
-  std::map<std::string, double> limits = result.problem.budgets;
-  if (result.problem.max_changes.has_value()) {
-    limits[kChangesMetric] = static_cast<double>(*result.problem.max_changes);
-  }
+  const std::map<std::string, double> limits = BudgetsOf(result.problem);
   if (limits.empty()) return "";
   std::string html =
       "<h2>Budgets</h2><div class=wide><table><tr><th class=text>metric<th>limit<th>used</tr>";
@@ -222,9 +223,10 @@ std::string Origins(const SearchResult& result) {
       absl::StrCat("<h2>Where the numbers come from</h2><p>Costs: ", EscapeHtml(result.target),
                    ", ", EscapeHtml(device.name), ", ", EscapeHtml(device.isa), ", ",
                    EscapeHtml(device.library), " ", EscapeHtml(threads), ".</p>");
-  html +=
-      "<p>Losses: predicted divergence of the network's output, one layer at a time, with one "
-      "standard error. The search minimizes their sum.</p>";
+  absl::StrAppend(&html, "<p>", result.measure.name == "score" ? "Scores: " : "Losses: ",
+                  EscapeHtml(result.measure.text),
+                  ", one layer at a time, with one standard error. The search minimizes their "
+                  "sum.</p>");
   for (const std::string& warning : result.warnings) {
     html += absl::StrCat("<p class=warn>", EscapeHtml(warning), "</p>");
   }
@@ -238,13 +240,14 @@ std::string RenderReport(const SearchResult& result) {
   const std::string frontier =
       RenderFrontier(result.solution, result.problem.frontier, result.problem.budgets);
   if (!frontier.empty()) {
-    body += absl::StrCat("<h2>Loss against ", EscapeHtml(MetricTitle(result.problem.frontier)),
-                         "</h2>", frontier);
+    body +=
+        absl::StrCat(result.measure.name == "score" ? "<h2>Score against " : "<h2>Loss against ",
+                     EscapeHtml(MetricTitle(result.problem.frontier)), "</h2>", frontier);
   }
   if (result.codesign.has_value()) body += RenderCodesign(*result.codesign);
   absl::StrAppend(&body, LayerTable(result), Budgets(result), RenderRefinement(result),
                   RenderExplanation(result.solution, Departures(result)), Origins(result));
-  return RenderPage(result.model_name, body);
+  return RenderPage(Title(result), body);
 }
 
 }  // namespace halftone

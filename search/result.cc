@@ -1,12 +1,17 @@
 #include "search/result.h"
 
+#include <algorithm>
+#include <cmath>
 #include <tuple>
 #include <utility>
 
+#include "base/departures.h"
 #include "base/json_fields.h"
 #include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/live_set_metric.h"
+#include "search/search_spec.h"
 
 namespace halftone {
 namespace {
@@ -16,6 +21,7 @@ using nlohmann::json;
 constexpr auto kLayerMembers = std::tuple(
     JsonMember("name", &LayerResult::name), JsonMember("op", &LayerResult::op),
     JsonMember("tie_group", &LayerResult::tie_group),
+    JsonMember("has_weights", &LayerResult::has_weights),
     JsonMember("precision", &LayerResult::precision),
     JsonMember("executed_as", &LayerResult::executed_as), JsonMember("loss", &LayerResult::loss),
     JsonMember("loss_stderr", &LayerResult::loss_stderr),
@@ -24,6 +30,13 @@ constexpr auto kLayerMembers = std::tuple(
     JsonMember("weight_bytes", &LayerResult::weight_bytes),
     JsonMember("implementation", &LayerResult::implementation),
     JsonMember("warning", &LayerResult::warning));
+
+constexpr auto kExportedMembers =
+    std::tuple(JsonMember("file", &ExportedModel::file), JsonMember("opset", &ExportedModel::opset),
+               JsonMember("size_bytes", &ExportedModel::size_bytes));
+
+constexpr auto kMeasureMembers =
+    std::tuple(JsonMember("name", &LossMeasure::name), JsonMember("text", &LossMeasure::text));
 
 constexpr auto kDeviceMembers = std::tuple(
     JsonMember("name", &DeviceInfo::name), JsonMember("isa", &DeviceInfo::isa),
@@ -50,13 +63,94 @@ absl::Status ReadDevice(const json& object, DeviceInfo* device) {
   return fields.status();
 }
 
+absl::Status ReadMeasure(const json& object, LossMeasure* measure) {
+  JsonFields fields(object, "measure");
+  ReadMembers(kMeasureMembers, fields, measure);
+  return fields.status();
+}
+
 absl::Status ReadLatency(const json& object, LatencyResult* latency) {
   JsonFields fields(object, "latency");
   ReadMembers(kLatencyMembers, fields, latency);
   return fields.status();
 }
 
+// The status of the solution, and the answer that was chosen.
+void WriteChosen(const SearchResult& result, json& object) {
+  const Solution& solution = result.solution;
+  object["status"] = std::string(SolutionStatusName(solution.status));
+  if (solution.status == Solution::Status::kInfeasible) return;
+  object["chosen"] = result.IsRefined() ? "refined" : "optimum";
+  object["lower_bound"] = solution.lower_bound;
+  if (!result.IsRefined()) {
+    object["loss"] = solution.loss;
+    object["gap"] = solution.gap;
+    object["cost"] = solution.cost;
+    object["assignment"] = solution.assignment;
+    return;
+  }
+  const Refinement& refined = *result.refined;
+  object["loss"] = refined.loss;
+  // As Solution::gap.
+  object["gap"] =
+      std::max(0.0, refined.loss - solution.lower_bound) / std::max(std::abs(refined.loss), 1e-300);
+  object["cost"] = refined.cost;
+  object["assignment"] = refined.assignment;
+}
+
+// What of a precision's text the layer computes by; the text where it is none.
+std::string ComputedAs(const std::string& choice, bool has_weights) {
+  const absl::StatusOr<Precision> precision = Precision::Parse(choice);
+  if (has_weights || !precision.ok()) return choice;
+  return precision->WithoutWeights().ToString();
+}
+
 }  // namespace
+
+json ExportedModelToJson(const ExportedModel& model) {
+  json object = MembersToJson(kExportedMembers, model);
+  object["format"] = "qdq";
+  object["batch"] = model.batch.has_value() ? json(*model.batch) : json(nullptr);
+  return object;
+}
+
+absl::StatusOr<ExportedModel> ExportedModelFromJson(const json& object) {
+  ExportedModel model;
+  JsonFields fields(object, "exported");
+  ReadMembers(kExportedMembers, fields, &model);
+  int64_t batch = 0;
+  fields.ReadInteger("batch", 0, INT64_MAX, &batch);
+  HT_RETURN_IF_ERROR(fields.status());
+  if (batch > 0) model.batch = batch;
+  return model;
+}
+
+int CountDepartures(const SearchResult& result) {
+  if (!result.IsRefined()) return 0;
+  std::map<std::string, bool> has_weights;
+  for (const LayerResult& layer : result.layers) has_weights[layer.name] = layer.has_weights;
+  const auto computed = [&](Assignment assignment) {
+    for (auto& [layer, choice] : assignment) {
+      const auto found = has_weights.find(layer);
+      choice = ComputedAs(choice, found == has_weights.end() || found->second);
+    }
+    return assignment;
+  };
+  return CountDepartures(computed(result.refined->assignment),
+                         computed(result.solution.assignment));
+}
+
+std::map<std::string, double> BudgetsOf(const Problem& problem) {
+  std::map<std::string, double> budgets;
+  for (const auto& [metric, limit] : problem.budgets) {
+    const bool is_live_set = LiveSetMetric::FromKey(metric).has_value();
+    budgets[is_live_set ? std::string(MetricCostKey(Metric::kActivationMemory)) : metric] = limit;
+  }
+  if (problem.max_changes.has_value()) {
+    budgets[kChangesMetric] = static_cast<double>(*problem.max_changes);
+  }
+  return budgets;
+}
 
 json EvaluationToJson(const Evaluation& evaluation) {
   json float_network = json::object();
@@ -93,7 +187,8 @@ absl::StatusOr<Evaluation> EvaluationFromJson(const json& object) {
 }
 
 json SearchResultToJson(const SearchResult& result) {
-  json object = {{"model_name", result.model_name},
+  json object = {{"model", result.model},
+                 {"model_name", result.model_name},
                  {"target", result.target},
                  {"device", MembersToJson(kDeviceMembers, result.device)},
                  {"reference", result.reference.ToString()},
@@ -104,18 +199,18 @@ json SearchResultToJson(const SearchResult& result) {
                  {"latency", MembersToJson(kLatencyMembers, result.latency)},
                  {"evaluation", nullptr},
                  {"evaluated_on_held_out", result.evaluated_on_held_out},
+                 {"measure", LossMeasureToJson(result.measure)},
                  {"warnings", result.warnings},
                  {"artifacts", result.artifacts}};
   for (const LayerResult& layer : result.layers)
     object["layers"].push_back(MembersToJson(kLayerMembers, layer));
   if (result.stability.has_value()) object["stability"] = StabilityToJson(*result.stability);
   if (result.refined.has_value()) object["refined"] = RefinementToJson(*result.refined);
-  if (result.solution.status != Solution::Status::kInfeasible) {
-    object["chosen"] =
-        result.refined.has_value() && result.refined->Improves() ? "refined" : "optimum";
-  }
+  WriteChosen(result, object);
+  if (result.IsRefined()) object["departures"] = CountDepartures(result);
   if (result.codesign.has_value()) object["codesign"] = CodesignToJson(*result.codesign);
   if (result.evaluation.has_value()) object["evaluation"] = EvaluationToJson(*result.evaluation);
+  if (result.exported.has_value()) object["exported"] = ExportedModelToJson(*result.exported);
   if (result.tables.has_value()) object["tables"] = TableNamesToJson(*result.tables);
   return object;
 }
@@ -123,6 +218,7 @@ json SearchResultToJson(const SearchResult& result) {
 absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   SearchResult result;
   JsonFields fields(object, "result");
+  fields.Read("model", &result.model);
   fields.Read("model_name", &result.model_name);
   fields.Read("target", &result.target);
   fields.ReadObject("device", [&](const json& part) { return ReadDevice(part, &result.device); });
@@ -161,10 +257,16 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
     HT_ASSIGN_OR_RETURN(result.codesign, CodesignFromJson(part));
     return absl::OkStatus();
   });
+  fields.ReadObject("exported", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(result.exported, ExportedModelFromJson(part));
+    return absl::OkStatus();
+  });
   fields.ReadObject("tables", [&](const json& part) -> absl::Status {
     HT_ASSIGN_OR_RETURN(result.tables, TableNamesFromJson(part));
     return absl::OkStatus();
   });
+  fields.ReadObject("measure",
+                    [&](const json& part) { return ReadMeasure(part, &result.measure); });
   fields.Read("evaluated_on_held_out", &result.evaluated_on_held_out);
   fields.Read("warnings", &result.warnings);
   fields.Read("artifacts", &result.artifacts);

@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_RESULT_H_
 #define HALFTONE_SEARCH_RESULT_H_
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "search/codesign.h"
 #include "search/refine/refinement.h"
 #include "search/sensitivity/evaluate.h"
+#include "search/sensitivity/sensitivity.h"
 #include "search/solver/problem.h"
 #include "search/solver/solution.h"
 #include "search/stability.h"
@@ -23,6 +25,7 @@ namespace halftone {
 // One row of the answer's table.
 struct LayerResult {
   std::string name, op, tie_group;
+  bool has_weights = true;  // false: a product of two activations
   Precision precision;
   Precision executed_as;
   double loss = 0, loss_stderr = 0;
@@ -33,6 +36,17 @@ struct LayerResult {
   std::string warning;
 };
 
+// The file of the quantized network: ONNX with QuantizeLinear and DequantizeLinear, as
+// nn/onnx/export.h writes it.
+struct ExportedModel {
+  std::string file;  // among the artifacts
+  int64_t opset = 0;
+  std::optional<int64_t> batch;  // that alone is taken; absent: any is
+  int64_t size_bytes = 0;
+};
+nlohmann::json ExportedModelToJson(const ExportedModel& model);
+absl::StatusOr<ExportedModel> ExportedModelFromJson(const nlohmann::json& json);
+
 // Latency of the whole network, in nanoseconds.
 struct LatencyResult {
   double reference_predicted = 0, predicted = 0;
@@ -41,7 +55,8 @@ struct LatencyResult {
 
 // All that a search found out. A plain value, stored as JSON.
 struct SearchResult {
-  std::string model_name;
+  std::string model;       // sha256 of its file; older versions did not note it
+  std::string model_name;  // the graph's
   std::string target;
   DeviceInfo device;
   Precision reference;  // of "0.4x" budgets
@@ -57,13 +72,30 @@ struct SearchResult {
   LatencyResult latency;
   std::optional<Evaluation> evaluation;  // on the held-out data, else on the calibration samples
   bool evaluated_on_held_out = false;
+  // What the losses are; older versions, which did not note it, took divergences alone.
+  LossMeasure measure = {"loss", "predicted divergence of the output"};
   std::vector<std::string> warnings;  // for the reader: what the figures leave out or took instead
   std::optional<TableNames> tables;   // what it was made from; older versions did not note it
+  std::optional<ExportedModel> exported;  // older versions did not note it
   // artifact name -> bytes' sha256; e.g. "quantized.onnx", "report.html", "result.json"
   std::map<std::string, std::string> artifacts;
+
+  // Whether what was really evaluated is the answer, not the solver's optimum.
+  bool IsRefined() const { return refined.has_value() && refined->Improves(); }
 };
 
-// JSON and back, without loss. FromJson: INVALID_ARGUMENT names the field.
+// Layers that the refined answer computes otherwise than the model's optimum: of a product of two
+// activations, what a precision says of weights does not count. 0 where the optimum is the answer.
+int CountDepartures(const SearchResult& result);
+
+// The limits that the user has set, by metric: one on the peak of the activations in place of those
+// on the live sets that it became, and that on the number of changes.
+std::map<std::string, double> BudgetsOf(const Problem& problem);
+
+// JSON and back, without loss. At the top level, `status`, `lower_bound`, `infeasible` and
+// `explanation` are the solution's, and `assignment`, `cost`, `loss` and `gap` are those of the
+// answer that `chosen` names; FromJson leaves them out of account. FromJson: INVALID_ARGUMENT names
+// the field.
 nlohmann::json SearchResultToJson(const SearchResult& result);
 absl::StatusOr<SearchResult> SearchResultFromJson(const nlohmann::json& json);
 nlohmann::json EvaluationToJson(const Evaluation& evaluation);

@@ -5,8 +5,8 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/problem_builder.h"
-#include "search/solver/explain.h"
 #include "search/stability.h"
+#include "search/user_explanation.h"
 
 namespace halftone {
 
@@ -55,7 +55,7 @@ absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer
   }
   if (spec.explain && output.solution.status != Solution::Status::kInfeasible) {
     HT_ASSIGN_OR_RETURN(output.solution.explanation,
-                        Explain(built.problem, output.solution, {}, progress));
+                        ExplainToUser(tables.network, built.problem, output.solution, progress));
   }
   output.problem = std::move(built.problem);
   output.reference = offer.reference;

@@ -111,7 +111,7 @@ std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_outp
 
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
                       absl::string_view refine_output, absl::string_view validate_output) {
-  return HashOf({"export/3", spec.model, solve_output, refine_output, validate_output});
+  return HashOf({"export/4", spec.model, solve_output, refine_output, validate_output});
 }
 
 }  // namespace halftone

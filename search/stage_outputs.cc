@@ -1,7 +1,7 @@
 #include "search/stage_outputs.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +22,7 @@ absl::StatusOr<LayerResult> AssembleLayer(const NetworkSummary::LayerFacts& fact
   layer.name = facts.name;
   layer.op = facts.op;
   layer.tie_group = facts.tie_group;
+  layer.has_weights = facts.has_weights;
   layer.precision = chosen;
   for (const ChoiceLoss& choice : sensitivity.choices) {
     if (choice.precision != chosen) continue;
@@ -43,11 +44,16 @@ absl::StatusOr<LayerResult> AssembleLayer(const NetworkSummary::LayerFacts& fact
 }
 
 void CollectWarnings(SearchResult& result) {
-  std::set<std::string> seen;
+  // Layers that say the same share a warning: a busy machine disturbs all of them.
+  std::map<std::string, std::vector<const LayerResult*>> warned;
   for (const LayerResult& layer : result.layers) {
-    if (layer.warning.empty()) continue;
-    std::string warning = absl::StrCat("layer '", layer.name, "': ", layer.warning);
-    if (seen.insert(warning).second) result.warnings.push_back(std::move(warning));
+    if (!layer.warning.empty()) warned[layer.warning].push_back(&layer);
+  }
+  for (const auto& [warning, layers] : warned) {
+    const std::string others =
+        layers.size() == 1 ? "" : absl::StrCat(" and ", layers.size() - 1, " more");
+    result.warnings.push_back(
+        absl::StrCat("layer '", layers.front()->name, "'", others, ": ", warning));
   }
   if (result.evaluation.has_value() && !result.evaluated_on_held_out) {
     result.warnings.push_back(
@@ -126,6 +132,25 @@ absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes) 
   return output;
 }
 
+std::string ExportOutputToBytes(const ExportOutput& output) {
+  json document = {{"artifacts", output.artifacts}};
+  if (output.exported.has_value()) document["exported"] = ExportedModelToJson(*output.exported);
+  return document.dump();
+}
+
+absl::StatusOr<ExportOutput> ExportOutputFromBytes(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "list of artifacts"));
+  ExportOutput output;
+  JsonFields fields(document, "export");
+  fields.Read("artifacts", &output.artifacts);
+  fields.ReadObject("exported", [&](const json& part) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(output.exported, ExportedModelFromJson(part));
+    return absl::OkStatus();
+  });
+  HT_RETURN_IF_ERROR(fields.status());
+  return output;
+}
+
 bool IsRefinedChosen(const std::optional<Refinement>& refined) {
   return refined.has_value() && refined->Improves();
 }
@@ -150,6 +175,7 @@ absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
                                             const ValidateOutput& validated) {
   SearchResult result;
   result.model_name = network.name;
+  result.measure = MeasureOf(sensitivity.method, sensitivity.output_metric);
   result.target = costs.target;
   result.device = costs.device;
   result.reference = solved.reference;

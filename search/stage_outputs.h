@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_STAGE_OUTPUTS_H_
 #define HALFTONE_SEARCH_STAGE_OUTPUTS_H_
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +41,13 @@ struct ValidateOutput {
 };
 std::string ValidateOutputToBytes(const ValidateOutput& output);
 absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes);
+
+struct ExportOutput {
+  std::map<std::string, std::string> artifacts;  // name -> sha256
+  std::optional<ExportedModel> exported;         // absent where there is no answer to export
+};
+std::string ExportOutputToBytes(const ExportOutput& output);
+absl::StatusOr<ExportOutput> ExportOutputFromBytes(absl::string_view bytes);
 
 // Whether a search's answer is what refining found, not the model's optimum.
 bool IsRefinedChosen(const std::optional<Refinement>& refined);

@@ -14,8 +14,8 @@
 #include "search/problem_builder.h"
 #include "search/refine/pair_rows.h"
 #include "search/refine_stage.h"
-#include "search/solver/explain.h"
 #include "search/stored_tables.h"
+#include "search/user_explanation.h"
 
 namespace halftone {
 namespace {
@@ -103,7 +103,8 @@ absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, const std::optional<Tab
   }
   HT_ASSIGN_OR_RETURN(Solution solution, SolveWithLiveSets(built, progress));
   if (spec.explain && solution.status != Solution::Status::kInfeasible) {
-    HT_ASSIGN_OR_RETURN(solution.explanation, Explain(problem, solution, {}, progress));
+    HT_ASSIGN_OR_RETURN(solution.explanation,
+                        ExplainToUser(tables.network, problem, solution, progress));
   }
   return solution;
 }

@@ -109,8 +109,8 @@ absl::StatusOr<std::string> CheckAndSerialize(const onnx::ModelProto& model) {
 
 }  // namespace
 
-absl::StatusOr<std::string> ExportQuantizedOnnx(const Graph& graph,
-                                                const QuantizedAssignment& assignment) {
+absl::StatusOr<ExportedOnnx> ExportQuantizedOnnx(const Graph& graph,
+                                                 const QuantizedAssignment& assignment) {
   HT_ASSIGN_OR_RETURN(Graph prepared, Prepare(graph));
   if (prepared.opset < kOpsetOfAxis) {
     HT_ASSIGN_OR_RETURN(const Graph converted, ConvertOpset(prepared));
@@ -131,7 +131,8 @@ absl::StatusOr<std::string> ExportQuantizedOnnx(const Graph& graph,
   }
   writer.AddInitializers();
   AddMetadata(assignment, model);
-  return CheckAndSerialize(model);
+  HT_ASSIGN_OR_RETURN(std::string bytes, CheckAndSerialize(model));
+  return ExportedOnnx{std::move(bytes), prepared.opset, prepared.fixed_batch()};
 }
 
 }  // namespace halftone

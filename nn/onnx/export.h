@@ -1,6 +1,8 @@
 #ifndef HALFTONE_NN_ONNX_EXPORT_H_
 #define HALFTONE_NN_ONNX_EXPORT_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -8,6 +10,13 @@
 #include "nn/quant/layer_quantizers.h"
 
 namespace halftone {
+
+// An ONNX model, and what is to be known to run it.
+struct ExportedOnnx {
+  std::string bytes;
+  int64_t opset = 0;
+  std::optional<int64_t> batch;  // that alone is taken; absent: any is
+};
 
 // Writes an ONNX model (opset 13 or newer) that computes what fake quantization computes: each
 // quantized layer reads its src and its weights through exactly the quantizers of `assignment`.
@@ -31,8 +40,8 @@ namespace halftone {
 // The result has passed onnx's checker. INVALID_ARGUMENT names a layer that the graph does not
 // have, or whose quantizer does not fit; UNIMPLEMENTED a graph that Halftone cannot run, or an
 // older opset that ONNX cannot convert to 13. Thread-safe.
-absl::StatusOr<std::string> ExportQuantizedOnnx(const Graph& graph,
-                                                const QuantizedAssignment& assignment);
+absl::StatusOr<ExportedOnnx> ExportQuantizedOnnx(const Graph& graph,
+                                                 const QuantizedAssignment& assignment);
 
 }  // namespace halftone
 

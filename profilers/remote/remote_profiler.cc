@@ -49,7 +49,8 @@ v1::ProfiledLayer ToProto(const Layer& layer) {
 absl::StatusOr<v1::ProfileRequest> MakeMessage(const ProfileRequest& request) {
   v1::ProfileRequest message;
   message.set_protocol_version(kProfilerProtocolVersion);
-  HT_ASSIGN_OR_RETURN(*message.mutable_model_onnx(), ExportQuantizedOnnx(*request.graph, {}));
+  HT_ASSIGN_OR_RETURN(ExportedOnnx model, ExportQuantizedOnnx(*request.graph, {}));
+  message.set_model_onnx(std::move(model.bytes));
   if (message.model_onnx().size() > kMaxSentModelBytes) {
     return absl::ResourceExhaustedError(absl::StrCat("the model has ", message.model_onnx().size(),
                                                      " bytes, and profilers elsewhere take ",

@@ -1,3 +1,4 @@
+#include "absl/strings/str_cat.h"
 #include "base/enum_names.h"
 #include "search/sensitivity/sensitivity.h"
 
@@ -40,6 +41,13 @@ constexpr EnumName<RangeMethod> kRangeMethods[] = {{RangeMethod::kMinMax, "min-m
                                                    {RangeMethod::kMse, "mse"}};
 constexpr EnumNames<RangeMethod> kRangeMethodNames("range method", kRangeMethods);
 
+std::string DivergenceText(absl::string_view output_metric) {
+  if (output_metric == "kl") return "KL divergence, in nats";
+  if (output_metric == "mse") return "mean squared error";
+  if (output_metric == "cross-entropy") return "cross-entropy, in nats";
+  return std::string(output_metric);
+}
+
 }  // namespace
 
 absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text) {
@@ -52,6 +60,32 @@ bool HasInteractions(SensitivityMethod method) {
 
 absl::string_view SensitivityMethodName(SensitivityMethod method) {
   return kMethodNames.NameOf(method);
+}
+
+LossMeasure MeasureOf(SensitivityMethod method, absl::string_view output_metric) {
+  constexpr char kError[] = " / |W| x ||Q(W) - W||^2, which ranks choices and is no divergence";
+  switch (method) {
+    case SensitivityMethod::kHessianTrace:
+    case SensitivityMethod::kHessianTraceExact:
+    case SensitivityMethod::kHawqV2:
+    case SensitivityMethod::kHawqV3:
+      return {"score", absl::StrCat("Hessian trace", kError)};
+    case SensitivityMethod::kHessianEigenvalue:
+    case SensitivityMethod::kHawqV1:
+      return {"score", absl::StrCat("top Hessian eigenvalue", kError)};
+    case SensitivityMethod::kSqnr:
+      return {"score", "power of the output's quantization noise over its signal's, a ratio"};
+    case SensitivityMethod::kOutput:
+      return {"loss", absl::StrCat("measured increase of the output's ",
+                                   DivergenceText(output_metric), ", of that layer alone")};
+    case SensitivityMethod::kFisher:
+    case SensitivityMethod::kFisherCorrected:
+    case SensitivityMethod::kHessianForm:
+    case SensitivityMethod::kFisherElementwise:
+      break;
+  }
+  return {"loss",
+          absl::StrCat("predicted increase of the output's ", DivergenceText(output_metric))};
 }
 
 absl::StatusOr<LossKind> ParseLossKind(absl::string_view text) { return kLossNames.Parse(text); }

@@ -202,6 +202,14 @@ absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text)
 absl::string_view SensitivityMethodName(SensitivityMethod method);
 absl::StatusOr<LossKind> ParseLossKind(absl::string_view text);
 absl::string_view LossKindName(LossKind kind);
+// What the losses of a method measure, for readers. A plain value.
+struct LossMeasure {
+  std::string name;  // of a column: "loss", or "score" where it is no divergence of the output
+  std::string text;  // what it is, and its unit
+};
+// `output_metric` as SensitivityResult has it.
+LossMeasure MeasureOf(SensitivityMethod method, absl::string_view output_metric);
+nlohmann::json LossMeasureToJson(const LossMeasure& measure);
 // "exact", "gauss-newton", "hutchinson".
 absl::StatusOr<TraceKind> ParseTraceKind(absl::string_view text);
 absl::string_view TraceKindName(TraceKind kind);

@@ -93,11 +93,16 @@ absl::StatusOr<LayerSensitivity> LayerFromJson(const json& object) {
 
 }  // namespace
 
+json LossMeasureToJson(const LossMeasure& measure) {
+  return {{"name", measure.name}, {"text", measure.text}};
+}
+
 json SensitivityToJson(const SensitivityResult& result) {
   json object = {{"method", std::string(SensitivityMethodName(result.method))},
                  {"samples", result.samples},
                  {"seed", result.seed},
                  {"output_metric", result.output_metric},
+                 {"measure", LossMeasureToJson(MeasureOf(result.method, result.output_metric))},
                  {"layers", json::array()}};
   if (result.probes > 0) object["probes"] = result.probes;
   if (result.labels_drawn) object["labels_drawn"] = true;

@@ -20,7 +20,7 @@ constexpr auto kLimitMembers = std::tuple(
     JsonMember("binds", &Limit::binds), JsonMember("marginal_value", &Limit::marginal_value),
     JsonMember("loss_without", &Limit::loss_without), JsonMember("next_limit", &Limit::next_limit),
     JsonMember("next_loss", &Limit::next_loss),
-    JsonMember("next_limit_bound", &Limit::next_limit_bound));
+    JsonMember("next_limit_bound", &Limit::next_limit_bound), JsonMember("at", &Limit::at));
 
 constexpr auto kAlternativeMembers = std::tuple(
     JsonMember("layers", &Alternative::layers), JsonMember("chosen", &Alternative::chosen),

@@ -34,6 +34,7 @@ struct Explanation {
     // No smaller value allows less loss: next_limit, or where time ran out a smaller one, or
     // absent.
     std::optional<double> next_limit_bound;
+    std::string at;  // where the metric is largest, of one that is a maximum over places; else ""
   };
 
   // The best assignment in which a layer, with those tied to it, chooses otherwise.

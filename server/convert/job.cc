@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "search/solver/problem.h"
 #include "server/convert/crosscheck.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/solution.h"
@@ -198,10 +197,7 @@ v1::SearchResult SearchResultToProto(const JobRecord& job, const SearchResult& r
   out.set_reference_precision(result.reference.ToString());
   *out.mutable_solution() = SolutionToProto(result.solution);
   SetCosts(result.reference_cost, out.mutable_reference_cost());
-  SetCosts(result.problem.budgets, out.mutable_budgets());
-  if (result.problem.max_changes.has_value()) {
-    (*out.mutable_budgets())[kChangesMetric] = static_cast<double>(*result.problem.max_changes);
-  }
+  SetCosts(BudgetsOf(result.problem), out.mutable_budgets());
   if (result.refined.has_value()) {
     *out.mutable_refined() = RefinementToProto(*result.refined);
     out.set_chosen(result.refined->Improves() ? "refined" : "optimum");

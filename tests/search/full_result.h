@@ -1,6 +1,9 @@
 #ifndef HALFTONE_TESTS_SEARCH_FULL_RESULT_H_
 #define HALFTONE_TESTS_SEARCH_FULL_RESULT_H_
 
+#include <optional>
+#include <string>
+
 #include "search/result.h"
 
 namespace halftone {
@@ -8,6 +11,7 @@ namespace halftone {
 // A result that has a bit of everything, made up.
 inline SearchResult FullResult() {
   SearchResult result;
+  result.model = std::string(64, 'c');
   result.model_name = "net";
   result.target = "cpu";
   result.device = {"CPU", "avx2", "oneDNN", 2};
@@ -45,6 +49,7 @@ inline SearchResult FullResult() {
                              {"s", "3"},
                              {"p", ""},
                              {"c", "4"}};
+  result.exported = ExportedModel{"quantized.onnx", 13, std::nullopt, 4096};
   result.artifacts = {{"report.html", "ab"}};
   return result;
 }

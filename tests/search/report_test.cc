@@ -43,6 +43,30 @@ TEST(ReportTest, SaysWhatIsExplained) {
   EXPECT_THAT(optimum, HasSubstr("<th class=text>chosen"));
 }
 
+TEST(ReportTest, SaysWhatAMultiplierIsAndWhatAScoreIs) {
+  SearchResult result = WithFrontier();
+  result.measure = MeasureOf(SensitivityMethod::kHawqV2, "cross-entropy");
+  result.solution.explanation.emplace();
+  result.solution.explanation->limits = {{"activation_bytes", 1500, 1000}};
+  result.solution.explanation->limits[0].at = "/add";
+  const std::string report = RenderReport(result);
+  EXPECT_THAT(report, HasSubstr("<th>1 % more, estimated<th>"));
+  EXPECT_THAT(report, HasSubstr("if layers could mix precisions"));
+  EXPECT_THAT(report, HasSubstr("peak activation bytes, most at /add"));
+  EXPECT_THAT(report, HasSubstr("<th class=text>precision<th>score<th>"));
+  EXPECT_THAT(report, HasSubstr("Scores: Hessian trace / |W| x ||Q(W) - W||^2"));
+  EXPECT_THAT(report, Not(HasSubstr("Losses:")));
+}
+
+TEST(ReportTest, IsNamedForTheModelAndTheTarget) {
+  SearchResult result = FullResult();
+  EXPECT_THAT(RenderReport(result), HasSubstr("<title>Halftone: net (cccccccc) on cpu</title>"));
+  result.model_name.clear();
+  EXPECT_THAT(RenderReport(result), HasSubstr("<h1>network (cccccccc) on cpu</h1>"));
+  result.model.clear();
+  EXPECT_THAT(RenderReport(result), HasSubstr("<h1>network on cpu</h1>"));
+}
+
 TEST(ReportTest, OfAnInfeasibleSearchIsAsItWas) {
   SearchResult result = WithFrontier();
   result.solution = Solution();

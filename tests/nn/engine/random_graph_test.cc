@@ -97,11 +97,11 @@ TEST_P(RandomGraphTest, SoDoesAPlanInFloat32) {
 }
 
 TEST_P(RandomGraphTest, WhatIsWrittenAndReadAgainComputesTheSame) {
-  const std::string bytes = Good(ExportQuantizedOnnx(graph_, {}));
+  const std::string bytes = Good(ExportQuantizedOnnx(graph_, {})).bytes;
   const Graph read = Good(ImportOnnx(bytes, {}));
   EXPECT_LT(RelativeError(ByTheEngine(Bound(read), samples_), expected_), kTolerance);
   // And once more: what is written is a network like any other.
-  const Graph again = Good(ImportOnnx(Good(ExportQuantizedOnnx(read, {})), {}));
+  const Graph again = Good(ImportOnnx(Good(ExportQuantizedOnnx(read, {})).bytes, {}));
   EXPECT_LT(RelativeError(ByTheEngine(Bound(again), samples_), expected_), kTolerance);
 }
 

@@ -79,10 +79,11 @@ std::shared_ptr<const UniformQuantizer> Weights(const Tensor& weights, int bits,
 Graph Folded() { return *FoldBatchNorm(*BindBatch(SmallNetwork(), 1)); }
 
 onnx::ModelProto Export(const QuantizedAssignment& assignment, const Graph& graph) {
-  const auto bytes = ExportQuantizedOnnx(graph, assignment);
-  EXPECT_TRUE(bytes.ok()) << bytes.status();
+  const auto exported = ExportQuantizedOnnx(graph, assignment);
+  EXPECT_TRUE(exported.ok()) << exported.status();
   onnx::ModelProto model;
-  EXPECT_TRUE(bytes.ok() && model.ParseFromString(*bytes));
+  EXPECT_TRUE(exported.ok() && model.ParseFromString(exported->bytes));
+  EXPECT_EQ(exported->opset, model.opset_import(0).version());
   return model;
 }
 

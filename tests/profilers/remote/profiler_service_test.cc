@@ -32,7 +32,7 @@ class ProfilerServiceTest : public testing::Test {
     const auto model = ExportQuantizedOnnx(network_.graph(), {});
     ASSERT_TRUE(model.ok()) << model.status();
     request_.set_protocol_version(kVersion);
-    request_.set_model_onnx(*model);
+    request_.set_model_onnx(model->bytes);
     request_.set_batch(1);
     for (const char* layer : {"conv", "depthwise", "strided", "fc"}) {
       request_.add_layers()->set_name(layer);
