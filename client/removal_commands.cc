@@ -107,7 +107,8 @@ json RemovalToJson(const v1::Removal& removal) {
                    {"targets", json::array()},
                    {"stage_outputs", removal.stage_outputs()},
                    {"measured_costs", removal.measured_costs()},
-                   {"files", removal.blobs()}};
+                   {"files", removal.blobs()},
+                   {"recently_used", removal.recently_used()}};
   for (const std::string& name : removal.names()) {
     document[name.substr(0, name.find('/'))].push_back(name);
   }
@@ -121,6 +122,11 @@ std::string RemovalText(const v1::Removal& removal) {
                   " measured costs and ", removal.blobs(), " files are removed: ",
                   FormatQuantity(Quantity::kSize, static_cast<double>(removal.freed_bytes())),
                   " are free\n");
+  if (removal.recently_used() > 0) {
+    absl::StrAppend(&text, removal.recently_used(),
+                    " more jobs, uploads and outputs are kept because they were used within the "
+                    "last hour, or since a job that is not done began\n");
+  }
   return text;
 }
 
@@ -137,7 +143,7 @@ void AddRemovalCommands(CLI::App& app, CommandLine& line) {
   CLI::App* sub = app.add_subcommand(
       "gc",
       "removes what is not to be kept any longer, and the copies under --state-dir of results of "
-      "jobs that are gone");
+      "jobs that are gone; whatever was stored or used within the last hour stays");
   const auto add_keep = [sub](const char* name, std::string* text, const char* what) {
     sub->add_option(name, *text, what)->type_name("AGE,SIZE");
   };

@@ -25,9 +25,10 @@ struct Item {
   bool needed = false;
 };
 
-// The indices of those that go, out of use for longest first. What was used since `since` stays.
+// The indices of those that go, out of use for longest first. What was used since `since` stays,
+// and is counted where it would have gone.
 std::vector<size_t> Excess(std::vector<Item> items, const Keep& keep, absl::Time now,
-                           absl::Time since) {
+                           absl::Time since, Removal& removal) {
   std::sort(items.begin(), items.end(),
             [](const Item& a, const Item& b) { return a.use_time < b.use_time; });
   int64_t bytes = 0;
@@ -35,7 +36,11 @@ std::vector<size_t> Excess(std::vector<Item> items, const Keep& keep, absl::Time
   std::vector<size_t> excess;
   for (const Item& item : items) {
     const bool too_much = now - item.use_time >= keep.age || bytes > keep.bytes;
-    if (item.needed || item.use_time >= since || !too_much) continue;
+    if (item.needed || !too_much) continue;
+    if (item.use_time >= since) {
+      ++removal.recently_used;
+      continue;
+    }
     bytes -= item.bytes;
     excess.push_back(item.index);
   }
@@ -171,7 +176,7 @@ absl::Status Collector::RemoveJobs(const Keep& keep, std::vector<JobUse>& jobs, 
   }
   const absl::Time now = stores_.clock->Now();
   std::set<size_t> excess;
-  for (const size_t i : Excess(std::move(items), keep, now, now - kGrace)) {
+  for (const size_t i : Excess(std::move(items), keep, now, now - kGrace, removal)) {
     HT_RETURN_IF_ERROR(RemoveJob(jobs[i].id, removal));
     excess.insert(i);
   }
@@ -197,7 +202,7 @@ absl::Status Collector::RemoveUploads(const Keep& keep, const std::vector<JobUse
       uploads.emplace_back(kind, upload);
     }
   }
-  for (const size_t i : Excess(std::move(items), keep, stores_.clock->Now(), since)) {
+  for (const size_t i : Excess(std::move(items), keep, stores_.clock->Now(), since, removal)) {
     const auto& [kind, upload] = uploads[i];
     HT_ASSIGN_OR_RETURN(const bool removed,
                         stores_.catalog->RemoveUnused(kind, upload.sha256, since));
@@ -216,7 +221,7 @@ absl::Status Collector::RemoveStages(const Keep& keep, const std::vector<JobUse>
     HT_ASSIGN_OR_RETURN(const int64_t size, SizeOf(stages[i].sha256));
     items.push_back({i, stages[i].use_time, size, IsAmong(needed, stages[i])});
   }
-  for (const size_t i : Excess(std::move(items), keep, stores_.clock->Now(), since)) {
+  for (const size_t i : Excess(std::move(items), keep, stores_.clock->Now(), since, removal)) {
     HT_ASSIGN_OR_RETURN(const bool removed,
                         stores_.catalog->RemoveUnusedStage(stages[i].stage, stages[i].key, since));
     removal.stage_outputs += removed;

@@ -38,6 +38,8 @@ struct Removal {
   int64_t measured_costs = 0;
   int64_t blobs = 0;  // files
   int64_t bytes = 0;  // that are free now
+  // Jobs, uploads and stage outputs that are beyond what is kept, and stay for their last use.
+  int64_t recently_used = 0;
 };
 
 // Removes from a state directory what is not to be kept any longer. Never what a job that has not

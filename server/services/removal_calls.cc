@@ -16,6 +16,7 @@ void FillRemoval(const Removal& removal, v1::Removal* out) {
   out->set_measured_costs(removal.measured_costs);
   out->set_blobs(removal.blobs);
   out->set_freed_bytes(removal.bytes);
+  out->set_recently_used(removal.recently_used);
 }
 
 // What optimizers outside have found on jobs that are gone is not to be written any more.

@@ -88,7 +88,9 @@ TEST_F(CollectorTest, KeepsAllThatIsWithinItsAge) {
   retention.jobs.age = retention.uploads.age = retention.stages.age = retention.costs.age =
       2 * kDay;
   clock.Advance(2 * kDay - absl::Seconds(1));
-  EXPECT_EQ(Collect(retention).bytes, 0);
+  const Removal nothing = Collect(retention);
+  EXPECT_EQ(nothing.bytes, 0);
+  EXPECT_EQ(nothing.recently_used, 0) << "it is within its age";
   EXPECT_TRUE(HasJob(id) && HasBlob("model") && HasBlob("result") && HasStage("key"));
   EXPECT_TRUE(costs_.Load("kernel").ok());  // noted as a use
   clock.Advance(absl::Seconds(1));
@@ -209,10 +211,14 @@ TEST_F(CollectorTest, AnUploadUnderWayStays) {
   ASSERT_TRUE(catalog->Add(ContentKind::kModel, Sha256Hex("model"), "", 5).ok());
   // No job names it yet.
   clock.Advance(absl::Minutes(59));
-  EXPECT_THAT(Collect(Nothing()).names, IsEmpty());
+  Removal removal = Collect(Nothing());
+  EXPECT_THAT(removal.names, IsEmpty());
+  EXPECT_EQ(removal.recently_used, 1);
   EXPECT_TRUE(HasBlob("model"));
   clock.Advance(absl::Minutes(2));
-  EXPECT_EQ(Collect(Nothing()).names.size(), 1u);
+  removal = Collect(Nothing());
+  EXPECT_EQ(removal.names.size(), 1u);
+  EXPECT_EQ(removal.recently_used, 0);
 }
 
 TEST_F(CollectorTest, AnExportThatIsKeptKeepsItsArtifacts) {
