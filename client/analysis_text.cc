@@ -135,9 +135,14 @@ std::string SensitivityText(const json& document) {
                     FormatNumber(value.get<double>()));
   }
   if (!network.empty()) network += "\n";
-  return absl::StrCat(table.Render(), notes.Render(), network,
-                      "loss: predicted increase of the output's ", Text(document, "output_metric"),
-                      ", method ", Text(document, "method"), ", ", Number(document, "samples"),
+  // Servers of an earlier version do not say what their losses are.
+  const json measure = document.value("measure", json::object());
+  const std::string what =
+      Has(measure, "text")
+          ? absl::StrCat(Text(measure, "name"), ": ", Text(measure, "text"))
+          : absl::StrCat("loss: of the output's ", Text(document, "output_metric"));
+  return absl::StrCat(table.Render(), notes.Render(), network, what, ", method ",
+                      Text(document, "method"), ", ", Number(document, "samples"),
                       " samples, seed ", Number(document, "seed"), "\n",
                       Has(document, "stability") ? StabilityText(document["stability"]) : "");
 }

@@ -67,6 +67,7 @@ void AddSolveCommand(CLI::App& app, CommandLine& line);
 void AddSearchCommands(CLI::App& app, CommandLine& line);
 void AddCrosscheckCommand(CLI::App& app, CommandLine& line);
 void AddJobCommands(CLI::App& app, CommandLine& line);
+void AddUploadCommands(CLI::App& app, CommandLine& line);
 void AddRemovalCommands(CLI::App& app, CommandLine& line);
 void AddResolveCommand(CLI::App& app, CommandLine& line);
 void AddExploreCommands(CLI::App& app, CommandLine& line);

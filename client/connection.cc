@@ -222,6 +222,22 @@ absl::StatusOr<std::string> Connection::UploadTargetFile(const std::string& path
       impl_.get(), "targets", path, &Stub::GetTargetFile, &Stub::UploadTargetFile, progress);
 }
 
+absl::StatusOr<v1::ListModelsResponse> Connection::ListModels(
+    const v1::ListModelsRequest& request) {
+  return Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::ListModels, request);
+}
+
+absl::StatusOr<v1::ListDatasetsResponse> Connection::ListDatasets(
+    const v1::ListDatasetsRequest& request) {
+  return Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::ListDatasets, request);
+}
+
+absl::StatusOr<v1::TargetFile> Connection::GetTargetFile(const std::string& name) {
+  v1::GetTargetFileRequest request;
+  request.set_name(name);
+  return Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::GetTargetFile, request);
+}
+
 absl::StatusOr<v1::Removal> Connection::DeleteModel(const std::string& name) {
   v1::DeleteModelRequest request;
   request.set_name(name);

@@ -51,6 +51,10 @@ class Connection {
   absl::StatusOr<std::string> UploadTargetFile(const std::string& path,
                                                const ProgressCallback& progress = {});
 
+  absl::StatusOr<v1::ListModelsResponse> ListModels(const v1::ListModelsRequest& request);
+  absl::StatusOr<v1::ListDatasetsResponse> ListDatasets(const v1::ListDatasetsRequest& request);
+  absl::StatusOr<v1::TargetFile> GetTargetFile(const std::string& name);
+
   // Take an upload away at once, with the jobs that name it and what was computed from it.
   absl::StatusOr<v1::Removal> DeleteModel(const std::string& name);
   absl::StatusOr<v1::Removal> DeleteDataset(const std::string& name);

@@ -3,7 +3,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "base/units.h"
+#include "client/solution_text.h"
 #include "client/terminal.h"
 
 namespace halftone {
@@ -35,7 +35,7 @@ std::string PointsText(const std::string& metric, const Points& points) {
       absl::StrAppend(&precisions, precisions.empty() ? "" : " ", "x", count, " ", precision);
     }
     const auto cost = point.cost().find(metric);
-    table.Add({cost == point.cost().end() ? "-" : FormatNumber(cost->second),
+    table.Add({cost == point.cost().end() ? "-" : CostText(metric, cost->second),
                FormatNumber(point.loss()), precisions});
   }
   return table.Render();

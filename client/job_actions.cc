@@ -7,11 +7,13 @@
 #include <map>
 #include <random>
 #include <system_error>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "client/budget_text.h"
 #include "client/crosscheck_text.h"
 #include "client/interrupt.h"
 #include "client/job_text.h"
@@ -166,13 +168,19 @@ absl::StatusOr<ExitCode> PrintEnd(const CommandLine& line, Connection& connectio
       const auto artifacts,
       Download(connection, result, output.empty() ? copies.FolderOf(name) : output));
   if (output.empty()) HT_RETURN_IF_ERROR(copies.NoteSource(name, line.server));
+  nlohmann::json document = ResultToJson(result, artifacts);
+  document["state"] = StateText(job.state());
+  const std::vector<std::string> warnings =
+      BudgetWarnings(job.spec().budgets(), document.value("infeasible", nlohmann::json()));
   if (line.json) {
-    nlohmann::json document = ResultToJson(result, artifacts);
-    document["state"] = StateText(job.state());
+    for (const std::string& warning : warnings) document["warnings"].push_back(warning);
     PrintJson(document);
   } else {
-    PrintText(result.has_crosscheck() ? CrosscheckText(result, artifacts)
-                                      : ResultText(result, artifacts));
+    std::string text;
+    for (const std::string& warning : warnings) absl::StrAppend(&text, "warning: ", warning, "\n");
+    text +=
+        result.has_crosscheck() ? CrosscheckText(result, artifacts) : ResultText(result, artifacts);
+    PrintText(text);
   }
   const bool infeasible = result.solution().status() == v1::SOLUTION_STATUS_INFEASIBLE;
   return infeasible ? ExitCode::kInfeasible : ExitCode::kDone;

@@ -23,11 +23,23 @@ struct JobFlags {
   bool force = false;
 };
 
-ExitCode PrintJob(const CommandLine& line, const v1::Job& job) {
+// What the files are called that are the jobs' targets; of one that is gone, nothing.
+TargetNames NamesOfTargets(Connection& connection, const std::vector<v1::Job>& jobs) {
+  TargetNames names;
+  for (const v1::Job& job : jobs) {
+    const std::string file = TargetFileOf(job);
+    if (file.empty() || names.contains(file)) continue;
+    const absl::StatusOr<v1::TargetFile> found = connection.GetTargetFile(file);
+    names[file] = found.ok() ? found->display_name() : "";
+  }
+  return names;
+}
+
+ExitCode PrintJob(const CommandLine& line, Connection& connection, const v1::Job& job) {
   if (line.json) {
     PrintJson(JobToJson(job));
   } else {
-    PrintText(JobText(job));
+    PrintText(JobText(job, NamesOfTargets(connection, {job})));
   }
   return ExitCode::kDone;
 }
@@ -62,7 +74,7 @@ absl::StatusOr<ExitCode> List(const CommandLine& line, const ListFlags& flags) {
     for (const v1::Job& job : jobs) documents.push_back(JobToJson(job));
     PrintJson({{"jobs", std::move(documents)}});
   } else {
-    PrintText(JobsText(jobs));
+    PrintText(JobsText(jobs, NamesOfTargets(*connection, jobs)));
   }
   return ExitCode::kDone;
 }
@@ -70,7 +82,7 @@ absl::StatusOr<ExitCode> List(const CommandLine& line, const ListFlags& flags) {
 absl::StatusOr<ExitCode> Get(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   HT_ASSIGN_OR_RETURN(const v1::Job job, connection->GetJob(FullJobName(flags.job)));
-  return PrintJob(line, job);
+  return PrintJob(line, *connection, job);
 }
 
 // Ctrl-C ends the watching alone; a job that this very process runs waits for the next one to.
@@ -107,7 +119,7 @@ absl::StatusOr<ExitCode> Cancel(const CommandLine& line, const JobFlags& flags) 
   const std::string name = FullJobName(flags.job);
   HT_ASSIGN_OR_RETURN(const v1::Job before, connection->GetJob(name));
   HT_ASSIGN_OR_RETURN(const v1::Job job, connection->CancelJob(name));
-  if (line.json) return PrintJob(line, job);
+  if (line.json) return PrintJob(line, *connection, job);
   PrintText(CancellationText(before, job));
   return ExitCode::kDone;
 }

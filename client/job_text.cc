@@ -5,14 +5,18 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/units.h"
+#include "client/exported_text.h"
 #include "client/terminal.h"
 
 namespace halftone {
 namespace {
 
 using nlohmann::json;
+
+constexpr absl::string_view kTargetFiles = "targets/";
 
 // An enum's name without its prefix; "" for the unspecified value.
 std::string WithoutPrefix(const std::string& name, const std::string& prefix) {
@@ -37,6 +41,17 @@ std::string TargetOf(const v1::Job& job) {
   return job.spec().target().empty() ? "cpu" : job.spec().target();
 }
 
+// As people read it: "costs.csv (0123abcd)?rows=8" for an uploaded file.
+std::string ShownTarget(const v1::Job& job, const TargetNames& names) {
+  constexpr size_t kShownDigits = 8;
+  const std::string target = TargetOf(job), file = TargetFileOf(job);
+  if (file.empty()) return target;
+  const auto found = names.find(file);
+  return absl::StrCat(found == names.end() || found->second.empty() ? "file" : found->second, " (",
+                      file.substr(kTargetFiles.size(), kShownDigits), ")",
+                      target.substr(file.size()));
+}
+
 }  // namespace
 
 std::string StateText(v1::JobState state) {
@@ -56,6 +71,14 @@ std::string StatusText(v1::SolutionStatus status) {
 bool HasEnded(const v1::Job& job) {
   return job.state() == v1::JOB_STATE_SUCCEEDED || job.state() == v1::JOB_STATE_FAILED ||
          job.state() == v1::JOB_STATE_CANCELLED;
+}
+
+std::string DoneText(const v1::Job& job) { return FormatPercent(job.fraction()); }
+
+std::string TargetFileOf(const v1::Job& job) {
+  const std::string target = TargetOf(job);
+  if (!absl::StartsWith(target, kTargetFiles)) return "";
+  return target.substr(0, target.find('?'));
 }
 
 json JobToJson(const v1::Job& job) {
@@ -95,10 +118,10 @@ json JobToJson(const v1::Job& job) {
   return document;
 }
 
-std::string JobText(const v1::Job& job) {
+std::string JobText(const v1::Job& job, const TargetNames& names) {
   std::string text = absl::StrCat(job.name(), "  ", StateText(job.state()));
   if (job.state() == v1::JOB_STATE_RUNNING) {
-    absl::StrAppend(&text, "  ", StageText(job.stage()), " ", FormatPercent(job.stage_fraction()));
+    absl::StrAppend(&text, "  ", DoneText(job), ", ", StageText(job.stage()));
     if (job.cancel_requested()) {
       absl::StrAppend(&text, ", is being cancelled");
     } else if (job.eta_seconds() >= 0) {
@@ -106,7 +129,7 @@ std::string JobText(const v1::Job& job) {
     }
   }
   absl::StrAppend(&text, "\nkind     ", KindText(job), "\nmodel    ", ModelOf(job), "\n");
-  if (!job.has_crosscheck()) absl::StrAppend(&text, "target   ", TargetOf(job), "\n");
+  if (!job.has_crosscheck()) absl::StrAppend(&text, "target   ", ShownTarget(job, names), "\n");
   std::vector<std::string> budgets;
   for (const v1::Budget& budget : job.spec().budgets()) {
     budgets.push_back(absl::StrCat(budget.metric(), "=", budget.limit()));
@@ -117,16 +140,19 @@ std::string JobText(const v1::Job& job) {
     absl::StrAppend(&text, "artifact ", artifact.name(), " (",
                     FormatQuantity(Quantity::kSize, static_cast<double>(artifact.size_bytes())),
                     ")\n");
+    if (absl::EndsWith(artifact.name(), absl::StrCat("/", kExportedFile))) {
+      absl::StrAppend(&text, "         ", ExportedLine());
+    }
   }
   return text;
 }
 
-std::string JobsText(const std::vector<v1::Job>& jobs) {
+std::string JobsText(const std::vector<v1::Job>& jobs, const TargetNames& names) {
   Table table({"job", "kind", "state", "stage", "done", "target", "created", "name"});
   for (const v1::Job& job : jobs) {
     const json created = TimeToJson(job.create_time());
     table.Add({job.name(), KindText(job), StateText(job.state()), StageText(job.stage()),
-               FormatPercent(job.fraction()), TargetOf(job),
+               DoneText(job), ShownTarget(job, names),
                created.is_string() ? created.get<std::string>() : "-", job.display_name()});
   }
   return table.Render();

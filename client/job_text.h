@@ -1,6 +1,7 @@
 #ifndef HALFTONE_CLIENT_JOB_TEXT_H_
 #define HALFTONE_CLIENT_JOB_TEXT_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,18 @@ std::string KindText(const v1::Job& job);
 // Whether the job has succeeded, failed, or was cancelled.
 bool HasEnded(const v1::Job& job);
 
+// How far a job is, of the whole.
+std::string DoneText(const v1::Job& job);
+
+// What people call target files, by the names that the service gives them (`targets/{sha256}`).
+using TargetNames = std::map<std::string, std::string>;
+// The name of the uploaded file that the job's target is, or ""; parameters are left out.
+std::string TargetFileOf(const v1::Job& job);
+
 nlohmann::json JobToJson(const v1::Job& job);
-std::string JobText(const v1::Job& job);
+std::string JobText(const v1::Job& job, const TargetNames& names = {});
 // A line for each, in their order.
-std::string JobsText(const std::vector<v1::Job>& jobs);
+std::string JobsText(const std::vector<v1::Job>& jobs, const TargetNames& names = {});
 
 }  // namespace halftone
 

@@ -85,6 +85,7 @@ int Main(int argc, char** argv) {
   halftone::AddSearchCommands(app, line);
   halftone::AddCrosscheckCommand(app, line);
   halftone::AddJobCommands(app, line);
+  halftone::AddUploadCommands(app, line);
   halftone::AddRemovalCommands(app, line);
   halftone::AddResolveCommand(app, line);
   halftone::AddExploreCommands(app, line);

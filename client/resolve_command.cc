@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "client/budget_text.h"
 #include "client/command.h"
 #include "client/frontier_text.h"
 #include "client/interrupt.h"
@@ -44,17 +45,25 @@ absl::StatusOr<v1::ReSolveRequest> RequestOf(const ResolveFlags& flags) {
 absl::StatusOr<ExitCode> Resolve(const CommandLine& line, const ResolveFlags& flags) {
   HT_ASSIGN_OR_RETURN(const v1::ReSolveRequest request, RequestOf(flags));
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  ProgressBar bar(line.ProgressMode());
+  bar.Await("resolve");
   absl::StatusOr<v1::ReSolveResponse> response = absl::InternalError("no answer");
   {
     StopSolveOnInterrupt interrupt(*connection, request.solve_id());
     response = connection->ReSolve(request);
   }
+  bar.Clear();
   HT_RETURN_IF_ERROR(response.status());
-  const json document = json::parse(response->result_json());
+  json document = json::parse(response->result_json());
+  const std::vector<std::string> warnings =
+      BudgetWarnings(request.budgets(), document.value("infeasible", json()));
+  if (!warnings.empty()) document["warnings"] = warnings;
   if (line.json) {
     PrintJson(document);
   } else {
-    std::string text = SolutionText(document);
+    std::string text;
+    for (const std::string& warning : warnings) absl::StrAppend(&text, "warning: ", warning, "\n");
+    absl::StrAppend(&text, BudgetsText(request.budgets()), SolutionText(document));
     if (!flags.frontier.empty() && response->solution().frontier_size() > 0) {
       absl::StrAppend(&text, "\n", FrontierText(*response));
     }

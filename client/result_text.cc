@@ -1,5 +1,8 @@
 #include "client/result_text.h"
 
+#include <algorithm>
+#include <cmath>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +11,7 @@
 #include "base/units.h"
 #include "client/analysis_text.h"
 #include "client/codesign_text.h"
+#include "client/exported_text.h"
 #include "client/job_text.h"
 #include "client/json_values.h"
 #include "client/solution_text.h"
@@ -34,8 +38,22 @@ std::string DeviceText(const v1::Device& device) {
   return absl::StrJoin(parts, ", ");
 }
 
-std::string LayerTable(const v1::SearchResult& result) {
-  Table table({"layer", "op", "precision", "loss", "+-", "before", "after", "implementation"});
+// What a loss is called, which is none where an estimator only ranks; `document` is the result's.
+std::string LossName(const json& document) {
+  const std::string name =
+      document.is_object() ? TextIn(document.value("measure", json()), "name") : "";
+  return name.empty() ? "loss" : name;
+}
+
+std::string MeasureLine(const json& document) {
+  const std::string text =
+      document.is_object() ? TextIn(document.value("measure", json()), "text") : "";
+  return text.empty() ? "" : absl::StrCat(LossName(document), ": ", text, "\n");
+}
+
+std::string LayerTable(const v1::SearchResult& result, const json& document) {
+  Table table(
+      {"layer", "op", "precision", LossName(document), "+-", "before", "after", "implementation"});
   Warnings warnings;
   for (const v1::LayerResult& layer : result.layers()) {
     const bool other = !layer.executed_as().empty() && layer.executed_as() != layer.precision();
@@ -47,7 +65,7 @@ std::string LayerTable(const v1::SearchResult& result) {
                layer.implementation()});
     warnings.Add(layer.layer(), layer.warning());
   }
-  return absl::StrCat(table.Render(), warnings.Render());
+  return absl::StrCat(table.Render(), warnings.Render(), MeasureLine(document));
 }
 
 std::string CostTable(const v1::SearchResult& result, const v1::FrontierPoint* nearest) {
@@ -61,6 +79,7 @@ std::string CostTable(const v1::SearchResult& result, const v1::FrontierPoint* n
     chosen.insert(nearest->cost().begin(), nearest->cost().end());
   }
   for (const auto& [metric, value] : chosen) {
+    if (IsPartOfThePeak(metric)) continue;
     const auto reference = result.reference_cost().find(metric);
     const auto budget = result.budgets().find(metric);
     table.Add(
@@ -145,37 +164,66 @@ std::string RefinementText(const v1::Refinement& refined, bool is_chosen, const 
   return text + LeastMeasuredLine(ListIn(document, "evaluated"), refined.divergence());
 }
 
-std::string SolverLine(const v1::SearchResult& result, bool is_refined) {
+std::string SolverLine(const v1::SearchResult& result, const std::string& loss, bool is_refined) {
   const v1::Solution& solution = result.solution();
   if (solution.status() == v1::SOLUTION_STATUS_INFEASIBLE) {
     return absl::StrCat("solver       ", StatusText(solution.status()),
-                        "; the nearest assignment has a loss of ",
+                        "; the nearest assignment has a ", loss, " of ",
                         FormatNumber(solution.infeasible().nearest().loss()), ", ",
                         FormatSeconds(solution.solve_seconds()), "\n");
   }
   std::string text = absl::StrCat(
-      "solver       ", StatusText(solution.status()), ", loss ", FormatNumber(solution.loss()),
-      ", bound ", FormatNumber(solution.lower_bound()), ", gap ", FormatPercent(solution.gap()),
-      ", ", FormatSeconds(solution.solve_seconds()), ", ", solution.frontier_size(),
-      " points on the frontier");
+      "solver       ", StatusText(solution.status()), ", ", loss, " ",
+      FormatNumber(solution.loss()), ", bound ", FormatNumber(solution.lower_bound()), ", gap ",
+      FormatPercent(solution.gap()), ", ", FormatSeconds(solution.solve_seconds()), ", ",
+      solution.frontier_size(), " points on the frontier");
   if (is_refined) {
-    absl::StrAppend(&text, "; of the model's optimum (by the model, what was chosen has a loss of ",
-                    FormatNumber(result.refined().loss()), ")");
+    absl::StrAppend(&text, "; of the model's optimum (by the model, what was chosen has a ", loss,
+                    " of ", FormatNumber(result.refined().loss()), ")");
   }
   return text + "\n";
 }
 
+// Layers of which the refined answer has another precision than the model's optimum. Servers of an
+// earlier version do not say how many of them are another name of the same.
+int DeparturesOf(const v1::SearchResult& result, const json& document) {
+  const std::optional<double> told = NumberIn(document, "departures");
+  if (told.has_value()) return static_cast<int>(*told);
+  return CountDepartures(result.refined().assignment(), result.solution().assignment());
+}
+
 // Of the model's optimum, whichever answer was chosen.
-std::string SearchExplanation(const v1::SearchResult& result, const json& explanation,
-                              bool is_refined) {
+std::string SearchExplanation(const v1::SearchResult& result, const json& document,
+                              const json& explanation, bool is_refined) {
   const double loss = result.solution().loss();
   if (!is_refined) return absl::StrCat("\n", ExplanationText(explanation, loss));
-  // Layers of which the refined answer has another precision than the model's optimum.
-  const int departures =
-      CountDepartures(result.refined().assignment(), result.solution().assignment());
+  const int departures = DeparturesOf(result, document);
   return absl::StrCat("\nwhy the model's optimum, from which what was chosen departs in ",
                       departures, departures == 1 ? " layer\n" : " layers\n",
                       ExplanationText(explanation, loss, "optimum"));
+}
+
+// The solution's fields at the top, but for those of the chosen answer, which servers of an earlier
+// version leave to where it is.
+void AddAnswer(json& document) {
+  const json solution = document.value("solution", json::object());  // a crosscheck has none
+  if (!solution.is_object()) return;
+  const bool is_told = document.contains("assignment");
+  for (const char* field : {"status", "lower_bound", "infeasible", "explanation"}) {
+    if (solution.contains(field)) document[field] = solution.at(field);
+  }
+  if (is_told) return;
+  for (const char* field : {"loss", "gap", "cost", "assignment"}) {
+    if (solution.contains(field)) document[field] = solution.at(field);
+  }
+  const json refined = document.value("refined", json::object());
+  if (TextIn(document, "chosen") != kRefined || !refined.is_object()) return;
+  for (const char* field : {"loss", "cost", "assignment"}) {
+    if (refined.contains(field)) document[field] = refined.at(field);
+  }
+  const double loss = NumberIn(document, "loss").value_or(0);
+  const double bound = NumberIn(document, "lower_bound").value_or(loss);
+  document["gap"] = std::max(0.0, loss - bound) / std::max(std::abs(loss), 1e-300);
 }
 
 }  // namespace
@@ -184,11 +232,7 @@ json ResultToJson(const v1::SearchResult& result,
                   const std::map<std::string, std::string>& artifacts) {
   json document = json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
   if (!document.is_object()) document = json::object();
-  const json solution = document.value("solution", json::object());  // a crosscheck has none
-  for (const char* field : {"status", "loss", "lower_bound", "gap", "cost", "assignment",
-                            "infeasible", "explanation"}) {
-    if (solution.is_object() && solution.contains(field)) document[field] = solution.at(field);
-  }
+  AddAnswer(document);
   document["job"] = result.job();
   document["artifacts"] = artifacts;
   return document;
@@ -207,19 +251,19 @@ std::string ResultText(const v1::SearchResult& result,
     absl::StrAppend(&text, InfeasibleText(found.value("infeasible", json::object())),
                     "What follows is the nearest assignment.\n\n");
   }
-  absl::StrAppend(&text, LayerTable(result), "\n",
+  absl::StrAppend(&text, LayerTable(result, document), "\n",
                   CostTable(result, infeasible ? &solution.infeasible().nearest() : nullptr), "\n",
                   LatencyText(result.latency(), result.reference_precision()));
   if (result.has_evaluation()) text += EvaluationLine(result.evaluation());
   const bool is_refined = result.has_refined() && result.chosen() == kRefined;
-  text += SolverLine(result, is_refined);
+  text += SolverLine(result, LossName(document), is_refined);
   if (result.has_refined()) {
     const json refined =
         document.is_object() ? document.value("refined", json::object()) : json::object();
     text += RefinementText(result.refined(), is_refined, refined);
   }
   if (found.contains("explanation")) {
-    text += SearchExplanation(result, found["explanation"], is_refined);
+    text += SearchExplanation(result, document, found["explanation"], is_refined);
   }
   if (document.is_object() && document.contains("stability")) {
     absl::StrAppend(&text, "\n", StabilityText(document["stability"]));
@@ -229,6 +273,9 @@ std::string ResultText(const v1::SearchResult& result,
   }
   text += StrategiesText(document);
   for (const auto& [file, path] : artifacts) absl::StrAppend(&text, file, ": ", path, "\n");
+  if (document.is_object() && document.contains("exported")) {
+    text += ExportedText(document["exported"]);
+  }
   return text;
 }
 

@@ -9,8 +9,9 @@
 
 namespace halftone {
 
-// The result's JSON document with the job's name, the Solution's fields at the top, and where the
-// artifacts are: file name -> path (or resource name where not downloaded).
+// The result's JSON document with the job's name, the Solution's fields at the top (`loss`, `gap`,
+// `cost` and `assignment` those of the answer that was chosen), and where the artifacts are: file
+// name -> path (or resource name where not downloaded).
 nlohmann::json ResultToJson(const v1::SearchResult& result,
                             const std::map<std::string, std::string>& artifacts);
 // The same as tables, with what was measured and proven.

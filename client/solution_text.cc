@@ -53,20 +53,25 @@ std::string NextLimitText(const json& limit, const std::string& metric, double n
 }
 
 std::string LimitTable(const json& limits, double loss) {
-  Table table({"limit", "of", "used", "binds", "loss without it", "1 % more saves",
+  Table table({"limit", "of", "used", "binds", "loss without it", "1 % more, est.",
                "less loss from", "then"});
   for (const json& limit : limits) {
     const std::string metric = TextIn(limit, "metric");
     const auto without = NumberIn(limit, "loss_without"), next = NumberIn(limit, "next_limit");
     const double value = Number(limit, "limit");
-    table.Add({metric, CostText(metric, value), CostText(metric, Number(limit, "used")),
+    const std::string at = TextIn(limit, "at");
+    table.Add({at.empty() ? metric : absl::StrCat(metric, ", most at ", at),
+               CostText(metric, value), CostText(metric, Number(limit, "used")),
                Flag(limit, "binds") ? "yes" : "no",
                without.has_value() ? ChangedLoss(*without, loss) : "-",
                FormatNumber(0.01 * value * Number(limit, "marginal_value")),
                next.has_value() ? NextLimitText(limit, metric, *next) : "-",
                next.has_value() ? ChangedLoss(Number(limit, "next_loss"), loss) : "-"});
   }
-  return table.Render();
+  return absl::StrCat(
+      table.Render(),
+      "1 % more, est.: what it would save if layers could mix precisions (the multiplier of "
+      "the relaxed problem)\n");
 }
 
 // Names of layers, many of them as their number.
@@ -115,9 +120,13 @@ std::string VerifiedText(const json& verified) {
 
 }  // namespace
 
+bool IsPartOfThePeak(const std::string& metric) {
+  return absl::StartsWith(metric, "activation_bytes/");
+}
+
 std::string CostText(const std::string& metric, double value) {
   if (absl::EndsWith(metric, "_ns")) return FormatQuantity(Quantity::kTime, value);
-  if (absl::EndsWith(metric, "_bytes") || absl::StartsWith(metric, "activation_bytes/")) {
+  if (absl::EndsWith(metric, "_bytes") || IsPartOfThePeak(metric)) {
     return FormatQuantity(Quantity::kSize, value);
   }
   if (absl::EndsWith(metric, "_pj")) return FormatQuantity(Quantity::kEnergy, value);
@@ -126,7 +135,9 @@ std::string CostText(const std::string& metric, double value) {
 
 std::string CostsText(const json& costs) {
   std::vector<std::string> parts;
+  const bool has_peak = costs.is_object() && costs.contains("activation_bytes");
   for (const auto& [metric, value] : costs.items()) {
+    if (has_peak && IsPartOfThePeak(metric)) continue;
     if (value.is_number()) {
       parts.push_back(absl::StrCat(metric, " ", CostText(metric, value.get<double>())));
     }

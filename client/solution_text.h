@@ -7,6 +7,10 @@
 
 namespace halftone {
 
+// Whether a metric counts the activations that are alive at one node, of which the largest is
+// `activation_bytes`.
+bool IsPartOfThePeak(const std::string& metric);
+
 // A cost in the unit that reads best, by the name of its metric and unit ("latency_ns").
 std::string CostText(const std::string& metric, double value);
 

@@ -61,7 +61,10 @@ absl::StatusOr<ExitCode> Solve(const CommandLine& line, const SolveFlags& flags)
   request.set_explain(!flags.no_explain);
   request.set_verify(flags.verify);
   request.set_solve_id(NewRequestId());
+  ProgressBar bar(line.ProgressMode());
+  bar.Await("solve");
   HT_ASSIGN_OR_RETURN(const v1::SolveProblemResponse response, Answer(line, request));
+  bar.Clear();
   const json document = json::parse(response.result_json());
   if (line.json) {
     PrintJson(document);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/json_values.h"
+#include "client/solution_text.h"
 #include "client/terminal.h"
 
 namespace halftone {
@@ -16,6 +17,10 @@ using nlohmann::json;
 std::string NumberText(const json& object, const char* field) {
   const std::optional<double> value = NumberIn(object, field);
   return value.has_value() ? FormatNumber(*value) : "-";
+}
+
+std::string ObjectiveText(const std::string& objective, double value) {
+  return objective == "divergence" ? FormatNumber(value) : CostText(objective, value);
 }
 
 }  // namespace
@@ -42,7 +47,9 @@ std::string EvolutionText(const json& evolution) {
   for (const json& point : ListIn(evolution, "front")) {
     std::vector<std::string> row;
     for (const json& value : ListIn(point, "objectives")) {
-      row.push_back(value.is_number() ? FormatNumber(value.get<double>()) : "-");
+      row.push_back(value.is_number() && row.size() < header.size()
+                        ? ObjectiveText(header[row.size()], value.get<double>())
+                        : "-");
     }
     row.push_back(PrecisionCounts(point.value("assignment", json::object())));
     if (row.size() == header.size()) table.Add(row);

@@ -18,7 +18,6 @@ namespace {
 constexpr size_t kBarColumns = 24;
 constexpr size_t kColumnGap = 2;
 constexpr absl::Duration kMinSilence = absl::Seconds(10);
-constexpr absl::Duration kMaxSilence = absl::Seconds(30);
 
 // Starts like a number, or stands for one that is missing.
 bool LooksNumeric(const std::string& cell) {
@@ -71,7 +70,16 @@ ProgressBar::Mode ProgressBar::ModeForStderr() {
   return ::isatty(STDERR_FILENO) != 0 ? Mode::kBar : Mode::kLines;
 }
 
-ProgressBar::~ProgressBar() { Clear(); }
+ProgressBar::~ProgressBar() {
+  Clear();
+  if (!repeater_.joinable()) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    ends_ = true;
+  }
+  changed_.Signal();
+  repeater_.join();
+}
 
 std::string ProgressBar::Line(absl::string_view stage, double fraction, double eta_seconds,
                               absl::string_view detail, size_t width) {
@@ -83,6 +91,21 @@ std::string ProgressBar::Line(absl::string_view stage, double fraction, double e
   if (eta_seconds >= 0) absl::StrAppend(&line, "  ", FormatSeconds(eta_seconds), " left");
   if (!detail.empty()) absl::StrAppend(&line, "  ", detail);
   return line.substr(0, width);
+}
+
+std::string ProgressBar::PlainLine(absl::string_view stage, double fraction, double eta_seconds,
+                                   absl::string_view detail) {
+  std::string line =
+      absl::StrFormat("%3d %%  %s", static_cast<int>(std::clamp(fraction, 0.0, 1.0) * 100), stage);
+  if (eta_seconds >= 0) absl::StrAppend(&line, "  ", FormatSeconds(eta_seconds), " left");
+  if (!detail.empty()) absl::StrAppend(&line, "  ", detail);
+  return line;
+}
+
+void ProgressLines::Begin(absl::string_view stage, absl::Time now) {
+  stage_ = std::string(stage);
+  twentieth_ = 0;
+  shown_ = now;
 }
 
 bool ProgressLines::IsDue(absl::string_view stage, double fraction, absl::Time now) {
@@ -103,12 +126,35 @@ void ProgressBar::Update(absl::string_view stage, double fraction, double eta_se
     const std::string line = Line(stage, fraction, eta_seconds, detail, TerminalWidth() - 1);
     std::fprintf(stderr, "\r\033[K%s", line.c_str());
     drawn_ = true;
-  } else if (mode_ == Mode::kLines &&
-             lines_.IsDue(stage, stage_fraction.value_or(fraction), absl::Now())) {
-    const std::string left =
-        eta_seconds >= 0 ? absl::StrCat("  ", FormatSeconds(eta_seconds), " left") : "";
-    std::fprintf(stderr, "%3d %%  %s%s\n", static_cast<int>(fraction * 100),
-                 std::string(stage).c_str(), left.c_str());
+  } else if (mode_ == Mode::kLines) {
+    absl::MutexLock lock(&mutex_);
+    last_ = PlainLine(stage, fraction, eta_seconds, detail);
+    if (lines_.IsDue(stage, stage_fraction.value_or(fraction), absl::Now())) {
+      std::fprintf(stderr, "%s\n", last_.c_str());
+    }
+    if (!repeater_.joinable()) repeater_ = std::thread([this] { Repeat(); });
+  }
+}
+
+void ProgressBar::Await(absl::string_view stage) {
+  if (mode_ != Mode::kLines) return;
+  absl::MutexLock lock(&mutex_);
+  last_ = absl::StrCat(stage, " goes on");
+  lines_.Begin(stage, absl::Now());
+  if (!repeater_.joinable()) repeater_ = std::thread([this] { Repeat(); });
+}
+
+void ProgressBar::Repeat() {
+  absl::MutexLock lock(&mutex_);
+  while (!ends_) {
+    const absl::Time due = last_.empty() ? absl::InfiniteFuture() : lines_.RepeatTime();
+    if (absl::Now() < due) {
+      // What is shown meanwhile only puts the time off, so that nobody need wake this thread.
+      changed_.WaitWithDeadline(&mutex_, std::min(due, absl::Now() + ProgressLines::kMaxSilence));
+      continue;
+    }
+    std::fprintf(stderr, "%s\n", last_.c_str());
+    lines_.Repeated(absl::Now());
   }
 }
 
@@ -119,6 +165,10 @@ void ProgressBar::Note(absl::string_view text) {
 }
 
 void ProgressBar::Clear() {
+  {
+    absl::MutexLock lock(&mutex_);
+    last_.clear();
+  }
   if (!drawn_) return;
   std::fputs("\r\033[K", stderr);
   drawn_ = false;

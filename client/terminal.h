@@ -3,9 +3,12 @@
 
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 namespace halftone {
@@ -29,8 +32,15 @@ class Table {
 // thread-safe.
 class ProgressLines {
  public:
+  static constexpr absl::Duration kMaxSilence = absl::Seconds(30);
+
   // Whether one is due now, which then counts as shown. `fraction` is of the stage.
   bool IsDue(absl::string_view stage, double fraction, absl::Time now);
+  // When the last line, which nothing has followed, is due again; and that it was shown again.
+  absl::Time RepeatTime() const { return shown_ + kMaxSilence; }
+  void Repeated(absl::Time now) { shown_ = now; }
+  // What began now is shown when it has lasted.
+  void Begin(absl::string_view stage, absl::Time now);
 
  private:
   std::optional<std::string> stage_;
@@ -39,7 +49,8 @@ class ProgressLines {
 };
 
 // Shows how far something is, on stderr: a bar in place where that is a terminal, else lines as
-// ProgressLines has them. Not thread-safe.
+// ProgressLines has them, the last of them again and again while nothing new is heard. Its methods
+// are for one thread.
 class ProgressBar {
  public:
   enum class Mode { kBar, kLines, kSilent };
@@ -53,6 +64,8 @@ class ProgressBar {
   // than the stage.
   void Update(absl::string_view stage, double fraction, double eta_seconds,
               absl::string_view detail, std::optional<double> stage_fraction = std::nullopt);
+  // Where lines are shown: `stage` has begun, of which nothing will be heard until its end.
+  void Await(absl::string_view stage);
   // Leaves a line of text above the bar.
   void Note(absl::string_view text);
   void Clear();
@@ -60,11 +73,22 @@ class ProgressBar {
   // One line of at most `width` columns.
   static std::string Line(absl::string_view stage, double fraction, double eta_seconds,
                           absl::string_view detail, size_t width);
+  // The same where no bar is drawn: " 12 %  profile  12 s left  layer 3 of 14".
+  static std::string PlainLine(absl::string_view stage, double fraction, double eta_seconds,
+                               absl::string_view detail);
 
  private:
+  // Of the thread that says the last line again.
+  void Repeat();
+
   Mode mode_;
   bool drawn_ = false;
-  ProgressLines lines_;
+  absl::Mutex mutex_;
+  absl::CondVar changed_;
+  ProgressLines lines_ ABSL_GUARDED_BY(mutex_);
+  std::string last_ ABSL_GUARDED_BY(mutex_);  // empty: nothing is under way
+  bool ends_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread repeater_;
 };
 
 // "1.2 s", "3 min 5 s", "2 h 10 min".

@@ -11,6 +11,8 @@
 #include "client/result_text.h"
 #include "client/solution_text.h"
 #include "client/target_text.h"
+#include "client/upload_commands.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "server/local.h"
@@ -58,6 +60,7 @@ TEST(CommandTextTest, CollectedGarbage) {
   removal.set_measured_costs(20);
   removal.set_blobs(7);
   removal.set_freed_bytes(123'456'789);
+  removal.set_recently_used(2);
   ExpectGolden("removal.txt", RemovalText(removal));
   ExpectGolden("removal.json", Document(RemovalToJson(removal)));
 }
@@ -208,6 +211,7 @@ TEST(CommandTextTest, InspectionOfWhatIsTiedOrUnsupported) {
 TEST(CommandTextTest, Sensitivity) {
   ExpectGolden("sensitivity.txt", SensitivityText(json::parse(R"json({
     "method": "fisher", "output_metric": "kl", "samples": 128, "seed": 7,
+    "measure": {"name": "loss", "text": "predicted increase of the output's KL divergence, in nats"},
     "layers": [
       {"name": "conv1", "trace": 12.5, "trace_stderr": 0.25, "trace_kind": "exact",
        "eigenvalues": [3.5], "note": "its sources are constant",
@@ -219,6 +223,33 @@ TEST(CommandTextTest, Sensitivity) {
     "stability": {"resamples": 100, "layers": [
       {"name": "conv1", "chosen": "w4a4", "changed": 0.12, "shares": {"w4a4": 0.88, "w8a8": 0.12}},
       {"name": "fc", "chosen": "w8a8", "changed": 0, "shares": {"w8a8": 1}}]}})json")));
+}
+
+// A score is none: what was measured is named.
+TEST(CommandTextTest, SensitivityNamesTheMeasureThatWasUsed) {
+  EXPECT_THAT(SensitivityText(json::parse(R"json({
+    "method": "hawq-v2", "output_metric": "cross-entropy", "samples": 64, "seed": 0,
+    "measure": {"name": "score", "text": "Hessian trace / |W| x error"}, "layers": []})json")),
+              testing::EndsWith("score: Hessian trace / |W| x error, method hawq-v2, 64 samples, "
+                                "seed 0\n"));
+}
+
+TEST(CommandTextTest, Uploads) {
+  v1::Model model;
+  model.set_name("models/aa");
+  model.set_display_name("net.onnx");
+  model.set_size_bytes(12'345);
+  model.mutable_create_time()->set_seconds(1'700'000'000);
+  EXPECT_EQ(UploadsText(json::array({UploadToJson(model)})),
+            "name          size              uploaded  file\n"
+            "models/aa  12.3 KB  2023-11-14T22:13:20Z  net.onnx\n");
+  v1::Dataset dataset;
+  dataset.set_name("datasets/bb");
+  dataset.set_size_bytes(5);
+  const json document = UploadToJson(dataset);
+  EXPECT_EQ(document.at("name"), "datasets/bb");
+  EXPECT_EQ(document.at("size_bytes"), 5);
+  EXPECT_EQ(UploadsText(json::array()), "name  size  uploaded  file\n");
 }
 
 // A target that tells what bounds its layers, with assignments that were run.

@@ -56,6 +56,36 @@ TEST(ProgressLinesTest, TenSecondsAreTheMostOften) {
   EXPECT_EQ(shown, 11);
 }
 
+TEST(ProgressLinesTest, WhatNothingFollowsIsSaidAgainAfterHalfAMinute) {
+  ProgressLines lines;
+  const absl::Time start = absl::FromUnixSeconds(1000);
+  EXPECT_TRUE(lines.IsDue("queued", 0, start));
+  EXPECT_EQ(lines.RepeatTime(), start + absl::Seconds(30));
+  lines.Repeated(start + absl::Seconds(30));
+  EXPECT_EQ(lines.RepeatTime(), start + absl::Seconds(60));
+  EXPECT_FALSE(lines.IsDue("queued", 0, start + absl::Seconds(59))) << "it was just said";
+}
+
+TEST(ProgressLinesTest, WhatIsAwaitedIsSaidWhenItHasLasted) {
+  ProgressLines lines;
+  lines.Begin("solve", absl::FromUnixSeconds(1000));
+  EXPECT_EQ(lines.RepeatTime(), absl::FromUnixSeconds(1030));
+}
+
+TEST(ProgressBarTest, WithoutATerminalStagesAreLines) {
+  testing::internal::CaptureStderr();
+  {
+    ProgressBar bar(ProgressBar::Mode::kLines);
+    bar.Await("resolve");
+    bar.Update("import", 0, -1, "");
+    bar.Update("import", 0.001, -1, "");
+    bar.Update("profile", 0.5, 12.3, "layer 3 of 14");
+    bar.Clear();
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "  0 %  import\n 50 %  profile  12 s left  layer 3 of 14\n");
+}
+
 TEST(FormatTest, TimesReadWell) {
   EXPECT_EQ(FormatSeconds(0.04), "0.0 s");
   EXPECT_EQ(FormatSeconds(9.94), "9.9 s");

@@ -16,6 +16,9 @@ namespace halftone {
 namespace {
 
 using nlohmann::json;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 v1::Job RunningJob() {
@@ -113,8 +116,19 @@ v1::SearchResult FixedResult() {
   (*refined->mutable_cost())["latency_ns"] = 90'000;
   (*refined->mutable_cost())["size_bytes"] = 20'000;
   result.set_chosen("refined");
-  result.set_result_json(R"json({"solution": {"explanation": {
-    "limits": [{"metric": "latency_ns", "limit": 100000, "used": 91356, "binds": true,
+  result.set_result_json(R"json({
+    "chosen": "refined", "departures": 1, "loss": 0.025, "gap": 0.012, "lower_bound": 0.0246912,
+    "cost": {"latency_ns": 90000, "size_bytes": 20000},
+    "assignment": {"conv1": "w4a8", "conv2": "w4a8"},
+    "measure": {"name": "loss", "text": "predicted increase of the output's KL divergence, in nats"},
+    "exported": {"file": "quantized.onnx", "format": "qdq", "opset": 13, "batch": null,
+                 "size_bytes": 20480},
+    "solution": {"status": "OPTIMAL", "loss": 0.0246912, "lower_bound": 0.0246912, "gap": 0,
+                 "cost": {"latency_ns": 91356, "size_bytes": 20480},
+                 "assignment": {"conv1": "w8a8", "conv2": "w4a8"}, "explanation": {
+    "limits": [{"metric": "activation_bytes", "at": "conv2", "limit": 65536, "used": 65000,
+                "binds": true, "marginal_value": 1e-8},
+               {"metric": "latency_ns", "limit": 100000, "used": 91356, "binds": true,
                 "marginal_value": 1e-7, "loss_without": 0.02, "next_limit": 110000,
                 "next_loss": 0.021}],
     "alternatives": [
@@ -133,7 +147,7 @@ TEST(TextTest, WhatCancellingDid) {
   v1::Job cancelled = RunningJob();
   cancelled.set_cancel_requested(true);
   EXPECT_THAT(CancellationText(RunningJob(), cancelled),
-              StartsWith("jobs/b7  RUNNING  sensitivity 25.00 %, is being cancelled\nkind"));
+              StartsWith("jobs/b7  RUNNING  12.50 %, sensitivity, is being cancelled\nkind"));
   cancelled.set_state(v1::JOB_STATE_CANCELLED);
   EXPECT_THAT(CancellationText(RunningJob(), cancelled), StartsWith("jobs/b7  CANCELLED\nkind"));
   EXPECT_THAT(CancellationText(cancelled, cancelled),
@@ -155,6 +169,36 @@ TEST(TextTest, OneJob) {
   ExpectGolden("job.txt", JobText(RunningJob()) + "\n" + JobText(FailedCrosscheck()));
 }
 
+// `jobs` and `get` say the same of how far it is.
+TEST(TextTest, AJobIsAsFarInBoth) {
+  EXPECT_EQ(DoneText(RunningJob()), "12.50 %");
+  EXPECT_THAT(JobText(RunningJob()), HasSubstr(DoneText(RunningJob())));
+  EXPECT_THAT(JobsText({RunningJob()}), HasSubstr(DoneText(RunningJob())));
+}
+
+TEST(TextTest, ATargetFileIsNamedAsPeopleDo) {
+  v1::Job job = RunningJob();
+  const std::string file = "targets/" + std::string(64, 'c');
+  EXPECT_EQ(TargetFileOf(job), "");
+  job.mutable_spec()->set_target(file + "?rows=8");
+  EXPECT_EQ(TargetFileOf(job), file);
+  EXPECT_THAT(JobsText({job}, {{file, "costs.csv"}}), HasSubstr("costs.csv (cccccccc)?rows=8 "));
+  EXPECT_THAT(JobsText({job}), HasSubstr("file (cccccccc)?rows=8 "));
+  EXPECT_THAT(JobText(job, {{file, "costs.csv"}}),
+              HasSubstr("\ntarget   costs.csv (cccccccc)?rows=8\n"));
+  EXPECT_EQ(JobToJson(job)["target"], file + "?rows=8") << "what the service calls it";
+}
+
+TEST(TextTest, AJobSaysWhatItsNetworkIs) {
+  v1::Job job = RunningJob();
+  v1::Artifact* artifact = job.add_artifacts();
+  artifact->set_name("jobs/b7/artifacts/quantized.onnx");
+  artifact->set_size_bytes(20'480);
+  EXPECT_THAT(JobText(job), EndsWith("artifact jobs/b7/artifacts/quantized.onnx (20.5 KB)\n"
+                                     "         quantized.onnx is ONNX in QDQ form, which ONNX "
+                                     "Runtime runs; `result` says more\n"));
+}
+
 TEST(TextTest, JobsAsJson) {
   const json jobs = {JobToJson(RunningJob()), JobToJson(FailedCrosscheck())};
   ExpectGolden("jobs.json", jobs.dump(2) + "\n");
@@ -163,6 +207,59 @@ TEST(TextTest, JobsAsJson) {
 TEST(TextTest, SearchResult) {
   ExpectGolden("search.txt", ResultText(FixedResult(), {{"report.html", "/out/report.html"},
                                                         {"quantized.onnx", "/out/q.onnx"}}));
+}
+
+json ChosenOf(const v1::SearchResult& result) {
+  const json document = ResultToJson(result, {});
+  return {document.at("loss"), document.at("gap"), document.at("cost").at("latency_ns"),
+          document.at("assignment").at("conv1"), document.at("status")};
+}
+
+// At the top of the document is the answer that was chosen, whichever version of the server wrote
+// it.
+TEST(TextTest, TheDocumentIsOfTheChosenAnswer) {
+  EXPECT_EQ(ChosenOf(FixedResult()), (json{0.025, 0.012, 90'000, "w4a8", "OPTIMAL"}));
+  v1::SearchResult earlier = FixedResult();
+  json document = json::parse(earlier.result_json());
+  for (const char* field : {"loss", "gap", "lower_bound", "cost", "assignment"}) {
+    document.erase(field);
+  }
+  json& refined = document["refined"];
+  refined["loss"] = 0.05;
+  refined["cost"] = {{"latency_ns", 90'000}};
+  refined["assignment"] = {{"conv1", "w4a8"}, {"conv2", "w4a8"}};
+  document["solution"]["lower_bound"] = 0.025;
+  earlier.set_result_json(document.dump());
+  EXPECT_EQ(ChosenOf(earlier), (json{0.05, 0.5, 90'000, "w4a8", "OPTIMAL"}));
+  document["chosen"] = "optimum";
+  earlier.set_result_json(document.dump());
+  EXPECT_EQ(ChosenOf(earlier), (json{0.0246912, 0, 91'356, "w8a8", "OPTIMAL"}));
+}
+
+TEST(TextTest, AScoreIsNotCalledALoss) {
+  v1::SearchResult result = FixedResult();
+  json document = json::parse(result.result_json());
+  document["measure"] = {{"name", "score"}, {"text", "what ranks"}};
+  result.set_result_json(document.dump());
+  const std::string text = ResultText(result, {});
+  EXPECT_THAT(text, HasSubstr("\nlayer  op    precision        score "));
+  EXPECT_THAT(text, HasSubstr("\nscore: what ranks\n"));
+  EXPECT_THAT(text, HasSubstr("OPTIMAL, score 0.0247"));
+}
+
+// The places that one budget limits are one row.
+TEST(TextTest, ThePeakOfActivationsIsOneCost) {
+  v1::SearchResult result = FixedResult();
+  auto& cost = *result.mutable_refined()->mutable_cost();
+  cost["activation_bytes"] = 65'000;
+  cost["activation_bytes/conv1"] = 64'000;
+  cost["activation_bytes/conv2"] = 65'000;
+  (*result.mutable_budgets())["activation_bytes"] = 65'536;
+  const std::string text = ResultText(result, {});
+  EXPECT_THAT(text, HasSubstr("activation_bytes          -  65.0 KB  65.5 KB\n"));
+  EXPECT_THAT(text, Not(HasSubstr("activation_bytes/")));
+  EXPECT_EQ(CostsText({{"activation_bytes", 65'000}, {"activation_bytes/conv1", 64'000}}),
+            "activation_bytes 65.0 KB");
 }
 
 TEST(TextTest, SearchResultOfTheOptimum) {

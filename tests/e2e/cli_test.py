@@ -292,7 +292,17 @@ class CommandTest(unittest.TestCase):
     def test_search_and_its_job(self):
         document = self.search("--eval", EVAL, "--budget", "latency=50%", "--budget", "size=0.5x")
         self.assertEqual(document["status"], "OPTIMAL")
-        self.assertEqual(document["solution"]["assignment"], document["assignment"])
+        answer = document["refined" if document["chosen"] == "refined" else "solution"]
+        for field in ("assignment", "cost", "loss"):
+            self.assertEqual(document[field], answer[field])
+        with open(document["artifacts"]["result.json"]) as file:
+            stored = json.load(file)
+        for field in ("status", "assignment", "cost", "loss", "gap", "chosen", "exported"):
+            self.assertEqual(stored[field], document[field])
+        exported = document["exported"]
+        self.assertEqual(exported["size_bytes"],
+                         os.path.getsize(document["artifacts"][exported["file"]]))
+        self.assertGreaterEqual(exported["opset"], 13)
         for path in document["artifacts"].values():
             self.assertTrue(os.path.exists(path), path)
         job = document["job"]
@@ -322,6 +332,30 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(self.document("delete", job)["copies"], [copies])
         self.assertFalse(os.path.exists(copies))
         self.document("get", job, code=2)
+
+    def test_a_limit_without_a_unit_says_what_it_is(self):
+        job = self.search("--budget", "size=0.5x", "--evaluations", "0")["job"]
+        document = self.document("resolve", job, "--budget", "latency=0.5", code=3)
+        self.assertEqual(len(document["warnings"]), 1)
+        self.assertIn("budget latency=0.5 is 0.50 ns", document["warnings"][0])
+        self.assertIn("was latency=0.5x meant?", document["warnings"][0])
+        text = self.run_command("resolve", job, "--budget", "latency=0.5", code=3).stdout
+        self.assertIn("warning: " + document["warnings"][0], text)
+        self.assertIn("budget       latency=0.5: at most 0.50 ns\n", text)
+        self.assertNotIn("warnings", self.document("resolve", job, "--budget", "latency=0.5x"))
+        found = self.search("--budget", "latency=0.5", "--evaluations", "0", code=3)
+        self.assertIn(document["warnings"][0], found["warnings"])
+
+    def test_uploads_are_listed(self):
+        self.search("--budget", "size=0.5x", "--evaluations", "0")
+        for kind, path in (("models", MODEL), ("datasets", CALIB)):
+            listed = {upload["name"]: upload for upload in self.document(kind)[kind]}
+            with open(path, "rb") as file:
+                content = file.read()
+            upload = listed[f"{kind}/{hashlib.sha256(content).hexdigest()}"]
+            self.assertEqual(upload["size_bytes"], len(content))
+            self.assertIn(upload["name"], self.run_command(kind).stdout)
+            self.assertEqual(len(self.document(kind, "--limit", "1")[kind]), 1)
 
     def test_a_folder_that_was_chosen_is_the_users(self):
         folder = os.path.join(self.folder.name, "chosen/by/me")

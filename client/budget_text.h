@@ -1,0 +1,24 @@
+#ifndef HALFTONE_CLIENT_BUDGET_TEXT_H_
+#define HALFTONE_CLIENT_BUDGET_TEXT_H_
+
+#include <string>
+#include <vector>
+
+#include "google/protobuf/repeated_ptr_field.h"
+#include "halftone/v1/types.pb.h"
+#include "nlohmann/json.hpp"
+
+namespace halftone {
+
+// How budgets are understood, a line each: "budget       latency=0.5: at most 0.50 ns".
+std::string BudgetsText(const google::protobuf::RepeatedPtrField<v1::Budget>& budgets);
+
+// Of budgets that are less than a hundredth of the least that any assignment needs: what was
+// understood, and what may have been meant. `infeasible` is as in a solution's document.
+std::vector<std::string> BudgetWarnings(
+    const google::protobuf::RepeatedPtrField<v1::Budget>& budgets,
+    const nlohmann::json& infeasible);
+
+}  // namespace halftone
+
+#endif  // HALFTONE_CLIENT_BUDGET_TEXT_H_

@@ -1,0 +1,30 @@
+#include "client/exported_text.h"
+
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "base/units.h"
+#include "client/json_values.h"
+
+namespace halftone {
+
+std::string ExportedText(const nlohmann::json& exported) {
+  const std::string file = TextIn(exported, "file");
+  const std::optional<double> batch = NumberIn(exported, "batch");
+  return absl::StrCat(
+      file, " is ONNX of opset ", NumberIn(exported, "opset").value_or(0),
+      " in QDQ form (QuantizeLinear and DequantizeLinear), ",
+      FormatQuantity(Quantity::kSize, NumberIn(exported, "size_bytes").value_or(0)), ", for ",
+      batch.has_value() ? absl::StrCat("a batch of ", *batch, " alone") : "any batch",
+      "; ONNX Runtime runs it: onnxruntime.InferenceSession('", file, "')\n",
+      "  packed: weights of up to 8 bits, one byte each; simulated: fewer bits within those "
+      "bytes,\n"
+      "  9 to 16 bits in float32; kept as they were: bf16 and f32 layers, and biases\n");
+}
+
+std::string ExportedLine() {
+  return absl::StrCat(kExportedFile,
+                      " is ONNX in QDQ form, which ONNX Runtime runs; `result` says more\n");
+}
+
+}  // namespace halftone
