@@ -51,6 +51,8 @@ class CostProfiler {
   virtual bool EmptiesCaches() const { return false; }
   // Whether it runs the whole networks of a request (assignments, mixes).
   virtual bool RunsAssignments() const { return false; }
+  // Whether in Profile another machine works, and this one only waits for it.
+  virtual bool RunsElsewhere() const { return false; }
   // What is known of the hardware itself, with units in the names: "area_mm2", "elements" (that
   // multiply), "buffer_bytes", "power_w" (of its arithmetic at work).
   virtual std::map<std::string, double> HardwareFigures() const { return {}; }

@@ -73,6 +73,7 @@ class SearchRun {
         spec_(spec),
         store_(store),
         stages_(store, observer, cancellation),
+        waiting_(observer.waiting),
         inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples) {}
 
   absl::StatusOr<SearchResult> Run(const ProfilerRegistry& profilers) {
@@ -161,7 +162,9 @@ class SearchRun {
     request.batch = static_cast<int>(batch);
     request.threads = spec_.threads;
     request.refresh = spec_.refresh;
-    return profiler.Profile(request, progress);
+    const WaitingObserver none;
+    return Awaited(profiler.RunsElsewhere() ? waiting_ : none,
+                   [&] { return profiler.Profile(request, progress); });
   }
 
   absl::Status MeasureCosts() {
@@ -394,6 +397,7 @@ class SearchRun {
   SearchSpec spec_;
   ArtifactStore& store_;
   StageRunner stages_;
+  const WaitingObserver& waiting_;
   StageInputs inputs_;
   std::unique_ptr<CostProfiler> profiler_;  // of a single target
   std::unique_ptr<CodesignRun> codesign_;   // of a design space; else null

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "base/progress.h"
+#include "base/waiting.h"
 #include "profilers/cost_profiler.h"
 #include "search/artifact_store.h"
 #include "search/result.h"
@@ -30,6 +31,9 @@ struct PipelineObserver {
   std::function<void(Stage stage, bool reused)> stage_started;
   std::function<void(Stage stage, double fraction, absl::string_view detail)> stage_progress;
   std::function<void(Stage stage)> stage_finished;
+  // Of a stage, which lets others compute meanwhile: `ended` returns when it is this one's turn
+  // again, or it is cancelled.
+  WaitingObserver waiting;
 };
 
 // Runs a search from import to export. Every stage's output is stored under a hash of all that it

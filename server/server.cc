@@ -69,7 +69,7 @@ constexpr absl::Duration kCollectEvery = absl::Hours(1);
 constexpr auto kGraceForCalls = std::chrono::seconds(1);
 
 absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::string& stored_spec,
-                                                const JobObserver& observer,
+                                                const PipelineObserver& observer,
                                                 const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::CrosscheckSpec message, ParseCrosscheck(stored_spec));
   HT_ASSIGN_OR_RETURN(const CrosscheckSpec spec, CrosscheckFromProto(message));
@@ -87,7 +87,7 @@ absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::str
 absl::StatusOr<PipelineOutput> RunSearchJob(
     Catalog& catalog, const ProfilerRegistry& profilers,
     const std::function<absl::Status(const std::string& target)>& await_target,
-    const JobClaim& claim, const JobObserver& observer, const Cancellation& cancellation) {
+    const JobClaim& claim, const PipelineObserver& observer, const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(claim.spec));
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_RETURN_IF_ERROR(await_target(spec.target));
@@ -173,7 +173,7 @@ struct Server::Parts {
   // Says so where the database is new, but the files of an older one are there.
   absl::Status WarnOfStrays() const;
   absl::Status StartRunner(std::optional<std::string> only);
-  absl::StatusOr<PipelineOutput> RunStored(const JobClaim& claim, const JobObserver& observer,
+  absl::StatusOr<PipelineOutput> RunStored(const JobClaim& claim, const PipelineObserver& observer,
                                            const Cancellation& cancellation);
   absl::Status AwaitTarget(const std::string& target, const Cancellation& cancellation) const;
   absl::Status StartServing();
@@ -249,16 +249,15 @@ absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
   runner_options.only = std::move(only);
   runner = std::make_unique<JobRunner>(
       jobs.get(), blobs.get(), &hub, &gate, &clock,
-      [this](const JobClaim& claim, const JobObserver& observer, const Cancellation& cancellation) {
-        return RunStored(claim, observer, cancellation);
-      },
+      [this](const JobClaim& claim, const PipelineObserver& observer,
+             const Cancellation& cancellation) { return RunStored(claim, observer, cancellation); },
       runner_options);
   runner->Start();
   return absl::OkStatus();
 }
 
 absl::StatusOr<PipelineOutput> Server::Parts::RunStored(const JobClaim& claim,
-                                                        const JobObserver& observer,
+                                                        const PipelineObserver& observer,
                                                         const Cancellation& cancellation) {
   if (IsCrosscheck(claim.spec)) {
     return RunCrosscheckJob(*catalog, claim.spec, observer, cancellation);

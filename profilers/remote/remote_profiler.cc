@@ -282,6 +282,8 @@ class RemoteProfiler final : public CostProfiler {
                        [](const RemoteOffer& offer) { return offer.description.empties_caches; });
   }
 
+  bool RunsElsewhere() const override { return true; }
+
   absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                     const Progress& progress) override {
     if (request.batch < 1) {

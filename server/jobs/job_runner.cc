@@ -9,6 +9,7 @@
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "server/jobs/held_pass.h"
+#include "server/jobs/patient_store.h"
 #include "server/jobs/progress_tracker.h"
 #include "spdlog/spdlog.h"
 
@@ -32,8 +33,8 @@ class JobRunner::Observer {
   Observer(JobRunner* runner, const JobClaim& claim, const Cancellation& cancellation)
       : runner_(runner), claim_(claim), job_(claim.job), pass_(runner->gate_, cancellation) {}
 
-  JobObserver Callbacks() {
-    JobObserver observer;
+  PipelineObserver Callbacks() {
+    PipelineObserver observer;
     observer.stages_planned = [this](absl::Span<const PlannedStage> plan) {
       tracker_.StagesPlanned(plan);
     };

@@ -20,7 +20,6 @@
 #include "server/jobs/compute_gate.h"
 #include "server/jobs/event_hub.h"
 #include "server/jobs/job_store.h"
-#include "server/jobs/patient_store.h"
 
 namespace halftone {
 
@@ -32,17 +31,10 @@ struct PipelineOutput {
   std::map<std::string, std::string> artifacts;  // file name -> sha256
 };
 
-// What a job's pipeline tells of itself, on its thread.
-struct JobObserver : PipelineObserver {
-  // Of a stage, which lets others compute meanwhile: `ended` returns when it is the job's turn
-  // again, or the job is cancelled.
-  WaitingObserver waiting;
-};
-
 // Does what a job's spec says. Called on the runner's thread; must honour the cancellation
 // within a second.
 using Pipeline = std::function<absl::StatusOr<PipelineOutput>(
-    const JobClaim& claim, const JobObserver& observer, const Cancellation& cancellation)>;
+    const JobClaim& claim, const PipelineObserver& observer, const Cancellation& cancellation)>;
 
 // Runs queued jobs, one at a time, oldest first, on a thread of its own. A stage holds the compute
 // gate while it runs, but for when it only waits. While the store or the disk refuses a job's end,

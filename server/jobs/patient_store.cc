@@ -33,15 +33,15 @@ auto PatientStore::Try(const Call& call) const {
   };
   auto result = call();
   if (is_final(StatusOf(result))) return result;
-  if (observer_.began) observer_.began();
-  absl::Duration wait = kFirstWait;
-  do {
-    wait_(wait);
-    wait = std::min(2 * wait, kLongestWait);
-    result = call();
-  } while (!is_final(StatusOf(result)));
-  if (observer_.ended) observer_.ended();
-  return result;
+  return Awaited(observer_, [&] {
+    absl::Duration wait = kFirstWait;
+    do {
+      wait_(wait);
+      wait = std::min(2 * wait, kLongestWait);
+      result = call();
+    } while (!is_final(StatusOf(result)));
+    return std::move(result);
+  });
 }
 
 absl::StatusOr<std::string> PatientStore::LoadBlob(const std::string& sha256) {

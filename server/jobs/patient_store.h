@@ -8,18 +8,13 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/cancellation.h"
+#include "base/waiting.h"
 #include "search/artifact_store.h"
 
 namespace halftone {
 
 // Whether what was refused may be granted later: the disk is full, or the database in use.
 bool MayPass(const absl::Status& status);
-
-// Told of a wait, on the thread that waits. Each may be empty.
-struct WaitingObserver {
-  std::function<void()> began;  // that thread computes nothing from here
-  std::function<void()> ended;  // to here
-};
 
 // The store of a job, which is not to be lost for a disk that is full for some seconds: what may
 // pass is tried again for kPatience, unless the job is cancelled, and is an error only then. As

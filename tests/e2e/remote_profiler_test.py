@@ -314,6 +314,23 @@ class PluginTest(RemoteTestCase):
         self.assertLessEqual(len(rows()), 12)
         self.assertIsNone(plugin.poll())
 
+    def test_others_compute_while_a_job_waits_for_it(self):
+        _, rows, let_go = self.held_plugin("toy", 1)
+        model = self.client.upload("Model", read(MODEL)).name
+        data = self.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
+        job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
+            "SearchSpec", model=model, calibration_dataset=data, target="toy",
+            precisions=["w8a8", "w4a4"],
+            budgets=[self.client.message("Budget", metric="latency", limit="60%")])).name
+        wait_for(rows)
+        document = self.halftone("sensitivity", MODEL, "--server", self.server.address, "--data",
+                                 os.path.join(TINY_DIGITS, "calib.npz"), "--samples", "8")
+        self.assertEqual(len(document["layers"]), 4)
+        self.assertEqual(len(rows()), 1)
+        let_go()
+        events = list(self.client.stream("SearchService", "WatchJob", name=job))
+        self.assertEqual(events[-1].state, MODULES["job"].JOB_STATE_SUCCEEDED)
+
     def test_two_clients_take_turns(self):
         _, rows, let_go = self.held_plugin("toy", 1)
         commands = [self.start("profile", MODEL, "--server", self.server.address, "--target", "toy",

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "absl/synchronization/notification.h"
+#include "server/jobs/patient_store.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
 #include "tests/await.h"
@@ -215,7 +216,7 @@ TEST_F(JobRunnerTest, OthersComputeWhileAStageWaitsForADiskWithRoom) {
   int others = 0;
   std::vector<bool> held;  // by the job: before, during and after
   auto runner =
-      StartRunner([&](const JobClaim&, const JobObserver& observer,
+      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         observer.stage_started(Stage::kExport, false);
         held.push_back(gate.IsBusy());
@@ -239,7 +240,7 @@ TEST_F(JobRunnerTest, CancellationReachesAJobThatWaitsForTheGateAgain) {
   ScriptedStore disk({kFullDisk});
   std::unique_ptr<ComputeGate::Pass> other;
   auto runner =
-      StartRunner([&](const JobClaim&, const JobObserver& observer,
+      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         observer.stage_started(Stage::kExport, false);
         PatientStore store(&disk, cancellation, observer.waiting,
@@ -260,7 +261,7 @@ TEST_F(JobRunnerTest, WhoHasNoPassGetsNoneByWaiting) {
   ScriptedStore disk({kFullDisk});
   bool held = true;
   auto runner =
-      StartRunner([&](const JobClaim&, const JobObserver& observer,
+      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         PatientStore store(&disk, cancellation, observer.waiting, [](absl::Duration) {});
         HT_RETURN_IF_ERROR(store.LoadStage(Stage::kExport, "key").status());
