@@ -3,23 +3,19 @@ waiting: each test has more of them than the server has workers for others."""
 
 import concurrent.futures
 import json
-import os
 import socket
 import struct
-import subprocess
-import sys
 import tempfile
 import unittest
 
 import grpc
 
-from halftone_server import SOURCE, TINY_DIGITS, ServedTestCase, compile_protos, read
+from halftone_server import NETWORKS, TINY_DIGITS, ServedTestCase, compile_protos, read
 from problems import hard_problem
 from waiting import processor_seconds, wait_for, wait_for_work
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
-HELD_PLUGIN = os.path.join(SOURCE, "tests/e2e/held_plugin.py")
 MANY = 6
 # Far more than any of the calls takes that are to be answered at once.
 SOON = 30
@@ -79,6 +75,8 @@ class ClientThatNeverReads:
 
 class WaitingCallsTest(ServedTestCase):
     modules = MODULES
+    STAGE_SENSITIVITY = MODULES["types"].STAGE_SENSITIVITY
+    STAGE_PROGRESS = MODULES["job"].JOB_EVENT_KIND_STAGE_PROGRESS
 
     @classmethod
     def setUpClass(cls):
@@ -89,33 +87,29 @@ class WaitingCallsTest(ServedTestCase):
         cls.result = cls.client.call("SearchService", "GetResult", name=cls.job)
 
     @classmethod
-    def search(cls, target, batch=1):
+    def search(cls, target):
         return cls.client.call("SearchService", "CreateJob", spec=cls.client.message(
-            "SearchSpec", model=cls.model, calibration_dataset=cls.data, target=target, batch=batch,
+            "SearchSpec", model=cls.model, calibration_dataset=cls.data, target=target,
             precisions=["w8a8", "w4a4"], skip_explanation=True,
             budgets=[cls.client.message("Budget", metric="size", limit="0.3x")])).name
 
-    def hold_the_gate(self, batch):
-        """Has a search be in the midst of a stage; what lets it go on and awaits its end. The batch
-        tells it from others, whose measured costs it would take over."""
-        target = f"held-{batch}"
-        folder = tempfile.mkdtemp(dir=FOLDER.name)
-        log, gate = os.path.join(folder, "rows"), os.path.join(folder, "gate")
-        plugin = subprocess.Popen(
-            [sys.executable, HELD_PLUGIN, os.path.join(SOURCE, "proto"), self.server.address, target,
-             "1", gate, log], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(plugin.wait)
-        self.addCleanup(plugin.kill)
-        wait_for(lambda: target in [known.name for known in self.client.call(
-            "AnalysisService", "ListTargets").targets])
-        job = self.search(target, batch)
-        wait_for(lambda: os.path.exists(log))
+    def hold_the_gate(self):
+        """Has a search be in the midst of a stage that computes here, for far longer than any test
+        takes; what ends it."""
+        job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
+            "SearchSpec", model=self.client.upload("Model", read(NETWORKS, "resnet14.onnx")).name,
+            calibration_dataset=self.client.upload("Dataset", read(NETWORKS, "calib.npz")).name,
+            target="bitfusion", sensitivity=self.client.message("SensitivitySpec", draws=4096))).name
+        events = self.client.stream("SearchService", "WatchJob", name=job)
+        for event in events:
+            if event.stage == self.STAGE_SENSITIVITY and event.kind == self.STAGE_PROGRESS:
+                break
+        else:
+            self.fail(f"it has ended: {event}")
 
         def let_go():
-            with open(gate, "w"):
-                pass
-            events = list(self.client.stream("SearchService", "WatchJob", name=job))
-            self.assertEqual(events[-1].state, MODULES["job"].JOB_STATE_SUCCEEDED)
+            self.client.call("SearchService", "CancelJob", name=job)
+            self.assertEqual(list(events)[-1].state, MODULES["job"].JOB_STATE_CANCELLED)
 
         return let_go
 
@@ -131,7 +125,7 @@ class WaitingCallsTest(ServedTestCase):
         self.client.upload("Model", read(TINY_DIGITS, "model.onnx"))
 
     def test_analyses_that_wait_for_a_search(self):
-        let_go = self.hold_the_gate(batch=2)
+        let_go = self.hold_the_gate()
         streams = [self.client.stream("AnalysisService", "EvaluateAssignment", model=self.model,
                                       dataset=self.data, assignment={"/fc/Gemm": "w8a8"})
                    for _ in range(MANY)]
@@ -144,7 +138,7 @@ class WaitingCallsTest(ServedTestCase):
             self.assertTrue(list(stream)[-1].HasField("result"))
 
     def test_an_analysis_that_waits_ends_at_its_deadline(self):
-        let_go = self.hold_the_gate(batch=3)
+        let_go = self.hold_the_gate()
         with self.assertRaises(grpc.RpcError) as caught:
             list(self.client.stream("AnalysisService", "EvaluateAssignment", timeout=0.5,
                                     model=self.model, dataset=self.data))
@@ -154,7 +148,7 @@ class WaitingCallsTest(ServedTestCase):
     def test_evaluations_that_wait_for_a_search(self):
         suggestions = self.client.call("ExplorationService", "Ask", job=self.job,
                                        count=MANY).suggestions
-        let_go = self.hold_the_gate(batch=4)
+        let_go = self.hold_the_gate()
         with concurrent.futures.ThreadPoolExecutor(MANY) as threads:
             told = [threads.submit(self.client.call, "ExplorationService", "Tell", job=self.job,
                                    assignment=suggestion.assignment) for suggestion in suggestions]
