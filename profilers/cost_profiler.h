@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "base/progress.h"
+#include "base/waiting.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/layer.h"
 #include "nn/quant/precision.h"
@@ -35,6 +36,8 @@ struct ProfileRequest {
   // targets that RunsAssignments().
   std::vector<std::map<std::string, Precision>> assignments;
   int mixes = 0;
+  // Told while another machine works, and this one only waits for it.
+  WaitingObserver waiting;
 };
 
 // Something that knows what layers cost on a target. Thread-safe; a measuring one serializes.
@@ -51,8 +54,6 @@ class CostProfiler {
   virtual bool EmptiesCaches() const { return false; }
   // Whether it runs the whole networks of a request (assignments, mixes).
   virtual bool RunsAssignments() const { return false; }
-  // Whether in Profile another machine works, and this one only waits for it.
-  virtual bool RunsElsewhere() const { return false; }
   // What is known of the hardware itself, with units in the names: "area_mm2", "elements" (that
   // multiply), "buffer_bytes", "power_w" (of its arithmetic at work).
   virtual std::map<std::string, double> HardwareFigures() const { return {}; }

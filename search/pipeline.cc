@@ -72,9 +72,9 @@ class SearchRun {
       : job_(job),
         spec_(spec),
         store_(store),
-        stages_(store, observer, cancellation),
-        waiting_(observer.waiting),
-        inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples) {}
+        inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples),
+        observer_(LettingGoOf(&inputs_, observer)),
+        stages_(store, observer_, cancellation) {}
 
   absl::StatusOr<SearchResult> Run(const ProfilerRegistry& profilers) {
     HT_RETURN_IF_ERROR(CheckSpec(spec_));
@@ -162,9 +162,8 @@ class SearchRun {
     request.batch = static_cast<int>(batch);
     request.threads = spec_.threads;
     request.refresh = spec_.refresh;
-    const WaitingObserver none;
-    return Awaited(profiler.RunsElsewhere() ? waiting_ : none,
-                   [&] { return profiler.Profile(request, progress); });
+    request.waiting = observer_.waiting;
+    return profiler.Profile(request, progress);
   }
 
   absl::Status MeasureCosts() {
@@ -396,9 +395,9 @@ class SearchRun {
   const std::string job_;
   SearchSpec spec_;
   ArtifactStore& store_;
-  StageRunner stages_;
-  const WaitingObserver& waiting_;
   StageInputs inputs_;
+  const PipelineObserver observer_;
+  StageRunner stages_;
   std::unique_ptr<CostProfiler> profiler_;  // of a single target
   std::unique_ptr<CodesignRun> codesign_;   // of a design space; else null
   Offer offer_;

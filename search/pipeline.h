@@ -31,9 +31,11 @@ struct PipelineObserver {
   std::function<void(Stage stage, bool reused)> stage_started;
   std::function<void(Stage stage, double fraction, absl::string_view detail)> stage_progress;
   std::function<void(Stage stage)> stage_finished;
-  // Of a stage, which lets others compute meanwhile: `ended` returns when it is this one's turn
-  // again, or it is cancelled.
+  // Lets others compute meanwhile: `ended` returns when it is this one's turn again, or it is
+  // cancelled.
   WaitingObserver waiting;
+  // Before a stage that is computed: whether others want to, so that it is to be `waiting` first.
+  std::function<bool()> is_to_wait;
 };
 
 // Runs a search from import to export. Every stage's output is stored under a hash of all that it

@@ -38,6 +38,20 @@ absl::StatusOr<const Dataset*> StageInputs::CalibrationData() {
   return &*data_;
 }
 
+void StageInputs::LetGo() {
+  network_.reset();
+  data_.reset();
+  calibration_.reset();
+}
+
+PipelineObserver LettingGoOf(StageInputs* inputs, PipelineObserver observer) {
+  observer.waiting.began = [inputs, began = std::move(observer.waiting.began)] {
+    inputs->LetGo();
+    if (began) began();
+  };
+  return observer;
+}
+
 absl::StatusOr<const Calibration*> StageInputs::Quantizers(absl::string_view calibrate_output) {
   if (!calibration_.has_value()) {
     HT_ASSIGN_OR_RETURN(const nlohmann::json document,

@@ -14,7 +14,7 @@
 namespace halftone {
 
 // What the stages of a job read, loaded when the first stage that is not reused asks for it, and
-// kept. What it returns lives as long as it does. Not thread-safe.
+// kept. What it returns lives as long as it does, unless it is let go of. Not thread-safe.
 class StageInputs {
  public:
   // `model`, `calibration_data`: sha256 of blobs of the store, which must outlive this; `samples`
@@ -28,6 +28,8 @@ class StageInputs {
   absl::StatusOr<const Calibration*> Quantizers(absl::string_view calibrate_output);
   // Not kept.
   absl::StatusOr<Dataset> LoadDataset(const std::string& sha256);
+  // What it returned is gone; it is loaded again when it is asked for.
+  void LetGo();
 
  private:
   ArtifactStore& store_;
@@ -37,6 +39,10 @@ class StageInputs {
   std::optional<Dataset> data_;
   std::optional<Calibration> calibration_;
 };
+
+// `observer`, but the inputs are let go of when it waits: others may compute meanwhile, and need
+// the memory. Borrows the inputs.
+PipelineObserver LettingGoOf(StageInputs* inputs, PipelineObserver observer);
 
 }  // namespace halftone
 

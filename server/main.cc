@@ -81,6 +81,11 @@ int Main(int argc, char** argv) {
           throw CLI::ValidationError("--memory-limit", std::string(status.message()));
       },
       "what a job may take by its estimate, like 8GiB (default: what the machine has)");
+  app.add_option("--max-running", options.max_running_jobs,
+                 "how many jobs may be RUNNING: one that computes, and those that wait for "
+                 "profilers elsewhere")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   const auto add_keep = [&app](const char* name, halftone::Keep* keep, const char* what) {
     app.add_option_function<std::string>(
            name,

@@ -69,12 +69,12 @@ constexpr absl::Duration kCollectEvery = absl::Hours(1);
 constexpr auto kGraceForCalls = std::chrono::seconds(1);
 
 absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::string& stored_spec,
-                                                const PipelineObserver& observer,
+                                                const JobObserver& observer,
                                                 const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::CrosscheckSpec message, ParseCrosscheck(stored_spec));
   HT_ASSIGN_OR_RETURN(const CrosscheckSpec spec, CrosscheckFromProto(message));
   SourcedStore sourced(&catalog, SourcesOf(spec));
-  PatientStore store(&sourced, cancellation, observer.waiting);
+  PatientStore store(&sourced, cancellation, observer.disk);
   HT_ASSIGN_OR_RETURN(const CrosscheckResult result,
                       RunCrosscheck(spec, store, observer, cancellation));
   PipelineOutput output;
@@ -87,12 +87,12 @@ absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const std::str
 absl::StatusOr<PipelineOutput> RunSearchJob(
     Catalog& catalog, const ProfilerRegistry& profilers,
     const std::function<absl::Status(const std::string& target)>& await_target,
-    const JobClaim& claim, const PipelineObserver& observer, const Cancellation& cancellation) {
+    const JobClaim& claim, const JobObserver& observer, const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::SearchSpec message, ParseSpec(claim.spec));
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_RETURN_IF_ERROR(await_target(spec.target));
   SourcedStore sourced(&catalog, SourcesOf(spec));
-  PatientStore store(&sourced, cancellation, observer.waiting);
+  PatientStore store(&sourced, cancellation, observer.disk);
   HT_ASSIGN_OR_RETURN(const SearchResult result,
                       RunSearch(spec, store, profilers, observer, cancellation, claim.job.id));
   PipelineOutput output;
@@ -173,9 +173,10 @@ struct Server::Parts {
   // Says so where the database is new, but the files of an older one are there.
   absl::Status WarnOfStrays() const;
   absl::Status StartRunner(std::optional<std::string> only);
-  absl::StatusOr<PipelineOutput> RunStored(const JobClaim& claim, const PipelineObserver& observer,
+  absl::StatusOr<PipelineOutput> RunStored(const JobClaim& claim, const JobObserver& observer,
                                            const Cancellation& cancellation);
-  absl::Status AwaitTarget(const std::string& target, const Cancellation& cancellation) const;
+  absl::Status AwaitTarget(const std::string& target, const JobObserver& observer,
+                           const Cancellation& cancellation) const;
   absl::Status StartServing();
   void Shutdown();
 };
@@ -246,37 +247,41 @@ absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
   HT_ASSIGN_OR_RETURN(const std::vector<std::string> interrupted, jobs->RecoverInterrupted());
   for (const std::string& id : interrupted) spdlog::warn("jobs/{}: was interrupted", id);
   JobRunner::Options runner_options;
+  runner_options.max_jobs = options.max_running_jobs;
   runner_options.only = std::move(only);
   runner = std::make_unique<JobRunner>(
       jobs.get(), blobs.get(), &hub, &gate, &clock,
-      [this](const JobClaim& claim, const PipelineObserver& observer,
-             const Cancellation& cancellation) { return RunStored(claim, observer, cancellation); },
+      [this](const JobClaim& claim, const JobObserver& observer, const Cancellation& cancellation) {
+        return RunStored(claim, observer, cancellation);
+      },
       runner_options);
   runner->Start();
   return absl::OkStatus();
 }
 
 absl::StatusOr<PipelineOutput> Server::Parts::RunStored(const JobClaim& claim,
-                                                        const PipelineObserver& observer,
+                                                        const JobObserver& observer,
                                                         const Cancellation& cancellation) {
   if (IsCrosscheck(claim.spec)) {
     return RunCrosscheckJob(*catalog, claim.spec, observer, cancellation);
   }
   return RunSearchJob(
       *catalog, profilers,
-      [&](const std::string& target) { return AwaitTarget(target, cancellation); }, claim, observer,
-      cancellation);
+      [&](const std::string& target) { return AwaitTarget(target, observer, cancellation); }, claim,
+      observer, cancellation);
 }
 
 // A profiler needs a moment to notice that the server was restarted, and to register again.
-absl::Status Server::Parts::AwaitTarget(const std::string& target,
+absl::Status Server::Parts::AwaitTarget(const std::string& target, const JobObserver& observer,
                                         const Cancellation& cancellation) const {
   const std::vector<ProfilerRegistry::Target> targets = profilers.List();
   const bool known = std::any_of(targets.begin(), targets.end(),
                                  [&](const auto& other) { return other.name == target; });
   const bool may_come = !options.address.empty() && CheckTargetName(target).ok();
   if (known || !may_come) return absl::OkStatus();
-  return remotes->AwaitName(target, started + kGraceForProfilers, cancellation);
+  return Awaited(observer.waiting, [&] {
+    return remotes->AwaitName(target, started + kGraceForProfilers, cancellation);
+  });
 }
 
 absl::Status Server::Parts::StartServing() {

@@ -23,6 +23,9 @@ struct ServerOptions {
   std::string address;
   // Whether this process runs the queue of the state directory, which one process at a time may.
   bool run_jobs = true;
+  // How many jobs may be RUNNING, at least 1: one that works, and those that wait for profilers
+  // elsewhere, each of which may keep its network in memory twice.
+  int max_running_jobs = 16;
   // Whether targets may be addresses of profilers.
   bool target_addresses = false;
   // Whether profilers may register addresses on other hosts than the one they call from.
@@ -49,8 +52,8 @@ class Server {
   // FAILED_PRECONDITION when another process runs the jobs of the state directory.
   absl::Status RunJob(const std::string& id);
 
-  // Refuses new calls, checkpoints the running job, ends watches and analyses with UNAVAILABLE, and
-  // returns when all of that is done. May be called again.
+  // Refuses new calls, checkpoints the running jobs, ends watches and analyses with UNAVAILABLE,
+  // and returns when all of that is done. May be called again.
   void Shutdown();
 
  private:

@@ -84,6 +84,11 @@ class Profiling {
     HT_RETURN_IF_ERROR(progress_.Step(0, "writing the model"));
     HT_ASSIGN_OR_RETURN(message_, MakeMessage(request_));
     model_hash_ = Sha256Hex(message_.model_onnx());
+    return Awaited(request_.waiting, [&] { return AskUntilDone(); });
+  }
+
+ private:
+  absl::StatusOr<CostTable> AskUntilDone() {
     while (true) {
       HT_ASSIGN_OR_RETURN(const std::vector<std::string> ids, Candidates());
       HT_RETURN_IF_ERROR(progress_.Step(last_fraction_, "waiting for the profiler to be free"));
@@ -104,7 +109,6 @@ class Profiling {
     }
   }
 
- private:
   // The profilers that may be asked now: of equal device with the one whose rows are here, if there
   // are any.
   absl::StatusOr<std::vector<std::string>> Candidates() const {
@@ -281,8 +285,6 @@ class RemoteProfiler final : public CostProfiler {
     return std::any_of(offers.begin(), offers.end(),
                        [](const RemoteOffer& offer) { return offer.description.empties_caches; });
   }
-
-  bool RunsElsewhere() const override { return true; }
 
   absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                     const Progress& progress) override {

@@ -56,9 +56,9 @@ class CrosscheckRun {
                 const Cancellation& cancellation)
       : spec_(WithDefaults(spec)),
         store_(store),
-        observer_(observer),
-        stages_(store, observer, cancellation),
-        inputs_(store, spec_.model, spec_.calibration, spec_.sensitivity.samples) {}
+        inputs_(store, spec_.model, spec_.calibration, spec_.sensitivity.samples),
+        observer_(LettingGoOf(&inputs_, observer)),
+        stages_(store, observer_, cancellation) {}
 
   absl::StatusOr<CrosscheckResult> Run() {
     HT_RETURN_IF_ERROR(CheckCrosscheckSpec(spec_));
@@ -242,9 +242,9 @@ class CrosscheckRun {
 
   const CrosscheckSpec spec_;
   ArtifactStore& store_;
-  const PipelineObserver& observer_;
-  StageRunner stages_;
   StageInputs inputs_;
+  const PipelineObserver observer_;
+  StageRunner stages_;
   std::string model_name_, calibrate_output_, validate_output_;
   MeasuredAssignments measured_;
   std::vector<Prediction> predictions_;

@@ -79,6 +79,9 @@ class JobStore {
   // Counts that a stage's work begins: see RecoverInterrupted(). A kStageFinished that is not
   // `reused` ends the count.
   virtual absl::Status BeginStage(const JobClaim& claim) = 0;
+  // Takes the last BeginStage() back: the work only waits, and no death is to be held against it
+  // until it begins again.
+  virtual absl::Status PauseStage(const JobClaim& claim) = 0;
   // Notes progress, with an event.
   virtual absl::Status RecordProgress(const JobClaim& claim, JobEventKind kind,
                                       const JobProgress& progress, bool reused,

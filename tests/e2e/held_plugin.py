@@ -2,6 +2,8 @@
 that the test makes is there. Every row is written to a file as it is told.
 
 held_plugin.py PROTO_FOLDER SERVER NAME FREE_ROWS GATE_FILE LOG_FILE
+
+With "never" for FREE_ROWS it tells no row at all, only signs of life.
 """
 
 import importlib.util
@@ -27,5 +29,16 @@ def held_measure(layer, precision, batch):
     return measure(layer, precision, batch)
 
 
+def never_measured(request, context):
+    yield plugin.api.ProfileResponse(device=plugin.DEVICE)
+    with open(sys.argv[6], "a") as log:
+        log.write("asked\n")
+    while context.is_active():
+        yield plugin.api.ProfileResponse(detail="still at it")
+        time.sleep(0.1)
+
+
 plugin.measure = held_measure
+if sys.argv[4] == "never":
+    plugin.profile = never_measured
 plugin.main()

@@ -130,6 +130,29 @@ TEST_F(RecoveryEndToEnd, SigtermCheckpointsTheJobAndTellsTheClients) {
   EXPECT_EQ(computed.count(v1::STAGE_PROFILE), 1u);
 }
 
+TEST_F(RecoveryEndToEnd, SigtermCheckpointsAllJobsThatRun) {
+  const std::string waiting = Create(HeldSearch());
+  held_->AwaitRequest();
+  const std::string computing = Create(LongSearch());
+  Watch(computing, [](const v1::JobEvent& event) {
+    return event.stage() == v1::STAGE_SENSITIVITY &&
+           event.kind() == v1::JOB_EVENT_KIND_STAGE_PROGRESS;
+  });
+  EXPECT_EQ(Get(waiting).state(), v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(server_->Terminate(), 0);
+  held_->LetGo();
+  StartServer();
+  EXPECT_EQ(Watch(waiting).back().state(), v1::JOB_STATE_SUCCEEDED)
+      << Get(waiting).error().message();
+  for (const std::string& job : {waiting, computing}) {
+    EXPECT_FALSE(CutAtTheKill(Watch(job, [](const v1::JobEvent& event) {
+                   return event.detail().find("queued again") != std::string::npos;
+                 })).second.empty());
+  }
+  ASSERT_TRUE(client_->CancelJob(computing).ok());
+  EXPECT_EQ(Watch(computing).back().state(), v1::JOB_STATE_CANCELLED);
+}
+
 TEST_F(RecoveryEndToEnd, ASecondServerOnTheStateDirectoryIsRefused) {
   const auto second = ServerProcess::Start({state_, 0, ""});
   ASSERT_FALSE(second.ok());

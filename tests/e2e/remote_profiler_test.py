@@ -256,6 +256,17 @@ class ProfilerProgramTest(RemoteTestCase):
 class PluginTest(RemoteTestCase):
     """The Python plug-in of docs/examples."""
 
+    def search(self, target):
+        model = self.client.upload("Model", read(MODEL)).name
+        data = self.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
+        return self.client.call("SearchService", "CreateJob", spec=self.client.message(
+            "SearchSpec", model=model, calibration_dataset=data, target=target,
+            precisions=["w8a8", "w4a4"],
+            budgets=[self.client.message("Budget", metric="latency", limit="60%")])).name
+
+    def end_of(self, job):
+        return list(self.client.stream("SearchService", "WatchJob", name=job))[-1].state
+
     def test_it_is_a_target(self):
         self.spawn(sys.executable, PLUGIN, os.path.join(SOURCE, "proto"), self.server.address,
                    "toy")
@@ -298,17 +309,11 @@ class PluginTest(RemoteTestCase):
 
     def test_a_job_goes_on_after_a_restart_of_the_server(self):
         plugin, rows, let_go = self.held_plugin("toy", 4)
-        model = self.client.upload("Model", read(MODEL)).name
-        data = self.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
-        job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
-            "SearchSpec", model=model, calibration_dataset=data, target="toy",
-            precisions=["w8a8", "w4a4"],
-            budgets=[self.client.message("Budget", metric="latency", limit="60%")])).name
+        job = self.search("toy")
         wait_for(lambda: len(rows()) == 4)
         self.restart_server()
         let_go()
-        events = list(self.client.stream("SearchService", "WatchJob", name=job))
-        self.assertEqual(events[-1].state, MODULES["job"].JOB_STATE_SUCCEEDED)
+        self.assertEqual(self.end_of(job), MODULES["job"].JOB_STATE_SUCCEEDED)
         self.assertEqual(len(set(rows())), 8)
         # What came in the last second before the kill is not stored yet.
         self.assertLessEqual(len(rows()), 12)
@@ -316,20 +321,27 @@ class PluginTest(RemoteTestCase):
 
     def test_others_compute_while_a_job_waits_for_it(self):
         _, rows, let_go = self.held_plugin("toy", 1)
-        model = self.client.upload("Model", read(MODEL)).name
-        data = self.client.upload("Dataset", read(TINY_DIGITS, "calib.npz")).name
-        job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
-            "SearchSpec", model=model, calibration_dataset=data, target="toy",
-            precisions=["w8a8", "w4a4"],
-            budgets=[self.client.message("Budget", metric="latency", limit="60%")])).name
+        job = self.search("toy")
         wait_for(rows)
         document = self.halftone("sensitivity", MODEL, "--server", self.server.address, "--data",
                                  os.path.join(TINY_DIGITS, "calib.npz"), "--samples", "8")
         self.assertEqual(len(document["layers"]), 4)
         self.assertEqual(len(rows()), 1)
         let_go()
-        events = list(self.client.stream("SearchService", "WatchJob", name=job))
-        self.assertEqual(events[-1].state, MODULES["job"].JOB_STATE_SUCCEEDED)
+        self.assertEqual(self.end_of(job), MODULES["job"].JOB_STATE_SUCCEEDED)
+
+    def test_one_that_never_answers_keeps_no_other_job_queued(self):
+        _, asked, _ = self.held_plugin("toy", "never")
+        held = self.search("toy")
+        wait_for(asked)
+        for _ in range(2):
+            other = self.search("bitfusion")
+            self.assertEqual(self.end_of(other), MODULES["job"].JOB_STATE_SUCCEEDED)
+        job = self.client.call("SearchService", "GetJob", name=held)
+        self.assertEqual(job.state, MODULES["job"].JOB_STATE_RUNNING)
+        self.assertEqual(job.stage, MODULES["types"].STAGE_PROFILE)
+        self.client.call("SearchService", "CancelJob", name=held)
+        self.assertEqual(self.end_of(held), MODULES["job"].JOB_STATE_CANCELLED)
 
     def test_two_clients_take_turns(self):
         _, rows, let_go = self.held_plugin("toy", 1)

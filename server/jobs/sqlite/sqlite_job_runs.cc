@@ -83,13 +83,21 @@ absl::StatusOr<bool> SqliteJobStore::Heartbeat(const JobClaim& claim) {
   return cancel_requested;
 }
 
-absl::Status SqliteJobStore::BeginStage(const JobClaim& claim) {
+absl::Status SqliteJobStore::UpdateClaimed(const JobClaim& claim, absl::string_view sql) {
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_->connection));
   HT_ASSIGN_OR_RETURN(const JobRecord job, FindClaimed(claim));
-  HT_RETURN_IF_ERROR(
-      Update(job, "UPDATE jobs SET stage_starts = stage_starts + 1 WHERE number = ?"));
+  HT_RETURN_IF_ERROR(Update(job, sql));
   return transaction.Commit();
+}
+
+absl::Status SqliteJobStore::BeginStage(const JobClaim& claim) {
+  return UpdateClaimed(claim, "UPDATE jobs SET stage_starts = stage_starts + 1 WHERE number = ?");
+}
+
+absl::Status SqliteJobStore::PauseStage(const JobClaim& claim) {
+  return UpdateClaimed(claim,
+                       "UPDATE jobs SET stage_starts = max(0, stage_starts - 1) WHERE number = ?");
 }
 
 absl::Status SqliteJobStore::RecordProgress(const JobClaim& claim, JobEventKind kind,

@@ -50,6 +50,7 @@ class SqliteJobStore final : public JobStore {
       absl::Duration lease, const std::optional<std::string>& only = {}) override;
   absl::StatusOr<bool> Heartbeat(const JobClaim& claim) override;
   absl::Status BeginStage(const JobClaim& claim) override;
+  absl::Status PauseStage(const JobClaim& claim) override;
   absl::Status RecordProgress(const JobClaim& claim, JobEventKind kind, const JobProgress& progress,
                               bool reused, absl::string_view detail) override;
   absl::Status Succeed(const JobClaim& claim, const JobOutcome& outcome) override;
@@ -109,6 +110,9 @@ class SqliteJobStore final : public JobStore {
   // Runs a statement whose only parameter is the job's number.
   absl::Status Update(const JobRecord& job, absl::string_view sql)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
+  // The same on the job that is claimed, as a change that nobody is told of.
+  absl::Status UpdateClaimed(const JobClaim& claim, absl::string_view sql)
+      ABSL_LOCKS_EXCLUDED(database_->mutex);
   // Writes state, stage, fractions, ETA, error, result and times of `job`, with an event.
   absl::Status Save(Change& change, const JobRecord& job, JobEventKind kind, bool reused,
                     absl::string_view detail) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);

@@ -53,6 +53,10 @@ class FailingJobStore final : public JobStore {
     HT_RETURN_IF_ERROR(fault_("BeginStage"));
     return store_->BeginStage(claim);
   }
+  absl::Status PauseStage(const JobClaim& claim) override {
+    HT_RETURN_IF_ERROR(fault_("PauseStage"));
+    return store_->PauseStage(claim);
+  }
   absl::Status RecordProgress(const JobClaim& claim, JobEventKind kind, const JobProgress& progress,
                               bool reused, absl::string_view detail) override {
     HT_RETURN_IF_ERROR(fault_("RecordProgress"));

@@ -9,10 +9,9 @@
 #include "server/jobs/patient_store.h"
 #include "spdlog/sinks/ostream_sink.h"
 #include "spdlog/spdlog.h"
-#include "tests/await.h"
 #include "tests/server/jobs/failing_job_store.h"
+#include "tests/server/jobs/runner_fixture.h"
 #include "tests/server/jobs/scripted_store.h"
-#include "tests/server/jobs/state_fixture.h"
 
 namespace halftone {
 namespace {
@@ -21,75 +20,10 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// Runs pipelines of the tests' own making on a real store.
-class JobRunnerTest : public StateFixture {
- protected:
-  std::unique_ptr<JobRunner> StartRunner(Pipeline pipeline, std::optional<std::string> only = {}) {
-    return StartRunnerOn(jobs.get(), std::move(pipeline), std::move(only));
-  }
-
-  std::unique_ptr<JobRunner> StartRunnerOn(JobStore* store, Pipeline pipeline,
-                                           std::optional<std::string> only = {}) {
-    JobRunner::Options options;
-    options.first_retry = absl::Milliseconds(1);
-    options.longest_retry = absl::Milliseconds(4);
-    options.heartbeat = absl::Milliseconds(20);
-    options.only = std::move(only);
-    auto runner = std::make_unique<JobRunner>(store, blobs.get(), &hub, &gate, &clock,
-                                              std::move(pipeline), options);
-    runner->Start();
-    return runner;
-  }
-
-  // Waits until the job is in `state`; fails the test after 10 s.
-  void AwaitState(const std::string& id, JobState state) {
-    absl::Mutex mutex;
-    bool reached = false;
-    const EventHub::Subscription subscription = hub.Subscribe(id, [&] {
-      const bool now = Job(id).state == state;
-      absl::MutexLock lock(&mutex);
-      reached |= now;
-    });
-    const bool already = Job(id).state == state;
-    {
-      absl::MutexLock lock(&mutex);
-      reached |= already;
-      EXPECT_TRUE(mutex.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(10)))
-          << JobStateName(Job(id).state);
-    }
-    hub.Unsubscribe(subscription);
-  }
-
-  static absl::Status UntilCancelled(const Cancellation& cancellation) {
-    Await([&] { return !cancellation.Check().ok(); });
-    return cancellation.Check();
-  }
-
-  static absl::StatusOr<PipelineOutput> SucceedAtOnce(const JobClaim&, const PipelineObserver&,
-                                                      const Cancellation&) {
-    return PipelineOutput();
-  }
-
-  // Until somebody waits for the gate, whose pass the test holds. One may wait: so the next one is
-  // refused.
-  void AwaitTheGatesWaiter() {
-    Await([&] {
-      bool refused = false;
-      Cancellation cancelled;
-      gate.Enter(cancelled, [&](auto pass) { refused = absl::IsResourceExhausted(pass.status()); });
-      cancelled.Cancel();
-      gate.WithdrawCancelled();
-      return refused;
-    });
-  }
-
-  ComputeGate gate{/*max_waiting=*/1};
-};
-
 TEST_F(JobRunnerTest, RunsQueuedJobsToTheirEnd) {
   const std::string before = CreateJob("first");
   std::vector<std::string> specs;
-  auto runner = StartRunner([&](const JobClaim& claim, const PipelineObserver& observer,
+  auto runner = StartRunner([&](const JobClaim& claim, const JobObserver& observer,
                                 const Cancellation&) -> absl::StatusOr<PipelineOutput> {
     specs.push_back(claim.spec);
     observer.stage_started(Stage::kImport, false);
@@ -118,7 +52,7 @@ TEST_F(JobRunnerTest, RunsQueuedJobsToTheirEnd) {
 }
 
 TEST_F(JobRunnerTest, FailuresAndExceptionsFailTheJobOnly) {
-  auto runner = StartRunner([&](const JobClaim& claim, const PipelineObserver&,
+  auto runner = StartRunner([&](const JobClaim& claim, const JobObserver&,
                                 const Cancellation&) -> absl::StatusOr<PipelineOutput> {
     if (claim.spec == "error") return absl::InvalidArgumentError("node 'x'");
     if (claim.spec == "memory") throw std::bad_alloc();
@@ -136,7 +70,7 @@ TEST_F(JobRunnerTest, FailuresAndExceptionsFailTheJobOnly) {
 TEST_F(JobRunnerTest, CancelsARunningJob) {
   absl::Notification running;
   auto runner =
-      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
+      StartRunner([&](const JobClaim&, const JobObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         observer.stage_started(Stage::kSensitivity, false);
         running.Notify();
@@ -152,7 +86,7 @@ TEST_F(JobRunnerTest, StoppingQueuesTheRunningJobAgain) {
   const std::string id = CreateJob();
   absl::Notification running;
   auto runner =
-      StartRunner([&](const JobClaim&, const PipelineObserver&,
+      StartRunner([&](const JobClaim&, const JobObserver&,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         running.Notify();
         return UntilCancelled(cancellation);
@@ -161,7 +95,7 @@ TEST_F(JobRunnerTest, StoppingQueuesTheRunningJobAgain) {
   runner->Stop();
   EXPECT_EQ(Job(id).state, JobState::kQueued);
   runner = StartRunner(
-      [](const JobClaim&, const PipelineObserver&,
+      [](const JobClaim&, const JobObserver&,
          const Cancellation&) -> absl::StatusOr<PipelineOutput> { return PipelineOutput(); });
   AwaitState(id, JobState::kSucceeded);
   EXPECT_EQ(Job(id).attempts, 2);
@@ -170,7 +104,7 @@ TEST_F(JobRunnerTest, StoppingQueuesTheRunningJobAgain) {
 TEST_F(JobRunnerTest, RunsOnlyTheJobThatItIsMeantFor) {
   const std::string first = CreateJob(), second = CreateJob();
   auto runner = StartRunner(
-      [](const JobClaim&, const PipelineObserver&,
+      [](const JobClaim&, const JobObserver&,
          const Cancellation&) -> absl::StatusOr<PipelineOutput> { return PipelineOutput(); },
       second);
   AwaitState(second, JobState::kSucceeded);
@@ -180,7 +114,7 @@ TEST_F(JobRunnerTest, RunsOnlyTheJobThatItIsMeantFor) {
 TEST_F(JobRunnerTest, AStageWaitsForTheGate) {
   std::atomic<bool> entered = false;
   auto pass = *gate.Enter({});
-  auto runner = StartRunner([&](const JobClaim&, const PipelineObserver& observer,
+  auto runner = StartRunner([&](const JobClaim&, const JobObserver& observer,
                                 const Cancellation&) -> absl::StatusOr<PipelineOutput> {
     observer.stage_started(Stage::kProfile, false);
     entered = true;
@@ -197,7 +131,7 @@ TEST_F(JobRunnerTest, AStageWaitsForTheGate) {
 TEST_F(JobRunnerTest, CancellationReachesAJobThatWaitsForTheGate) {
   auto pass = *gate.Enter({});
   auto runner =
-      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
+      StartRunner([&](const JobClaim&, const JobObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         observer.stage_started(Stage::kProfile, false);
         HT_RETURN_IF_ERROR(cancellation.Check());
@@ -216,11 +150,11 @@ TEST_F(JobRunnerTest, OthersComputeWhileAStageWaitsForADiskWithRoom) {
   int others = 0;
   std::vector<bool> held;  // by the job: before, during and after
   auto runner =
-      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
+      StartRunner([&](const JobClaim&, const JobObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         observer.stage_started(Stage::kExport, false);
         held.push_back(gate.IsBusy());
-        PatientStore store(&disk, cancellation, observer.waiting, [&](absl::Duration) {
+        PatientStore store(&disk, cancellation, observer.disk, [&](absl::Duration) {
           held.push_back(gate.IsBusy());
           gate.Enter({}, [&](auto pass) { others += pass.ok() ? 1 : 0; });
         });
@@ -240,10 +174,10 @@ TEST_F(JobRunnerTest, CancellationReachesAJobThatWaitsForTheGateAgain) {
   ScriptedStore disk({kFullDisk});
   std::unique_ptr<ComputeGate::Pass> other;
   auto runner =
-      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
+      StartRunner([&](const JobClaim&, const JobObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         observer.stage_started(Stage::kExport, false);
-        PatientStore store(&disk, cancellation, observer.waiting,
+        PatientStore store(&disk, cancellation, observer.disk,
                            [&](absl::Duration) { other = *gate.Enter({}); });
         HT_RETURN_IF_ERROR(store.StoreBlob("artifact").status());
         HT_RETURN_IF_ERROR(cancellation.Check());
@@ -261,9 +195,9 @@ TEST_F(JobRunnerTest, WhoHasNoPassGetsNoneByWaiting) {
   ScriptedStore disk({kFullDisk});
   bool held = true;
   auto runner =
-      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
+      StartRunner([&](const JobClaim&, const JobObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
-        PatientStore store(&disk, cancellation, observer.waiting, [](absl::Duration) {});
+        PatientStore store(&disk, cancellation, observer.disk, [](absl::Duration) {});
         HT_RETURN_IF_ERROR(store.LoadStage(Stage::kExport, "key").status());
         held = gate.IsBusy();
         return PipelineOutput();
@@ -297,7 +231,7 @@ TEST_F(JobRunnerTest, AFailureIsWrittenOnceTheDiskHasRoom) {
   FullDisk disk(7);
   FailingJobStore store(jobs.get(), std::ref(disk));
   auto runner = StartRunnerOn(&store,
-                              [](const JobClaim&, const PipelineObserver&,
+                              [](const JobClaim&, const JobObserver&,
                                  const Cancellation&) -> absl::StatusOr<PipelineOutput> {
                                 return absl::InvalidArgumentError("node 'x'");
                               });
@@ -389,7 +323,7 @@ TEST_F(JobRunnerTest, ABeatThatComesBackAfterTheEndIsNoLoss) {
   LateBeat beat;
   FailingJobStore store(jobs.get(), std::ref(beat));
   auto runner = StartRunnerOn(&store,
-                              [&](const JobClaim&, const PipelineObserver&,
+                              [&](const JobClaim&, const JobObserver&,
                                   const Cancellation&) -> absl::StatusOr<PipelineOutput> {
                                 beat.Await();
                                 return PipelineOutput();
@@ -412,7 +346,7 @@ TEST_F(JobRunnerTest, ARunnerThatLosesItsClaimAtTheEndSaysSo) {
   });
   std::atomic<int> runs = 0;
   auto runner = StartRunnerOn(&store,
-                              [&](const JobClaim&, const PipelineObserver&,
+                              [&](const JobClaim&, const JobObserver&,
                                   const Cancellation&) -> absl::StatusOr<PipelineOutput> {
                                 if (++runs == 1) return PipelineOutput();
                                 return absl::InvalidArgumentError("node 'x'");
@@ -427,7 +361,7 @@ TEST_F(JobRunnerTest, ARunnerThatLosesItsClaimAtTheEndSaysSo) {
 TEST_F(JobRunnerTest, ARunnerThatLostItsClaimStopsAndWritesNothing) {
   absl::Notification running, stopped, claimed;
   auto runner =
-      StartRunner([&](const JobClaim&, const PipelineObserver& observer,
+      StartRunner([&](const JobClaim&, const JobObserver& observer,
                       const Cancellation& cancellation) -> absl::StatusOr<PipelineOutput> {
         running.Notify();
         claimed.WaitForNotification();

@@ -64,6 +64,7 @@ class JobStoreContractTest : public testing::TestWithParam<Implementation> {
     const std::vector<absl::Status> refused = {
         store.Heartbeat(claim).status(),
         store.BeginStage(claim),
+        store.PauseStage(claim),
         store.RecordProgress(claim, JobEventKind::kStageProgress, {}, false, "late"),
         store.Succeed(claim, {}),
         store.Fail(claim, absl::InternalError("late")),

@@ -317,6 +317,25 @@ TEST_F(JobStoreTest, DeathsOutsideOfAStageAreNotHeldAgainstAJob) {
   EXPECT_EQ(Job(id).state, JobState::kQueued);
 }
 
+// Another job's stage may take the server down meanwhile.
+TEST_F(JobStoreTest, DeathsWhileAStageOnlyWaitsAreNotHeldAgainstAJob) {
+  const std::string id = CreateJob();
+  for (int i = 0; i < 2 * JobStore::kMaxStageStarts; ++i) {
+    ASSERT_EQ(Claim(), id) << i;
+    ASSERT_TRUE(jobs->BeginStage(claim).ok());
+    ASSERT_TRUE(jobs->PauseStage(claim).ok());
+    ASSERT_TRUE(jobs->RecoverInterrupted().ok());
+  }
+  ASSERT_EQ(Claim(), id);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(jobs->BeginStage(claim).ok());
+    ASSERT_TRUE(jobs->PauseStage(claim).ok());
+    ASSERT_TRUE(jobs->BeginStage(claim).ok());
+    ASSERT_TRUE(jobs->RecoverInterrupted().ok());
+    EXPECT_EQ(Claim(), i == 0 ? id : "") << "who goes on is in the midst of it again";
+  }
+}
+
 TEST_F(JobStoreTest, AJobThatDiesAgainWaitsBeforeItIsDue) {
   const std::string id = CreateJob();
   for (int i = 0; i < 2; ++i) {

@@ -86,6 +86,7 @@ class EventLog final : public JobStore {
   }
   absl::StatusOr<bool> Heartbeat(const JobClaim&) override { return Unused(); }
   absl::Status BeginStage(const JobClaim&) override { return Unused(); }
+  absl::Status PauseStage(const JobClaim&) override { return Unused(); }
   absl::Status RecordProgress(const JobClaim&, JobEventKind, const JobProgress&, bool,
                               absl::string_view) override {
     return Unused();
