@@ -187,6 +187,11 @@ absl::Status Server::Parts::OpenState() {
     HT_ASSIGN_OR_RETURN(lock, DirectoryLock::Acquire(options.state_directory));
   }
   HT_ASSIGN_OR_RETURN(database, StateDatabase::Open(options.state_directory));
+  if (database->is_alone()) {
+    spdlog::warn(
+        "'{}': the disk is full: until this process ends, no other one can open its state.db",
+        LogLine(options.state_directory));
+  }
   HT_ASSIGN_OR_RETURN(blobs, BlobStore::Create(options.state_directory + "/blobs"));
   catalog = std::make_unique<SqliteCatalog>(database.get(), blobs.get(), &clock);
   costs = std::make_unique<SqliteCostCache>(database.get(), &clock);
@@ -244,9 +249,19 @@ absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
     HT_ASSIGN_OR_RETURN(lock, DirectoryLock::Acquire(options.state_directory));
   }
   HT_RETURN_IF_ERROR(blobs->RemovePartial());
-  HT_ASSIGN_OR_RETURN(const std::vector<std::string> interrupted, jobs->RecoverInterrupted());
-  for (const std::string& id : interrupted) spdlog::warn("jobs/{}: was interrupted", id);
   JobRunner::Options runner_options;
+  const absl::StatusOr<std::vector<std::string>> interrupted = jobs->RecoverInterrupted();
+  if (absl::IsResourceExhausted(interrupted.status())) {
+    // Whoever is to make room needs the service.
+    spdlog::warn(
+        "'{}': {}: nothing new is taken, and no job runs, before there is room: delete jobs, "
+        "models or datasets (halftone delete), or free space on that disk",
+        LogLine(options.state_directory), LogLine(std::string(interrupted.status().message())));
+    runner_options.recover = true;
+  } else {
+    HT_RETURN_IF_ERROR(interrupted.status());
+    for (const std::string& id : *interrupted) spdlog::warn("jobs/{}: was interrupted", id);
+  }
   runner_options.max_jobs = options.max_running_jobs;
   runner_options.only = std::move(only);
   runner = std::make_unique<JobRunner>(

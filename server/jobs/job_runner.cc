@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/shown_text.h"
+#include "base/status_macros.h"
 #include "spdlog/spdlog.h"
 
 namespace halftone {
@@ -13,7 +14,8 @@ JobRunner::JobRunner(JobStore* store, const BlobStore* blobs, EventHub* hub, Com
       hub_(hub),
       pipeline_(std::move(pipeline)),
       options_(std::move(options)),
-      turns_(options_.max_jobs) {}
+      turns_(options_.max_jobs),
+      is_recovered_(!options_.recover) {}
 
 JobRunner::~JobRunner() { Stop(); }
 
@@ -43,6 +45,7 @@ void JobRunner::Stop() {
 void JobRunner::Loop() {
   // Jobs may also be queued by another process that shares the state directory.
   constexpr absl::Duration kPoll = absl::Seconds(1);
+  std::string told;  // of what keeps it from taking up jobs
   while (true) {
     {
       absl::MutexLock lock(&mutex_);
@@ -53,18 +56,28 @@ void JobRunner::Loop() {
       if (stopping_) return;
       work_ = false;
     }
-    while (std::unique_ptr<JobTurns::Turn> turn = turns_.Begin()) {
-      absl::StatusOr<std::optional<JobClaim>> claim =
-          tools_.store->Claim(options_.lease, options_.only);
-      if (!claim.ok()) {
-        spdlog::error("claiming a job: {}", LogLine(claim.status().ToString()));
-        break;
-      }
-      if (!claim->has_value()) break;
-      Join(/*all=*/false);
-      Begin(**std::move(claim), std::move(turn));
-    }
+    const absl::Status status = RunQueue();
+    const std::string error = status.ok() ? "" : status.ToString();
+    if (!error.empty() && error != told) spdlog::error("taking up jobs: {}", LogLine(error));
+    told = error;
   }
+}
+
+absl::Status JobRunner::RunQueue() {
+  if (!is_recovered_) {
+    HT_ASSIGN_OR_RETURN(const std::vector<std::string> interrupted,
+                        tools_.store->RecoverInterrupted());
+    is_recovered_ = true;
+    for (const std::string& id : interrupted) spdlog::warn("jobs/{}: was interrupted", id);
+  }
+  while (std::unique_ptr<JobTurns::Turn> turn = turns_.Begin()) {
+    HT_ASSIGN_OR_RETURN(std::optional<JobClaim> claim,
+                        tools_.store->Claim(options_.lease, options_.only));
+    if (!claim.has_value()) break;
+    Join(/*all=*/false);
+    Begin(*std::move(claim), std::move(turn));
+  }
+  return absl::OkStatus();
 }
 
 void JobRunner::Begin(JobClaim claim, std::unique_ptr<JobTurns::Turn> turn) {

@@ -22,7 +22,8 @@ namespace halftone {
 
 // Runs queued jobs, oldest first, each on a thread of its own. One of them works at a time; the
 // next one begins when it has ended, or waits for something elsewhere (JobTurns): a profiler that
-// hangs keeps no other job QUEUED, unless `max_jobs` wait so. Thread-safe.
+// hangs keeps no other job QUEUED, unless `max_jobs` wait so. What keeps it from taking up jobs,
+// e.g. a full disk, is tried again every second and told in the log once. Thread-safe.
 class JobRunner {
  public:
   struct Options : JobRunOptions {
@@ -30,6 +31,8 @@ class JobRunner {
     absl::Duration heartbeat = absl::Milliseconds(300);  // also how soon a cancellation is seen
     int max_jobs = 16;                                   // that are RUNNING
     std::optional<std::string> only;                     // run this job only
+    // JobStore::RecoverInterrupted() is still to be done, before any job is taken up.
+    bool recover = false;
   };
 
   // Borrows all but the pipeline.
@@ -50,6 +53,8 @@ class JobRunner {
 
   void Loop();
   void HeartbeatLoop();
+  // Takes up jobs while there are any; what went wrong otherwise.
+  absl::Status RunQueue();
   void Begin(JobClaim claim, std::unique_ptr<JobTurns::Turn> turn);
   // Joins the threads of those that have ended, or of all.
   void Join(bool all);
@@ -59,6 +64,7 @@ class JobRunner {
   const Pipeline pipeline_;
   const Options options_;
   JobTurns turns_;
+  bool is_recovered_;  // of thread_
 
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -125,6 +125,29 @@ TEST_F(FullDiskEndToEnd, AJobIsCancelledWhereThatCannotBeWritten) {
   ExpectEnd(CreateAnother());
 }
 
+// Killed in the midst of a job: with the reserve, of which there may be enough for the job's end,
+// and where it was spent.
+TEST_F(FullDiskEndToEnd, AServerStartsWhileTheDiskIsFull) {
+  for (const bool has_reserve : {true, false}) {
+    const std::string job = CreateAnother();
+    disk_->SetRoom(writes_ / 2);
+    AwaitRefusals({job});
+    server_->Kill();
+    if (!has_reserve) std::filesystem::remove(state_ + "/state.reserve");
+    disk_->SetRoom(0);
+    StartServer();
+    ASSERT_NE(client_, nullptr) << has_reserve;
+    const v1::JobState state = Get(job).state();
+    EXPECT_TRUE(has_reserve || state == v1::JOB_STATE_RUNNING) << v1::JobState_Name(state);
+    EXPECT_FALSE(Watch(job, [](const v1::JobEvent&) { return true; }).empty());
+    disk_->MakeRoom();
+    Watch(job);
+    EXPECT_EQ(Get(job).state(), v1::JOB_STATE_SUCCEEDED) << Get(job).error().message();
+    // What was held back for the start is there again for others.
+    ExpectEnd(CreateAnother());
+  }
+}
+
 TEST_F(FullDiskEndToEnd, AFullDiskRefusesWhatIsNewAndServesWhatIsThere) {
   const std::string job = CreateAnother();
   Watch(job);

@@ -130,7 +130,7 @@ Database::Database(Database&&) noexcept = default;
 Database& Database::operator=(Database&&) noexcept = default;
 Database::~Database() = default;
 
-absl::StatusOr<Database> Database::Open(const std::string& path) {
+absl::StatusOr<Database> Database::Open(const std::string& path, Sharing sharing) {
   auto connection = std::make_unique<Connection>();
   const int code =
       sqlite3_open_v2(path.c_str(), &connection->handle,
@@ -141,9 +141,12 @@ absl::StatusOr<Database> Database::Open(const std::string& path) {
   sqlite3_extended_result_codes(connection->handle, 1);
   sqlite3_busy_timeout(connection->handle, kBusyTimeoutMs);
   Database database(std::move(connection));
+  // Before the log is looked at, for it is then that its index is made.
+  const char* locking = sharing == Sharing::kAlone ? "PRAGMA locking_mode = EXCLUSIVE;" : "";
   HT_RETURN_IF_ERROR(
-      Annotate(database.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                                "PRAGMA foreign_keys = ON;"),
+      Annotate(database.Execute(absl::StrCat(locking,
+                                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                                             "PRAGMA foreign_keys = ON;")),
                absl::StrCat("cannot open '", path, "'")));
   return database;
 }

@@ -65,8 +65,14 @@ class Statement {
 // PERMISSION_DENIED, else INTERNAL; the message holds SQLite's own.
 class Database {
  public:
-  // Opens or creates the file.
-  static absl::StatusOr<Database> Open(const std::string& path);
+  // Whether other connections may be there. The index of the log, which connections share, is a
+  // file that needs room on the disk; who is alone has it in memory.
+  enum class Sharing { kWithOthers, kAlone };
+
+  // Opens or creates the file. UNAVAILABLE for who is to be alone and is not; it keeps others out
+  // for as long as it lives.
+  static absl::StatusOr<Database> Open(const std::string& path,
+                                       Sharing sharing = Sharing::kWithOthers);
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
   ~Database();

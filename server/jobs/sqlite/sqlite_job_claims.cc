@@ -142,12 +142,14 @@ absl::StatusOr<std::vector<std::string>> SqliteJobStore::TakeBack(Change& change
 }
 
 absl::StatusOr<std::vector<std::string>> SqliteJobStore::RecoverInterrupted() {
-  std::vector<std::string> ids;
   absl::MutexLock lock(&database_->mutex);
-  HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
-  HT_ASSIGN_OR_RETURN(ids, TakeBack(change, /*only_expired=*/false));
-  HT_RETURN_IF_ERROR(change.Commit());
-  return ids;
+  return database_->ChangeWithReserve(
+      [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS -> absl::StatusOr<std::vector<std::string>> {
+        HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+        HT_ASSIGN_OR_RETURN(std::vector<std::string> ids, TakeBack(change, /*only_expired=*/false));
+        HT_RETURN_IF_ERROR(change.Commit());
+        return ids;
+      });
 }
 
 }  // namespace halftone

@@ -129,16 +129,29 @@ UPDATE jobs SET summary = x'' WHERE length(summary) > 4096
 
 constexpr const char* kSteps[] = {kVersion1, kVersion2, kVersion3, kVersion4};
 
+absl::StatusOr<Database> OpenTables(const std::string& path, Database::Sharing sharing) {
+  HT_ASSIGN_OR_RETURN(Database database, Database::Open(path, sharing));
+  HT_RETURN_IF_ERROR(Annotate(database.EnsureSchema(kSteps), path));
+  return database;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StateDatabase>> StateDatabase::Open(const std::string& directory) {
   HT_RETURN_IF_ERROR(MakeDirectories(directory));
   const std::string path = absl::StrCat(directory, "/state.db");
-  HT_ASSIGN_OR_RETURN(Database database, Database::Open(path));
-  HT_RETURN_IF_ERROR(Annotate(database.EnsureSchema(kSteps), path));
   SpaceReserve reserve(absl::StrCat(directory, "/state.reserve"));
+  absl::StatusOr<Database> database = OpenTables(path, Database::Sharing::kWithOthers);
+  if (absl::IsResourceExhausted(database.status())) {
+    reserve.Release();
+    database = OpenTables(path, Database::Sharing::kWithOthers);
+  }
+  const bool is_alone = absl::IsResourceExhausted(database.status());
+  if (is_alone) database = OpenTables(path, Database::Sharing::kAlone);
+  HT_RETURN_IF_ERROR(database.status());
   reserve.Take();
-  return std::unique_ptr<StateDatabase>(new StateDatabase(std::move(database), std::move(reserve)));
+  return std::unique_ptr<StateDatabase>(
+      new StateDatabase(*std::move(database), std::move(reserve), is_alone));
 }
 
 void StateDatabase::GiveUpReserve() {

@@ -21,6 +21,7 @@ class StateDatabase {
  public:
   // Opens `directory`/state.db, makes its tables where it is new, and brings
   // those of an earlier version up to date. FAILED_PRECONDITION for a version that is newer.
+  // Where the disk is full, with the reserve; without one, alone.
   static absl::StatusOr<std::unique_ptr<StateDatabase>> Open(const std::string& directory);
 
   // Runs a change of the database that makes room, or ends what needs some: where the disk is full,
@@ -34,6 +35,8 @@ class StateDatabase {
     GiveUpReserve();
     return change();
   }
+  // Whether no other process can open it while this lives: there was no room for what they share.
+  bool is_alone() const { return is_alone_; }
   // Takes the reserve, unless it is there or there is no room.
   void TakeReserve() const { reserve_.Take(); }
 
@@ -41,8 +44,8 @@ class StateDatabase {
   Database connection ABSL_GUARDED_BY(mutex);
 
  private:
-  StateDatabase(Database opened, SpaceReserve reserve)
-      : connection(std::move(opened)), reserve_(std::move(reserve)) {}
+  StateDatabase(Database opened, SpaceReserve reserve, bool is_alone)
+      : connection(std::move(opened)), reserve_(std::move(reserve)), is_alone_(is_alone) {}
 
   static const absl::Status& StatusOf(const absl::Status& status) { return status; }
   template <typename Value>
@@ -52,6 +55,7 @@ class StateDatabase {
   void GiveUpReserve() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   const SpaceReserve reserve_;
+  const bool is_alone_;
 };
 
 }  // namespace halftone

@@ -289,6 +289,38 @@ class LogCapture {
   std::ostringstream text_;
 };
 
+TEST_F(JobRunnerTest, WhatWasInterruptedIsTakenUpFirstOnceTheDiskHasRoom) {
+  const LogCapture log;
+  const std::string interrupted = CreateJob("interrupted");
+  ASSERT_EQ(Claim(), interrupted);
+  std::atomic<int> refused = 0;
+  std::atomic<bool> has_room = false;
+  FailingJobStore store(jobs.get(), [&](absl::string_view method) {
+    if (method != "RecoverInterrupted" || has_room) return absl::OkStatus();
+    ++refused;
+    return kFullDisk;
+  });
+  std::vector<std::string> specs;
+  recover = true;
+  auto runner = StartRunnerOn(&store,
+                              [&](const JobClaim& claim, const JobObserver&,
+                                  const Cancellation&) -> absl::StatusOr<PipelineOutput> {
+                                specs.push_back(claim.spec);
+                                return PipelineOutput();
+                              });
+  Await([&] { return refused >= 1; });
+  const std::string later = CreateJob("later");
+  Await([&] { return refused >= 2; });
+  has_room = true;
+  for (const std::string& id : {interrupted, later}) AwaitState(id, JobState::kSucceeded);
+  runner->Stop();
+  EXPECT_THAT(specs, ElementsAre("interrupted", "later"));
+  const std::string text = log.Text();
+  const size_t told = text.find("taking up jobs");
+  EXPECT_NE(told, std::string::npos);
+  EXPECT_EQ(text.find("taking up jobs", told + 1), std::string::npos) << text;
+}
+
 // A beat that is on its way while its job ends, and comes back before the runner goes on.
 class LateBeat {
  public:

@@ -27,6 +27,7 @@ class JobRunnerTest : public StateFixture {
     options.longest_retry = absl::Milliseconds(4);
     options.heartbeat = absl::Milliseconds(20);
     options.max_jobs = max_jobs;
+    options.recover = recover;
     options.only = std::move(only);
     auto runner = std::make_unique<JobRunner>(store, blobs.get(), &hub, &gate, &clock,
                                               std::move(pipeline), options);
@@ -77,7 +78,9 @@ class JobRunnerTest : public StateFixture {
   }
 
   ComputeGate gate{/*max_waiting=*/1};
-  int max_jobs = 16;  // of the runners to come
+  // Of the runners to come.
+  int max_jobs = 16;
+  bool recover = false;
 };
 
 }  // namespace halftone
