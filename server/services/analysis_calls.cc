@@ -16,6 +16,7 @@
 #include "search/result.h"
 #include "search/sensitivity/sensitivity.h"
 #include "search/solver/explain.h"
+#include "search/solver/problem_fields.h"
 #include "search/solver/solver.h"
 #include "search/solver/verify_bound.h"
 #include "search/stability.h"
@@ -64,6 +65,7 @@ absl::StatusOr<Problem> ParseProblem(const std::string& text) {
                                  kBytesPerProblemByte * static_cast<double>(text.size()),
                                  "it would fit with fewer choices, or without interactions"));
   HT_ASSIGN_OR_RETURN(const json document, ParseBoundedJson(text));
+  HT_RETURN_IF_ERROR(CheckProblemFields(document));
   return ProblemFromJson(document);
 }
 

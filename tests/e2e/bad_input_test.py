@@ -550,6 +550,10 @@ class BadInputTest(ServedTestCase):
                      problem_json="{")
         self.refused(INVALID, "layers", self.client.call, "AnalysisService", "SolveProblem",
                      problem_json="{}")
+        self.refused(INVALID, "problem: field 'budget' is not known", self.client.call,
+                     "AnalysisService", "SolveProblem",
+                     problem_json='{"layers":[{"name":"a","choices":[{"name":"x","loss":0,'
+                                  '"cost":{"latency_ns":1}}]}],"budget":{"latency_ns":0}}')
         self.refused(INVALID, "latency_ns", self.client.call, "AnalysisService", "SolveProblem",
                      problem_json='{"layers":[{"name":"a","choices":[{"name":"x","loss":0,'
                                   '"cost":{"latency_ns":1}}]}],"budgets":{"latency_ns":-1}}')

@@ -6,11 +6,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/bounded_json.h"
+#include "base/status_macros.h"
 #include "halftone/v1/search_service.pb.h"
 #include "nlohmann/json.hpp"
 #include "profilers/builtin.h"
 #include "search/search_spec.h"
 #include "search/solver/problem.h"
+#include "search/solver/problem_fields.h"
 #include "server/convert/crosscheck.h"
 #include "server/convert/spec.h"
 
@@ -35,9 +37,12 @@ absl::Status Refused(const absl::Status& status) {
 absl::Status ExerciseProblem(absl::string_view bytes) {
   const absl::StatusOr<nlohmann::json> document = ParseBoundedJson(bytes);
   if (!document.ok()) return Refused(document.status());
+  const absl::Status known = CheckProblemFields(*document);
+  if (!known.ok()) return Refused(known);
   const absl::StatusOr<Problem> problem = ProblemFromJson(*document);
   if (!problem.ok()) return Refused(problem.status());
   const nlohmann::json written = ProblemToJson(*problem);
+  HT_RETURN_IF_ERROR(CheckProblemFields(written));
   const absl::StatusOr<Problem> again = ProblemFromJson(written);
   if (!again.ok()) return again.status();
   return Differs("a problem", written, ProblemToJson(*again));

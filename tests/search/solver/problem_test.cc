@@ -7,6 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "search/solver/problem_fields.h"
 
 namespace halftone {
 namespace {
@@ -94,6 +95,37 @@ TEST_F(ProblemJsonTest, MissingFieldsAreNamed) {
   EXPECT_THAT(ErrorWithout("/layers/0", "choices"), HasSubstr("'choices' is missing"));
   EXPECT_THAT(ErrorWithout("/layers/0/choices/0", "loss"), HasSubstr("'loss' is missing"));
   EXPECT_THAT(ErrorWithout("/edges/0/cost/0", "to"), HasSubstr("'to' is missing"));
+}
+
+TEST_F(ProblemJsonTest, UnknownFieldsAreRefusedWithTheirPlace) {
+  const json example = json::parse(kExample);
+  EXPECT_EQ(CheckProblemFields(example), absl::OkStatus());
+  const auto problem = ProblemFromJson(example);
+  ASSERT_TRUE(problem.ok()) << problem.status();
+  EXPECT_EQ(CheckProblemFields(ProblemToJson(*problem)), absl::OkStatus());
+  for (const auto& [object, place] : {std::pair<const char*, const char*>{"", "problem"},
+                                      {"/layers/1", "layers[1]"},
+                                      {"/layers/0/choices/1", "layers[0].choices[1]"},
+                                      {"/edges/0", "edges[0]"},
+                                      {"/edges/0/cost/0", "edges[0].cost[0]"},
+                                      {"/interactions/0", "interactions[0]"},
+                                      {"/interaction_rows", "interaction_rows"}}) {
+    json document = example;
+    document[json::json_pointer(object)]["budget"] = 1;
+    const absl::Status status = CheckProblemFields(document);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << object;
+    EXPECT_THAT(status.message(),
+                HasSubstr(absl::StrCat(place, ": field 'budget' is not known; there are ")));
+    EXPECT_TRUE(ProblemFromJson(document).ok()) << "what is stored may have it: " << object;
+  }
+}
+
+TEST_F(ProblemJsonTest, UnknownFieldsOfWrongTypesAreLeftToTheReader) {
+  for (const char* text : {"3", "[]", "{\"layers\":3}", "{\"layers\":[3,{\"choices\":[4]}]}",
+                           "{\"edges\":{}}", "{\"interaction_rows\":[]}"}) {
+    EXPECT_EQ(CheckProblemFields(json::parse(text)), absl::OkStatus()) << text;
+    EXPECT_FALSE(ProblemFromJson(json::parse(text)).ok()) << text;
+  }
 }
 
 TEST_F(ProblemJsonTest, NamesAreUniqueAndKnown) {

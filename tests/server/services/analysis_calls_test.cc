@@ -66,6 +66,24 @@ TEST(AnalysisCallsTest, HowToTimeAnAssignmentIsCheckedBeforeAnyWork) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("threads"));
 }
 
+TEST(AnalysisCallsTest, AMisspeltFieldOfAProblemIsRefused) {
+  const std::string problem =
+      R"({"layers": [{"name": "a", "choices": [{"name": "x", "loss": 1, "cost": {"t": 9}}]}],)"
+      R"( "budget": {"t": 1}})";
+  v1::SolveProblemRequest solve;
+  solve.set_problem_json(problem);
+  v1::SolveProblemResponse response;
+  v1::MeasureSensitivityRequest measure;
+  measure.set_problem_json(problem);
+  measure.mutable_sensitivity()->set_resamples(2);
+  for (const absl::Status& status :
+       {SolveProblem(solve, &response, {}), MeasureSensitivity(kNothing, measure, {}).status()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    EXPECT_EQ(FieldOf(status), "problem_json");
+    EXPECT_THAT(std::string(status.message()), HasSubstr("field 'budget' is not known"));
+  }
+}
+
 class ProfileOptionsTest : public testing::Test {
  protected:
   // Makes the target that calls of this test are of.
