@@ -227,29 +227,36 @@ absl::Status ApplyRules(const LayerRules& rules, const NetworkSummary& network, 
   return absl::OkStatus();
 }
 
+absl::Status CheckLossFactors(const std::map<std::string, double>& factors,
+                              const std::vector<std::string>& layers) {
+  for (const auto& [pattern, factor] : factors) {
+    const bool matches = std::any_of(
+        layers.begin(), layers.end(),
+        [&text = pattern](const std::string& layer) { return MatchesPattern(layer, text); });
+    if (matches) continue;
+    return AtField(FieldEntry("rules.loss_factors", pattern),
+                   NamesNoLayer(absl::StrCat("the loss factor of ", Quoted(pattern)),
+                                layers.empty() ? "" : layers.front()));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<SensitivityResult> ScaleLosses(const std::map<std::string, double>& factors,
                                               SensitivityResult sensitivity) {
   if (factors.empty()) return sensitivity;
+  std::vector<std::string> names;
+  for (const LayerSensitivity& layer : sensitivity.layers) names.push_back(layer.name);
+  HT_RETURN_IF_ERROR(CheckLossFactors(factors, names));
   std::vector<double> of_column;  // by choice, in the order of layers
-  std::set<std::string> matched;
   for (LayerSensitivity& layer : sensitivity.layers) {
     double product = 1;
     for (const auto& [pattern, factor] : factors) {
-      if (!MatchesPattern(layer.name, pattern)) continue;
-      product *= factor;
-      matched.insert(pattern);
+      if (MatchesPattern(layer.name, pattern)) product *= factor;
     }
     for (ChoiceLoss& choice : layer.choices) {
       choice.loss *= product;
       choice.loss_stderr *= product;
       of_column.push_back(product);
-    }
-  }
-  for (const auto& [pattern, factor] : factors) {
-    if (!matched.contains(pattern)) {
-      return AtField(FieldEntry("rules.loss_factors", pattern),
-                     NamesNoLayer(absl::StrCat("the loss factor of ", Quoted(pattern)),
-                                  sensitivity.layers.front().name));
     }
   }
   for (std::vector<double>& losses : sensitivity.resampled_losses) {

@@ -51,6 +51,10 @@ absl::Status NamesNoLayer(absl::string_view what, absl::string_view first_layer)
 // offered, or leaves a layer without a choice.
 absl::Status ApplyRules(const LayerRules& rules, const NetworkSummary& network, Problem& problem);
 
+// INVALID_ARGUMENT names a pattern of loss factors that matches none of these layers.
+absl::Status CheckLossFactors(const std::map<std::string, double>& factors,
+                              const std::vector<std::string>& layers);
+
 // The sensitivities with the losses of layers, and of their interactions, times the factors of all
 // patterns that match: an interaction by the root of both layers' factors. INVALID_ARGUMENT names a
 // pattern that matches no layer.

@@ -43,7 +43,7 @@ void ReadList(JsonFields& fields, const char* field, const Members& members,
 
 }  // namespace
 
-absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network) {
+NetworkSummary SummarizeLayers(const PreparedNetwork& network) {
   NetworkSummary summary;
   summary.name = network.graph.name;
   for (const Layer& layer : network.layers.layers) {
@@ -51,6 +51,11 @@ absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network) 
                               static_cast<double>(layer.macs), !layer.weights.empty()});
   }
   summary.ties = network.layers.ties;
+  return summary;
+}
+
+absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network) {
+  NetworkSummary summary = SummarizeLayers(network);
   const LayerPairs neighbours = NeighbourPairs(network.graph, network.layers);
   for (const auto& [a, b] : neighbours.pairs()) {
     summary.neighbours.emplace_back(summary.layers[a].name, summary.layers[b].name);

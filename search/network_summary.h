@@ -29,6 +29,8 @@ struct NetworkSummary {
   std::vector<LiveSet> live_sets;  // of one sample
 };
 
+// Name, layers and ties alone, which takes moments.
+NetworkSummary SummarizeLayers(const PreparedNetwork& network);
 absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network);
 nlohmann::json NetworkSummaryToJson(const NetworkSummary& summary);
 absl::StatusOr<NetworkSummary> NetworkSummaryFromJson(const nlohmann::json& json);

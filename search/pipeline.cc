@@ -21,6 +21,7 @@
 #include "search/report.h"
 #include "search/sensitivity/evaluate.h"
 #include "search/solve_tables.h"
+#include "search/spec_check.h"
 #include "search/stage_inputs.h"
 #include "search/stage_keys.h"
 #include "search/stage_outputs.h"
@@ -79,8 +80,10 @@ class SearchRun {
   absl::StatusOr<SearchResult> Run(const ProfilerRegistry& profilers) {
     HT_RETURN_IF_ERROR(CheckSpec(spec_));
     HT_RETURN_IF_ERROR(FindTarget(profilers));
+    HT_RETURN_IF_ERROR(CheckMetrics(spec_));
     HT_RETURN_IF_ERROR(StoreOffer());
     HT_RETURN_IF_ERROR(Import());
+    HT_RETURN_IF_ERROR(CheckLayers());
     HT_RETURN_IF_ERROR(MeasureLosses());
     HT_RETURN_IF_ERROR(MeasureCosts());
     HT_RETURN_IF_ERROR(SolveProblem());
@@ -116,6 +119,13 @@ class SearchRun {
                       return NetworkSummaryToJson(summary).dump();
                     }));
     return absl::OkStatus();
+  }
+
+  // Of what the spec asks of layers: before anything is measured, not when it is needed.
+  absl::Status CheckLayers() {
+    HT_ASSIGN_OR_RETURN(const json document, ParseStored(import_output_, "network summary"));
+    HT_ASSIGN_OR_RETURN(const NetworkSummary network, NetworkSummaryFromJson(document));
+    return CheckChoices(spec_, network, offer_.offered);
   }
 
   absl::Status MeasureLosses() {

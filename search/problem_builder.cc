@@ -7,11 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/field_path.h"
-#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "base/units.h"
 #include "search/live_set_metric.h"
 #include "search/solver/solver.h"
+#include "search/spec_check.h"
 
 namespace halftone {
 namespace {
@@ -42,26 +42,20 @@ class ProblemBuilder {
     built_.live_sets = inputs_.network.live_sets;
     for (LiveSet& set : built_.live_sets) ScaleToBatch(set);
     HT_RETURN_IF_ERROR(AddLayers());
-    AddTies();
+    if (inputs_.spec.use_ties) AddTies(inputs_.network, built_.problem);
     HT_RETURN_IF_ERROR(AddEdges());
     HT_RETURN_IF_ERROR(AddReferenceCost());
     HT_RETURN_IF_ERROR(CheckProblem(built_.problem));
     HT_RETURN_IF_ERROR(AddBudgets());
-    HT_RETURN_IF_ERROR(CheckAfter("budgets", !inputs_.spec.budgets.empty()));
-    HT_RETURN_IF_ERROR(AtField("frontier_metric", AddFrontier()));
-    HT_RETURN_IF_ERROR(AddPins());
-    HT_RETURN_IF_ERROR(CheckAfter("pins", !inputs_.spec.pins.empty()));
-    HT_RETURN_IF_ERROR(ApplyRules(inputs_.spec.rules, inputs_.network, built_.problem));
-    HT_RETURN_IF_ERROR(CheckAfter("rules", inputs_.spec.rules != LayerRules()));
+    if (!inputs_.spec.budgets.empty()) {
+      HT_RETURN_IF_ERROR(AtField("budgets", CheckProblem(built_.problem)));
+    }
+    HT_RETURN_IF_ERROR(AddFrontier());
+    HT_RETURN_IF_ERROR(ApplyChoices(inputs_.spec, inputs_.network, built_.problem));
     return std::move(built_);
   }
 
  private:
-  // Of a problem that was sound before the spec's field, if there is one, was put into it.
-  absl::Status CheckAfter(absl::string_view field, bool is_there) const {
-    return is_there ? AtField(field, CheckProblem(built_.problem)) : absl::OkStatus();
-  }
-
   void ScaleToBatch(LiveSet& set) const {
     set.fixed_bytes *= inputs_.spec.batch;
     for (auto& [layer, elements] : set.elements) elements *= inputs_.spec.batch;
@@ -110,15 +104,6 @@ class ProblemBuilder {
       built_.problem.layers.push_back(std::move(layer));
     }
     return absl::OkStatus();
-  }
-
-  void AddTies() {
-    if (!inputs_.spec.use_ties) return;
-    for (const Tie& tie : inputs_.network.ties) {
-      // One layer named twice (an Add of a value with itself) ties nothing.
-      const std::set<std::string> names(tie.layers.begin(), tie.layers.end());
-      if (names.size() > 1) built_.problem.ties.emplace_back(names.begin(), names.end());
-    }
   }
 
   bool IsOffered(const Precision& precision) const {
@@ -178,19 +163,13 @@ class ProblemBuilder {
 
   absl::Status CheckHasCosts(Metric metric, absl::string_view what) const {
     if (built_.reference_cost.contains(Key(metric))) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat("target '", inputs_.costs.target, "' has no ",
-                                                   MetricName(metric), " costs, which the ", what,
-                                                   " asks for"));
+    return NoCosts(inputs_.costs.target, metric, what);
   }
 
   absl::Status AddFrontier() {
-    if (inputs_.spec.frontier == Metric::kActivationMemory) {
-      return absl::InvalidArgumentError(
-          "a frontier over activation-memory, which is a maximum and no sum, cannot be computed; "
-          "choose latency, size, energy or bops");
-    }
+    HT_RETURN_IF_ERROR(CheckFrontier(inputs_.spec.frontier));
     built_.problem.frontier = Key(inputs_.spec.frontier);
-    return CheckHasCosts(inputs_.spec.frontier, "frontier");
+    return AtField("frontier_metric", CheckHasCosts(inputs_.spec.frontier, "frontier"));
   }
 
   absl::Status AddBudgets() {
@@ -295,40 +274,6 @@ class ProblemBuilder {
     std::vector<std::vector<size_t>> lists;
     for (auto& [name, group] : groups) lists.push_back(std::move(group));
     return lists;
-  }
-
-  // A layer's own name comes before patterns that match it.
-  absl::Status AddPins() {
-    std::map<std::string, std::string>& pins = built_.problem.pins;
-    for (const bool by_name : {true, false}) {
-      for (const auto& [pattern, text] : inputs_.spec.pins) {
-        if (IsLayer(pattern) != by_name) continue;
-        const std::string field = FieldEntry("pins", pattern);
-        const absl::StatusOr<Precision> precision = PinnedPrecision(pattern, text);
-        if (!precision.ok()) return AtField(field, precision.status());
-        bool matches = false;
-        for (const Problem::Layer& layer : built_.problem.layers) {
-          if (!MatchesPattern(layer.name, pattern)) continue;
-          matches = true;
-          pins.emplace(layer.name, precision->ToString());
-        }
-        if (!matches) {
-          return AtField(field, NamesNoLayer(absl::StrCat("the pin of ", Quoted(pattern)),
-                                             built_.problem.layers.front().name));
-        }
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<Precision> PinnedPrecision(const std::string& layer,
-                                            const std::string& text) const {
-    HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(text));
-    if (!IsOffered(precision)) {
-      return absl::InvalidArgumentError(absl::StrCat("layer ", Quoted(layer), " is pinned to ",
-                                                     text, ", which is not among the precisions"));
-    }
-    return precision;
   }
 
   const ProblemInputs& inputs_;

@@ -74,7 +74,9 @@ absl::Status ParseLimit(absl::string_view limit, absl::string_view text, Budget*
   if (absl::EndsWith(limit, "x")) {
     budget->kind = Budget::Kind::kReference;
     HT_ASSIGN_OR_RETURN(budget->value, ParseFactor(limit.substr(0, limit.size() - 1), text));
-    return absl::OkStatus();
+    if (budget->value <= kMaxBudgetFactor) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("budget '", text, "' is more than ", kMaxBudgetFactor, "x"));
   }
   if (absl::EndsWith(limit, "%")) {
     budget->kind = Budget::Kind::kShare;
@@ -95,7 +97,9 @@ absl::Status ParseLimit(absl::string_view limit, absl::string_view text, Budget*
                      negative ? "" : ", nor a factor like 0.4x, nor a share like 50%"));
   }
   budget->value = *value;
-  return absl::OkStatus();
+  if (budget->value <= kMaxBudget) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("budget '", text, "' is more than ", kMaxBudget,
+                                                 FactsOf(budget->metric).base_unit));
 }
 
 absl::Status CheckLength(absl::string_view what, const std::string& text) {

@@ -20,6 +20,10 @@ namespace halftone {
 inline constexpr int kMaxEvaluations = 100'000;
 inline constexpr double kMaxRobust = 1'000;
 inline constexpr size_t kMaxObjectives = 3;
+// Of a budget in base units, which is what a problem's numbers may be; and of a factor, which keeps
+// its product with any cost below that.
+inline constexpr double kMaxBudget = 1e100;
+inline constexpr double kMaxBudgetFactor = 1e60;
 
 enum class Metric { kLatency, kSize, kEnergy, kBops, kActivationMemory };
 absl::StatusOr<Metric> ParseMetric(absl::string_view text);
@@ -54,7 +58,8 @@ struct Budget {
   Kind kind = Kind::kReference;
   double value = 1;
 
-  // Parses "latency=4ms", "size=0.2x", "energy=50%". INVALID_ARGUMENT names the part.
+  // Parses "latency=4ms", "size=0.2x", "energy=50%". INVALID_ARGUMENT names the part, and the
+  // limit of what is more than kMaxBudget or kMaxBudgetFactor.
   static absl::StatusOr<Budget> Parse(absl::string_view text);
   std::string ToString() const;
 };

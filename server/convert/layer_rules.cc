@@ -42,6 +42,9 @@ absl::Status ReadGroups(const v1::LayerRules& rules, LayerRules& out) {
     const std::string field = absl::StrCat("groups[", i, "].layers");
     const v1::LayerGroup& group = rules.groups(i);
     HT_RETURN_IF_ERROR(CheckCount(field, group.layers_size()));
+    if (group.layers().empty()) {
+      return AtField(field, absl::InvalidArgumentError("is empty: there is nothing to tie"));
+    }
     std::vector<std::string>& names = out.groups.emplace_back();
     for (const std::string& layer : group.layers()) {
       HT_RETURN_IF_ERROR(CheckLayer(field, layer));

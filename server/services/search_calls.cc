@@ -12,7 +12,6 @@
 #include "nlohmann/json.hpp"
 #include "profilers/design_space.h"
 #include "search/crosscheck/crosscheck_result.h"
-#include "search/offer.h"
 #include "search/pipeline.h"
 #include "search/result.h"
 #include "search/what_if.h"
@@ -24,6 +23,7 @@
 #include "server/convert/status.h"
 #include "server/convert/what_if.h"
 #include "server/services/finished_jobs.h"
+#include "server/services/new_search.h"
 
 namespace halftone {
 namespace {
@@ -65,67 +65,21 @@ absl::StatusOr<std::vector<JobState>> StatesOf(const v1::ListJobsRequest& reques
   return states;
 }
 
-// The uploads that a spec refers to exist.
-template <typename Spec>
-absl::Status CheckUploads(const ServiceContext& context, const Spec& spec) {
-  HT_RETURN_IF_ERROR(context.CheckUploaded("model", ContentKind::kModel, spec.model));
-  HT_RETURN_IF_ERROR(
-      context.CheckUploaded("calibration_dataset", ContentKind::kDataset, spec.calibration));
-  if (spec.evaluation.empty()) return absl::OkStatus();
-  return context.CheckUploaded("evaluation_dataset", ContentKind::kDataset, spec.evaluation);
-}
-
-absl::Status CheckPrecisions(const SearchSpec& spec, const std::string& target,
-                             const CostProfiler& profiler) {
-  for (size_t i = 0; i < spec.precisions.size(); ++i) {
-    if (profiler.Supports(spec.precisions[i])) continue;
-    return AtField(absl::StrCat("precisions[", i, "]"),
-                   WithReason(v1::PRECISION_INVALID, absl::InvalidArgumentError(absl::StrCat(
-                                                         "target ", Quoted(target), " cannot run '",
-                                                         spec.precisions[i].ToString(),
-                                                         "': ", RunsText(target, profiler)))));
-  }
-  return absl::OkStatus();
-}
-
-// The target that a spec names exists and runs the precisions; of a design space, every
-// configuration does.
-absl::Status CheckTarget(const ServiceContext& context, const SearchSpec& spec) {
-  if (!DesignSpace::Describes(spec.target)) {
-    HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
-                        context.CreateProfiler("target", spec.target));
-    return CheckPrecisions(spec, spec.target, *profiler);
-  }
-  const ProfilerFactory create = [&](const std::string& target) {
-    return context.CreateProfiler(FieldEntry("", target), target);
-  };
-  const absl::StatusOr<DesignSpace> space =
-      WithReason(v1::TARGET_INVALID, DesignSpace::Parse(spec.target));
-  if (!space.ok()) return AtField("target", space.status());
-  const absl::StatusOr<std::vector<DesignPoint>> points =
-      WithReason(v1::TARGET_INVALID, EnumerateDesigns(*space, create));
-  if (!points.ok()) return AtField("target", points.status());
-  for (const DesignPoint& point : *points) {
-    HT_RETURN_IF_ERROR(CheckPrecisions(spec, point.target, *point.profiler));
-  }
-  return absl::OkStatus();
-}
-
 // Sets the stored form of what is asked for, checked.
 absl::Status SetSpec(const ServiceContext& context, const v1::CreateJobRequest& request,
                      NewJob& job) {
   if (request.has_crosscheck()) {
     const absl::StatusOr<CrosscheckSpec> spec = CrosscheckFromProto(request.crosscheck());
     if (!spec.ok()) return AtField("crosscheck", spec.status());
-    HT_RETURN_IF_ERROR(AtField("crosscheck", CheckUploads(context, *spec)));
+    HT_RETURN_IF_ERROR(AtField(
+        "crosscheck", CheckUploads(context, spec->model, spec->calibration, spec->evaluation)));
     job.spec = SerializeCrosscheck(request.crosscheck());
     job.summary = SerializeCrosscheck(Summary(request.crosscheck()));
     return absl::OkStatus();
   }
   const absl::StatusOr<SearchSpec> spec = SpecFromProto(request.spec());
   if (!spec.ok()) return AtField("spec", spec.status());
-  HT_RETURN_IF_ERROR(AtField("spec", CheckUploads(context, *spec)));
-  HT_RETURN_IF_ERROR(AtField("spec", CheckTarget(context, *spec)));
+  HT_RETURN_IF_ERROR(AtField("spec", CheckNewSearch(context, *spec)));
   job.spec = SerializeSpec(request.spec());
   job.summary = SerializeSpec(Summary(request.spec()));
   return absl::OkStatus();

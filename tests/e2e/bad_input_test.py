@@ -259,6 +259,7 @@ class BadInputTest(ServedTestCase):
 
     def test_specs(self):
         none = "0" * 64
+        rules = lambda **fields: self.client.message("LayerRules", **fields)
         cases = [
             ({"model": "models/x"}, INVALID, "models/x", "spec.model"),
             ({"model": f"models/{none}"}, NOT_FOUND, none, "spec.model"),
@@ -280,6 +281,17 @@ class BadInputTest(ServedTestCase):
              "spec.budgets[1]"),
             ({"frontier_metric": "beauty"}, INVALID, "beauty", "spec.frontier_metric"),
             ({"pins": {"/fc/Gemm": "w0a8"}}, INVALID, "w0a8", "spec.pins['/fc/Gemm']"),
+            ({"pins": {"nobody": "w8a8"}}, INVALID, "names no layer", "spec.pins['nobody']"),
+            ({"rules": rules(groups=[self.client.message("LayerGroup")])}, INVALID, "is empty",
+             "spec.rules.groups[0].layers"),
+            ({"rules": rules(first_layer="99")}, INVALID, "so many bits",
+             "spec.rules.first_layer"),
+            ({"rules": rules(loss_factors={"nobody": 2})}, INVALID, "names no layer",
+             "spec.rules.loss_factors['nobody']"),
+            ({"objectives": ["size"]}, INVALID, "evolutionary", "spec.objectives"),
+            ({"budgets": self.budget("latency", "1e308x")}, INVALID, "1e+60x", "spec.budgets[0]"),
+            ({"target": "cpu", "frontier_metric": "energy"}, INVALID, "no energy costs",
+             "spec.frontier_metric"),
             ({"batch": -1}, INVALID, "-1", "spec.batch"),
             ({"batch": 1 << 30}, INVALID, str(1 << 30), "spec.batch"),
             ({"threads": 5000}, INVALID, "5000", "spec.threads"),

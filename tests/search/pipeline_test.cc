@@ -383,6 +383,18 @@ TEST(PipelineTest, MistakesAreNamed) {
   EXPECT_THAT(message([](Bench& s) { s.spec.model = ""; }, kInvalid), HasSubstr("model"));
 }
 
+TEST(PipelineTest, WhatIsAskedOfLayersIsCheckedBeforeAnythingIsMeasured) {
+  Bench bench;
+  bench.spec.pins = {{"nobody", "w8a8"}};
+  EXPECT_TRUE(absl::IsInvalidArgument(bench.Run().status()));
+  EXPECT_EQ(bench.finished, std::vector<Stage>{Stage::kImport});
+  EXPECT_EQ(bench.started.size(), 1u);
+  bench.spec.pins.clear();
+  bench.spec.rules.loss_factors = {{"nobody", 2}};
+  EXPECT_TRUE(absl::IsInvalidArgument(bench.Run().status()));
+  EXPECT_EQ(bench.started.size(), 1u);
+}
+
 TEST(PipelineTest, WhatDoesNotFitTheMemoryFailsBeforeItsStageWorks) {
   Bench bench;
   const auto refused = [&](double limit) {

@@ -92,7 +92,9 @@ INSTANTIATE_TEST_SUITE_P(
                       BadBudget{"size=-1%", "negative"}, BadBudget{"latency=4KB", "'4KB'"},
                       BadBudget{"size=nan", "'nan'"}, BadBudget{"size=nanx", "'nan'"},
                       BadBudget{"size=1e999x", "'1e999'"}, BadBudget{"size=101%", "more than 100%"},
-                      BadBudget{"size=", "''"}, BadBudget{"size=x", "''"}));
+                      BadBudget{"size=", "''"}, BadBudget{"size=x", "''"},
+                      BadBudget{"latency=1e308x", "more than 1e+60x"},
+                      BadBudget{"energy=1e101pJ", "more than 1e+100pJ"}));
 
 TEST(BudgetTest, ANegativeNumberIsToldFromNoNumber) {
   EXPECT_EQ(Budget::Parse("latency=-3ms").status().message(),

@@ -207,6 +207,8 @@ TEST(SpecTest, RulesNameTheFieldAtFault) {
   EXPECT_THAT(
       message([](v1::LayerRules* r) { r->add_groups()->add_layers(std::string(5000, 'x')); }),
       HasSubstr("rules.groups[0].layers"));
+  EXPECT_THAT(message([](v1::LayerRules* r) { r->add_groups(); }),
+              HasSubstr("rules.groups[0].layers: is empty"));
 }
 
 TEST(SpecTest, NumbersThatAreNoNumbersAreRefused) {

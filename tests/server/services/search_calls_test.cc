@@ -1,11 +1,15 @@
 #include "server/services/search_calls.h"
 
+#include <functional>
 #include <set>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/field_path.h"
+#include "base/files.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "profilers/builtin.h"
 #include "server/convert/spec.h"
 #include "tests/server/jobs/state_fixture.h"
 
@@ -116,6 +120,95 @@ TEST_F(SearchCallsTest, AJobIsShownInTheViewThatIsAskedFor) {
   const absl::Status status = GetJob(context_, request, &job);
   EXPECT_TRUE(absl::IsInvalidArgument(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("view: 7"));
+}
+
+class NewSearchTest : public SearchCallsTest {
+ protected:
+  NewSearchTest() {
+    EXPECT_TRUE(RegisterBuiltinProfilers(profilers_, nullptr).ok());
+    context_.blobs = blobs.get();
+    context_.catalog = catalog.get();
+    context_.profilers = &profilers_;
+    spec_.set_model("models/" + Upload(ContentKind::kModel, "model.onnx"));
+    spec_.set_calibration_dataset("datasets/" + Upload(ContentKind::kDataset, "calib.npz"));
+    spec_.set_target("bitfusion");
+  }
+
+  std::string Upload(ContentKind kind, const std::string& file) {
+    const absl::StatusOr<std::string> bytes =
+        ReadFile(std::string(HALFTONE_SOURCE_DIR) + "/tests/data/tiny-digits/" + file);
+    EXPECT_TRUE(bytes.ok()) << bytes.status();
+    const std::string sha256 = *blobs->Store(*bytes);
+    EXPECT_TRUE(catalog->Add(kind, sha256, file, static_cast<int64_t>(bytes->size())).ok());
+    return sha256;
+  }
+
+  // The field for which the spec is refused; "" where it is queued.
+  std::string Refused(const v1::SearchSpec& spec) {
+    v1::CreateJobRequest request;
+    *request.mutable_spec() = spec;
+    v1::Job job;
+    const absl::Status status = halftone::CreateJob(context_, request, &job);
+    EXPECT_TRUE(status.ok() || absl::IsInvalidArgument(status)) << status;
+    EXPECT_EQ(List(10).jobs_size(), status.ok() ? 1 : 0);
+    return FieldOf(status);
+  }
+
+  ProfilerRegistry profilers_;
+  v1::SearchSpec spec_;
+};
+
+TEST_F(NewSearchTest, WhatIsKnownToFailIsNotQueued) {
+  const auto with = [&](const std::function<void(v1::SearchSpec&)>& change) {
+    v1::SearchSpec spec = spec_;
+    change(spec);
+    return spec;
+  };
+  EXPECT_EQ(Refused(with([](auto& spec) { (*spec.mutable_pins())["nobody"] = "w8a8"; })),
+            "spec.pins['nobody']");
+  EXPECT_EQ(Refused(with([](auto& spec) { (*spec.mutable_pins())["/fc/Gemm"] = "f32"; })),
+            "spec.pins['/fc/Gemm']");
+  EXPECT_EQ(
+      Refused(with([](auto& spec) { spec.mutable_rules()->add_groups()->add_layers("nobody"); })),
+      "spec.rules.groups[0]");
+  EXPECT_EQ(Refused(with([](auto& spec) { spec.mutable_rules()->add_groups(); })),
+            "spec.rules.groups[0].layers");
+  EXPECT_EQ(Refused(with([](auto& spec) { spec.mutable_rules()->set_first_layer("99"); })),
+            "spec.rules.first_layer");
+  EXPECT_EQ(Refused(with(
+                [](auto& spec) { (*spec.mutable_rules()->mutable_loss_factors())["nobody"] = 2; })),
+            "spec.rules.loss_factors['nobody']");
+  EXPECT_EQ(Refused(with([](auto& spec) {
+              spec.add_budgets()->set_metric("latency");
+              spec.mutable_budgets(0)->set_limit("1e308x");
+            })),
+            "spec.budgets[0]");
+  EXPECT_EQ(Refused(with([](auto& spec) { spec.add_objectives("size"); })), "spec.objectives");
+  EXPECT_EQ(Refused(with([](auto& spec) {
+              spec.set_target("cpu");
+              spec.set_frontier_metric("energy");
+            })),
+            "spec.frontier_metric");
+  EXPECT_EQ(Refused(with([](auto& spec) { spec.set_frontier_metric("activation-memory"); })),
+            "spec.frontier_metric");
+  EXPECT_EQ(Refused(with([](auto& spec) {
+              spec.set_target("bitfusion?rows=8..16");
+              (*spec.mutable_pins())["nobody"] = "w8a8";
+            })),
+            "spec.pins['nobody']");
+  EXPECT_EQ(Refused(with([](auto& spec) {
+              (*spec.mutable_pins())["/fc/*"] = "w8a8";
+              spec.mutable_rules()->set_first_layer("8");
+              spec.set_strategy("evolutionary");
+              spec.add_objectives("size");
+            })),
+            "");
+}
+
+TEST_F(NewSearchTest, LayersOfALostModelAreLeftToTheJob) {
+  ASSERT_TRUE(blobs->Remove(spec_.model().substr(7)).ok());
+  (*spec_.mutable_pins())["nobody"] = "w8a8";
+  EXPECT_EQ(Refused(spec_), "");
 }
 
 }  // namespace
