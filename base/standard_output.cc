@@ -2,8 +2,10 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <string>
 
 #include "base/files.h"
+#include "base/printable.h"
 
 namespace halftone {
 namespace {
@@ -17,7 +19,8 @@ void Note(bool failed) {
 }  // namespace
 
 void PrintText(absl::string_view text) {
-  Note(std::fwrite(text.data(), 1, text.size(), stdout) != text.size());
+  const std::string printable = Printable(text);
+  Note(std::fwrite(printable.data(), 1, printable.size(), stdout) != printable.size());
 }
 
 absl::Status FlushOutput() {

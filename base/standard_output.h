@@ -6,8 +6,9 @@
 
 namespace halftone {
 
-// Prints on standard output, which keeps some of it back: what went wrong, FlushOutput() says. Not
-// thread-safe.
+// Prints on standard output, which keeps some of it back: what went wrong, FlushOutput() says. Of
+// control characters, which are never this program's own, lines and tabs are printed and others
+// escaped. Not thread-safe.
 void PrintText(absl::string_view text);
 
 // Writes what is kept back. The first reason for which something printed was lost, such as

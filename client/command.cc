@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "base/printable.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "server/server.h"
@@ -24,7 +25,7 @@ void PrintError(const absl::Status& status, bool json) {
     PrintJson(
         {{"error", {{"code", absl::StatusCodeToString(status.code())}, {"message", message}}}});
   }
-  std::fprintf(stderr, "halftone: %s\n", message.c_str());
+  std::fprintf(stderr, "halftone: %s\n", Printable(message).c_str());
 }
 
 // As a shell reads it back.
@@ -88,9 +89,9 @@ void SetAction(CLI::App* sub, CommandLine* line, std::function<absl::StatusOr<Ex
 }
 
 void PrintJson(const nlohmann::json& document) {
-  PrintText(
+  PrintText(PrintableJson(
       document.dump(2, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace) +
-      "\n");
+      "\n"));
 }
 
 ExitCode FinishOutput(ExitCode code) {

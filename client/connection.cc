@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/printable.h"
 #include "base/status_macros.h"
 #include "grpcpp/grpcpp.h"
 #include "halftone/v1/analysis_service.grpc.pb.h"
@@ -23,6 +24,9 @@ namespace halftone {
 namespace {
 
 constexpr size_t kChunkBytes = size_t{1} << 20;
+// A server takes 256, and commands may write some words before it. What is cut off is the
+// beginning: the end says what kind of file it is.
+constexpr size_t kMaxDisplayNameBytes = 240;
 constexpr auto kConnectTimeout = std::chrono::seconds(5);
 constexpr absl::Duration kReconnectTimeout = absl::Seconds(30);
 constexpr auto kStopTimeout = std::chrono::seconds(2);
@@ -34,6 +38,13 @@ absl::Status FromGrpcStatus(const grpc::Status& status) {
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
+
+std::string DisplayNameOf(const std::string& path) {
+  std::string name = PrintableLine(BaseName(path));
+  if (name.size() > kMaxDisplayNameBytes) name.erase(0, name.size() - kMaxDisplayNameBytes);
+  while (!IsPrintableUtf8(name)) name.erase(0, 1);  // the rest of a character that was cut
+  return name;
+}
 
 struct Connection::Impl {
   std::unique_ptr<Server> server;  // in process
@@ -115,7 +126,7 @@ v1::UploadHeader HeaderOf(const std::string& path, const std::string& bytes) {
   v1::UploadHeader header;
   header.set_sha256(Sha256Hex(bytes));
   header.set_size_bytes(static_cast<int64_t>(bytes.size()));
-  header.set_display_name(BaseName(path).substr(0, 256));
+  header.set_display_name(DisplayNameOf(path));
   return header;
 }
 

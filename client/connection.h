@@ -24,6 +24,10 @@ struct AnalysisOutput {
   std::string arrays_npz;
 };
 
+// The name that an upload of the file is shown by: the last part of its path, with control
+// characters escaped, and no longer than a server takes.
+std::string DisplayNameOf(const std::string& path);
+
 // What a C++ program needs to speak to Halftone: over the network, or with the service in this very
 // process. Errors are the server's, with its messages; UNAVAILABLE when it cannot be reached.
 // Thread-safe, but one call at a time is what Interrupt() ends.

@@ -44,7 +44,7 @@ absl::StatusOr<v1::Job> Submit(Connection& connection, const CrosscheckFlags& fl
                       UploadDataset(connection, flags.data, bar));
   HT_ASSIGN_OR_RETURN(*spec->mutable_evaluation_dataset(),
                       UploadDataset(connection, flags.evaluation, bar));
-  const std::string file = flags.model.substr(flags.model.rfind('/') + 1);
+  const std::string file = DisplayNameOf(flags.model);
   request.set_display_name(flags.display_name.empty() ? absl::StrCat("crosscheck of ", file)
                                                       : flags.display_name);
   request.set_request_id(flags.request_id.empty() ? NewRequestId() : flags.request_id);

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/printable.h"
 #include "base/status_macros.h"
 #include "client/budget_text.h"
 #include "client/crosscheck_text.h"
@@ -88,7 +89,7 @@ ExitCode PrintWithoutResult(const CommandLine& line, const v1::Job& job) {
   }
   if (job.state() == v1::JOB_STATE_FAILED) {
     std::fprintf(stderr, "halftone: %s failed: %s\n", job.name().c_str(),
-                 job.error().message().c_str());
+                 Printable(job.error().message()).c_str());
     return ExitCodeOfFailure(job.error());
   }
   std::fprintf(stderr, "halftone: %s is %s\n", job.name().c_str(), StateText(job.state()).c_str());

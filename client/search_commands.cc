@@ -60,7 +60,7 @@ absl::StatusOr<v1::Job> Submit(Connection& connection, const SearchFlags& flags,
                         UploadDataset(connection, flags.evaluation, bar));
   }
   HT_ASSIGN_OR_RETURN(*spec->mutable_target(), ResolveTarget(connection, flags.target, bar));
-  const std::string file = flags.model.substr(flags.model.rfind('/') + 1);
+  const std::string file = DisplayNameOf(flags.model);
   request.set_display_name(flags.display_name.empty() ? file : flags.display_name);
   request.set_request_id(flags.request_id.empty() ? NewRequestId() : flags.request_id);
   bar.Clear();

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "base/printable.h"
 
 namespace halftone {
 namespace {
@@ -40,6 +42,11 @@ size_t TerminalWidth() {
 }
 
 }  // namespace
+
+void Table::Add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = PrintableLine(cell);
+  rows_.push_back(std::move(row));
+}
 
 std::string Table::Render() const {
   const size_t columns = rows_.front().size();
@@ -89,7 +96,7 @@ std::string ProgressBar::Line(absl::string_view stage, double fraction, double e
       absl::StrFormat("%-12s [%s%s] %3d %%", std::string(stage), std::string(filled, '#'),
                       std::string(kBarColumns - filled, '.'), static_cast<int>(fraction * 100));
   if (eta_seconds >= 0) absl::StrAppend(&line, "  ", FormatSeconds(eta_seconds), " left");
-  if (!detail.empty()) absl::StrAppend(&line, "  ", detail);
+  if (!detail.empty()) absl::StrAppend(&line, "  ", PrintableLine(detail));
   return line.substr(0, width);
 }
 
@@ -161,7 +168,7 @@ void ProgressBar::Repeat() {
 void ProgressBar::Note(absl::string_view text) {
   if (mode_ == Mode::kSilent) return;
   Clear();
-  std::fprintf(stderr, "%s\n", std::string(text).c_str());
+  std::fprintf(stderr, "%s\n", Printable(text).c_str());
 }
 
 void ProgressBar::Clear() {

@@ -18,8 +18,8 @@ namespace halftone {
 class Table {
  public:
   explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
-  // As many cells as the header has.
-  void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  // As many cells as the header has. Control characters in them are written as `\x1b` and `\n`.
+  void Add(std::vector<std::string> row);
   // Lines that end with '\n', without trailing blanks.
   std::string Render() const;
 
@@ -49,8 +49,8 @@ class ProgressLines {
 };
 
 // Shows how far something is, on stderr: a bar in place where that is a terminal, else lines as
-// ProgressLines has them, the last of them again and again while nothing new is heard. Its methods
-// are for one thread.
+// ProgressLines has them, the last of them again and again while nothing new is heard. Control
+// characters in its texts are escaped. Its methods are for one thread.
 class ProgressBar {
  public:
   enum class Mode { kBar, kLines, kSilent };

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/hash.h"
+#include "base/printable.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 
@@ -92,6 +93,10 @@ absl::StatusOr<DeviceInfo> DeviceFromProto(const v1::Device& device) {
     if (text->size() > kMaxDeviceTextBytes) {
       return absl::InvalidArgumentError(absl::StrCat("device: ", Quoted(*text), " is longer than ",
                                                      kMaxDeviceTextBytes, " bytes"));
+    }
+    if (!IsPrintableUtf8(*text)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("device: ", Quoted(PrintableLine(*text)), " has control characters"));
     }
   }
   if (device.name().empty()) return absl::InvalidArgumentError("device.name: is missing");

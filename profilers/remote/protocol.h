@@ -38,7 +38,8 @@ struct HostPort {
 absl::StatusOr<HostPort> ParseHostPort(absl::string_view text);
 
 v1::Device DeviceToProto(const DeviceInfo& device);
-// INVALID_ARGUMENT when a text is longer than 256 bytes or the threads are not in 0 to 65536.
+// INVALID_ARGUMENT when a text is longer than 256 bytes or not printable, or the threads are not in
+// 0 to 65536.
 absl::StatusOr<DeviceInfo> DeviceFromProto(const v1::Device& device);
 // Equal for devices whose rows may stand in one table: a hash of all the fields but the frequency,
 // which changes by the hour.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/printable.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -130,6 +131,10 @@ absl::StatusOr<int> PageSize(int requested) {
 absl::Status CreateJob(const ServiceContext& context, const v1::CreateJobRequest& request,
                        v1::Job* response) {
   HT_RETURN_IF_ERROR(CheckBytes("display_name", request.display_name(), kMaxDisplayNameBytes));
+  if (!IsPrintableUtf8(request.display_name())) {
+    return AtField("display_name",
+                   absl::InvalidArgumentError("has control characters: a name is for people"));
+  }
   HT_RETURN_IF_ERROR(CheckBytes("request_id", request.request_id(), kMaxRequestIdBytes));
   NewJob wanted = {request.request_id(), request.display_name(), "", ""};
   HT_RETURN_IF_ERROR(SetSpec(context, request, wanted));

@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "base/printable.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/onnx/import.h"
@@ -46,6 +47,10 @@ absl::Status Upload::Begin(const v1::UploadHeader& header) {
     return AtField("header.display_name", absl::InvalidArgumentError(absl::StrCat(
                                               "has ", header.display_name().size(),
                                               " bytes, the limit is ", kMaxDisplayNameBytes)));
+  }
+  if (!IsPrintableUtf8(header.display_name())) {
+    return AtField("header.display_name",
+                   absl::InvalidArgumentError("has control characters: a name is for people"));
   }
   header_ = header;
   HT_ASSIGN_OR_RETURN(writer_, context_->blobs->NewWriter());

@@ -23,6 +23,19 @@ TEST(TableTest, CountsCharactersNotBytes) {
   EXPECT_EQ(table.Render(), "name   x\nGröße  1\nabcde  2\n");
 }
 
+TEST(TableTest, WhatOthersChoseIsNotObeyed) {
+  Table table({"name", "x"});
+  table.Add({"\x1b]0;owned\x07", "1"});
+  table.Add({"two\nlines", "2"});
+  EXPECT_EQ(table.Render(),
+            "name                x\n\\x1b]0;owned\\x07   1\ntwo\\nlines          2\n");
+}
+
+TEST(ProgressBarTest, ADetailIsOneLineOfPrintableText) {
+  EXPECT_EQ(ProgressBar::Line("profile", 1, -1, "\x1b[31mred\n", 200),
+            "profile      [########################] 100 %  \\x1b[31mred\\n");
+}
+
 TEST(ProgressBarTest, ALineTellsStageShareAndTimeLeft) {
   EXPECT_EQ(ProgressBar::Line("profile", 0.5, 12.3, "layer 3 of 14", 200),
             "profile      [############............]  50 %  12 s left  layer 3 of 14");

@@ -231,6 +231,7 @@ class BadInputTest(ServedTestCase):
         self.refused(INVALID, "size_bytes", upload, "Model", b"")
         self.refused(EXHAUSTED, "limit", upload, "Model", content, size_bytes=1 << 50)
         self.refused(INVALID, "display_name", upload, "Model", content, display_name="x" * 257)
+        self.refused(INVALID, "display_name", upload, "Model", content, display_name="\x1b[2J")
         request = self.client.message("UploadModelRequest", chunk=b"x")
         self.refused(INVALID, "header", self.client.send, "ModelService", "UploadModel", [request])
         self.refused(INVALID, "header", self.client.send, "ModelService", "UploadModel", [])

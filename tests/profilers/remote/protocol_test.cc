@@ -56,6 +56,8 @@ TEST(DeviceFromProtoTest, IsBounded) {
   device.set_threads(1);
   device.set_isa(std::string(300, 'x'));
   EXPECT_EQ(DeviceFromProto(device).status().code(), absl::StatusCode::kInvalidArgument);
+  device.set_isa("\x1b[31m");
+  EXPECT_EQ(DeviceFromProto(device).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

@@ -205,6 +205,18 @@ TEST_F(NewSearchTest, WhatIsKnownToFailIsNotQueued) {
             "");
 }
 
+TEST_F(NewSearchTest, ANameWithControlCharactersIsRefused) {
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = spec_;
+  request.set_display_name("\x1b[2J");
+  v1::Job job;
+  const absl::Status status = halftone::CreateJob(context_, request, &job);
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_EQ(FieldOf(status), "display_name");
+  request.set_display_name("réseau");
+  EXPECT_TRUE(halftone::CreateJob(context_, request, &job).ok());
+}
+
 TEST_F(NewSearchTest, LayersOfALostModelAreLeftToTheJob) {
   ASSERT_TRUE(blobs->Remove(spec_.model().substr(7)).ok());
   (*spec_.mutable_pins())["nobody"] = "w8a8";
