@@ -51,6 +51,25 @@ absl::Status Rename(const std::string& from, const std::string& to) {
   return ErrnoToStatus(errno, "cannot rename", from);
 }
 
+// The error where a folder of the store is gone or is none: nothing that a caller asks for by name
+// is missing. The log has its path.
+absl::Status AboutState(const absl::Status& status) {
+  if (!absl::IsNotFound(status)) return status;
+  spdlog::error("the state directory is damaged: {}", LogLine(status.message()));
+  return absl::DataLossError(
+      "a folder of the server's state directory is gone, or is none any more: put it back, or "
+      "start "
+      "the server on a new one");
+}
+
+// The same of what a writer has written so far.
+absl::Status AboutPart(const absl::Status& status) {
+  if (!absl::IsNotFound(status)) return status;
+  spdlog::error("the state directory is damaged: {}", LogLine(status.message()));
+  return absl::DataLossError(
+      "what was written so far was taken away from the server's state directory: send it again");
+}
+
 // The names in a directory, but for those that begin with a dot.
 absl::StatusOr<std::vector<std::string>> NamesIn(const std::string& path) {
   DIR* directory = ::opendir(path.c_str());
@@ -98,20 +117,24 @@ const std::string& BlobWriter::Seal() {
   return sha256_;
 }
 
-absl::StatusOr<std::string> BlobWriter::Content() const { return ReadFile(path_, size_); }
+absl::StatusOr<std::string> BlobWriter::Content() const {
+  absl::StatusOr<std::string> content = ReadFile(path_, size_);
+  if (!content.ok()) return AboutPart(content.status());
+  return content;
+}
 
 absl::Status BlobWriter::Commit() {
   const std::string target = store_->PathOf(Seal());
   const std::string folder = target.substr(0, target.rfind('/'));
-  HT_RETURN_IF_ERROR(MakeDirectories(folder));
+  HT_RETURN_IF_ERROR(AboutState(MakeDirectories(folder)));
   // However long the writing took, the blob is new.
-  HT_RETURN_IF_ERROR(Touch(path_));
+  HT_RETURN_IF_ERROR(AboutPart(Touch(path_)));
   if (::fsync(file_) != 0) return ErrnoToStatus(errno, "cannot sync", path_);
   if (::rename(path_.c_str(), target.c_str()) != 0) {
     if (errno == EISDIR) {
       return absl::DataLossError(absl::StrCat("stored content ", Seal(), " is no file"));
     }
-    return ErrnoToStatus(errno, "cannot rename to", target);
+    return AboutPart(ErrnoToStatus(errno, "cannot rename to", target));
   }
   path_.clear();
   return SyncDirectory(folder);
@@ -139,8 +162,16 @@ absl::Status BlobStore::RemovePartial() {
 }
 
 absl::StatusOr<std::unique_ptr<BlobWriter>> BlobStore::NewWriter() const {
-  std::string path = absl::StrCat(PartialDirectory(), "/XXXXXX");
-  const int file = ::mkostemp(path.data(), O_CLOEXEC);
+  const std::string pattern = absl::StrCat(PartialDirectory(), "/XXXXXX");
+  std::string path = pattern;
+  int file = ::mkostemp(path.data(), O_CLOEXEC);
+  if (file < 0 && errno == ENOENT) {
+    // Somebody took the folder away: what it had is lost, what comes now need not be.
+    HT_RETURN_IF_ERROR(AboutState(MakeDirectories(PartialDirectory())));
+    path = pattern;
+    file = ::mkostemp(path.data(), O_CLOEXEC);
+  }
+  if (file < 0 && errno == ENOTDIR) return AboutState(ErrnoToStatus(errno, "cannot create", path));
   if (file < 0) return ErrnoToStatus(errno, "cannot create", path);
   return std::unique_ptr<BlobWriter>(new BlobWriter(this, std::move(path), file));
 }
@@ -199,7 +230,9 @@ absl::Status BlobStore::Remove(const std::string& sha256) const {
 
 absl::StatusOr<std::vector<std::string>> BlobStore::List() const {
   std::vector<std::string> blobs;
-  HT_ASSIGN_OR_RETURN(const std::vector<std::string> folders, NamesIn(directory_));
+  const absl::StatusOr<std::vector<std::string>> listed = NamesIn(directory_);
+  HT_RETURN_IF_ERROR(AboutState(listed.status()));
+  const std::vector<std::string>& folders = *listed;
   for (const std::string& folder : folders) {
     if (folder.size() != 2) continue;
     const absl::StatusOr<std::vector<std::string>> names =

@@ -24,7 +24,8 @@ class BlobWriter {
   BlobWriter(const BlobWriter&) = delete;
   BlobWriter& operator=(const BlobWriter&) = delete;
 
-  // RESOURCE_EXHAUSTED when the disk is full.
+  // RESOURCE_EXHAUSTED when the disk is full. Of all here, DATA_LOSS where somebody took away what
+  // was written.
   absl::Status Append(absl::string_view bytes);
   int64_t size() const { return size_; }
 
@@ -58,6 +59,8 @@ class BlobStore {
   // aside. Only while no other process writes.
   absl::Status RemovePartial();
 
+  // Makes the store's folders anew where they are gone. DATA_LOSS where they cannot be, because the
+  // directory that they were in is none.
   absl::StatusOr<std::unique_ptr<BlobWriter>> NewWriter() const;
   // Keeps the bytes; returns their sha256.
   absl::StatusOr<std::string> Store(absl::string_view bytes) const;

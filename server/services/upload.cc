@@ -97,6 +97,8 @@ absl::StatusOr<ContentRecord> Upload::Finish() {
   return context_->catalog->Add(kind_, header_.sha256(), name, header_.size_bytes());
 }
 
+void Upload::End() { writer_.reset(); }
+
 absl::Status Upload::CheckContent(const std::string& bytes) const {
   switch (kind_) {
     case ContentKind::kModel:

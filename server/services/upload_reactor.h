@@ -29,6 +29,8 @@ class Upload {
   absl::Status Append(absl::string_view chunk);
   // Checks the promises and the content, and keeps it. Takes as long as reading the content does.
   absl::StatusOr<ContentRecord> Finish();
+  // Removes what was written of an upload that did not finish. Nothing may follow.
+  void End();
 
  private:
   int64_t LimitBytes() const;
@@ -95,6 +97,8 @@ class UploadReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   }
 
   void End(const absl::Status& status) {
+    // Whoever has the answer finds the room on the disk that the upload took.
+    upload_.End();
     LogError(call_, status);
     Finish(ToGrpcStatus(status));
   }

@@ -236,6 +236,12 @@ class BadInputTest(ServedTestCase):
         self.refused(INVALID, "header", self.client.send, "ModelService", "UploadModel", [request])
         self.refused(INVALID, "header", self.client.send, "ModelService", "UploadModel", [])
 
+    def test_the_room_of_a_refused_upload_is_free_when_the_answer_comes(self):
+        for _ in range(20):
+            self.refused(INVALID, "header.sha256", self.client.upload, "Dataset", b"x" * (4 << 20),
+                         sha256="0" * 64)
+            self.assertEqual(os.listdir(os.path.join(self.server.state, "blobs/partial")), [])
+
     def test_an_upload_that_is_cut_off(self):
         def parts():
             yield self.client.message("UploadModelRequest", header=self.client.message(

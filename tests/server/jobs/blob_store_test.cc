@@ -105,6 +105,31 @@ TEST_F(BlobStoreTest, AFileIsNoFolderOfBlobs) {
   EXPECT_THAT(*store_->List(), testing::ElementsAre(sha256));
 }
 
+TEST_F(BlobStoreTest, FoldersThatWereTakenAwayAreMadeAnew) {
+  fs::remove_all(directory_.path());
+  const absl::StatusOr<std::string> sha256 = store_->Store("bits");
+  ASSERT_TRUE(sha256.ok()) << sha256.status();
+  EXPECT_EQ(*store_->Load(*sha256), "bits");
+}
+
+TEST_F(BlobStoreTest, WhatWasTakenAwayIsLostAndNotUnknown) {
+  std::unique_ptr<BlobWriter> writer = *store_->NewWriter();
+  ASSERT_TRUE(writer->Append("bits").ok());
+  fs::remove_all(directory_.path());
+  for (const absl::Status& status : {writer->Content().status(), writer->Commit()}) {
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("send it again"));
+  }
+  fs::remove_all(directory_.path());
+  EXPECT_TRUE(absl::IsDataLoss(store_->List().status())) << store_->List().status();
+  std::ofstream(directory_.path()) << "no folder";
+  for (const absl::Status& status :
+       {store_->NewWriter().status(), store_->Store("bits").status(), store_->List().status()}) {
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(std::string(status.message()), testing::Not(HasSubstr(directory_.path())));
+  }
+}
+
 TEST_F(BlobStoreTest, RefusesNamesThatAreNoHash) {
   EXPECT_TRUE(absl::IsInvalidArgument(store_->Load("../../../etc/passwd").status()));
   EXPECT_TRUE(absl::IsInvalidArgument(store_->Load("").status()));
