@@ -18,11 +18,13 @@ using nlohmann::json;
 
 constexpr size_t kMaxTextBytes = 1024;
 constexpr size_t kMaxNamedRows = 5;
+// That of a cost table, as which the rows are stored.
+constexpr double kMaxCost = 1e30;
 
 absl::Status CheckCost(absl::string_view field, double value) {
-  if (std::isfinite(value) && value >= 0) return absl::OkStatus();
-  return absl::DataLossError(
-      absl::StrCat(field, " is ", value, ": a cost must be finite and not negative"));
+  if (std::isfinite(value) && value >= 0 && value <= kMaxCost) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      field, " is ", value, ": a cost must be finite, not negative and at most ", kMaxCost));
 }
 
 absl::Status CheckText(absl::string_view field, const std::string& text) {

@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/printable.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "grpcpp/grpcpp.h"
 #include "profilers/remote/protocol.h"
@@ -33,7 +35,7 @@ absl::StatusOr<ProfilerDescription> Read(const v1::DescribeResponse& response) {
   if (response.description().size() > kMaxDescriptionBytes) {
     return absl::DataLossError("description: is too long");
   }
-  description.description = response.description();
+  description.description = PrintableLine(response.description());
   const absl::StatusOr<DeviceInfo> device = DeviceFromProto(response.device());
   if (!device.ok()) return absl::DataLossError(device.status().message());
   description.device = *device;
@@ -100,20 +102,39 @@ class Stream {
   std::unique_ptr<grpc::ClientAsyncReader<v1::ProfileResponse>> reader_;
 };
 
-// How a call ended that the other side ended.
-StreamEnd EndOf(const grpc::Status& status) {
+// How broken connections and processes that go away look.
+bool LooksDead(const grpc::Status& status) {
   switch (status.error_code()) {
-    case grpc::StatusCode::OK:
-      return {};
-    // How broken connections and processes that go away look.
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::CANCELLED:
     case grpc::StatusCode::ABORTED:
     case grpc::StatusCode::INTERNAL:
-      return {StreamEnd::Kind::kDied, FromGrpc(status)};
+      return true;
     default:
-      return {StreamEnd::Kind::kRefused, FromGrpc(status)};
+      return false;
   }
+}
+
+// What a profiler answered, in this program's words: its own codes would be taken for those of a
+// job or a call that asked it. Its text is printable, on one line.
+absl::Status FromProfiler(const grpc::Status& status) {
+  const absl::Status own = FromGrpc(status);
+  const std::string text =
+      absl::StrCat(absl::StatusCodeToString(own.code()), ": ", LogLine(own.message()));
+  if (LooksDead(status)) return absl::UnavailableError(text);
+  return absl::FailedPreconditionError(absl::StrCat("it refused with ", text));
+}
+
+// How a call ended that the other side ended.
+StreamEnd EndOf(const grpc::Status& status) {
+  if (status.ok()) return {};
+  if (LooksDead(status)) return {StreamEnd::Kind::kDied, FromProfiler(status)};
+  // The contract's word for what the device does not execute, which is what it means here.
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+    return {StreamEnd::Kind::kRefused,
+            absl::UnimplementedError(LogLine(FromGrpc(status).message()))};
+  }
+  return {StreamEnd::Kind::kRefused, FromProfiler(status)};
 }
 
 }  // namespace
@@ -135,7 +156,7 @@ absl::StatusOr<ProfilerDescription> ProfilerClient::Describe(absl::Duration time
     return absl::UnavailableError(
         absl::StrCat(who, " does not answer within ", absl::FormatDuration(timeout)));
   }
-  if (!status.ok()) return Annotate(FromGrpc(status), who);
+  if (!status.ok()) return Annotate(FromProfiler(status), who);
   HT_RETURN_IF_ERROR(CheckProtocolVersion(response.protocol_version(), who));
   absl::StatusOr<ProfilerDescription> description = Read(response);
   if (!description.ok()) return Annotate(description.status(), who);

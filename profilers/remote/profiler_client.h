@@ -29,7 +29,7 @@ struct StreamEnd {
   enum class Kind {
     kDone,     // the profiler ended it in order
     kDied,     // it broke off, or nothing came for too long
-    kRefused,  // the profiler answered with an error
+    kRefused,  // the profiler answered with an error: UNIMPLEMENTED or FAILED_PRECONDITION
     kStopped,  // whoever read it did not want more
   };
   Kind kind = Kind::kDone;
@@ -50,7 +50,8 @@ class ProfilerClient {
     kFail,   // at once
   };
   // The handshake. UNAVAILABLE when nothing answers in time; FAILED_PRECONDITION names both
-  // versions of the contract; DATA_LOSS names what makes no sense in the answer.
+  // versions of the contract, or has the code and the text of a profiler that refused; DATA_LOSS
+  // names what makes no sense in the answer.
   absl::StatusOr<ProfilerDescription> Describe(
       absl::Duration timeout, WhenRefused when_refused = WhenRefused::kRetry) const;
 

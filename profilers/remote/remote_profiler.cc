@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/onnx/export.h"
 #include "profilers/remote/cost_ledger.h"
@@ -187,7 +188,8 @@ class Profiling {
       // An answer that is wrong in one place is not to be trusted in the others.
       ledger_ = before;
       StoreRows();
-      return Annotate(status, who);
+      // It may quote what the profiler sent.
+      return absl::DataLossError(absl::StrCat(who, ": ", LogLine(status.message())));
     }
     StoreRows();
     HT_RETURN_IF_ERROR(progress_.cancellation.Check());

@@ -115,7 +115,7 @@ class FakeProfiler final : public v1::ProfilerService::Service {
   grpc::Status Describe(grpc::ServerContext*, const v1::DescribeRequest*,
                         v1::DescribeResponse* response) override {
     *response = description_;
-    return grpc::Status::OK;
+    return described_;
   }
 
   grpc::Status Profile(grpc::ServerContext* context, const v1::ProfileRequest* request,
@@ -142,11 +142,15 @@ class FakeProfiler final : public v1::ProfilerService::Service {
     return script(wanted, *context, *writer);
   }
 
+  // How it answers to be asked for its description. To be set before it is asked.
+  void set_described(grpc::Status described) { described_ = std::move(described); }
+
   // Whether the first message tells the device. To be set before it is asked.
   void set_greets(bool greets) { greets_ = greets; }
 
  private:
   v1::DescribeResponse description_;
+  grpc::Status described_;
   bool greets_ = true;
   int port_ = 0;
   mutable absl::Mutex mutex_;

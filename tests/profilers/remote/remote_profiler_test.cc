@@ -135,6 +135,9 @@ INSTANTIATE_TEST_SUITE_P(
         Nonsense{"Infinite",
                  [](auto& row) { row.set_latency_ns(kInfinity); },
                  {"strided", "w4a4", "latency_ns", "inf"}},
+        Nonsense{"MoreThanATableHolds",
+                 [](auto& row) { row.set_latency_ns(1e31); },
+                 {"strided", "w4a4", "latency_ns is 1e+31"}},
         Nonsense{"Negative",
                  [](auto& row) { row.set_latency_ns(-5); },
                  {"strided", "w4a4", "latency_ns is -5"}},
@@ -264,14 +267,46 @@ TEST_F(RemoteProfilerTest, NobodyAtTheAddressIsUnavailable) {
   EXPECT_EQ(ProfileAt("unix:/tmp/socket").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST_F(RemoteProfilerTest, AProfilersRefusalIsPassedOn) {
+TEST_F(RemoteProfilerTest, AProfilersRefusalIsNotTakenForTheServicesOwn) {
+  for (const auto& [code, name] :
+       {std::pair(grpc::StatusCode::RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"),
+        std::pair(grpc::StatusCode::NOT_FOUND, "NOT_FOUND"),
+        std::pair(grpc::StatusCode::UNAUTHENTICATED, "UNAUTHENTICATED"),
+        std::pair(grpc::StatusCode::INVALID_ARGUMENT, "INVALID_ARGUMENT"),
+        std::pair(grpc::StatusCode::DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"),
+        std::pair(grpc::StatusCode::DATA_LOSS, "DATA_LOSS"),
+        std::pair(grpc::StatusCode::UNKNOWN, "UNKNOWN")}) {
+    FakeProfiler fake;
+    fake.set_script(FakeProfiler::AnswerSome(3, grpc::Status(code, "over \x1b[31m64 KiB\n")));
+    const absl::Status status = ProfileAt(fake.address()).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(fake.address()));
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr(absl::StrCat("it refused with ", name, ": over ?[31m64 KiB")));
+  }
+}
+
+TEST_F(RemoteProfilerTest, WhatADeviceDoesNotExecuteIsUnimplemented) {
   FakeProfiler fake;
-  fake.set_script(FakeProfiler::AnswerSome(
-      3, grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "does not fit into 64 KiB")));
+  fake.set_script(
+      FakeProfiler::AnswerSome(0, grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "no Conv")));
   const absl::Status status = ProfileAt(fake.address()).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(fake.address()));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("does not fit into 64 KiB"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("no Conv"));
+}
+
+TEST_F(RemoteProfilerTest, AProfilerThatDoesNotDescribeItselfIsToldSo) {
+  FakeProfiler fake;
+  for (const auto& [answered, code] :
+       {std::pair(grpc::StatusCode::INTERNAL, absl::StatusCode::kUnavailable),
+        std::pair(grpc::StatusCode::UNIMPLEMENTED, absl::StatusCode::kFailedPrecondition),
+        std::pair(grpc::StatusCode::ALREADY_EXISTS, absl::StatusCode::kFailedPrecondition)}) {
+    fake.set_described(grpc::Status(answered, "no"));
+    const absl::Status status = ProfileAt(fake.address()).status();
+    EXPECT_EQ(status.code(), code) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(fake.address()));
+  }
 }
 
 TEST_F(RemoteProfilerTest, ASilentProfilerIsGivenUp) {
