@@ -27,8 +27,7 @@ TEST(TableTest, WhatOthersChoseIsNotObeyed) {
   Table table({"name", "x"});
   table.Add({"\x1b]0;owned\x07", "1"});
   table.Add({"two\nlines", "2"});
-  EXPECT_EQ(table.Render(),
-            "name                x\n\\x1b]0;owned\\x07   1\ntwo\\nlines          2\n");
+  EXPECT_EQ(table.Render(), "name              x\n\\x1b]0;owned\\x07  1\ntwo\\nlines        2\n");
 }
 
 TEST(ProgressBarTest, ADetailIsOneLineOfPrintableText) {

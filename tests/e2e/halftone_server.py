@@ -168,3 +168,26 @@ class ServedTestCase(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.server.close()
+
+    def hold_the_gate(self):
+        """Has a search be in the midst of a stage that computes here, for far longer than any test
+        takes; what ends it."""
+        job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
+            "SearchSpec", model=self.client.upload("Model", read(NETWORKS, "resnet14.onnx")).name,
+            calibration_dataset=self.client.upload("Dataset", read(NETWORKS, "calib.npz")).name,
+            target="bitfusion", sensitivity=self.client.message("SensitivitySpec", draws=4096))).name
+        # A stage that has only begun may still wait for its turn.
+        stage = self.modules["types"].STAGE_SENSITIVITY
+        progress = self.modules["job"].JOB_EVENT_KIND_STAGE_PROGRESS
+        events = self.client.stream("SearchService", "WatchJob", name=job)
+        for event in events:
+            if event.stage == stage and event.kind == progress:
+                break
+        else:
+            self.fail(f"it has ended: {event}")
+
+        def let_go():
+            self.client.call("SearchService", "CancelJob", name=job)
+            self.assertEqual(list(events)[-1].state, self.modules["job"].JOB_STATE_CANCELLED)
+
+        return let_go

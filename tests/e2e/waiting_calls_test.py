@@ -10,7 +10,7 @@ import unittest
 
 import grpc
 
-from halftone_server import NETWORKS, TINY_DIGITS, ServedTestCase, compile_protos, read
+from halftone_server import TINY_DIGITS, ServedTestCase, compile_protos, read
 from problems import hard_problem
 from waiting import processor_seconds, wait_for, wait_for_work
 
@@ -75,8 +75,6 @@ class ClientThatNeverReads:
 
 class WaitingCallsTest(ServedTestCase):
     modules = MODULES
-    STAGE_SENSITIVITY = MODULES["types"].STAGE_SENSITIVITY
-    STAGE_PROGRESS = MODULES["job"].JOB_EVENT_KIND_STAGE_PROGRESS
 
     @classmethod
     def setUpClass(cls):
@@ -92,26 +90,6 @@ class WaitingCallsTest(ServedTestCase):
             "SearchSpec", model=cls.model, calibration_dataset=cls.data, target=target,
             precisions=["w8a8", "w4a4"], skip_explanation=True,
             budgets=[cls.client.message("Budget", metric="size", limit="0.3x")])).name
-
-    def hold_the_gate(self):
-        """Has a search be in the midst of a stage that computes here, for far longer than any test
-        takes; what ends it."""
-        job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
-            "SearchSpec", model=self.client.upload("Model", read(NETWORKS, "resnet14.onnx")).name,
-            calibration_dataset=self.client.upload("Dataset", read(NETWORKS, "calib.npz")).name,
-            target="bitfusion", sensitivity=self.client.message("SensitivitySpec", draws=4096))).name
-        events = self.client.stream("SearchService", "WatchJob", name=job)
-        for event in events:
-            if event.stage == self.STAGE_SENSITIVITY and event.kind == self.STAGE_PROGRESS:
-                break
-        else:
-            self.fail(f"it has ended: {event}")
-
-        def let_go():
-            self.client.call("SearchService", "CancelJob", name=job)
-            self.assertEqual(list(events)[-1].state, MODULES["job"].JOB_STATE_CANCELLED)
-
-        return let_go
 
     def assert_others_are_answered(self):
         self.client.call("SearchService", "GetResult", timeout=SOON, name=self.job)
