@@ -13,7 +13,7 @@ import unittest
 import numpy as np
 
 from halftone_server import BINARY, NETWORKS, SOURCE, TINY_DIGITS, Server, age, blob_path
-from waiting import wait_for
+from waiting import PATIENCE, wait_for
 
 MODEL = os.path.join(TINY_DIGITS, "model.onnx")
 CALIB = os.path.join(TINY_DIGITS, "calib.npz")
@@ -585,7 +585,7 @@ class CommandTest(unittest.TestCase):
             if "sensitivity" in line:  # with so many draws it would take many minutes
                 break
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=100)
+        out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 4)
         document = json.loads(out)
         self.assertEqual(document["state"], "CANCELLED")
@@ -600,7 +600,7 @@ class CommandTest(unittest.TestCase):
             if "sensitivity" in line:
                 break
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 4)
         self.assertNotIn("CANCELLED", err)
         self.assertIn("stopped watching; the job " + self.afterwards, err)

@@ -12,6 +12,7 @@ import grpc
 
 from halftone_server import (BINARY, SOURCE, TINY_DIGITS, Client, Server,
                              ServedTestCase, compile_protos, read)
+from waiting import PATIENCE
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
@@ -41,7 +42,7 @@ class SearchedTestCase(ServedTestCase):
         done = subprocess.run(
             [os.path.join(BINARY, "bin/halftone"), "search", os.path.join(TINY_DIGITS, "model.onnx"),
              "--data", os.path.join(TINY_DIGITS, "calib.npz"), "--server", self.server.address,
-             "--output", FOLDER.name, *arguments], capture_output=True, text=True, timeout=120)
+             "--output", FOLDER.name, *arguments], capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
@@ -116,7 +117,7 @@ class AskTellTest(SearchedTestCase):
                                                                limit="0.2x")])
         command = [sys.executable, EXAMPLE, os.path.join(SOURCE, "proto"), self.server.address,
                    job, "24"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, 0, done.stderr)
         best = float(done.stdout.splitlines()[-1].split()[1])
         self.assertLessEqual(best, result.refined.divergence * (1 + 1e-5), "no worse than it began")

@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 from halftone_server import BINARY, TINY_DIGITS, Server
+from waiting import PATIENCE
 
 HALFTONE = os.path.join(BINARY, "bin/halftone")
 # Ask for four assignments, evaluate them, keep what is best: all in one line of a shell.
@@ -40,7 +41,7 @@ class ExploreTest(unittest.TestCase):
     @classmethod
     def run_command(cls, *arguments, code=0, **options):
         done = subprocess.run([HALFTONE, *arguments, *cls.where], capture_output=True, text=True,
-                              timeout=120, check=False, **options)
+                              timeout=PATIENCE, check=False, **options)
         if done.returncode != code:
             raise AssertionError(done.stdout[-2000:] + done.stderr[-2000:])
         return done
@@ -65,7 +66,7 @@ class ExploreTest(unittest.TestCase):
     def test_a_shell_script_drives_it(self):
         before = self.explore("status")["evaluations"]
         done = subprocess.run(
-            ["sh", "-c", PIPELINE], capture_output=True, text=True, timeout=120, check=True,
+            ["sh", "-c", PIPELINE], capture_output=True, text=True, timeout=PATIENCE, check=True,
             env=dict(os.environ, HALFTONE=HALFTONE, JOB=self.job, WHERE=" ".join(self.where)))
         told = json.loads(done.stdout)
         self.assertEqual(len(told["trials"]), 4)

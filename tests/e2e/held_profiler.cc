@@ -41,7 +41,7 @@ void HeldProfiler::LetGo() {
 
 void HeldProfiler::AwaitRequest() {
   absl::MutexLock lock(&mutex_);
-  EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&asked_), absl::Minutes(1)))
+  EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&asked_), absl::Minutes(4)))
       << "nothing asked it for rows";
 }
 

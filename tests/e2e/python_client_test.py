@@ -8,7 +8,7 @@ import grpc
 
 from halftone_server import NETWORKS, ServedTestCase, compile_protos, read
 from problems import hard_problem
-from waiting import answered_before_its_deadline
+from waiting import PATIENCE, answered_before_its_deadline
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
@@ -112,10 +112,10 @@ class PythonClientTest(ServedTestCase):
 
     def test_health_and_reflection(self):
         check = self.client.channel.unary_unary("/grpc.health.v1.Health/Check")
-        self.assertEqual(check(b"", timeout=10), b"\x08\x01")  # SERVING
+        self.assertEqual(check(b"", timeout=PATIENCE), b"\x08\x01")  # SERVING
         info = self.client.channel.stream_stream(
             "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
-        answer = next(info(iter([b"\x3a\x00"]), timeout=10))  # list_services: ""
+        answer = next(info(iter([b"\x3a\x00"]), timeout=PATIENCE))  # list_services: ""
         for service in (b"SearchService", b"ModelService", b"AnalysisService"):
             self.assertIn(b"halftone.v1." + service, answer)
 

@@ -11,7 +11,7 @@ import unittest
 
 from halftone_server import (BINARY, NETWORKS, SOURCE, TINY_DIGITS, Client, Server, compile_protos,
                              read)
-from waiting import wait_for
+from waiting import PATIENCE, wait_for
 
 FOLDER = tempfile.TemporaryDirectory()
 MODULES = compile_protos(FOLDER.name)
@@ -93,7 +93,7 @@ class RemoteTestCase(unittest.TestCase):
                                 stderr=subprocess.PIPE, text=True)
 
     def finish(self, process, code=0):
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, code, out[-2000:] + err[-2000:])
         return json.loads(out) if code == 0 else err
 
@@ -126,7 +126,7 @@ class ProfilerProgramTest(RemoteTestCase):
             self.assertIn(address, row["origin"]["where"])
         # What it has told is known to the server from then on.
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(timeout=20), 0)
+        self.assertEqual(process.wait(timeout=PATIENCE), 0)
         self.assertEqual(self.registrations("board"), [])
         self.assertIn("unknown target 'board'", self.profile("board", code=2))
 
@@ -141,7 +141,7 @@ class ProfilerProgramTest(RemoteTestCase):
     def run_profiler(self, *flags):
         """Of one that must end by itself, with its reason on stderr."""
         done = subprocess.run([os.path.join(BINARY, "bin/halftone-profiler"), *flags],
-                              capture_output=True, text=True, timeout=100, check=False)
+                              capture_output=True, text=True, timeout=PATIENCE, check=False)
         self.assertEqual(done.returncode, 2, done.stderr)
         return done.stderr
 
@@ -162,7 +162,7 @@ class ProfilerProgramTest(RemoteTestCase):
                     more = ["--state-dir", state] if name == "halftone-server" else []
                     done = subprocess.run(
                         [os.path.join(BINARY, "bin", name), "--address", address, *more],
-                        capture_output=True, text=True, timeout=100, check=False)
+                        capture_output=True, text=True, timeout=PATIENCE, check=False)
                 self.assertEqual(done.returncode, 2, done.stderr)
                 self.assertIn(reason, done.stderr)
                 self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
@@ -216,12 +216,12 @@ class ProfilerProgramTest(RemoteTestCase):
 
         wait_for(beats)
         process.kill()
-        wait_for(lambda: not self.registrations("board"), 15)
+        wait_for(lambda: not self.registrations("board"))
         process, _ = self.registered_profiler("bitfusion", "board", "--lease", "2")
         process.send_signal(signal.SIGSTOP)
-        wait_for(lambda: not self.registrations("board"), 15)
+        wait_for(lambda: not self.registrations("board"))
         process.send_signal(signal.SIGCONT)
-        wait_for(lambda: self.registrations("board"), 30)  # it comes back by itself
+        wait_for(lambda: self.registrations("board"))  # it comes back by itself
 
     def test_it_registers_again_after_a_restart_of_the_server(self):
         self.registered_profiler("bitfusion", "board", "--lease", "3")
@@ -249,7 +249,7 @@ class ProfilerProgramTest(RemoteTestCase):
                       ["--server", "nowhere", "--name", "board"], ["--server", "127.0.0.1:9"],
                       ["--lease", "0"], ["--address", "256.0.0.1:99999"]):
             done = subprocess.run([os.path.join(BINARY, "bin/halftone-profiler"), *flags],
-                                  capture_output=True, text=True, timeout=30)
+                                  capture_output=True, text=True, timeout=PATIENCE)
             self.assertEqual(done.returncode, 2, flags)
 
 

@@ -32,7 +32,7 @@ class Progress {
   bool Await(const int* count, int number) {
     absl::MutexLock lock(&mutex_);
     const auto is_reached = [&] { return *count >= number; };
-    return mutex_.AwaitWithTimeout(absl::Condition(&is_reached), absl::Seconds(120));
+    return mutex_.AwaitWithTimeout(absl::Condition(&is_reached), absl::Minutes(4));
   }
   absl::Mutex mutex_;
   int began_ = 0, ended_ = 0;

@@ -14,7 +14,7 @@ import grpc
 from halftone_server import (BINARY, NETWORKS, TINY_DIGITS, Server, ServedTestCase, compile_protos,
                              read)
 from problems import hard_problem
-from waiting import (answered_before_its_deadline, processor_seconds, wait_for, wait_for_work,
+from waiting import (PATIENCE, answered_before_its_deadline, processor_seconds, wait_for, wait_for_work,
                      wait_until_taken)
 
 FOLDER = tempfile.TemporaryDirectory()
@@ -36,7 +36,7 @@ class WhatIfTestCase(ServedTestCase):
     def command(self, *arguments, code=0):
         done = subprocess.run(
             [HALFTONE, *arguments, "--json", "--server", self.server.address, "--state-dir",
-             FOLDER.name], capture_output=True, text=True, timeout=200)
+             FOLDER.name], capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, code, done.stdout[-2000:] + done.stderr[-2000:])
         return json.loads(done.stdout)
 
@@ -142,7 +142,7 @@ class WhatIfTest(WhatIfTestCase):
         self.assertGreater(len(points), 1)
         done = subprocess.run(
             [HALFTONE, "resolve", self.job, "--budget", "size=0.3x", "--frontier", "size",
-             "--server", self.server.address], capture_output=True, text=True, timeout=200)
+             "--server", self.server.address], capture_output=True, text=True, timeout=PATIENCE)
         self.assertEqual(done.returncode, 0, done.stderr)
         lines = done.stdout.splitlines()
         titles = [line.split() for line in lines].index(["size_bytes", "loss", "precisions"])
@@ -185,7 +185,7 @@ class StopTest(WhatIfTestCase):
             solving = pool.submit(self.solve, timeout=500, solve_id="one")
             wait_for_work(self.server.process, WORK_SECONDS, before)
             self.assertTrue(self.stop_solve("one"))
-            self.assert_best_so_far(solving.result(timeout=60))
+            self.assert_best_so_far(solving.result(timeout=PATIENCE))
         for bad, code in (("one", grpc.StatusCode.NOT_FOUND),
                           ("x" * 200, grpc.StatusCode.INVALID_ARGUMENT)):
             with self.assertRaises(grpc.RpcError) as caught:
@@ -206,7 +206,7 @@ class StopTest(WhatIfTestCase):
                 worker, before = process, 0
             wait_for_work(worker, WORK_SECONDS, before)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=PATIENCE)
             self.assertEqual(process.returncode, 4, err)
             self.assert_best_so_far(json.loads(out))
 
@@ -227,7 +227,7 @@ class StopTest(WhatIfTestCase):
                 return process.poll() is not None
 
             wait_for(has_quit)
-            out, _ = process.communicate(timeout=10)
+            out, _ = process.communicate(timeout=PATIENCE)
             self.assertEqual((process.returncode, out), (4, ""))
         finally:
             server.close()
@@ -270,7 +270,7 @@ class LongWhatIfTest(WhatIfTestCase):
                                   solve_id="two", **self.long)
             wait_for_work(self.server.process, WORK_SECONDS, before, solving.done)
             stopped = self.stop_solve("two")
-            self.assert_answer(solving.result(timeout=60))
+            self.assert_answer(solving.result(timeout=PATIENCE))
             if not stopped:  # a fast one has ended by itself
                 self.assertEqual(solving.result().solution.status,
                                  MODULES["types"].SOLUTION_STATUS_OPTIMAL)
@@ -284,7 +284,7 @@ class LongWhatIfTest(WhatIfTestCase):
         wait_for_work(self.server.process, WORK_SECONDS, before,
                       lambda: process.poll() is not None)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
         self.assertIn(process.returncode, (0, 4), err)  # 0: it had ended by itself
         self.assertIn(json.loads(out)["status"], ("FEASIBLE", "OPTIMAL"))
 

@@ -250,7 +250,7 @@ TEST_F(JobRunnerTest, AJobWhoseEndCannotBeWrittenIsCancelledAndDeleted) {
   });
   auto runner = StartRunnerOn(&store, SucceedAtOnce);
   const std::string id = CreateJob();
-  ASSERT_TRUE(tried.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  tried.WaitForNotification();
   EXPECT_EQ(Job(id).state, JobState::kRunning);
   ASSERT_TRUE(jobs->RequestCancel(id).ok());
   AwaitState(id, JobState::kCancelled);
@@ -267,7 +267,7 @@ TEST_F(JobRunnerTest, StoppingDoesNotWaitForADiskThatStaysFull) {
   });
   auto runner = StartRunnerOn(&store, SucceedAtOnce);
   const std::string id = CreateJob();
-  ASSERT_TRUE(tried.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  tried.WaitForNotification();
   runner->Stop();
   EXPECT_THAT(*jobs->RecoverInterrupted(), ElementsAre(id));
   runner = StartRunner(SucceedAtOnce);
@@ -403,14 +403,13 @@ TEST_F(JobRunnerTest, ARunnerThatLostItsClaimStopsAndWritesNothing) {
         return status;
       });
   const std::string id = CreateJob();
-  ASSERT_TRUE(running.WaitForNotificationWithTimeout(absl::Seconds(10)));
+  running.WaitForNotification();
   ASSERT_TRUE(jobs->RecoverInterrupted().ok());
   const absl::StatusOr<std::optional<JobClaim>> other = jobs->Claim(absl::Seconds(30));
   ASSERT_TRUE(other.ok() && other->has_value());
   const int64_t events = Job(id).last_event;
   claimed.Notify();
-  const bool stopped_in_time = stopped.WaitForNotificationWithTimeout(absl::Seconds(10));
-  EXPECT_TRUE(stopped_in_time);
+  stopped.WaitForNotification();
   runner->Stop();
   EXPECT_EQ(Job(id).state, JobState::kRunning);
   EXPECT_EQ(Job(id).last_event, events);

@@ -48,7 +48,7 @@ class JobRunnerTest : public StateFixture {
     {
       absl::MutexLock lock(&mutex);
       reached |= already;
-      EXPECT_TRUE(mutex.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(10)))
+      EXPECT_TRUE(mutex.AwaitWithTimeout(absl::Condition(&reached), absl::Minutes(4)))
           << JobStateName(Job(id).state);
     }
     hub.Unsubscribe(subscription);

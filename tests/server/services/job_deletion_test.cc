@@ -35,14 +35,14 @@ class JobDeletionTest : public StateFixture {
     return deletion;
   }
   absl::Status Answer() {
-    EXPECT_TRUE(answered_.WaitForNotificationWithTimeout(absl::Seconds(10)));
+    EXPECT_TRUE(answered_.WaitForNotificationWithTimeout(absl::Minutes(4)));
     return status_;
   }
   // The worker has done all that it could: it takes one thing after the other.
   void AwaitIdleWorker() {
     absl::Notification reached;
     ASSERT_TRUE(pool_.Submit({}, [&] { reached.Notify(); }).ok());
-    ASSERT_TRUE(reached.WaitForNotificationWithTimeout(absl::Seconds(10)))
+    ASSERT_TRUE(reached.WaitForNotificationWithTimeout(absl::Minutes(4)))
         << "the deletion holds a thread";
   }
   bool Exists(const std::string& id) { return jobs->Get(id).ok(); }
