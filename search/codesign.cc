@@ -19,6 +19,8 @@ using nlohmann::json;
 
 constexpr char kArea[] = "area_mm2", kLatency[] = "latency_ns", kEnergy[] = "energy_pj";
 constexpr double kTie = 1e-9;
+// Points of the joint frontier before dominated ones are taken out.
+constexpr size_t kMaxJoined = 8192;
 
 double ValueOr(const std::map<std::string, double>& values, const std::string& key,
                double fallback) {
@@ -77,16 +79,6 @@ bool IsPreferred(const std::tuple<double, double, double>& a,
   return std::tie(std::get<1>(a), std::get<2>(a)) < std::tie(std::get<1>(b), std::get<2>(b));
 }
 
-// Evenly thinned out, ends kept.
-std::vector<FrontierPoint> Thinned(std::vector<FrontierPoint> points, size_t most) {
-  if (points.size() <= most || most < 2) return points;
-  std::vector<FrontierPoint> kept;
-  for (size_t i = 0; i < most; ++i) {
-    kept.push_back(std::move(points[i * (points.size() - 1) / (most - 1)]));
-  }
-  return kept;
-}
-
 constexpr auto kPointMembers = std::tuple(JsonMember("target", &CodesignPoint::target),
                                           JsonMember("loss", &CodesignPoint::loss),
                                           JsonMember("lower_bound", &CodesignPoint::lower_bound),
@@ -127,7 +119,22 @@ const Configuration* Codesign::Find(const std::string& target) const {
   return nullptr;
 }
 
-void JoinFrontiers(const std::string& metric, size_t most_points_of_each, Codesign& codesign) {
+size_t JoinedPointsOfEach(size_t configurations) {
+  return std::max<size_t>(2, kMaxJoined / std::max<size_t>(1, configurations));
+}
+
+void ThinFrontier(size_t most_points, Solution& solution) {
+  std::vector<FrontierPoint>& points = solution.frontier;
+  const size_t count = std::min(points.size(), std::max<size_t>(2, most_points));
+  std::vector<FrontierPoint> kept(count);
+  for (size_t i = 0; i < count; ++i) {
+    kept[i] = std::move(points[count < 2 ? i : i * (points.size() - 1) / (count - 1)]);
+    kept[i].assignment.clear();
+  }
+  points = std::move(kept);
+}
+
+void JoinFrontiers(const std::string& metric, Codesign& codesign) {
   struct Candidate {
     double area, cost;
     CodesignPoint point;
@@ -135,15 +142,11 @@ void JoinFrontiers(const std::string& metric, size_t most_points_of_each, Codesi
   std::vector<Candidate> candidates;
   for (Configuration& configuration : codesign.configurations) {
     const double area = ValueOr(configuration.figures, kArea, 0);
-    std::vector<FrontierPoint> points =
-        Thinned(std::move(configuration.solution.frontier), most_points_of_each);
-    configuration.solution.frontier.clear();
-    for (FrontierPoint& point : points) {
+    const std::vector<FrontierPoint> points = std::exchange(configuration.solution.frontier, {});
+    for (const FrontierPoint& point : points) {
       const double cost = ValueOr(point.cost, metric, 0);
       candidates.push_back(
-          {area,
-           cost,
-           {configuration.target, point.loss, point.lower_bound, std::move(point.cost)}});
+          {area, cost, {configuration.target, point.loss, point.lower_bound, point.cost}});
     }
   }
   std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) {

@@ -46,9 +46,14 @@ struct Codesign {
   const Configuration* Find(const std::string& target) const;
 };
 
-// Fills `frontier` from the solutions' own frontiers, which are then dropped, with at most so many
-// points of each configuration.
-void JoinFrontiers(const std::string& metric, size_t most_points_of_each, Codesign& codesign);
+// Points of the frontiers of so many configurations that are joined, for each of them.
+size_t JoinedPointsOfEach(size_t configurations);
+// Thins a configuration's frontier out to so many points, ends kept, without their assignments,
+// which would take more memory than all else.
+void ThinFrontier(size_t most_points, Solution& solution);
+
+// Fills `frontier` from the solutions' own frontiers, which are then dropped.
+void JoinFrontiers(const std::string& metric, Codesign& codesign);
 
 // Marks on_frontier, and chooses: the least loss within the budgets (to 1e-9 of it), among those
 // the least area, then the least latency. Where no configuration meets the budgets, the one whose

@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/codesign.h"
+#include "search/codesign_memory.h"
 #include "search/layer_rules.h"
 #include "search/offer.h"
 #include "search/problem_builder.h"
@@ -17,9 +18,6 @@ namespace halftone {
 namespace {
 
 using nlohmann::json;
-
-// Points of the joint frontier before dominated ones are taken out.
-constexpr size_t kMaxJoined = 8192;
 
 absl::StatusOr<CostTable> ParseTable(absl::string_view bytes) {
   HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "cost table"));
@@ -116,6 +114,14 @@ absl::StatusOr<std::string> CodesignRun::LoadTable(ArtifactStore& store,
   return absl::NotFoundError(absl::StrCat("'", point.target, "' is another device now"));
 }
 
+absl::Status CodesignRun::CheckMemory(const NetworkSummary& network) const {
+  CodesignSize size{points_.size(), network.layers.size(), offer_.profiled.size(), 0};
+  for (const NetworkSummary::LayerFacts& layer : network.layers) {
+    size.name_bytes += layer.name.size();
+  }
+  return CheckCodesignMemory(size);
+}
+
 absl::StatusOr<std::string> CodesignRun::MeasureCosts(ArtifactStore& store,
                                                       const ProfileNetwork& profile,
                                                       const Progress& progress) const {
@@ -180,10 +186,11 @@ absl::StatusOr<SolveOutput> CodesignRun::Solve(Tables& tables, const Progress& p
     part.cancellation = progress.cancellation;
     absl::StatusOr<Solution> solution = SolveWithLiveSets(built, part);
     if (!solution.ok()) return Annotate(solution.status(), point.target);
+    ThinFrontier(JoinedPointsOfEach(points_.size()), *solution);
     codesign.configurations.push_back(
         {point.target, point.parameters, point.figures, *std::move(solution), false});
   }
-  JoinFrontiers(base.problem.frontier, std::max<size_t>(2, kMaxJoined / points_.size()), codesign);
+  JoinFrontiers(base.problem.frontier, codesign);
   ChooseConfiguration(codesign);
   spec.target = codesign.chosen;
   HT_ASSIGN_OR_RETURN(const std::string chosen, ChosenCosts(codesign.chosen));

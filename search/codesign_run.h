@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "profilers/cost_profiler.h"
 #include "profilers/design_space.h"
+#include "search/network_summary.h"
 #include "search/pipeline.h"
 #include "search/search_spec.h"
 #include "search/solve_tables.h"
@@ -35,6 +36,10 @@ class CodesignRun {
   // The same precisions for all configurations: those of the spec, which all of them must run, or
   // those of the default ones that all run.
   const Offer& offer() const { return offer_; }
+
+  // RESOURCE_EXHAUSTED where the tables and answers of all configurations would not fit
+  // MemoryBudget, with the figure and so many configurations as would.
+  absl::Status CheckMemory(const NetworkSummary& network) const;
 
   // The stage kProfile: stores each cost table as a search on that configuration alone would, and
   // returns the list of their contents. Stored tables of the same device are taken as they are.

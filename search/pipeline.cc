@@ -83,7 +83,7 @@ class SearchRun {
     HT_RETURN_IF_ERROR(CheckMetrics(spec_));
     HT_RETURN_IF_ERROR(StoreOffer());
     HT_RETURN_IF_ERROR(Import());
-    HT_RETURN_IF_ERROR(CheckLayers());
+    HT_RETURN_IF_ERROR(CheckAgainstNetwork());
     HT_RETURN_IF_ERROR(MeasureLosses());
     HT_RETURN_IF_ERROR(MeasureCosts());
     HT_RETURN_IF_ERROR(SolveProblem());
@@ -121,11 +121,15 @@ class SearchRun {
     return absl::OkStatus();
   }
 
-  // Of what the spec asks of layers: before anything is measured, not when it is needed.
-  absl::Status CheckLayers() {
+  // What the spec asks of layers, and whether memory holds the configurations: before anything is
+  // measured, not when it is needed.
+  absl::Status CheckAgainstNetwork() {
     HT_ASSIGN_OR_RETURN(const json document, ParseStored(import_output_, "network summary"));
     HT_ASSIGN_OR_RETURN(const NetworkSummary network, NetworkSummaryFromJson(document));
-    return CheckChoices(spec_, network, offer_.offered);
+    HT_RETURN_IF_ERROR(CheckChoices(spec_, network, offer_.offered));
+    if (codesign_ == nullptr) return absl::OkStatus();
+    return Annotate(codesign_->CheckMemory(network),
+                    absl::StrCat("stage ", StageName(Stage::kProfile)));
   }
 
   absl::Status MeasureLosses() {

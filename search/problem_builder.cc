@@ -16,8 +16,6 @@
 namespace halftone {
 namespace {
 
-// Every point carries its assignment; more than a plot can show are not worth storing.
-constexpr size_t kMaxFrontierPoints = 512;
 // Of the time that is left, what may be spent where more has to be solved after it.
 constexpr double kShareOfTime = 0.5;
 

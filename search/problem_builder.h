@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_PROBLEM_BUILDER_H_
 #define HALFTONE_SEARCH_PROBLEM_BUILDER_H_
 
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +18,10 @@
 #include "search/solver/solution.h"
 
 namespace halftone {
+
+// Of a frontier, at most. Every point carries its assignment; more than a plot can show are not
+// worth storing.
+inline constexpr size_t kMaxFrontierPoints = 512;
 
 // What a problem is made of.
 struct ProblemInputs {

@@ -34,14 +34,6 @@ double WeightBytes(const Graph& graph) {
   return bytes;
 }
 
-double ActivationBytes(const Graph& graph) {
-  double bytes = 0;
-  for (const Node& node : graph.nodes) {
-    for (const std::string& value : node.outputs) bytes += BytesOf(graph, value);
-  }
-  return bytes;
-}
-
 double PeakActivationBytes(const Graph& graph) {
   const absl::flat_hash_map<std::string, size_t> last = LastReaders(graph);
   std::vector<double> dying(graph.nodes.size() + 1, 0.0);

@@ -9,10 +9,8 @@ namespace halftone {
 
 // All initializers.
 double WeightBytes(const Graph& graph);
-// All values that nodes write.
-double ActivationBytes(const Graph& graph);
-// Those of them that are alive together, at most, when the nodes run in the graph's order and a
-// value dies with its last reader.
+// Values that nodes write and that are alive together, at most, when the nodes run in the graph's
+// order and a value dies with its last reader.
 double PeakActivationBytes(const Graph& graph);
 // What leaves the graph.
 double OutputBytes(const Graph& graph);

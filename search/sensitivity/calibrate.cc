@@ -10,7 +10,7 @@
 #include "base/status_macros.h"
 #include "nn/engine/ops.h"
 #include "nn/quant/range_estimator.h"
-#include "search/sensitivity/memory_estimate.h"
+#include "search/sensitivity/evaluation_memory.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/sensitivity.h"
 

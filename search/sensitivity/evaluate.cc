@@ -12,8 +12,8 @@
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "search/sensitivity/divergence.h"
+#include "search/sensitivity/evaluation_memory.h"
 #include "search/sensitivity/float_outputs.h"
-#include "search/sensitivity/memory_estimate.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/partwise_network.h"
 #include "search/sensitivity/sample_meter.h"
@@ -83,7 +83,8 @@ struct AssignmentEvaluator::Impl {
   absl::Status Prepare(const Progress& progress, SampleValues values, int64_t kept_bytes) {
     HT_ASSIGN_OR_RETURN(graph, network.Bind(batch));
     HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
-    const MemoryEstimate estimate = EstimateEvaluation(graph, batch, data);
+    HT_ASSIGN_OR_RETURN(const MemoryEstimate estimate,
+                        EstimateEvaluation(network, graph, batch, data, values));
     HT_RETURN_IF_ERROR(CheckEvaluationMemory(estimate));
     const double room = (MemoryBudget::LimitBytes() - estimate.Total()) / kKeptAndHeld;
     kept_bytes = static_cast<int64_t>(std::min(static_cast<double>(kept_bytes), room));

@@ -16,6 +16,9 @@ absl::Status FloatOutputs::Prepare(const Graph& graph, const std::vector<Head>& 
   constexpr int64_t kMaxKeptElements = kMaxKeptBytes / int64_t{sizeof(float)};
   if (elements > kMaxKeptElements / data_.samples()) return absl::OkStatus();
   kept_.resize(heads.size());
+  for (size_t h = 0; h < heads.size(); ++h) {
+    kept_[h].reserve(static_cast<size_t>(data_.samples() * heads[h].elements()));
+  }
   HT_RETURN_IF_ERROR(ForEachBatch(data_.samples(), batch_, progress,
                                   [&](int64_t begin, int64_t valid) -> absl::Status {
                                     HT_RETURN_IF_ERROR(runner_->Run(begin, progress.cancellation));

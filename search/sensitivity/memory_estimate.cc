@@ -11,36 +11,29 @@
 #include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "base/units.h"
-#include "nn/graph/graph_memory.h"
+#include "nn/engine/program_memory.h"
 #include "search/sensitivity/batch_fit.h"
-#include "search/sensitivity/float_outputs.h"
+#include "search/sensitivity/cotangents.h"
+#include "search/sensitivity/divergence.h"
+#include "search/sensitivity/network_memory.h"
 
 namespace halftone {
 namespace {
 
 constexpr double kFloatBytes = sizeof(float), kDoubleBytes = sizeof(double);
-// Tensors of a graph are shared; a program holds weights of its own.
-constexpr double kCopiesOfWeights = 2;
+// Kernels that differentiate want weights in another arrangement.
+constexpr double kArrangements = 2;
 // G and its squares as they are summed, and both as they are handed out.
 constexpr double kMatrices = 4;
-
-double DataBytes(const Dataset& data) {
-  double bytes = 0;
-  for (const auto& [name, tensor] : data.inputs()) {
-    bytes += static_cast<double>(tensor.size_bytes());
-  }
-  return bytes;
-}
+// Of a layer's gradients, and of what its choices make of its result: those that come, those that
+// are there, and all of them side by side.
+constexpr double kBlockCopies = 3;
+// Of the float network's arena: what comes after a layer is there again where it is quantized.
+constexpr double kReplays = 3;
 
 double ElementsOf(const Graph& graph, const std::string& value) {
   const auto found = graph.values.find(value);
   return found == graph.values.end() ? 0 : static_cast<double>(found->second.shape.Elements());
-}
-
-double DstBytes(const PreparedNetwork& network, const Graph& graph) {
-  double elements = 0;
-  for (const Layer& layer : network.layers.layers) elements += ElementsOf(graph, layer.dst);
-  return kFloatBytes * elements;
 }
 
 bool KnowsWeightsOnly(SensitivityMethod method) {
@@ -75,17 +68,8 @@ double ChoiceBytes(const PreparedNetwork& network, const std::vector<Precision>&
     largest = std::max(largest, elements);
   }
   const bool one = KnowsWeightsOnly(method) || IsOneLayerAtATime(method);
-  return kFloatBytes * (one ? largest : all) * static_cast<double>(formats.size());
-}
-
-// Of one sample: values, gradients of layers' results, and these as the choices make them.
-double SampleBytes(const PreparedNetwork& network, const Graph& graph, size_t precisions,
-                   const SensitivityOptions& options) {
-  const double forward = ActivationBytes(graph), dst = DstBytes(network, graph);
-  if (KnowsWeightsOnly(options.method)) return 4 * forward;
-  if (IsOneLayerAtATime(options.method)) return 2 * forward;
-  const auto gradients = static_cast<double>(std::max(options.draws, options.exact_classes));
-  return forward + (gradients + static_cast<double>(precisions)) * dst;
+  const double copies = IsOneLayerAtATime(method) ? kArrangements : 1;
+  return copies * kFloatBytes * (one ? largest : all) * static_cast<double>(formats.size());
 }
 
 double BasisBytes(const PreparedNetwork& network, const SensitivityOptions& options) {
@@ -105,22 +89,81 @@ double BasisBytes(const PreparedNetwork& network, const SensitivityOptions& opti
   return kDoubleBytes * elements * (std::min(steps, 100.0) + 2);
 }
 
-std::string Describe(const MemoryEstimate& estimate) {
-  std::vector<std::string> parts;
-  const auto add = [&](const char* name, double bytes) {
-    if (bytes < 0.05 * estimate.Total()) return;
-    parts.push_back(absl::StrCat(name, " ", FormatQuantity(Quantity::kSize, bytes)));
-  };
-  add("samples", estimate.data);
-  add("weights", estimate.weights);
-  add("activations", estimate.activations);
-  add("choices", estimate.choices);
-  add("interactions", estimate.matrix);
-  add("resamples", estimate.resamples);
-  add("eigenvectors", estimate.basis);
-  add("outputs", estimate.outputs);
-  return absl::StrJoin(parts, ", ");
-}
+// What a method holds of one network and its data, whatever the samples, precisions and
+// interactions: lowered once.
+class SensitivityMemory {
+ public:
+  static absl::StatusOr<SensitivityMemory> Create(const PreparedNetwork& network,
+                                                  const Dataset& data,
+                                                  const SensitivityOptions& options) {
+    SensitivityMemory memory(network, data);
+    HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(memory.least_));
+    HT_ASSIGN_OR_RETURN(const Program program, ProgramOf(graph));
+    const ProgramMemory held = EstimateMemory(program);
+    memory.arena_ = held.arena;
+    memory.weights_ = HeldWeightBytes(network, graph) + kArrangements * held.constants;
+    memory.results_ = ResultBytes(program);
+    for (const Layer& layer : network.layers.layers) {
+      memory.dst_ = std::max(memory.dst_, kFloatBytes * ElementsOf(graph, layer.dst));
+    }
+    if (KnowsWeightsOnly(options.method) || IsOneLayerAtATime(options.method)) return memory;
+    HT_ASSIGN_OR_RETURN(std::vector<Head> heads, ResolveHeads(network, graph, options.loss));
+    memory.gradients_ = OutputCotangents(std::move(heads), options).count();
+    return memory;
+  }
+
+  MemoryEstimate Estimate(int64_t samples, const std::vector<Precision>& precisions,
+                          const SensitivityOptions& options) const {
+    const auto columns = static_cast<double>(network_.layers.layers.size() * precisions.size());
+    const auto count = static_cast<double>(samples);
+    MemoryEstimate estimate;
+    estimate.data =
+        data_.samples() == 0 ? 0 : DataBytes(data_) * count / static_cast<double>(data_.samples());
+    estimate.weights = weights_;
+    estimate.activations = ActivationBytes(samples, precisions.size(), options);
+    estimate.choices = ChoiceBytes(network_, precisions, options.method);
+    if (options.interactions && HasInteractions(options.method)) {
+      estimate.matrix = kMatrices * kDoubleBytes * columns * columns;
+    }
+    if (options.resamples > 0) {
+      estimate.resamples = kFloatBytes * columns * count +
+                           kDoubleBytes * columns * static_cast<double>(options.resamples);
+    }
+    estimate.basis = BasisBytes(network_, options);
+    return estimate;
+  }
+
+ private:
+  SensitivityMemory(const PreparedNetwork& network, const Dataset& data)
+      : network_(network), data_(data), least_(network.BatchFor(1, 1)) {}
+
+  double ActivationBytes(int64_t samples, size_t precisions,
+                         const SensitivityOptions& options) const {
+    const double smallest = LeastActivationBytes(precisions, options);
+    const int64_t batch = network_.BatchFor(options.batch, std::max<int64_t>(1, samples));
+    const double wanted = smallest * static_cast<double>(batch) / static_cast<double>(least_);
+    return std::min(wanted, std::max(smallest, double{kMaxArenaBytes}));
+  }
+
+  // Of the smallest batch: its values, and of one layer after another the gradients of its result,
+  // what the choices make of that, and how far it is from it.
+  double LeastActivationBytes(size_t precisions, const SensitivityOptions& options) const {
+    if (KnowsWeightsOnly(options.method)) return 4 * results_;
+    if (IsOneLayerAtATime(options.method)) {
+      return kReplays * arena_ + static_cast<double>(precisions) * dst_;
+    }
+    return results_ + kBlockCopies * (gradients_ + static_cast<double>(precisions)) * dst_;
+  }
+
+  const PreparedNetwork& network_;
+  const Dataset& data_;
+  int64_t least_;       // samples in a batch
+  double weights_ = 0;  // bytes
+  double arena_ = 0;    // of the float program for such a batch
+  double results_ = 0;  // of all its instructions
+  double dst_ = 0;      // that of a layer, the largest
+  int gradients_ = 0;   // of each result
+};
 
 using Fits = std::function<bool(int64_t samples, size_t precisions, bool interactions)>;
 
@@ -146,99 +189,51 @@ std::string RemedyOf(const Fits& fits, int64_t samples, size_t precisions, bool 
 
 }  // namespace
 
+std::string MemoryEstimate::ToString() const {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* name, double bytes) {
+    if (bytes < 0.05 * Total()) return;
+    parts.push_back(absl::StrCat(name, " ", FormatQuantity(Quantity::kSize, bytes)));
+  };
+  add("samples", data);
+  add("weights", weights);
+  add("activations", activations);
+  add("choices", choices);
+  add("interactions", matrix);
+  add("resamples", resamples);
+  add("eigenvectors", basis);
+  add("outputs", outputs);
+  return absl::StrJoin(parts, ", ");
+}
+
 absl::StatusOr<MemoryEstimate> EstimateSensitivity(const PreparedNetwork& network,
                                                    const Dataset& data, int64_t samples,
                                                    const std::vector<Precision>& precisions,
                                                    const SensitivityOptions& options) {
-  const int64_t least = network.BatchFor(1, 1);
-  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(least));
-  const double share =
-      data.samples() == 0 ? 0 : static_cast<double>(samples) / static_cast<double>(data.samples());
-  const auto columns = static_cast<double>(network.layers.layers.size() * precisions.size());
-  MemoryEstimate estimate;
-  estimate.data = DataBytes(data) * share;
-  estimate.weights = kCopiesOfWeights * WeightBytes(graph);
-  const double smallest = SampleBytes(network, graph, precisions.size(), options);
-  const int64_t batch = network.BatchFor(options.batch, std::max<int64_t>(1, samples));
-  const double wanted = smallest * static_cast<double>(batch) / static_cast<double>(least);
-  estimate.activations = std::min(wanted, std::max(smallest, double{kMaxArenaBytes}));
-  estimate.choices = ChoiceBytes(network, precisions, options.method);
-  if (options.interactions && HasInteractions(options.method)) {
-    estimate.matrix = kMatrices * kDoubleBytes * columns * columns;
-  }
-  if (options.resamples > 0) {
-    estimate.resamples = kFloatBytes * columns * static_cast<double>(samples) +
-                         kDoubleBytes * columns * static_cast<double>(options.resamples);
-  }
-  estimate.basis = BasisBytes(network, options);
-  return estimate;
+  HT_ASSIGN_OR_RETURN(const SensitivityMemory memory,
+                      SensitivityMemory::Create(network, data, options));
+  return memory.Estimate(samples, precisions, options);
 }
 
 absl::Status CheckSensitivityMemory(const PreparedNetwork& network, const Dataset& data,
                                     const std::vector<Precision>& precisions,
                                     const SensitivityOptions& options) {
-  HT_ASSIGN_OR_RETURN(const MemoryEstimate estimate,
-                      EstimateSensitivity(network, data, data.samples(), precisions, options));
+  HT_ASSIGN_OR_RETURN(const SensitivityMemory memory,
+                      SensitivityMemory::Create(network, data, options));
+  const MemoryEstimate estimate = memory.Estimate(data.samples(), precisions, options);
   if (estimate.Total() <= MemoryBudget::LimitBytes()) return absl::OkStatus();
   const Fits fits = [&](int64_t samples, size_t count, bool interactions) {
     SensitivityOptions fewer = options;
     fewer.interactions = interactions;
     const std::vector<Precision> some(precisions.begin(),
                                       precisions.begin() + static_cast<std::ptrdiff_t>(count));
-    const auto other = EstimateSensitivity(network, data, samples, some, fewer);
-    return other.ok() && other->Total() <= MemoryBudget::LimitBytes();
+    return memory.Estimate(samples, some, fewer).Total() <= MemoryBudget::LimitBytes();
   };
   const bool interactions = options.interactions && HasInteractions(options.method);
   return CheckMemory(absl::StrCat("the method ", SensitivityMethodName(options.method), " (",
-                                  Describe(estimate), ")"),
+                                  estimate.ToString(), ")"),
                      estimate.Total(),
                      RemedyOf(fits, data.samples(), precisions.size(), interactions));
-}
-
-absl::Status CheckCalibrationMemory(const PreparedNetwork& network, const Graph& graph,
-                                    const Dataset& data) {
-  std::set<std::string> watched;
-  double largest = 0;
-  for (const Layer& layer : network.layers.layers) {
-    watched.insert(layer.src);
-    if (!layer.second_src.empty()) watched.insert(layer.second_src);
-    largest = std::max(largest, ElementsOf(graph, layer.dst));
-  }
-  MemoryEstimate estimate;
-  estimate.data = DataBytes(data);
-  estimate.weights = kCopiesOfWeights * WeightBytes(graph);
-  estimate.activations = kFloatBytes * 2 * largest;
-  for (const std::string& value : watched) {
-    estimate.activations += kFloatBytes * ElementsOf(graph, value);
-  }
-  const bool without = estimate.Total() - estimate.data <= MemoryBudget::LimitBytes();
-  return CheckMemory(
-      absl::StrCat("calibration (", Describe(estimate), ")"), estimate.Total(),
-      without ? "it would fit with fewer samples" : "the network itself needs a higher limit");
-}
-
-MemoryEstimate EstimateEvaluation(const Graph& graph, int64_t batch, const Dataset& data) {
-  MemoryEstimate estimate;
-  estimate.data = DataBytes(data);
-  // Of the graph, of the float program and of the quantized one.
-  estimate.weights = (kCopiesOfWeights + 1) * WeightBytes(graph);
-  estimate.activations = 2 * PeakActivationBytes(graph);
-  const double batches = static_cast<double>(data.samples()) / static_cast<double>(batch);
-  estimate.outputs = std::min<double>(OutputBytes(graph) * batches, FloatOutputs::kMaxKeptBytes);
-  return estimate;
-}
-
-absl::Status CheckEvaluationMemory(const PreparedNetwork& network, const Dataset& data) {
-  const int64_t batch = network.BatchFor(kEvaluationBatch, data.samples());
-  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
-  return CheckEvaluationMemory(EstimateEvaluation(graph, batch, data));
-}
-
-absl::Status CheckEvaluationMemory(const MemoryEstimate& estimate) {
-  const bool without = estimate.Total() - estimate.data <= MemoryBudget::LimitBytes();
-  return CheckMemory(
-      absl::StrCat("evaluation (", Describe(estimate), ")"), estimate.Total(),
-      without ? "it would fit with fewer samples" : "the network itself needs a higher limit");
 }
 
 }  // namespace halftone

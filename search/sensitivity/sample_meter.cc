@@ -22,6 +22,19 @@ SampleMeter::SampleMeter(std::vector<Head> heads, int64_t samples)
   }
 }
 
+double SampleMeter::PooledBytes(int64_t samples, double classes) {
+  const auto count = static_cast<double>(samples);
+  if (count * classes > kMaxPooledElements) return 0;
+  // The reference and its probabilities, the changed logits, what they differ by and that as
+  // exponentials.
+  const double logits = 2 * sizeof(float) + 3 * sizeof(double);
+  const auto group = static_cast<double>(PooledDivergence::kGroup);
+  const double neighbours = std::ceil(std::sqrt(std::min(count, group)));
+  // Of the neighbours, while the list grows.
+  const double grown = 1.5 * sizeof(size_t);
+  return count * (logits * classes + grown * neighbours);
+}
+
 void SampleMeter::Pool(size_t head, absl::Span<const float> reference) {
   Counted& counted = heads_[head];
   const bool is_finite = std::all_of(reference.begin(), reference.end(),

@@ -19,6 +19,9 @@ class SampleMeter {
  public:
   SampleMeter(std::vector<Head> heads, int64_t samples);
 
+  // Bytes that pooling one head of so many classes takes, at most, beside its reference.
+  static double PooledBytes(int64_t samples, double classes);
+
   // Pools a head, whose reference outputs of all samples are given: nothing is done without them,
   // or where they are no single row of finite logits, or very many.
   void Pool(size_t head, absl::Span<const float> reference);

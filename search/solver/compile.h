@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_SOLVER_COMPILE_H_
 #define HALFTONE_SEARCH_SOLVER_COMPILE_H_
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +49,8 @@ class CompiledProblem {
   // The (layer, choice), by number, that a variable's choice stands for.
   std::vector<std::pair<int, int>> PlacesOf(int variable, ChoiceIndex choice) const;
   const Problem& problem() const { return *problem_; }
+  // What the prices of pairs take as they are listed here.
+  size_t pair_bytes() const { return pairs_.capacity() * sizeof(PairPrice); }
 
  private:
   struct Member {

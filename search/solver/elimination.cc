@@ -12,8 +12,6 @@ namespace {
 // Past this many neighbours no table fits, and the order's exact fill does not matter.
 constexpr size_t kMaxFillDegree = 24;
 constexpr size_t kMaxTable = 200'000;
-constexpr size_t kMinTable = 100;
-constexpr size_t kMaxWork = 20'000'000;
 
 double Dot(absl::Span<const double> weights, const double* values) {
   double sum = 0;

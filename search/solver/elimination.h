@@ -38,8 +38,10 @@ class Elimination {
     double minimum = 0;                            // of the weighted sum, or a lower bound of it
   };
 
-  // The plan with the largest tables, up to 200,000 entries, whose Minimize takes some hundredths
-  // of a second at most.
+  // Terms that one Minimize of a plan adds up, unless its tables are of kMinTable entries at most:
+  // some hundredths of a second.
+  static constexpr size_t kMaxWork = 20'000'000, kMinTable = 100;
+  // The plan with the largest tables, up to 200,000 entries, that takes no more.
   static Elimination Plan(const CompactProblem& problem, absl::Span<const double> priority = {});
 
   // Variables without pairs come in the order of falling `priority` (may be empty).

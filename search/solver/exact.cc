@@ -46,10 +46,11 @@ class ExactSolver : private ShrinkingSolver {
     }
     const Elimination elimination = Elimination::Plan(problem_);
     const std::vector<Multipliers> multipliers = Bound(elimination);
-    const std::vector<Elimination::Tables> bounds = Tables(elimination, multipliers);
+    std::vector<Elimination::Tables> bounds = Tables(elimination, multipliers);
     if (IsClosed()) return Finish(kInfinity);
     if (stop_()) return Finish(-kInfinity);
     const std::vector<std::vector<char>> keep = Fix(elimination, bounds);
+    bounds.clear();  // the search makes its own, which may be as large
     bool all_kept = true;
     for (const std::vector<char>& marks : keep) {
       const auto kept = std::count(marks.begin(), marks.end(), 1);

@@ -9,8 +9,6 @@
 namespace halftone {
 namespace {
 
-// Weights of the loss and the cost that are tried.
-constexpr size_t kMostWeights = 48;
 // A sum that is smaller than a corner's by less than this share is so by rounding.
 constexpr double kRounding = 1e-12;
 
@@ -20,10 +18,8 @@ FrontBound::FrontBound(const CompactProblem& problem, const Elimination& elimina
     : problem_(problem) {
   AddHull(elimination, stop);
   const std::vector<Point> hull = points_;
+  DropInfeasible();
   AddNeighbours(hull, stop);
-  std::erase_if(points_, [&](const Point& point) {
-    return !problem_.IsFeasible(problem_.Evaluate(point.selection));
-  });
   KeepStaircase();
   FindCorners();
 }
@@ -71,7 +67,15 @@ void FrontBound::AddHull(const Elimination& elimination, Stop& stop) {
   }
 }
 
+void FrontBound::DropInfeasible() {
+  std::erase_if(points_, [&](const Point& point) {
+    return !problem_.IsFeasible(problem_.Evaluate(point.selection));
+  });
+}
+
+// There are more of them than memory may hold, and few of them count.
 void FrontBound::AddNeighbours(const std::vector<Point>& hull, Stop& stop) {
+  size_t most = kMostNeighbours;
   for (const Point& point : hull) {
     if (stop()) return;
     Selection changed = point.selection;
@@ -80,7 +84,11 @@ void FrontBound::AddNeighbours(const std::vector<Point>& hull, Stop& stop) {
         if (o == point.selection[v]) continue;
         changed[v] = o;
         const std::vector<double> totals = problem_.Evaluate(changed);
+        if (!problem_.IsFeasible(totals)) continue;
         points_.push_back({totals[0], totals[1], changed});
+        if (points_.size() < most) continue;
+        KeepStaircase();
+        most = kMostNeighbours + 2 * points_.size();
       }
       changed[v] = point.selection[v];
     }

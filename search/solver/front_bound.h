@@ -32,6 +32,11 @@ class FrontBound {
     double sum = 0;
   };
 
+  // Weights of the loss and the cost that are tried.
+  static constexpr size_t kMostWeights = 48;
+  // Points that are held, beside twice those that count, before the others are dropped.
+  static constexpr size_t kMostNeighbours = 1024;
+
   // `elimination` must be exact. Ends early when stopped.
   FrontBound(const CompactProblem& problem, const Elimination& elimination, Stop& stop);
 
@@ -46,6 +51,7 @@ class FrontBound {
   // The selection of least weighted sum.
   Point Minimize(const Elimination& elimination, double loss_weight, double cost_weight);
   void AddNeighbours(const std::vector<Point>& hull, Stop& stop);
+  void DropInfeasible();
   void KeepStaircase();
   void FindCorners();
 

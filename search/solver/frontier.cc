@@ -53,14 +53,12 @@ std::optional<std::vector<Found>> SweepAllFronts(const CompactProblem& problem, 
   std::optional<FrontBound> known;
   if (!reduced.problem.pairs.empty() || problem.components > 2) {
     known.emplace(reduced.problem, elimination, stop);
-    bounds.insert(bounds.end(), known->tables().begin(), known->tables().end());
   }
   LabelSearchOptions options;
   options.front = known.has_value() ? &*known : nullptr;
   options.max_labels = kMaxLabels;
   options.max_labels_made = kMaxLabelsMade;
-  auto points =
-      LabelSearch(reduced.problem, elimination, std::move(bounds), options, stop).RunPareto();
+  auto points = LabelSearch(reduced.problem, elimination, bounds, options, stop).RunPareto();
   if (!points.has_value()) return std::nullopt;
   std::vector<FrontBound::Point> all;
   if (known.has_value()) all = known->points();

@@ -37,16 +37,18 @@ double Objective(const CompactProblem& problem, Goal goal, absl::Span<const doub
 }
 
 LabelSearch::LabelSearch(const CompactProblem& problem, const Elimination& elimination,
-                         std::vector<Elimination::Tables> bounds, const LabelSearchOptions& options,
-                         Stop& stop)
+                         const std::vector<Elimination::Tables>& bounds,
+                         const LabelSearchOptions& options, Stop& stop)
     : problem_(problem),
       elimination_(elimination),
-      bounds_(std::move(bounds)),
       options_(options),
       stop_(stop),
       components_(static_cast<size_t>(problem.components)),
-      own_bounds_(bounds_.size() -
-                  (options.front == nullptr ? 0 : options.front->tables().size())) {
+      own_bounds_(bounds.size()) {
+  for (const Elimination::Tables& tables : bounds) bounds_.push_back(&tables);
+  if (options.front != nullptr) {
+    for (const Elimination::Tables& tables : options.front->tables()) bounds_.push_back(&tables);
+  }
   const std::vector<int>& order = elimination.order();
   std::vector<size_t> level_of(order.size()), last_use(order.size());
   for (size_t level = 0; level < order.size(); ++level) {
@@ -75,8 +77,8 @@ LabelSearch::Groups LabelSearch::Root() {
   root.choices.assign(problem_.choices.size(), 0);
   root.values = problem_.constant;
   root.nodes = {0};
-  for (const Elimination::Tables& tables : bounds_) {
-    root.rest.push_back(tables.minimum - Dot(tables.weights, problem_.constant.data()));
+  for (const Elimination::Tables* tables : bounds_) {
+    root.rest.push_back(tables->minimum - Dot(tables->weights, problem_.constant.data()));
   }
   Groups groups;
   groups.push_back(std::move(root));
@@ -173,10 +175,10 @@ void LabelSearch::Extend(size_t level, const Group& group, ChoiceIndex choice,
     // Tables of the variable's buckets end; tables that went into them begin.
     for (int b : elimination_.BucketsOf(variable)) {
       const Elimination::Bucket& bucket = elimination_.buckets()[size_t(b)];
-      rest[j] -= bounds_[j].tables[size_t(b)][Elimination::Entry(bucket, group.choices)];
-      rest[j] += elimination_.Term(bounds_[j], b, group.choices, choice);
+      rest[j] -= bounds_[j]->tables[size_t(b)][Elimination::Entry(bucket, group.choices)];
+      rest[j] += elimination_.Term(*bounds_[j], b, group.choices, choice);
     }
-    rest[j] -= Dot(bounds_[j].weights, added.data());
+    rest[j] -= Dot(bounds_[j]->weights, added.data());
   }
 }
 
@@ -184,7 +186,7 @@ std::vector<double> LabelSearch::Offsets(const std::vector<double>& rest) const 
   std::vector<double> offsets = rest;
   for (size_t j = 0; j < bounds_.size(); ++j) {
     for (size_t k = 0; k < problem_.limit.size(); ++k) {
-      offsets[j] -= bounds_[j].weights[k + 1] * problem_.limit[k];
+      offsets[j] -= bounds_[j]->weights[k + 1] * problem_.limit[k];
     }
   }
   return offsets;
@@ -192,8 +194,8 @@ std::vector<double> LabelSearch::Offsets(const std::vector<double>& rest) const 
 
 bool LabelSearch::IsHopeless(const double* values, const std::vector<double>& offsets) const {
   for (size_t j = 0; j < own_bounds_; ++j) {
-    const double bound = Dot(bounds_[j].weights, values) + offsets[j];
-    if (options_.goal == Goal::kExcess || bounds_[j].weights[0] != 0) {
+    const double bound = Dot(bounds_[j]->weights, values) + offsets[j];
+    if (options_.goal == Goal::kExcess || bounds_[j]->weights[0] != 0) {
       if (bound >= cutoff_) return true;
     } else if (bound > kFeasibilityNoise) {
       return true;
@@ -206,7 +208,7 @@ bool LabelSearch::IsCovered(const double* values, const std::vector<double>& res
   const std::vector<FrontBound::Corner>& corners = options_.front->corners();
   return std::all_of(corners.begin(), corners.end(), [&](const FrontBound::Corner& corner) {
     const size_t j = own_bounds_ + corner.weights;
-    const std::vector<double>& weights = bounds_[j].weights;
+    const std::vector<double>& weights = bounds_[j]->weights;
     return weights[0] * values[0] + weights[1] * values[1] + rest[j] >= corner.sum;
   });
 }
@@ -215,8 +217,8 @@ double LabelSearch::Bound(const Group& group, const double* values) const {
   const std::vector<double> offsets = Offsets(group.rest);
   double best = options_.goal == Goal::kExcess ? 0 : -kInfinity;
   for (size_t j = 0; j < bounds_.size(); ++j) {
-    if (options_.goal == Goal::kLoss && bounds_[j].weights[0] == 0) continue;
-    best = std::max(best, Dot(bounds_[j].weights, values) + offsets[j]);
+    if (options_.goal == Goal::kLoss && bounds_[j]->weights[0] == 0) continue;
+    best = std::max(best, Dot(bounds_[j]->weights, values) + offsets[j]);
   }
   return best;
 }
@@ -375,7 +377,7 @@ void LabelSearch::TryCompletion(size_t level, const Group& group, size_t bound) 
   std::vector<uint16_t> choices = group.choices;
   std::vector<double> added(components_, 0.0);
   if (level < order.size()) {
-    elimination_.Complete(bounds_[bound], static_cast<int>(level), absl::MakeSpan(choices));
+    elimination_.Complete(*bounds_[bound], static_cast<int>(level), absl::MakeSpan(choices));
     for (size_t i = level; i < order.size(); ++i) {
       const double* value = problem_.Value(order[i], choices[size_t(order[i])]);
       for (size_t c = 0; c < components_; ++c) added[c] += value[c];

@@ -39,7 +39,7 @@ struct LabelSearchOptions {
   size_t chunk = 8'000;                // labels that go ahead together then
   bool first_chunk_only = false;       // a beam search: the others only count in the bound
   double max_labels_made = kInfinity;  // by RunPareto, in all
-  // RunPareto leaves out what these points replace; its tables are the last of the bounds.
+  // RunPareto leaves out what these points replace.
   const FrontBound* front = nullptr;
 };
 
@@ -50,10 +50,11 @@ struct LabelSearchOptions {
 // the most promising go ahead to the end first. Not thread-safe.
 class LabelSearch {
  public:
-  // `bounds` are tables of `elimination` with the weights to bound with. With Goal::kLoss, weights
-  // whose loss weight is 0 only tell what is infeasible.
+  // `bounds` are tables of `elimination` with the weights to bound with; those of options.front are
+  // added. With Goal::kLoss, weights whose loss weight is 0 only tell what is infeasible. Borrows
+  // all of them.
   LabelSearch(const CompactProblem& problem, const Elimination& elimination,
-              std::vector<Elimination::Tables> bounds, const LabelSearchOptions& options,
+              const std::vector<Elimination::Tables>& bounds, const LabelSearchOptions& options,
               Stop& stop);
 
   // Improves the incumbent as far as possible. Returns a lower bound of the objective of every
@@ -112,11 +113,11 @@ class LabelSearch {
 
   const CompactProblem& problem_;
   const Elimination& elimination_;
-  std::vector<Elimination::Tables> bounds_;
+  std::vector<const Elimination::Tables*> bounds_;
   LabelSearchOptions options_;
   Stop& stop_;
   size_t components_;
-  size_t own_bounds_;                           // without those of options_.front
+  size_t own_bounds_;  // without those of options_.front, which come after them
   std::vector<std::vector<int>> pairs_at_;      // per level: pairs with earlier variables
   std::vector<std::vector<int>> needed_after_;  // per level: variables whose choices still matter
   std::vector<Node> nodes_;

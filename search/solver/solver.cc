@@ -8,6 +8,7 @@
 #include "search/solver/exact.h"
 #include "search/solver/frontier.h"
 #include "search/solver/infeasible.h"
+#include "search/solver/solve_memory.h"
 #include "search/solver/stop.h"
 
 namespace halftone {
@@ -41,6 +42,10 @@ absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& optio
   if (stop.stopped()) return NothingFound(stop, -kInfinity);
   HT_RETURN_IF_ERROR(tabulated.status());
   const CompactProblem& compact = *tabulated;
+  if (compact.cross == nullptr) {
+    HT_RETURN_IF_ERROR(
+        CheckPairSolvingMemory(compact, compiled.pair_bytes(), !problem.frontier.empty()));
+  }
   if (progress.report) progress.report(0, "searching");
   const bool is_long = !problem.frontier.empty() && compact.cross != nullptr;
   Stop own(stop.cancellation(), start + options.time_limit / (is_long ? 2 : 1));

@@ -26,10 +26,11 @@ struct SolveOptions {
 // problem.frontier set, also the Pareto-optimal points of that against that metric, other budgets
 // kept. A budget that cannot be met is an answer (kInfeasible), not an error.
 //
-// INVALID_ARGUMENT for a malformed problem, RESOURCE_EXHAUSTED for one that is too large. When time
-// runs out or a cancellation comes, the best so far is returned as kFeasible with the bound
-// reached; if nothing feasible was found by then, DEADLINE_EXCEEDED or CANCELLED. Thread-safe;
-// deterministic but for the time limit.
+// INVALID_ARGUMENT for a malformed problem, RESOURCE_EXHAUSTED for one that is too large, or whose
+// tables (solve_memory.h) would not fit MemoryBudget, with the figure. When time runs out or a
+// cancellation comes, the best so far is returned as kFeasible with the bound reached; if nothing
+// feasible was found by then, DEADLINE_EXCEEDED or CANCELLED. Thread-safe; deterministic but for
+// the time limit.
 absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& options = {},
                                const Progress& progress = {});
 

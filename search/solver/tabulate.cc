@@ -9,6 +9,7 @@
 #include "search/solver/compile.h"
 #include "search/solver/dense.h"
 #include "search/solver/elimination.h"
+#include "search/solver/solve_memory.h"
 #include "search/solver/stop.h"
 
 namespace halftone {
@@ -16,8 +17,8 @@ namespace {
 
 // Numbers that the tables of all pairs may hold.
 constexpr size_t kMaxPairTable = 64'000'000;
-// So often they are held while a problem is solved.
-constexpr double kCopiesOfPairs = 2, kCopiesOfCross = 4;
+// So often they are held at least while a problem is solved.
+constexpr double kCopiesOfPairs = 2;
 
 double NumberBytes(double numbers) { return numbers * sizeof(double); }
 
@@ -166,9 +167,12 @@ class CompiledProblem::Tabulator {
       return absl::ResourceExhaustedError(
           absl::StrCat("interactions of ", columns, " choices, the limit is ", kMaxCrossColumns));
     }
+    const auto& factor = source_.problem_->interaction_rows;
+    const double bytes = CrossSolvingBytes(columns, factor.has_value() ? factor->rows.size() : 0,
+                                           /*has_frontier=*/!source_.problem_->frontier.empty()) +
+                         double(source_.pair_bytes());
     HT_RETURN_IF_ERROR(
-        CheckMemory(absl::StrCat("the matrix of interactions of ", columns, " choices"),
-                    kCopiesOfCross * NumberBytes(double(columns) * double(columns)),
+        CheckMemory(absl::StrCat("the matrix of interactions of ", columns, " choices"), bytes,
                     "it would fit with fewer choices, or without interactions"));
     std::vector<double>& values = cross_->values;
     values.reserve(columns * columns);

@@ -17,6 +17,7 @@
 #include "search/sensitivity/sensitivity.h"
 #include "search/solver/explain.h"
 #include "search/solver/problem_fields.h"
+#include "search/solver/problem_memory.h"
 #include "search/solver/solver.h"
 #include "search/solver/verify_bound.h"
 #include "search/stability.h"
@@ -32,8 +33,6 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxProblemBytes = size_t{32} << 20;
-// The text, its values as JSON, and the problem.
-constexpr double kBytesPerProblemByte = 13;
 constexpr char kSensitivityPrecisions[] = "w2a8,w4a4,w4a8,w6a6,w8a8";
 constexpr char kProfilePrecisions[] = "f32,bf16,w8a8,w8a4,w4a8,w4a4,w2a8,w2a2";
 
@@ -61,8 +60,7 @@ absl::StatusOr<Problem> ParseProblem(const std::string& text) {
     return absl::InvalidArgumentError(
         absl::StrCat("has ", text.size(), " bytes, the limit is ", kMaxProblemBytes));
   }
-  HT_RETURN_IF_ERROR(CheckMemory("reading a problem of this size",
-                                 kBytesPerProblemByte * static_cast<double>(text.size()),
+  HT_RETURN_IF_ERROR(CheckMemory("reading a problem of this size", ProblemReadingBytes(text),
                                  "it would fit with fewer choices, or without interactions"));
   HT_ASSIGN_OR_RETURN(const json document, ParseBoundedJson(text));
   HT_RETURN_IF_ERROR(CheckProblemFields(document));

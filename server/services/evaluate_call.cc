@@ -10,7 +10,7 @@
 #include "profilers/builtin.h"
 #include "search/measure_plan.h"
 #include "search/result.h"
-#include "search/sensitivity/memory_estimate.h"
+#include "search/sensitivity/evaluation_memory.h"
 #include "search/sensitivity/sensitivity.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"

@@ -49,9 +49,9 @@ class MemoryLimitTest(unittest.TestCase):
             self.assertRegex(error.details(), FIGURES)
             self.assertIn(text, error.details())
 
-    def search(self, **fields):
+    def search(self, target="bitfusion", **fields):
         return {"spec": self.client.message(
-            "SearchSpec", model=self.model, calibration_dataset=self.data, target="bitfusion",
+            "SearchSpec", model=self.model, calibration_dataset=self.data, target=target,
             budgets=[self.client.message("Budget", metric="size", limit="50%")], **fields)}
 
     def crosscheck(self):
@@ -89,6 +89,8 @@ class MemoryLimitTest(unittest.TestCase):
                             "ProfileModel", model=self.model, batch=256)
         self.assert_fails("calibration (", "calibrate", **self.search())
         self.assert_fails("calibration (", "calibrate", **self.crosscheck())
+        space = "bitfusion?rows=2..512&cols=2..512"
+        self.assert_fails("the search over 81 configurations", "profile", **self.search(space))
 
     def test_the_pairs_of_a_problem(self):
         self.serve("16MB")
@@ -96,8 +98,9 @@ class MemoryLimitTest(unittest.TestCase):
         problem = json.dumps(hard_problem(layers=100, rows=10))
         self.assert_refused("the matrix of interactions of 800 choices", call, "AnalysisService",
                             "SolveProblem", problem_json=problem)
+        many = json.dumps(hard_problem(layers=100, rows=400))
         self.assert_refused("reading a problem of this size", call, "AnalysisService",
-                            "SolveProblem", problem_json=problem + " " * (2 << 20))
+                            "SolveProblem", problem_json=many)
         self.assertTrue(call("AnalysisService", "SolveProblem", time_limit_seconds=1,
                              problem_json=json.dumps(hard_problem(layers=10))).result_json)
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/files.h"
+#include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -66,7 +67,7 @@ TEST(JoinFrontiersTest, KeepsWhatNothingElseDominates) {
   codesign.configurations[0].solution.frontier = {point(8, 4), point(4, 6), point(1, 9)};
   codesign.configurations[1].solution.frontier = {point(8, 4), point(5, 5), point(4, 7),
                                                   point(0.5, 8)};
-  JoinFrontiers("latency_ns", 100, codesign);
+  JoinFrontiers("latency_ns", codesign);
   // By brute force: of all seven, these are dominated by none in (area, latency, loss).
   ASSERT_EQ(codesign.frontier.size(), 5u);
   EXPECT_EQ(codesign.frontier[2].target, "small");
@@ -74,6 +75,22 @@ TEST(JoinFrontiersTest, KeepsWhatNothingElseDominates) {
   EXPECT_EQ(codesign.frontier[3].loss, 5);
   EXPECT_EQ(codesign.frontier[4].loss, 0.5);
   EXPECT_TRUE(codesign.configurations[0].solution.frontier.empty());
+}
+
+TEST(ThinFrontierTest, KeepsTheEndsWithoutAssignments) {
+  Solution solution;
+  for (int i = 0; i < 10; ++i) {
+    solution.frontier.push_back({double(10 - i), 0, {{"latency_ns", i}}, {{"layer", "w4a4"}}});
+  }
+  ThinFrontier(4, solution);
+  ASSERT_EQ(solution.frontier.size(), 4u);
+  EXPECT_EQ(solution.frontier.front().loss, 10);
+  EXPECT_EQ(solution.frontier.back().loss, 1);
+  for (const FrontierPoint& point : solution.frontier) EXPECT_TRUE(point.assignment.empty());
+  ThinFrontier(4, solution);
+  EXPECT_EQ(solution.frontier.size(), 4u);
+  EXPECT_EQ(JoinedPointsOfEach(1), 8192u);
+  EXPECT_EQ(JoinedPointsOfEach(8192), 2u);
 }
 
 TEST(CodesignJsonTest, IsReadBackAsItWas) {
@@ -188,6 +205,17 @@ TEST_F(CodesignSearchTest, BudgetsThatNoConfigurationMeetsAreAnAnswer) {
   EXPECT_EQ(result->solution.status, Solution::Status::kInfeasible);
   EXPECT_TRUE(result->solution.infeasible.has_value());
   EXPECT_NE(result->codesign->Find(result->target), nullptr);
+}
+
+TEST_F(CodesignSearchTest, WhatDoesNotFitTheMemoryIsRefusedBeforeAnythingIsMeasured) {
+  MemoryBudget::SetLimitBytes(6e4);
+  const absl::Status status = Run().status();
+  MemoryBudget::SetLimitBytes(0);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_THAT(std::string(status.message()),
+              testing::MatchesRegex("stage profile: the search over [0-9]+ configurations needs "
+                                    "about .*, and the limit is 60.0 KB: it would fit with .*"));
+  EXPECT_EQ(started_.size(), 1u) << "the import";
 }
 
 TEST_F(CodesignSearchTest, MistakesAreNamed) {

@@ -10,12 +10,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/engine/large_pages.h"
 
 namespace halftone {
 namespace {
-
-constexpr int64_t kLargePage = int64_t{2} << 20;
-constexpr int64_t kLeastInLargePages = 2 * kLargePage;
 
 int64_t Align(int64_t bytes) {
   return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;

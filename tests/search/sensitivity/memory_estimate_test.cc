@@ -5,16 +5,19 @@
 #include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "search/sensitivity/evaluate.h"
 #include "tests/search/sensitivity/digits.h"
+#include "tests/search/sensitivity/small_networks.h"
 
 namespace halftone {
 namespace {
 
 using testing::Digits;
 using ::testing::HasSubstr;
+using testing::Ints;
 using testing::LoadDigits;
+using testing::NetworkBuilder;
 using ::testing::Not;
+using testing::Subject;
 
 const std::vector<Precision> kPrecisions = {Precision::Int(8, 8), Precision::Int(4, 4),
                                             Precision::Int(2, 2)};
@@ -85,43 +88,24 @@ TEST_F(MemoryEstimateTest, AnEigenvaluesBasisIsRefusedWithItsFigure) {
               AllOf(HasSubstr("hessian-eigenvalue"), HasSubstr("eigenvectors")));
 }
 
-TEST_F(MemoryEstimateTest, CalibrationAndEvaluationAreChecked) {
-  MemoryBudget::SetLimitBytes(1e3);
-  const absl::Status calibrated =
-      Calibrate(digits_.network, digits_.calibration, kPrecisions, {}, {}).status();
-  EXPECT_EQ(calibrated.code(), absl::StatusCode::kResourceExhausted) << calibrated;
-  EXPECT_EQ(CheckEvaluationMemory(digits_.network, digits_.calibration).code(),
-            absl::StatusCode::kResourceExhausted);
-  MemoryBudget::SetLimitBytes(0);
-  EXPECT_TRUE(CheckEvaluationMemory(digits_.network, digits_.calibration).ok());
-}
-
-TEST_F(MemoryEstimateTest, AnEvaluationCountsItsBatchAndItsOutputs) {
-  const auto estimate = [&](int64_t samples) {
-    const int64_t batch = digits_.network.BatchFor(kEvaluationBatch, samples);
-    return EstimateEvaluation(*digits_.network.Bind(batch), batch,
-                              digits_.calibration.Take(samples));
+TEST_F(MemoryEstimateTest, PaddingAsWideAsTheKernelCounts) {
+  const auto estimate = [&](int64_t padding) {
+    NetworkBuilder builder;
+    builder.Input("x", Shape{Shape::kDynamic, 16, 20, 20})
+        .Output("y")
+        .Op("Conv", {"x", "w1"}, {"c1"}, {{"pads", Ints(4, padding)}})
+        .Op("GlobalAveragePool", {"c1"}, {"p"})
+        .Op("Flatten", {"p"}, {"f"})
+        .Op("Gemm", {"f", "w2"}, {"y"});
+    builder.Weights("w1", Shape{8, 16, 3, 3}).Weights("w2", Shape{8, 4});
+    const Subject subject = builder.Make(Shape{16, 20, 20}, 4);
+    return EstimateSensitivity(subject.network, subject.data, 24, kPrecisions, options_).value();
   };
-  const MemoryEstimate one = estimate(1), few = estimate(16), many = estimate(64);
-  EXPECT_DOUBLE_EQ(few.activations, 16 * one.activations);
-  EXPECT_DOUBLE_EQ(many.activations, 32 * one.activations) << "the batch is 32";
-  EXPECT_DOUBLE_EQ(many.outputs, 64 * 10 * 4) << "ten classes";
-  EXPECT_DOUBLE_EQ(many.data, 64 * one.data);
-}
-
-TEST_F(MemoryEstimateTest, WhoeverEvaluatesIsRefusedBeforeAnythingIsRun) {
-  const Dataset data = digits_.calibration.Take(64);
-  const double needed =
-      EstimateEvaluation(*digits_.network.Bind(kEvaluationBatch), kEvaluationBatch, data).Total();
-  const auto create = [&](double limit) {
-    MemoryBudget::SetLimitBytes(limit);
-    return AssignmentEvaluator::Create(digits_.network, data, {}, {}).status();
-  };
-  const absl::Status refused = create(needed - 1);
-  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted) << refused;
-  EXPECT_THAT(std::string(refused.message()), HasSubstr("it would fit with fewer samples"));
-  // What it keeps to be faster is what is left.
-  EXPECT_TRUE(create(needed + 1).ok());
+  // Of one sample: the copy, and what the layer's result grows by, which there is three times more
+  // for each of four classes' gradients and each precision.
+  const double grown = 8 * (34 * 34 - 22 * 22);
+  const double times = 1 + 3 * (4 + static_cast<double>(kPrecisions.size()));
+  EXPECT_EQ(estimate(8).activations - estimate(2).activations, 4 * (16 * 36 * 36 + times * grown));
 }
 
 }  // namespace

@@ -1,0 +1,142 @@
+#include "search/sensitivity/evaluation_memory.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/memory_budget.h"
+#include "base/status_macros.h"
+#include "nn/engine/ops.h"
+#include "nn/engine/program_memory.h"
+#include "nn/graph/graph_memory.h"
+#include "search/sensitivity/float_outputs.h"
+#include "search/sensitivity/network_memory.h"
+#include "search/sensitivity/network_program.h"
+#include "search/sensitivity/sample_meter.h"
+
+namespace halftone {
+namespace {
+
+constexpr double kFloatBytes = sizeof(float);
+// Of the weights whose range is sought: as floats, and by channels, whose lists grow.
+constexpr double kCopiesWhileSought = 3;
+// Of a RangeEstimator.
+constexpr double kHistogramBytes = 16 << 10;
+
+absl::Status CheckFits(const char* what, const MemoryEstimate& estimate) {
+  const bool without = estimate.Total() - estimate.data <= MemoryBudget::LimitBytes();
+  return CheckMemory(
+      absl::StrCat(what, " (", estimate.ToString(), ")"), estimate.Total(),
+      without ? "it would fit with fewer samples" : "the network itself needs a higher limit");
+}
+
+// The network with all that layers read rounded, by an op that holds what all others do: but for
+// constants, which are rounded before.
+absl::StatusOr<Program> RoundedProgram(const Graph& graph) {
+  LowerOptions options;
+  options.lower_layer = [&](ProgramBuilder& builder, const Node& node, const LayerSources& sources,
+                            ValueId bias) -> absl::StatusOr<ValueId> {
+    LayerSources rounded = sources;
+    for (ValueId* source : {&rounded.src, &rounded.weights}) {
+      if (builder.FindConstant(*source) != nullptr) continue;
+      HT_ASSIGN_OR_RETURN(*source, ops::RoundToBFloat16(builder, *source));
+    }
+    return LowerLayer(builder, graph, node, rounded, bias);
+  };
+  return ProgramOf(graph, options);
+}
+
+// Each tensor once.
+double RoundedWeightBytes(const PreparedNetwork& network) {
+  std::set<std::string> counted;
+  double elements = 0;
+  for (const Layer& layer : network.layers.layers) {
+    if (layer.weights.empty() || !counted.insert(layer.weights).second) continue;
+    elements += static_cast<double>(layer.weights_shape.Elements());
+  }
+  return kFloatBytes * elements;
+}
+
+// Elements.
+double LargestWeights(const PreparedNetwork& network) {
+  double largest = 0;
+  for (const Layer& layer : network.layers.layers) {
+    if (layer.weights.empty()) continue;
+    largest = std::max(largest, static_cast<double>(layer.weights_shape.Elements()));
+  }
+  return largest;
+}
+
+}  // namespace
+
+absl::StatusOr<MemoryEstimate> EstimateCalibration(const PreparedNetwork& network,
+                                                   const Graph& graph, const Dataset& data) {
+  HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerGraph(graph));
+  std::map<std::string, ValueId> watched;
+  for (const Layer& layer : network.layers.layers) {
+    for (const std::string& source : {layer.src, layer.second_src}) {
+      if (source.empty()) continue;
+      HT_ASSIGN_OR_RETURN(watched[source], FindValue(lowered, source));
+    }
+  }
+  const std::vector<std::pair<std::string, ValueId>> outputs(watched.begin(), watched.end());
+  const ProgramMemory memory = EstimateMemory(lowered.builder.Build(outputs));
+  MemoryEstimate estimate;
+  estimate.data = DataBytes(data);
+  estimate.weights = HeldWeightBytes(network, graph) + memory.constants;
+  estimate.activations = memory.arena + BatchBytes(graph, data) +
+                         kHistogramBytes * static_cast<double>(watched.size());
+  // Ranges of weights are sought when nothing runs any more.
+  const double sought = kCopiesWhileSought * kFloatBytes * LargestWeights(network);
+  estimate.choices = std::max(0.0, sought - memory.constants - estimate.activations);
+  return estimate;
+}
+
+absl::Status CheckCalibrationMemory(const PreparedNetwork& network, const Graph& graph,
+                                    const Dataset& data) {
+  HT_ASSIGN_OR_RETURN(const MemoryEstimate estimate, EstimateCalibration(network, graph, data));
+  return CheckFits("calibration", estimate);
+}
+
+absl::StatusOr<MemoryEstimate> EstimateEvaluation(const PreparedNetwork& network,
+                                                  const Graph& graph, int64_t batch,
+                                                  const Dataset& data, SampleValues values) {
+  HT_ASSIGN_OR_RETURN(const Program rounded, RoundedProgram(graph));
+  const ProgramMemory quantized = EstimateMemory(rounded);
+  MemoryEstimate estimate;
+  estimate.data = DataBytes(data);
+  estimate.weights =
+      HeldWeightBytes(network, graph) + RoundedWeightBytes(network) + quantized.constants;
+  estimate.activations = quantized.arena + BatchBytes(graph, data);
+  const double of_sample = OutputBytes(graph) / static_cast<double>(batch);
+  estimate.outputs = of_sample * static_cast<double>(data.samples());
+  if (estimate.outputs > FloatOutputs::kMaxKeptBytes) {
+    // They are computed in each pass.
+    HT_ASSIGN_OR_RETURN(const Program program, ProgramOf(graph));
+    const ProgramMemory plain = EstimateMemory(program);
+    estimate.weights += plain.constants;
+    estimate.activations += plain.arena;
+    estimate.outputs = 0;
+  } else if (values == SampleValues::kPseudovalues) {
+    estimate.outputs += SampleMeter::PooledBytes(data.samples(), of_sample / kFloatBytes);
+  }
+  return estimate;
+}
+
+absl::Status CheckEvaluationMemory(const PreparedNetwork& network, const Dataset& data) {
+  const int64_t batch = network.BatchFor(kEvaluationBatch, data.samples());
+  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
+  HT_ASSIGN_OR_RETURN(const MemoryEstimate estimate,
+                      EstimateEvaluation(network, graph, batch, data));
+  return CheckEvaluationMemory(estimate);
+}
+
+absl::Status CheckEvaluationMemory(const MemoryEstimate& estimate) {
+  return CheckFits("evaluation", estimate);
+}
+
+}  // namespace halftone
