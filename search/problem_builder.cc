@@ -270,6 +270,7 @@ class ProblemBuilder {
           .push_back(l);
     }
     std::vector<std::vector<size_t>> lists;
+    lists.reserve(groups.size());
     for (auto& [name, group] : groups) lists.push_back(std::move(group));
     return lists;
   }

@@ -65,11 +65,13 @@ void Uncount(void* memory) {
 
 // The C library's own, by the names under which it keeps them for those who replace them.
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier)
 void* __libc_malloc(size_t size) noexcept;
 void* __libc_calloc(size_t count, size_t size) noexcept;
 void* __libc_realloc(void* memory, size_t size) noexcept;
 void* __libc_memalign(size_t alignment, size_t size) noexcept;
 void __libc_free(void* memory) noexcept;
+// NOLINTEND(bugprone-reserved-identifier)
 
 void* malloc(size_t size) noexcept { return Counted(__libc_malloc(size)); }
 

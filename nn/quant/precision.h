@@ -18,6 +18,7 @@ struct NumberFormat {
 
   static NumberFormat Integer(int bits) { return {Kind::kInteger, bits}; }
   bool IsInteger() const { return kind == Kind::kInteger; }
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes what is defaulted for a zero.
   auto operator<=>(const NumberFormat&) const = default;
 };
 
@@ -39,6 +40,7 @@ struct Precision {
   // What it means for a product of two activations: both are stored as activations are, and the
   // format of weights means nothing.
   Precision WithoutWeights() const { return {activations, activations}; }
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes what is defaulted for a zero.
   auto operator<=>(const Precision&) const = default;
 };
 

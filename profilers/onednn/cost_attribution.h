@@ -50,6 +50,7 @@ class CostAttribution {
   // A layer and another one that affects it.
   struct Influence {
     size_t layer, other;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes what is defaulted for a zero.
     auto operator<=>(const Influence&) const = default;
   };
   // By class of the layer and class of the other one.

@@ -45,6 +45,7 @@ struct PlanSurvey {
   // (class of all others, layer, class of that layer), the two classes being different.
   struct Flip {
     size_t rest, layer, own;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes what is defaulted for a zero.
     auto operator<=>(const Flip&) const = default;
   };
   std::map<Flip, SurveyedPlan> flips;

@@ -15,8 +15,7 @@ namespace halftone {
 namespace {
 
 absl::Status NothingFound(const Stop& stop, double lower_bound) {
-  const absl::Status cancelled = stop.cancellation().Check();
-  if (!cancelled.ok()) return cancelled;
+  if (absl::Status cancelled = stop.cancellation().Check(); !cancelled.ok()) return cancelled;
   return absl::DeadlineExceededError(absl::StrCat(
       "no assignment within the budgets was found in the time limit, nor was it proven "
       "that there is none; lower bound of the loss: ",

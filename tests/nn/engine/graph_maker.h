@@ -53,7 +53,7 @@ class GraphMaker {
   }
 
   std::string Constant(Tensor tensor) {
-    const std::string name = absl::StrCat("w", graph_.initializers.size());
+    std::string name = absl::StrCat("w", graph_.initializers.size());
     graph_.initializers.emplace(name, std::move(tensor));
     return name;
   }
