@@ -64,6 +64,15 @@ class JsonFields {
                 const std::function<absl::Status(const nlohmann::json& element)>& read);
   void ReadObject(absl::string_view field,
                   const std::function<absl::Status(const nlohmann::json& object)>& read);
+  // The value that `parse`, an absl::StatusOr of it, makes of an object.
+  template <typename Parse, typename T>
+  void ReadObject(absl::string_view field, const Parse& parse, T* value) {
+    ReadObject(field, [&](const nlohmann::json& object) -> absl::Status {
+      auto parsed = parse(object);
+      if (parsed.ok()) *value = *std::move(parsed);
+      return parsed.status();
+    });
+  }
   // The fields of an object in a field, or of each element of an array of `most` objects at most.
   // Their errors give the whole path: "layers[3].device.name".
   void ReadFields(absl::string_view field, const std::function<void(JsonFields& fields)>& read);

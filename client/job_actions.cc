@@ -20,6 +20,7 @@
 #include "client/job_text.h"
 #include "client/result_copies.h"
 #include "client/result_text.h"
+#include "client/warnings.h"
 
 namespace halftone {
 namespace {
@@ -177,11 +178,8 @@ absl::StatusOr<ExitCode> PrintEnd(const CommandLine& line, Connection& connectio
     for (const std::string& warning : warnings) document["warnings"].push_back(warning);
     PrintJson(document);
   } else {
-    std::string text;
-    for (const std::string& warning : warnings) absl::StrAppend(&text, "warning: ", warning, "\n");
-    text +=
-        result.has_crosscheck() ? CrosscheckText(result, artifacts) : ResultText(result, artifacts);
-    PrintText(text);
+    PrintText(WarningLines(warnings) + (result.has_crosscheck() ? CrosscheckText(result, artifacts)
+                                                                : ResultText(result, artifacts)));
   }
   const bool infeasible = result.solution().status() == v1::SOLUTION_STATUS_INFEASIBLE;
   return infeasible ? ExitCode::kInfeasible : ExitCode::kDone;

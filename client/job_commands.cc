@@ -1,5 +1,7 @@
 // jobs, get, watch, cancel, delete, result, frontier.
+#include <cstddef>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -11,6 +13,7 @@
 #include "client/interrupt.h"
 #include "client/job_actions.h"
 #include "client/job_text.h"
+#include "client/list_all.h"
 #include "client/removal_commands.h"
 
 namespace halftone {
@@ -59,16 +62,12 @@ absl::StatusOr<ExitCode> List(const CommandLine& line, const ListFlags& flags) {
     }
     request.add_states(state);
   }
-  std::vector<v1::Job> jobs;
-  do {
-    HT_ASSIGN_OR_RETURN(const v1::ListJobsResponse page, connection->ListJobs(request));
-    for (const v1::Job& job : page.jobs()) {
-      if (flags.limit > 0 && static_cast<int>(jobs.size()) == flags.limit) break;
-      jobs.push_back(job);
-    }
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty() &&
-           (flags.limit == 0 || static_cast<int>(jobs.size()) < flags.limit));
+  HT_ASSIGN_OR_RETURN(
+      const std::vector<v1::Job> jobs,
+      ListAll<v1::Job>(
+          std::move(request), static_cast<size_t>(flags.limit),
+          [&](const v1::ListJobsRequest& page) { return connection->ListJobs(page); },
+          [](const v1::ListJobsResponse& page) { return page.jobs(); }));
   if (line.json) {
     json documents = json::array();
     for (const v1::Job& job : jobs) documents.push_back(JobToJson(job));

@@ -13,6 +13,7 @@
 #include "client/rule_flags.h"
 #include "client/solution_text.h"
 #include "client/stop_solve.h"
+#include "client/warnings.h"
 
 namespace halftone {
 namespace {
@@ -61,9 +62,8 @@ absl::StatusOr<ExitCode> Resolve(const CommandLine& line, const ResolveFlags& fl
   if (line.json) {
     PrintJson(document);
   } else {
-    std::string text;
-    for (const std::string& warning : warnings) absl::StrAppend(&text, "warning: ", warning, "\n");
-    absl::StrAppend(&text, BudgetsText(request.budgets()), SolutionText(document));
+    std::string text = absl::StrCat(WarningLines(warnings), BudgetsText(request.budgets()),
+                                    SolutionText(document));
     if (!flags.frontier.empty() && response->solution().frontier_size() > 0) {
       absl::StrAppend(&text, "\n", FrontierText(*response));
     }

@@ -2,11 +2,13 @@
 #include "client/upload_commands.h"
 
 #include <memory>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "base/status_macros.h"
 #include "base/units.h"
 #include "client/json_values.h"
+#include "client/list_all.h"
 
 namespace halftone {
 namespace {
@@ -23,25 +25,10 @@ json RecordToJson(const Record& record) {
                                            absl::UTCTimeZone())}};
 }
 
-// All pages, up to `limit` records if that is positive.
-template <typename Request, typename Response, typename Records>
-absl::StatusOr<json> ListAll(Connection& connection,
-                             absl::StatusOr<Response> (Connection::*list)(const Request&),
-                             const Records& records, size_t limit) {
+template <typename Record>
+ExitCode Print(const CommandLine& line, const char* field, const std::vector<Record>& records) {
   json uploads = json::array();
-  Request request;
-  do {
-    HT_ASSIGN_OR_RETURN(const Response page, (connection.*list)(request));
-    for (const auto& record : records(page)) {
-      if (limit > 0 && uploads.size() == limit) return uploads;
-      uploads.push_back(UploadToJson(record));
-    }
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  return uploads;
-}
-
-ExitCode Print(const CommandLine& line, const char* field, const json& uploads) {
+  for (const Record& record : records) uploads.push_back(UploadToJson(record));
   if (line.json) {
     PrintJson({{field, uploads}});
   } else {
@@ -52,20 +39,23 @@ ExitCode Print(const CommandLine& line, const char* field, const json& uploads) 
 
 absl::StatusOr<ExitCode> Models(const CommandLine& line, size_t limit) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  HT_ASSIGN_OR_RETURN(const json models,
-                      ListAll(
-                          *connection, &Connection::ListModels,
-                          [](const v1::ListModelsResponse& page) { return page.models(); }, limit));
+  HT_ASSIGN_OR_RETURN(
+      const std::vector<v1::Model> models,
+      ListAll<v1::Model>(
+          v1::ListModelsRequest(), limit,
+          [&](const v1::ListModelsRequest& page) { return connection->ListModels(page); },
+          [](const v1::ListModelsResponse& page) { return page.models(); }));
   return Print(line, "models", models);
 }
 
 absl::StatusOr<ExitCode> Datasets(const CommandLine& line, size_t limit) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   HT_ASSIGN_OR_RETURN(
-      const json datasets,
-      ListAll(
-          *connection, &Connection::ListDatasets,
-          [](const v1::ListDatasetsResponse& page) { return page.datasets(); }, limit));
+      const std::vector<v1::Dataset> datasets,
+      ListAll<v1::Dataset>(
+          v1::ListDatasetsRequest(), limit,
+          [&](const v1::ListDatasetsRequest& page) { return connection->ListDatasets(page); },
+          [](const v1::ListDatasetsResponse& page) { return page.datasets(); }));
   return Print(line, "datasets", datasets);
 }
 

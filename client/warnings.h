@@ -9,6 +9,13 @@
 
 namespace halftone {
 
+// A line for each.
+inline std::string WarningLines(const std::vector<std::string>& warnings) {
+  std::string text;
+  for (const std::string& warning : warnings) absl::StrAppend(&text, "warning: ", warning, "\n");
+  return text;
+}
+
 // Warnings of a table's rows, to be printed below it: one line for all rows that say the same.
 class Warnings {
  public:

@@ -26,8 +26,6 @@ constexpr EnumNames<Provenance> kProvenanceNames("provenance", kProvenances);
 constexpr char kUtcFormat[] = "%Y-%m-%dT%H:%M:%SZ";
 // Rows, edges and network rows together.
 constexpr size_t kMaxRows = 4'000'000;
-// Far above any cost; sums of such numbers stay finite.
-constexpr double kMaxCost = 1e30;
 // Operations or bytes per second.
 constexpr double kMaxRate = 1e30;
 constexpr size_t kMaxRoofs = 1000;

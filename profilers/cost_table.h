@@ -29,6 +29,9 @@ struct Origin {
 std::string FormatUtc(absl::Time time);
 absl::StatusOr<absl::Time> ParseUtc(absl::string_view text);
 
+// What costs may be at most: far above any, and sums of such numbers stay finite.
+inline constexpr double kMaxCost = 1e30;
+
 // Where energy goes.
 struct EnergySplit {
   double arithmetic_pj = 0;

@@ -67,9 +67,15 @@ absl::StatusOr<std::unique_ptr<CodesignRun>> CodesignRun::Create(
     return profilers.Create(target);
   };
   HT_ASSIGN_OR_RETURN(std::vector<DesignPoint> points, EnumerateDesigns(space, create));
+  return Create(spec, space, std::move(points), profilers);
+}
+
+absl::StatusOr<std::unique_ptr<CodesignRun>> CodesignRun::Create(
+    const SearchSpec& spec, const DesignSpace& space, std::vector<DesignPoint> points,
+    const ProfilerRegistry& profilers) {
   DesignPoint base;
   base.target = space.base;
-  HT_ASSIGN_OR_RETURN(base.profiler, create(space.base));
+  HT_ASSIGN_OR_RETURN(base.profiler, profilers.Create(space.base));
   points.insert(points.begin(), std::move(base));
   std::unique_ptr<CodesignRun> run(new CodesignRun(spec, std::move(points)));
   HT_RETURN_IF_ERROR(run->MakeCommonOffer());

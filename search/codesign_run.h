@@ -32,6 +32,11 @@ class CodesignRun {
   // INVALID_ARGUMENT as DesignSpace::Parse, EnumerateDesigns and MakeOffer.
   static absl::StatusOr<std::unique_ptr<CodesignRun>> Create(const SearchSpec& spec,
                                                              const ProfilerRegistry& profilers);
+  // The same of the spec's target when it has been parsed, and enumerated as `points`.
+  static absl::StatusOr<std::unique_ptr<CodesignRun>> Create(const SearchSpec& spec,
+                                                             const DesignSpace& space,
+                                                             std::vector<DesignPoint> points,
+                                                             const ProfilerRegistry& profilers);
 
   // The same precisions for all configurations: those of the spec, which all of them must run, or
   // those of the default ones that all run.

@@ -43,6 +43,12 @@ void ReadList(JsonFields& fields, const char* field, const Members& members,
 
 }  // namespace
 
+std::string ComputedAs(const std::string& choice, bool has_weights) {
+  const absl::StatusOr<Precision> precision = Precision::Parse(choice);
+  if (has_weights || !precision.ok()) return choice;
+  return precision->WithoutWeights().ToString();
+}
+
 NetworkSummary SummarizeLayers(const PreparedNetwork& network) {
   NetworkSummary summary;
   summary.name = network.graph.name;

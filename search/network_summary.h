@@ -29,6 +29,10 @@ struct NetworkSummary {
   std::vector<LiveSet> live_sets;  // of one sample
 };
 
+// What of a choice, named by its precision, a layer computes by: where it has no weights, the
+// precision of activations alone. A name that is no precision stays as it is.
+std::string ComputedAs(const std::string& choice, bool has_weights);
+
 // Name, layers and ties alone, which takes moments.
 NetworkSummary SummarizeLayers(const PreparedNetwork& network);
 absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network);

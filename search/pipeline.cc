@@ -124,8 +124,7 @@ class SearchRun {
   // What the spec asks of layers, and whether memory holds the configurations: before anything is
   // measured, not when it is needed.
   absl::Status CheckAgainstNetwork() {
-    HT_ASSIGN_OR_RETURN(const json document, ParseStored(import_output_, "network summary"));
-    HT_ASSIGN_OR_RETURN(const NetworkSummary network, NetworkSummaryFromJson(document));
+    HT_ASSIGN_OR_RETURN(const NetworkSummary network, NetworkSummaryFromBytes(import_output_));
     HT_RETURN_IF_ERROR(CheckChoices(spec_, network, offer_.offered));
     if (codesign_ == nullptr) return absl::OkStatus();
     return Annotate(codesign_->CheckMemory(network),

@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/live_set_metric.h"
+#include "search/network_summary.h"
 #include "search/search_spec.h"
 
 namespace halftone {
@@ -96,13 +97,6 @@ void WriteChosen(const SearchResult& result, json& object) {
       std::max(0.0, refined.loss - solution.lower_bound) / std::max(std::abs(refined.loss), 1e-300);
   object["cost"] = refined.cost;
   object["assignment"] = refined.assignment;
-}
-
-// What of a precision's text the layer computes by; the text where it is none.
-std::string ComputedAs(const std::string& choice, bool has_weights) {
-  const absl::StatusOr<Precision> precision = Precision::Parse(choice);
-  if (has_weights || !precision.ok()) return choice;
-  return precision->WithoutWeights().ToString();
 }
 
 }  // namespace
@@ -224,15 +218,9 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   fields.ReadObject("device", [&](const json& part) { return ReadDevice(part, &result.device); });
   fields.ReadParsed("reference", &result.reference);
   fields.Require("problem");
-  fields.ReadObject("problem", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(result.problem, ProblemFromJson(part));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("problem", ProblemFromJson, &result.problem);
   fields.Require("solution");
-  fields.ReadObject("solution", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(result.solution, SolutionFromJson(part));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("solution", SolutionFromJson, &result.solution);
   fields.Read("reference_cost", &result.reference_cost);
   fields.ReadEach("layers", [&](const json& element) -> absl::Status {
     HT_ASSIGN_OR_RETURN(LayerResult layer, LayerFromJson(element));
@@ -241,30 +229,12 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   });
   fields.ReadObject("latency",
                     [&](const json& part) { return ReadLatency(part, &result.latency); });
-  fields.ReadObject("evaluation", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(result.evaluation, EvaluationFromJson(part));
-    return absl::OkStatus();
-  });
-  fields.ReadObject("stability", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(result.stability, StabilityFromJson(part));
-    return absl::OkStatus();
-  });
-  fields.ReadObject("refined", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(result.refined, RefinementFromJson(part));
-    return absl::OkStatus();
-  });
-  fields.ReadObject("codesign", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(result.codesign, CodesignFromJson(part));
-    return absl::OkStatus();
-  });
-  fields.ReadObject("exported", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(result.exported, ExportedModelFromJson(part));
-    return absl::OkStatus();
-  });
-  fields.ReadObject("tables", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(result.tables, TableNamesFromJson(part));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("evaluation", EvaluationFromJson, &result.evaluation);
+  fields.ReadObject("stability", StabilityFromJson, &result.stability);
+  fields.ReadObject("refined", RefinementFromJson, &result.refined);
+  fields.ReadObject("codesign", CodesignFromJson, &result.codesign);
+  fields.ReadObject("exported", ExportedModelFromJson, &result.exported);
+  fields.ReadObject("tables", TableNamesFromJson, &result.tables);
   fields.ReadObject("measure",
                     [&](const json& part) { return ReadMeasure(part, &result.measure); });
   fields.Read("evaluated_on_held_out", &result.evaluated_on_held_out);

@@ -145,14 +145,8 @@ absl::Status ReadStrategy(JsonFields& fields, SearchSpec* spec) {
 }
 
 absl::Status ReadOptions(JsonFields& fields, SearchSpec* spec) {
-  fields.ReadObject("quantization", [&](const json& object) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(spec->quantization, QuantizationOptionsFromJson(object));
-    return absl::OkStatus();
-  });
-  fields.ReadObject("sensitivity", [&](const json& object) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(spec->sensitivity, SensitivityOptionsFromJson(object));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("quantization", QuantizationOptionsFromJson, &spec->quantization);
+  fields.ReadObject("sensitivity", SensitivityOptionsFromJson, &spec->sensitivity);
   double seconds = absl::ToDoubleSeconds(spec->time_limit);
   fields.Read("time_limit_seconds", &seconds);
   HT_RETURN_IF_ERROR(fields.status());
@@ -277,10 +271,7 @@ absl::StatusOr<SearchSpec> SearchSpecFromJson(const json& object) {
   fields.ReadInteger("evaluations", 0, kMaxEvaluations, &spec.evaluations);
   fields.Read("robust", &spec.robust);
   fields.Read("pins", &spec.pins);
-  fields.ReadObject("rules", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(spec.rules, LayerRulesFromJson(part));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("rules", LayerRulesFromJson, &spec.rules);
   fields.Read("explain", &spec.explain);
   HT_RETURN_IF_ERROR(ReadPrecisions(fields, &spec));
   HT_RETURN_IF_ERROR(ReadBudgets(fields, &spec));

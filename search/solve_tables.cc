@@ -16,8 +16,7 @@ absl::StatusOr<Tables> ParseTables(absl::string_view import_output,
                                    absl::string_view sensitivity_output,
                                    absl::string_view profile_output) {
   Tables tables;
-  HT_ASSIGN_OR_RETURN(const json network, ParseStored(import_output, "network summary"));
-  HT_ASSIGN_OR_RETURN(tables.network, NetworkSummaryFromJson(network));
+  HT_ASSIGN_OR_RETURN(tables.network, NetworkSummaryFromBytes(import_output));
   HT_ASSIGN_OR_RETURN(const json sensitivity, ParseStored(sensitivity_output, "sensitivities"));
   HT_ASSIGN_OR_RETURN(tables.sensitivity, SensitivityFromJson(sensitivity));
   HT_ASSIGN_OR_RETURN(const json costs, ParseStored(profile_output, "cost table"));

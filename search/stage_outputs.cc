@@ -71,6 +71,11 @@ absl::StatusOr<json> ParseStored(absl::string_view bytes, absl::string_view what
   return document;
 }
 
+absl::StatusOr<NetworkSummary> NetworkSummaryFromBytes(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "network summary"));
+  return NetworkSummaryFromJson(document);
+}
+
 std::string SolveOutputToBytes(const SolveOutput& output) {
   json document = {{"problem", ProblemToJson(output.problem)},
                    {"solution", SolutionToJson(output.solution)},
@@ -85,22 +90,10 @@ absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
   HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "solution"));
   SolveOutput output;
   JsonFields fields(document, "solve");
-  fields.ReadObject("problem", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(output.problem, ProblemFromJson(part));
-    return absl::OkStatus();
-  });
-  fields.ReadObject("solution", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(output.solution, SolutionFromJson(part));
-    return absl::OkStatus();
-  });
-  fields.ReadObject("stability", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(output.stability, StabilityFromJson(part));
-    return absl::OkStatus();
-  });
-  fields.ReadObject("codesign", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(output.codesign, CodesignFromJson(part));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("problem", ProblemFromJson, &output.problem);
+  fields.ReadObject("solution", SolutionFromJson, &output.solution);
+  fields.ReadObject("stability", StabilityFromJson, &output.stability);
+  fields.ReadObject("codesign", CodesignFromJson, &output.codesign);
   fields.ReadParsed("reference", &output.reference);
   fields.Read("reference_cost", &output.reference_cost);
   HT_RETURN_IF_ERROR(fields.status());
@@ -122,10 +115,7 @@ absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes) 
   ValidateOutput output;
   JsonFields fields(document, "validation");
   fields.Read("on_held_out", &output.on_held_out);
-  fields.ReadObject("evaluation", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(output.evaluation, EvaluationFromJson(part));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("evaluation", EvaluationFromJson, &output.evaluation);
   fields.Read("measured_ns", &output.measured_ns);
   fields.Read("reference_measured_ns", &output.reference_measured_ns);
   HT_RETURN_IF_ERROR(fields.status());
@@ -143,10 +133,7 @@ absl::StatusOr<ExportOutput> ExportOutputFromBytes(absl::string_view bytes) {
   ExportOutput output;
   JsonFields fields(document, "export");
   fields.Read("artifacts", &output.artifacts);
-  fields.ReadObject("exported", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(output.exported, ExportedModelFromJson(part));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("exported", ExportedModelFromJson, &output.exported);
   HT_RETURN_IF_ERROR(fields.status());
   return output;
 }

@@ -23,6 +23,9 @@ namespace halftone {
 // The document in stored bytes. INTERNAL names `what` when they are no JSON.
 absl::StatusOr<nlohmann::json> ParseStored(absl::string_view bytes, absl::string_view what);
 
+// What the stage kImport hands on.
+absl::StatusOr<NetworkSummary> NetworkSummaryFromBytes(absl::string_view bytes);
+
 struct SolveOutput {
   Problem problem;
   Solution solution;

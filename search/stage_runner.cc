@@ -28,8 +28,7 @@ absl::StatusOr<std::string> StageRunner::RunUnnamed(Stage stage, const std::stri
   if (!stored.ok() && !absl::IsNotFound(stored.status())) return stored.status();
   const bool reused = stored.ok() && (accept == nullptr || accept(*stored));
   if (!reused && observer_.is_to_wait && observer_.is_to_wait()) {
-    if (observer_.waiting.began) observer_.waiting.began();
-    if (observer_.waiting.ended) observer_.waiting.ended();
+    Awaited(observer_.waiting, [] { return true; });
     HT_RETURN_IF_ERROR(cancellation_.Check());
   }
   if (observer_.stage_started) observer_.stage_started(stage, reused);

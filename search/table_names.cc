@@ -40,10 +40,7 @@ absl::StatusOr<TableNames> TableNamesFromJson(const json& object) {
   TableNames names;
   JsonFields fields(object, "tables");
   fields.Require("offer");
-  fields.ReadObject("offer", [&](const json& offer) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(names.offer, OfferFromJson(offer));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("offer", OfferFromJson, &names.offer);
   ReadName(fields, "network", &names.network);
   ReadName(fields, "calibration", &names.calibration);
   ReadName(fields, "sensitivity", &names.sensitivity);

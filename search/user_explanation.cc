@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/status_macros.h"
-#include "nn/quant/precision.h"
 #include "search/live_set_metric.h"
 #include "search/search_spec.h"
 #include "search/solver/explain.h"
@@ -39,17 +38,13 @@ Limit OfThePeak(const std::vector<Limit>& live_sets, const Solution& solution) {
   return peak;
 }
 
-bool SameActivations(const std::string& a, const std::string& b) {
-  const absl::StatusOr<Precision> first = Precision::Parse(a), second = Precision::Parse(b);
-  return first.ok() && second.ok() && first->activations == second->activations;
-}
-
 bool OnlyRenames(const Alternative& alternative, const Solution& solution,
                  const std::set<std::string>& products) {
   const auto renames = [&](const auto& change) {
     const auto before = solution.assignment.find(change.first);
     return products.count(change.first) > 0 && before != solution.assignment.end() &&
-           SameActivations(before->second, change.second);
+           ComputedAs(before->second, /*has_weights=*/false) ==
+               ComputedAs(change.second, /*has_weights=*/false);
   };
   return !alternative.changes.empty() &&
          std::all_of(alternative.changes.begin(), alternative.changes.end(), renames);

@@ -18,8 +18,6 @@ using nlohmann::json;
 
 constexpr size_t kMaxTextBytes = 1024;
 constexpr size_t kMaxNamedRows = 5;
-// That of a cost table, as which the rows are stored.
-constexpr double kMaxCost = 1e30;
 
 absl::Status CheckCost(absl::string_view field, double value) {
   if (std::isfinite(value) && value >= 0 && value <= kMaxCost) return absl::OkStatus();

@@ -15,7 +15,6 @@
 namespace halftone {
 namespace {
 
-constexpr double kMaxCost = 1e30;
 constexpr std::array<absl::string_view, 17> kColumns = {
     "layer",        "precision",   "latency_ns",     "mad_ns",      "energy_pj",  "cycles",
     "weight_bytes", "executed_as", "implementation", "bound",       "warning",    "to_layer",

@@ -60,18 +60,12 @@ absl::StatusOr<Refinement> RefinementFromJson(const json& object) {
   JsonFields fields(object, "refined");
   fields.Require("assignment");
   ReadMembers(kMembers, fields, &refinement);
-  fields.ReadObject("evolution", [&](const json& part) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(refinement.evolution, EvolutionFromJson(part));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("evolution", EvolutionFromJson, &refinement.evolution);
   fields.ReadEach("joint_optima", [&](const json& element) -> absl::Status {
     Refinement::JointOptimum& joint = refinement.joint_optima.emplace_back();
     JsonFields of_one(element, "joint_optima");
     of_one.Read("weight", &joint.weight);
-    of_one.ReadObject("solution", [&](const json& part) -> absl::Status {
-      HT_ASSIGN_OR_RETURN(joint.solution, SolutionFromJson(part));
-      return absl::OkStatus();
-    });
+    of_one.ReadObject("solution", SolutionFromJson, &joint.solution);
     return of_one.status();
   });
   fields.ReadEach("evaluated", [&](const json& element) -> absl::Status {

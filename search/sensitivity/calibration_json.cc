@@ -151,10 +151,7 @@ absl::StatusOr<Calibration> CalibrationFromJson(const json& object) {
   Calibration calibration;
   std::vector<QuantizerPtr> table;
   JsonFields fields(object, "calibration");
-  fields.ReadObject("options", [&](const json& options) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(calibration.options, QuantizationOptionsFromJson(options));
-    return absl::OkStatus();
-  });
+  fields.ReadObject("options", QuantizationOptionsFromJson, &calibration.options);
   fields.Require("quantizers");
   fields.ReadEach("quantizers", [&](const json& element) -> absl::Status {
     HT_ASSIGN_OR_RETURN(QuantizerPtr quantizer, QuantizerFromJson(element));

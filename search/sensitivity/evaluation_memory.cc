@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,27 +49,6 @@ absl::StatusOr<Program> RoundedProgram(const Graph& graph) {
   return ProgramOf(graph, options);
 }
 
-// Each tensor once.
-double RoundedWeightBytes(const PreparedNetwork& network) {
-  std::set<std::string> counted;
-  double elements = 0;
-  for (const Layer& layer : network.layers.layers) {
-    if (layer.weights.empty() || !counted.insert(layer.weights).second) continue;
-    elements += static_cast<double>(layer.weights_shape.Elements());
-  }
-  return kFloatBytes * elements;
-}
-
-// Elements.
-double LargestWeights(const PreparedNetwork& network) {
-  double largest = 0;
-  for (const Layer& layer : network.layers.layers) {
-    if (layer.weights.empty()) continue;
-    largest = std::max(largest, static_cast<double>(layer.weights_shape.Elements()));
-  }
-  return largest;
-}
-
 }  // namespace
 
 absl::StatusOr<MemoryEstimate> EstimateCalibration(const PreparedNetwork& network,
@@ -91,7 +69,7 @@ absl::StatusOr<MemoryEstimate> EstimateCalibration(const PreparedNetwork& networ
   estimate.activations = memory.arena + BatchBytes(graph, data) +
                          kHistogramBytes * static_cast<double>(watched.size());
   // Ranges of weights are sought when nothing runs any more.
-  const double sought = kCopiesWhileSought * kFloatBytes * LargestWeights(network);
+  const double sought = kCopiesWhileSought * kFloatBytes * LargestWeightElements(network);
   estimate.choices = std::max(0.0, sought - memory.constants - estimate.activations);
   return estimate;
 }
@@ -109,8 +87,9 @@ absl::StatusOr<MemoryEstimate> EstimateEvaluation(const PreparedNetwork& network
   const ProgramMemory quantized = EstimateMemory(rounded);
   MemoryEstimate estimate;
   estimate.data = DataBytes(data);
+  // They are there once more, rounded.
   estimate.weights =
-      HeldWeightBytes(network, graph) + RoundedWeightBytes(network) + quantized.constants;
+      HeldWeightBytes(network, graph) + kFloatBytes * WeightElements(network) + quantized.constants;
   estimate.activations = quantized.arena + BatchBytes(graph, data);
   const double of_sample = OutputBytes(graph) / static_cast<double>(batch);
   estimate.outputs = of_sample * static_cast<double>(data.samples());

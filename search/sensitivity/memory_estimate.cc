@@ -60,16 +60,16 @@ double ChoiceBytes(const PreparedNetwork& network, const std::vector<Precision>&
   for (const Precision& precision : precisions) {
     if (precision.weights.kind != NumberFormat::Kind::kFloat32) formats.insert(precision.weights);
   }
-  double all = 0, largest = 0;
-  for (const Layer& layer : network.layers.layers) {
-    if (layer.weights.empty()) continue;
-    const auto elements = static_cast<double>(layer.weights_shape.Elements());
-    all += elements;
-    largest = std::max(largest, elements);
+  double elements = 0;
+  if (KnowsWeightsOnly(method) || IsOneLayerAtATime(method)) {
+    elements = LargestWeightElements(network);
+  } else {
+    for (const Layer& layer : network.layers.layers) {
+      if (!layer.weights.empty()) elements += static_cast<double>(layer.weights_shape.Elements());
+    }
   }
-  const bool one = KnowsWeightsOnly(method) || IsOneLayerAtATime(method);
   const double copies = IsOneLayerAtATime(method) ? kArrangements : 1;
-  return copies * kFloatBytes * (one ? largest : all) * static_cast<double>(formats.size());
+  return copies * kFloatBytes * elements * static_cast<double>(formats.size());
 }
 
 double BasisBytes(const PreparedNetwork& network, const SensitivityOptions& options) {
@@ -77,12 +77,7 @@ double BasisBytes(const PreparedNetwork& network, const SensitivityOptions& opti
       options.method != SensitivityMethod::kHawqV1) {
     return 0;
   }
-  std::set<std::string> seen;
-  double elements = 0;
-  for (const Layer& layer : network.layers.layers) {
-    if (layer.weights.empty() || !seen.insert(layer.weights).second) continue;
-    elements += static_cast<double>(layer.weights_shape.Elements());
-  }
+  const double elements = WeightElements(network);
   // As many steps as its own bound allows, two at least; and the product, and the next vector.
   const double steps = std::clamp(static_cast<double>(int64_t{1} << 27) / std::max(elements, 1.0),
                                   2.0, static_cast<double>(std::max(2, options.probes)));

@@ -57,6 +57,25 @@ double HeldWeightBytes(const PreparedNetwork& network, const Graph& bound) {
   return bytes;
 }
 
+double WeightElements(const PreparedNetwork& network) {
+  std::set<std::string> counted;
+  double elements = 0;
+  for (const Layer& layer : network.layers.layers) {
+    if (layer.weights.empty() || !counted.insert(layer.weights).second) continue;
+    elements += static_cast<double>(layer.weights_shape.Elements());
+  }
+  return elements;
+}
+
+double LargestWeightElements(const PreparedNetwork& network) {
+  double largest = 0;
+  for (const Layer& layer : network.layers.layers) {
+    if (layer.weights.empty()) continue;
+    largest = std::max(largest, static_cast<double>(layer.weights_shape.Elements()));
+  }
+  return largest;
+}
+
 absl::StatusOr<Program> ProgramOf(const Graph& bound, const LowerOptions& options) {
   HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerGraph(bound, options));
   std::vector<std::pair<std::string, ValueId>> outputs;

@@ -20,6 +20,10 @@ double BatchBytes(const Graph& bound, const Dataset& data);
 // programs hold those that are not float32.
 double HeldWeightBytes(const PreparedNetwork& network, const Graph& bound);
 
+// Elements of the layers' weights: of all tensors, each once, and of the largest layer.
+double WeightElements(const PreparedNetwork& network);
+double LargestWeightElements(const PreparedNetwork& network);
+
 // The program of the network's outputs, lowered with these options. Errors of LowerGraph.
 absl::StatusOr<Program> ProgramOf(const Graph& bound, const LowerOptions& options = {});
 

@@ -8,7 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
-#include "nlohmann/json.hpp"
 #include "profilers/design_space.h"
 #include "search/codesign_run.h"
 #include "search/network_summary.h"
@@ -21,8 +20,6 @@
 
 namespace halftone {
 namespace {
-
-using nlohmann::json;
 
 // What a call looks into for the names of its layers, and how many names it looks for there: some
 // tenths of a second.
@@ -50,14 +47,14 @@ absl::StatusOr<Offer> OfferOfDesigns(const ServiceContext& context, const Search
   const absl::StatusOr<DesignSpace> space =
       WithReason(v1::TARGET_INVALID, DesignSpace::Parse(spec.target));
   if (!space.ok()) return AtField("target", space.status());
-  const absl::StatusOr<std::vector<DesignPoint>> points =
+  absl::StatusOr<std::vector<DesignPoint>> points =
       WithReason(v1::TARGET_INVALID, EnumerateDesigns(*space, create));
   if (!points.ok()) return AtField("target", points.status());
   for (const DesignPoint& point : *points) {
     HT_RETURN_IF_ERROR(CheckPrecisions(spec, point.target, *point.profiler));
   }
   const absl::StatusOr<std::unique_ptr<CodesignRun>> run =
-      CodesignRun::Create(spec, *context.profilers);
+      CodesignRun::Create(spec, *space, *std::move(points), *context.profilers);
   if (!run.ok()) return AtField("target", WithReason(v1::TARGET_INVALID, run.status()));
   return (*run)->offer();
 }
@@ -97,11 +94,8 @@ absl::StatusOr<std::optional<NetworkSummary>> LayersOf(const ServiceContext& con
   const absl::StatusOr<std::string> known =
       context.catalog->LoadStage(Stage::kImport, ImportKey(spec));
   if (known.ok()) {
-    const absl::StatusOr<json> document = ParseStored(*known, "network summary");
-    if (document.ok()) {
-      absl::StatusOr<NetworkSummary> summary = NetworkSummaryFromJson(*document);
-      if (summary.ok()) return *std::move(summary);
-    }
+    absl::StatusOr<NetworkSummary> summary = NetworkSummaryFromBytes(*known);
+    if (summary.ok()) return *std::move(summary);
   }
   HT_ASSIGN_OR_RETURN(const ContentRecord model,
                       context.catalog->Find(ContentKind::kModel, spec.model));

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/printable.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
@@ -25,6 +24,7 @@
 #include "server/convert/what_if.h"
 #include "server/services/finished_jobs.h"
 #include "server/services/new_search.h"
+#include "server/services/request_texts.h"
 
 namespace halftone {
 namespace {
@@ -35,17 +35,10 @@ constexpr int kMaxPageSize = 1000;
 // comes with its spec), and bytes after which a page ends.
 constexpr int kJobsAtATime = 10;
 constexpr size_t kPageBytes = size_t{1} << 20;
-constexpr size_t kMaxDisplayNameBytes = 256;
 constexpr size_t kMaxRequestIdBytes = 128;
 constexpr int64_t kDownloadChunkBytes = int64_t{1} << 20;
 // Where a caller sets no other limit: to prove an answer with the losses of all pairs takes long.
 constexpr double kSecondsWithInteractions = 2;
-
-absl::Status CheckBytes(absl::string_view field, const std::string& text, size_t most) {
-  if (text.size() <= most) return absl::OkStatus();
-  return AtField(field, absl::InvalidArgumentError(
-                            absl::StrCat("has ", text.size(), " bytes, the limit is ", most)));
-}
 
 absl::Status FillJob(const absl::StatusOr<JobRecord>& job, v1::Job* response) {
   HT_RETURN_IF_ERROR(job.status());
@@ -130,11 +123,7 @@ absl::StatusOr<int> PageSize(int requested) {
 
 absl::Status CreateJob(const ServiceContext& context, const v1::CreateJobRequest& request,
                        v1::Job* response) {
-  HT_RETURN_IF_ERROR(CheckBytes("display_name", request.display_name(), kMaxDisplayNameBytes));
-  if (!IsPrintableUtf8(request.display_name())) {
-    return AtField("display_name",
-                   absl::InvalidArgumentError("has control characters: a name is for people"));
-  }
+  HT_RETURN_IF_ERROR(CheckDisplayName("display_name", request.display_name()));
   HT_RETURN_IF_ERROR(CheckBytes("request_id", request.request_id(), kMaxRequestIdBytes));
   NewJob wanted = {request.request_id(), request.display_name(), "", ""};
   HT_RETURN_IF_ERROR(SetSpec(context, request, wanted));

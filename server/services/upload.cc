@@ -1,17 +1,12 @@
 #include "absl/strings/str_cat.h"
-#include "base/printable.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/onnx/import.h"
 #include "profilers/builtin.h"
+#include "server/services/request_texts.h"
 #include "server/services/upload_reactor.h"
 
 namespace halftone {
-namespace {
-
-constexpr size_t kMaxDisplayNameBytes = 256;
-
-}  // namespace
 
 int64_t Upload::LimitBytes() const {
   switch (kind_) {
@@ -43,15 +38,7 @@ absl::Status Upload::Begin(const v1::UploadHeader& header) {
                    absl::ResourceExhaustedError(absl::StrCat(
                        header.size_bytes(), " bytes are more than the limit, ", LimitBytes())));
   }
-  if (header.display_name().size() > kMaxDisplayNameBytes) {
-    return AtField("header.display_name", absl::InvalidArgumentError(absl::StrCat(
-                                              "has ", header.display_name().size(),
-                                              " bytes, the limit is ", kMaxDisplayNameBytes)));
-  }
-  if (!IsPrintableUtf8(header.display_name())) {
-    return AtField("header.display_name",
-                   absl::InvalidArgumentError("has control characters: a name is for people"));
-  }
+  HT_RETURN_IF_ERROR(CheckDisplayName("header.display_name", header.display_name()));
   header_ = header;
   HT_ASSIGN_OR_RETURN(writer_, context_->blobs->NewWriter());
   return absl::OkStatus();
