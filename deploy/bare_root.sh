@@ -17,6 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 say() { printf 'bare root: %s\n' "$*" >&2; }
 
 if [ ! -e "$ROOT/etc/debian_version" ]; then
+  command -v debootstrap >/dev/null || apt-get install -y -q --no-install-recommends debootstrap >&2
   say "installing $SUITE into $ROOT"
   mirror="$(deploy/debian_mirror.sh)"
   debootstrap --variant=minbase --include=ca-certificates "$SUITE" "$ROOT" "$mirror"
