@@ -12,7 +12,7 @@ namespace halftone {
 namespace {
 
 // What an axis shows at most: what lies below is nothing.
-constexpr double kMaxDecades = 9;
+constexpr int kMaxDecades = 9;
 
 constexpr char kPlotStyle[] =
     "<style>.ht{--i:#1d2330;--s:#5d6677;--b:#fff;--g:#e3e0d8;--m:#b4481e;--c:#28607d;"
@@ -26,17 +26,18 @@ LogAxis::LogAxis(absl::Span<const double> values, double begin, double end)
     : begin_(begin), end_(end) {
   double least = kInfinity, most = 0;
   for (const double value : values) {
-    if (value <= 0) continue;
+    if (!(value > 0) || std::isinf(value)) continue;
     least = std::min(least, value);
     most = std::max(most, value);
   }
   if (most == 0) least = most = 1;
-  high_ = std::ceil(std::log10(most));
-  low_ = std::max(std::min(std::floor(std::log10(least)), high_ - 1), high_ - kMaxDecades);
+  high_ = static_cast<int>(std::ceil(std::log10(most)));
+  low_ = static_cast<int>(std::floor(std::log10(least)));
+  low_ = std::max(std::min(low_, high_ - 1), high_ - kMaxDecades);
 }
 
 double LogAxis::At(double value) const {
-  const double exponent = value > 0 ? std::clamp(std::log10(value), low_, high_) : low_;
+  const double exponent = value > 0 ? std::clamp<double>(std::log10(value), low_, high_) : low_;
   return begin_ + (end_ - begin_) * (exponent - low_) / (high_ - low_);
 }
 
@@ -50,22 +51,22 @@ std::string OpenPlot(double width, double height, absl::string_view label) {
 
 std::string DecadesAcross(const LogAxis& y, const PlotFrame& frame) {
   std::string svg;
-  for (double exponent = y.low(); exponent <= y.high(); exponent += 1) {
+  for (int exponent = y.low(); exponent <= y.high(); ++exponent) {
     const double at = y.At(std::pow(10, exponent));
     absl::StrAppendFormat(&svg, "<path class=\"g\" d=\"M%.1f %.1fH%.1f\"/>", frame.left, at,
                           frame.right);
-    svg += PlotText(frame.left - 7, at + 4, "end", absl::StrFormat("1e%.0f", exponent));
+    svg += PlotText(frame.left - 7, at + 4, "end", absl::StrCat("1e", exponent));
   }
   return svg;
 }
 
 std::string DecadesUpward(const LogAxis& x, const PlotFrame& frame) {
   std::string svg;
-  for (double exponent = x.low(); exponent <= x.high(); exponent += 1) {
+  for (int exponent = x.low(); exponent <= x.high(); ++exponent) {
     const double at = x.At(std::pow(10, exponent));
     absl::StrAppendFormat(&svg, "<path class=\"g\" d=\"M%.1f %.1fV%.1f\"/>", at, frame.top,
                           frame.bottom);
-    svg += PlotText(at, frame.bottom + 17, "middle", absl::StrFormat("1e%.0f", exponent));
+    svg += PlotText(at, frame.bottom + 17, "middle", absl::StrCat("1e", exponent));
   }
   return svg;
 }

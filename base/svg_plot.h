@@ -21,15 +21,16 @@ struct PlotFrame {
 class LogAxis {
  public:
   // Values that are not above 0, or that lie more than nine decades below the largest, are at the
-  // axis' begin.
+  // axis' begin, and infinite ones at its end.
   LogAxis(absl::Span<const double> values, double begin, double end);
 
   double At(double value) const;
-  double low() const { return low_; }  // exponents of its ends
-  double high() const { return high_; }
+  int low() const { return low_; }  // exponents of its ends
+  int high() const { return high_; }
 
  private:
-  double begin_, end_, low_ = 0, high_ = 1;
+  double begin_, end_;
+  int low_ = 0, high_ = 1;
 };
 
 // "<svg ...>" with style and background, to be closed with "</svg>". `label` tells what it shows.

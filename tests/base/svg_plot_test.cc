@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/infinity.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -18,6 +19,13 @@ TEST(SvgPlotTest, AnAxisCoversWholeDecades) {
   EXPECT_DOUBLE_EQ(axis.At(0.01), 100);
   EXPECT_DOUBLE_EQ(axis.At(1), 300);
   EXPECT_DOUBLE_EQ(axis.At(100), 500);
+}
+
+TEST(SvgPlotTest, AnInfiniteValueIsAtTheEndAndMakesNoDecades) {
+  const LogAxis axis(std::vector<double>{1, kInfinity, 100}, 0, 10);
+  EXPECT_EQ(axis.low(), 0);
+  EXPECT_EQ(axis.high(), 2);
+  EXPECT_DOUBLE_EQ(axis.At(kInfinity), 10);
 }
 
 TEST(SvgPlotTest, WhatIsNothingOrFarBelowIsAtTheBegin) {
