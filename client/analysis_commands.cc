@@ -170,6 +170,14 @@ struct ProfileFlags {
   bool refresh = false, cold = false;
 };
 
+absl::Status CheckRooflinePath(const std::string& path) {
+  if (path.empty() || absl::EndsWith(path, ".svg") || absl::EndsWith(path, ".html")) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("--roofline: '", path, "' must end in .svg or .html"));
+}
+
 // A page where the path ends so, else a picture.
 absl::Status WriteRoofline(const json& document, const std::string& path) {
   HT_ASSIGN_OR_RETURN(const std::string plot, absl::EndsWith(path, ".html")
@@ -179,6 +187,7 @@ absl::Status WriteRoofline(const json& document, const std::string& path) {
 }
 
 absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& flags) {
+  HT_RETURN_IF_ERROR(CheckRooflinePath(flags.roofline));
   v1::ProfileModelRequest request;
   if (!flags.assignment.empty()) {
     HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, *request.mutable_assignment()));
@@ -200,8 +209,9 @@ absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& fl
                       connection->ProfileModel(request, Show(bar, "profile")));
   bar.Clear();
   HT_ASSIGN_OR_RETURN(const json document, ParseDocument(output.json));
-  if (!flags.roofline.empty()) HT_RETURN_IF_ERROR(WriteRoofline(document, flags.roofline));
+  // What was measured is shown also where the target tells no peaks to draw.
   Print(line, document, ProfileText);
+  if (!flags.roofline.empty()) HT_RETURN_IF_ERROR(WriteRoofline(document, flags.roofline));
   return ExitCode::kDone;
 }
 
@@ -293,7 +303,7 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
   sub->add_option("--batch", flags->batch, "samples per pass")->check(PositiveNumber());
   sub->add_option("--tolerance", flags->tolerance, "relative standard error to stop at")
       ->check(PositiveNumber());
-  sub->add_option("--seed", flags->seed);
+  sub->add_option("--seed", flags->seed)->check(Seed());
   sub->add_option("--interactions", flags->interactions,
                   "write the interaction matrix G, its standard errors and its rows' names to "
                   "this .npz");

@@ -143,7 +143,7 @@ std::string SensitivityText(const json& document) {
           : absl::StrCat("loss: of the output's ", Text(document, "output_metric"));
   return absl::StrCat(table.Render(), notes.Render(), network, what, ", method ",
                       Text(document, "method"), ", ", Number(document, "samples"),
-                      " samples, seed ", Number(document, "seed"), "\n",
+                      " samples, seed ", document.value("seed", json()).dump(), "\n",
                       Has(document, "stability") ? StabilityText(document["stability"]) : "");
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
@@ -107,6 +108,18 @@ CLI::Validator PositiveNumber() {
 
 CLI::Validator NonNegativeNumber() {
   return NumberThat([](double value) { return value >= 0; }, "NONNEGATIVE", "a number from 0");
+}
+
+CLI::Validator Seed() {
+  return CLI::Validator(
+      [](const std::string& text) -> std::string {
+        uint64_t seed;
+        if (!text.empty() && absl::ascii_isdigit(text[0]) && absl::SimpleAtoi(text, &seed)) {
+          return "";
+        }
+        return absl::StrCat(Quoted(text), " is not a whole number from 0 to 18446744073709551615");
+      },
+      "SEED");
 }
 
 absl::StatusOr<std::string> UploadModel(Connection& connection, const std::string& path,

@@ -46,6 +46,8 @@ ExitCode FinishOutput(ExitCode code);
 // Checks of an option's number, whose errors name it as it was given.
 CLI::Validator PositiveNumber();
 CLI::Validator NonNegativeNumber();
+// A whole number of 64 bits in decimal digits: CLI11 takes -1 for the largest one.
+CLI::Validator Seed();
 
 // Uploads the files that a command names, with progress.
 absl::StatusOr<std::string> UploadModel(Connection& connection, const std::string& path,

@@ -130,7 +130,7 @@ v1::UploadHeader HeaderOf(const std::string& path, const std::string& bytes) {
   return header;
 }
 
-// Sends the file unless `get` says that the server has it.
+// Sends the file unless `get` says that the server has it, whole as far as it knows.
 template <typename Get, typename Send, typename Record, typename Impl>
 absl::StatusOr<std::string> Upload(
     Impl* impl, absl::string_view collection, const std::string& path,
@@ -139,12 +139,17 @@ absl::StatusOr<std::string> Upload(
                                                                               Record*),
     const Connection::ProgressCallback& progress) {
   HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  if (bytes.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("'", path, "' is empty"));
+  }
   const v1::UploadHeader header = HeaderOf(path, bytes);
   Get known;
   known.set_name(absl::StrCat(collection, "/", header.sha256()));
   const absl::StatusOr<Record> found = Ask(impl, impl->models.get(), get, known);
   if (found.ok()) return found->name();
-  if (!absl::IsNotFound(found.status())) return found.status();
+  if (!absl::IsNotFound(found.status()) && !absl::IsDataLoss(found.status())) {
+    return found.status();
+  }
   Call call(impl);
   Record record;
   const auto writer = (impl->models.get()->*send)(&call.context, &record);
@@ -322,7 +327,8 @@ absl::Status Connection::StopSolve(const std::string& solve_id) {
   return FromGrpcStatus(impl_->analysis->StopSolve(&context, request, &response));
 }
 
-absl::Status Connection::WatchJob(const std::string& name, const EventCallback& callback) {
+absl::Status Connection::WatchJob(const std::string& name, const EventCallback& callback,
+                                  const UnansweredCallback& unanswered) {
   v1::WatchJobRequest request;
   request.set_name(name);
   absl::Time lost = absl::InfiniteFuture();
@@ -345,9 +351,16 @@ absl::Status Connection::WatchJob(const std::string& name, const EventCallback& 
     if (status.error_code() != grpc::StatusCode::UNAVAILABLE || in_process()) {
       return FromGrpcStatus(status);
     }
-    if (lost == absl::InfiniteFuture()) lost = absl::Now();
     if (impl_->IsInterrupted()) return absl::CancelledError("interrupted");
-    if (absl::Now() - lost > kReconnectTimeout) return FromGrpcStatus(status);
+    if (lost == absl::InfiniteFuture()) {
+      lost = absl::Now();
+      unanswered(kReconnectTimeout);
+    }
+    if (absl::Now() - lost > kReconnectTimeout) {
+      return Annotate(FromGrpcStatus(status),
+                      absl::StrCat("no answer from the server, which keeps ", name,
+                                   ": watch it again once there is one"));
+    }
     absl::SleepFor(absl::Milliseconds(500));
   }
 }
@@ -434,6 +447,10 @@ absl::StatusOr<v1::TellResponse> Connection::TellExploration(
 absl::StatusOr<v1::GetVersionResponse> Connection::GetVersion() {
   return Ask(impl_.get(), impl_->analysis.get(), &v1::AnalysisService::Stub::GetVersion,
              v1::GetVersionRequest());
+}
+
+absl::Status Connection::TakeDirectory() {
+  return in_process() ? impl_->server->TakeDirectory() : absl::OkStatus();
 }
 
 absl::Status Connection::RunJobHere(const std::string& name) {

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "halftone/v1/analysis_service.pb.h"
 #include "halftone/v1/exploration_service.pb.h"
 #include "halftone/v1/job.pb.h"
@@ -36,6 +37,8 @@ class Connection {
   using ProgressCallback = std::function<void(double fraction, absl::string_view detail)>;
   // Returns whether to go on.
   using EventCallback = std::function<bool(const v1::JobEvent&)>;
+  // Told how long the server will be tried again.
+  using UnansweredCallback = std::function<void(absl::Duration patience)>;
 
   // UNAVAILABLE when nothing answers at HOST:PORT within five seconds.
   static absl::StatusOr<std::unique_ptr<Connection>> ToServer(const std::string& address);
@@ -76,8 +79,9 @@ class Connection {
   // best that it has. NOT_FOUND where the server does not know it, or not yet.
   absl::Status StopSolve(const std::string& solve_id);
   // Calls back with every event until the job's end, through restarts of the server of up to half
-  // a minute.
-  absl::Status WatchJob(const std::string& name, const EventCallback& callback);
+  // a minute; `unanswered` when such a wait begins.
+  absl::Status WatchJob(const std::string& name, const EventCallback& callback,
+                        const UnansweredCallback& unanswered);
   // Writes the file into the folder, which is made; returns its path.
   absl::StatusOr<std::string> DownloadArtifact(const v1::Artifact& artifact,
                                                const std::string& folder);
@@ -98,6 +102,9 @@ class Connection {
   absl::StatusOr<v1::TellResponse> TellExploration(
       const std::string& job, const std::map<std::string, std::string>& assignment);
 
+  // In process: takes the state directory, to run a job that is yet to be created;
+  // FAILED_PRECONDITION when another process runs its jobs. Of a server nothing is asked.
+  absl::Status TakeDirectory();
   // In process only: runs the queued job here. FAILED_PRECONDITION when another process runs the
   // jobs of the state directory.
   absl::Status RunJobHere(const std::string& name);

@@ -54,6 +54,7 @@ absl::StatusOr<v1::Job> Submit(Connection& connection, const CrosscheckFlags& fl
 
 absl::StatusOr<ExitCode> RunCrosscheck(const CommandLine& line, const CrosscheckFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  if (!flags.submit) HT_RETURN_IF_ERROR(connection->TakeDirectory());
   ProgressBar bar(line.ProgressMode());
   v1::Job job;
   {
@@ -92,7 +93,7 @@ void AddCrosscheckCommand(CLI::App& app, CommandLine& line) {
       ->check(PositiveNumber());
   sub->add_option("--draws", flags->draws, "label draws per sample")->check(PositiveNumber());
   sub->add_option("--probes", flags->probes, "at most, for Hutchinson")->check(PositiveNumber());
-  sub->add_option("--seed", flags->seed);
+  sub->add_option("--seed", flags->seed)->check(Seed());
   sub->add_option("--name", flags->display_name, "of the job, for people");
   sub->add_option("--request-id", flags->request_id, "makes the submission idempotent");
   AddOutputFlag(sub, &flags->output);

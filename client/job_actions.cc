@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/time.h"
 #include "base/printable.h"
 #include "base/status_macros.h"
 #include "client/budget_text.h"
@@ -100,10 +101,16 @@ ExitCode PrintWithoutResult(const CommandLine& line, const v1::Job& job) {
 }  // namespace
 
 absl::Status Watch(Connection& connection, const std::string& job, ProgressBar& bar) {
-  const absl::Status status = connection.WatchJob(job, [&](const v1::JobEvent& event) {
-    Show(event, bar);
-    return true;
-  });
+  const absl::Status status = connection.WatchJob(
+      job,
+      [&](const v1::JobEvent& event) {
+        Show(event, bar);
+        return true;
+      },
+      [&](absl::Duration patience) {
+        bar.Note(absl::StrCat("no answer from the server: trying again for ",
+                              absl::FormatDuration(patience)));
+      });
   bar.Clear();
   return status;
 }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "client/cancellation_text.h"
 #include "client/command.h"
@@ -58,7 +59,10 @@ absl::StatusOr<ExitCode> List(const CommandLine& line, const ListFlags& flags) {
   for (const std::string& name : flags.states) {
     v1::JobState state = v1::JOB_STATE_UNSPECIFIED;
     if (!v1::JobState_Parse("JOB_STATE_" + absl::AsciiStrToUpper(name), &state)) {
-      return absl::InvalidArgumentError(absl::StrCat("'", name, "' is not a job state"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", name,
+                       "' is not a job state; there are queued, running, "
+                       "succeeded, failed and cancelled"));
     }
     request.add_states(state);
   }
@@ -124,7 +128,13 @@ absl::StatusOr<ExitCode> Cancel(const CommandLine& line, const JobFlags& flags) 
 }
 
 absl::StatusOr<ExitCode> Delete(const CommandLine& line, const JobFlags& flags) {
-  if (NamesUpload(flags.job)) return DeleteUpload(line, flags.job);
+  if (NamesUpload(flags.job)) {
+    if (flags.force) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--force is for jobs: what needs ", Quoted(flags.job), " is to be cancelled first"));
+    }
+    return DeleteUpload(line, flags.job);
+  }
   HT_RETURN_IF_ERROR(CheckIsDeletable(flags.job));
   return DeleteJob(line, FullJobName(flags.job), flags.force);
 }
@@ -184,7 +194,7 @@ void AddJobCommands(CLI::App& app, CommandLine& line) {
   for (CLI::App* sub : {watch, result}) {
     AddOutputFlag(sub, &flags->output);
   }
-  remove->add_flag("--force", flags->force, "cancel it first if it is running");
+  remove->add_flag("--force", flags->force, "of a job: cancel it first if it is running");
 }
 
 }  // namespace halftone

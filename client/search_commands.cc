@@ -77,6 +77,7 @@ absl::StatusOr<ExitCode> RunSubmit(const CommandLine& line, const SearchFlags& f
 
 absl::StatusOr<ExitCode> RunSearch(const CommandLine& line, const SearchFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
+  HT_RETURN_IF_ERROR(connection->TakeDirectory());
   ProgressBar bar(line.ProgressMode());
   v1::Job job;
   {
@@ -100,7 +101,7 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
   sub->add_option("--samples", flags->samples, "calibrate on the first so many (default: all)")
       ->check(PositiveNumber());
   sub->add_option("--draws", flags->draws, "label draws per sample")->check(PositiveNumber());
-  sub->add_option("--seed", flags->seed);
+  sub->add_option("--seed", flags->seed)->check(Seed());
   sub->add_option("--resamples", flags->resamples,
                   "solve again with the samples drawn again so many times: how often do choices "
                   "change?")

@@ -33,7 +33,7 @@ start_server() {
     say "the service answers already on $ADDRESS"
     return
   fi
-  mkdir -p "$STATE"
+  (umask 077 && mkdir -p "$STATE")
   say "starting the service on $ADDRESS, state and log in $STATE"
   setsid nohup "$BIN/halftone-server" --address "$ADDRESS" --state-dir "$STATE" \
     >>"$STATE/server.log" 2>&1 </dev/null &

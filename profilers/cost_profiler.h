@@ -54,6 +54,8 @@ class CostProfiler {
   virtual bool EmptiesCaches() const { return false; }
   // Whether it runs the whole networks of a request (assignments, mixes).
   virtual bool RunsAssignments() const { return false; }
+  // Whether rows tell energy; true also where that shows only once it profiles.
+  virtual bool TellsEnergy() const { return true; }
   // What is known of the hardware itself, with units in the names: "area_mm2", "elements" (that
   // multiply), "buffer_bytes", "power_w" (of its arithmetic at work).
   virtual std::map<std::string, double> HardwareFigures() const { return {}; }

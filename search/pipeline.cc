@@ -20,6 +20,7 @@
 #include "search/refine_stage.h"
 #include "search/report.h"
 #include "search/sensitivity/evaluate.h"
+#include "search/sensitivity/memory_estimate.h"
 #include "search/solve_tables.h"
 #include "search/spec_check.h"
 #include "search/stage_inputs.h"
@@ -80,7 +81,7 @@ class SearchRun {
   absl::StatusOr<SearchResult> Run(const ProfilerRegistry& profilers) {
     HT_RETURN_IF_ERROR(CheckSpec(spec_));
     HT_RETURN_IF_ERROR(FindTarget(profilers));
-    HT_RETURN_IF_ERROR(CheckMetrics(spec_));
+    HT_RETURN_IF_ERROR(CheckMetrics(spec_, profiler_.get()));
     HT_RETURN_IF_ERROR(StoreOffer());
     HT_RETURN_IF_ERROR(Import());
     HT_RETURN_IF_ERROR(CheckAgainstNetwork());
@@ -131,6 +132,10 @@ class SearchRun {
                     absl::StrCat("stage ", StageName(Stage::kProfile)));
   }
 
+  SensitivityOptions OptionsFor(const PreparedNetwork& network) const {
+    return OptionsWithPairs(spec_.sensitivity, network.layers.layers.size(), offer_.offered.size());
+  }
+
   absl::Status MeasureLosses() {
     HT_ASSIGN_OR_RETURN(
         calibrate_output_,
@@ -138,6 +143,10 @@ class SearchRun {
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
                       HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
                       HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+                      // Of what comes after it: calibrating takes a while, and would be for
+                      // nothing.
+                      HT_RETURN_IF_ERROR(CheckSensitivityMemory(*network, *data, offer_.offered,
+                                                                OptionsFor(*network)));
                       HT_ASSIGN_OR_RETURN(
                           const Calibration calibration,
                           Calibrate(*network, *data, offer_.offered, spec_.quantization, progress));
@@ -151,11 +160,9 @@ class SearchRun {
               HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
               HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
               HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
-              const SensitivityOptions options = OptionsWithPairs(
-                  spec_.sensitivity, network->layers.layers.size(), offer_.offered.size());
               HT_ASSIGN_OR_RETURN(SensitivityResult result,
                                   MeasureSensitivity(*network, *data, *calibration, offer_.offered,
-                                                     options, progress));
+                                                     OptionsFor(*network), progress));
               HT_RETURN_IF_ERROR(
                   store_.StoreStage(Stage::kSensitivity, PairsKey(key), TakePairs(result)));
               return SensitivityToJson(result).dump();

@@ -9,15 +9,16 @@
 #include "base/field_path.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
-#include "profilers/builtin.h"
 #include "search/layer_rules.h"
 
 namespace halftone {
 namespace {
 
-absl::Status CheckKnows(const SearchSpec& spec, Metric metric, absl::string_view what) {
-  if (spec.target != kCpuTarget || metric != Metric::kEnergy) return absl::OkStatus();
-  return NoCosts(spec.target, metric, what);
+absl::Status CheckKnows(const CostProfiler* profiler, Metric metric, absl::string_view what) {
+  if (metric != Metric::kEnergy || profiler == nullptr || profiler->TellsEnergy()) {
+    return absl::OkStatus();
+  }
+  return NoCosts(profiler->target(), metric, what);
 }
 
 absl::StatusOr<std::string> PinnedChoice(const Problem& problem, const std::string& pattern,
@@ -82,19 +83,19 @@ absl::Status CheckFrontier(Metric frontier) {
                      "computed; choose latency, size, energy or bops"));
 }
 
-absl::Status CheckMetrics(const SearchSpec& spec) {
+absl::Status CheckMetrics(const SearchSpec& spec, const CostProfiler* profiler) {
   for (size_t i = 0; i < spec.budgets.size(); ++i) {
     const Budget& budget = spec.budgets[i];
-    HT_RETURN_IF_ERROR(
-        AtField(absl::StrCat("budgets[", i, "]"),
-                CheckKnows(spec, budget.metric, absl::StrCat("budget '", budget.ToString(), "'"))));
+    HT_RETURN_IF_ERROR(AtField(
+        absl::StrCat("budgets[", i, "]"),
+        CheckKnows(profiler, budget.metric, absl::StrCat("budget '", budget.ToString(), "'"))));
   }
   for (size_t i = 0; i < spec.objectives.size(); ++i) {
     HT_RETURN_IF_ERROR(AtField(absl::StrCat("objectives[", i, "]"),
-                               CheckKnows(spec, spec.objectives[i], "objective")));
+                               CheckKnows(profiler, spec.objectives[i], "objective")));
   }
   HT_RETURN_IF_ERROR(CheckFrontier(spec.frontier));
-  return AtField("frontier_metric", CheckKnows(spec, spec.frontier, "frontier"));
+  return AtField("frontier_metric", CheckKnows(profiler, spec.frontier, "frontier"));
 }
 
 absl::Status NoCosts(absl::string_view target, Metric metric, absl::string_view what) {

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "nn/quant/precision.h"
+#include "profilers/cost_profiler.h"
 #include "search/network_summary.h"
 #include "search/search_spec.h"
 #include "search/solver/problem.h"
@@ -17,8 +18,9 @@ namespace halftone {
 // Whether a frontier over that metric can be computed, on any target.
 absl::Status CheckFrontier(Metric frontier);
 // Whether the metrics of budgets, frontier and objectives are such as the target has costs in, as
-// far as its name says that. Needs no network.
-absl::Status CheckMetrics(const SearchSpec& spec);
+// far as its profiler knows that before it profiles; null where that is not to be asked. Needs no
+// network.
+absl::Status CheckMetrics(const SearchSpec& spec, const CostProfiler* profiler);
 // The error of a target without costs in a metric that `what` ("frontier") is on.
 absl::Status NoCosts(absl::string_view target, Metric metric, absl::string_view what);
 

@@ -8,9 +8,12 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "base/memory_budget.h"
+#include "base/open_files.h"
 #include "base/openmp_waiting.h"
 #include "base/program.h"
+#include "base/shown_text.h"
 #include "base/stop_signals.h"
+#include "google/protobuf/stubs/logging.h"
 #include "profilers/remote/listening.h"
 #include "server/server.h"
 #include "spdlog/sinks/stdout_color_sinks.h"
@@ -54,6 +57,14 @@ int Serve(const halftone::ServerOptions& options, const sigset_t& signals) {
   return EXIT_SUCCESS;
 }
 
+// Protobuf writes about what clients send, such as texts that are no UTF-8: each is refused anyway.
+void LogOfProtobuf() {
+  google::protobuf::SetLogHandler(
+      [](google::protobuf::LogLevel, const char*, int, const std::string& message) {
+        spdlog::debug("protobuf: {}", halftone::LogLine(message));
+      });
+}
+
 int Main(int argc, char** argv) {
   halftone::BoundOpenMpSpinning(argv);
   // Before any thread is started, so that all of them inherit the mask. Constant once blocked.
@@ -61,6 +72,7 @@ int Main(int argc, char** argv) {
   halftone::BlockStopSignals(&signals);
   halftone::SilenceGrpcLog();
   std::signal(SIGPIPE, SIG_IGN);
+  halftone::RaiseOpenFileLimit();
 
   halftone::ServerOptions options;
   options.address = "127.0.0.1:50551";
@@ -119,6 +131,7 @@ int Main(int argc, char** argv) {
   }
   spdlog::set_default_logger(spdlog::stderr_color_mt("halftone"));
   spdlog::set_level(spdlog::level::from_str(log_level));
+  LogOfProtobuf();
   return Serve(options, signals);
 }
 

@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -56,15 +58,23 @@ constexpr int kSolvers = 4;
 constexpr int kAnalysts = 1;
 // Each waits for another machine most of its time.
 constexpr int kElsewhereWorkers = 16;
+// Reading a model of a hundred thousand nodes takes seconds.
+constexpr int kInspectors = 2;
 constexpr size_t kMaxWaitingCalls = 256;
 // Uploads come in chunks of at most 2 MiB; a problem may have 32 MiB.
 constexpr int kMaxMessageBytes = 36 << 20;
 // Describing a profiler that does not answer takes seconds; heartbeats need no worker.
-constexpr int kRegistrationWorkers = 2;
+constexpr int kRegistrationWorkers = 16;
 constexpr size_t kMaxWaitingRegistrations = 64;
 // So long after its start, a server waits for the profilers of the jobs that it takes up.
 constexpr absl::Duration kGraceForProfilers = absl::Seconds(30);
 constexpr absl::Duration kCollectEvery = absl::Hours(1);
+// Of what clients send: what has come of all messages that are not whole yet. Who sends more than
+// there is room for is ended.
+constexpr size_t kReceivingBytes = size_t{1} << 30;
+constexpr int kMaxCallsOfAConnection = 10'000;  // watchers among them
+// Of connections: until the client has said that it speaks HTTP/2, and without any call.
+constexpr int kHandshakeTimeoutMs = 20'000, kMaxIdleMs = 600'000;
 // Of the calls that are still being answered then; idle connections are closed at its end.
 constexpr auto kGraceForCalls = std::chrono::seconds(1);
 
@@ -154,7 +164,7 @@ struct Server::Parts {
   // Before the pools, whose calls use them.
   Explorations explorations;
   RunningSolves solves;
-  std::unique_ptr<WorkerPool> pool, solvers, analyses, elsewhere, registrations;
+  std::unique_ptr<WorkerPool> pool, inspectors, solvers, analyses, elsewhere, registrations;
   ServiceContext context;
   std::unique_ptr<SearchService> search;
   std::unique_ptr<ModelService> models;
@@ -169,6 +179,7 @@ struct Server::Parts {
   std::thread ticker;      // wakes watchers of jobs that another process runs
   std::thread collecting;  // ticks the collector's schedule
 
+  absl::Status TakeDirectory();
   absl::Status OpenState();
   // Says so where the database is new, but the files of an older one are there.
   absl::Status WarnOfStrays() const;
@@ -181,11 +192,15 @@ struct Server::Parts {
   void Shutdown();
 };
 
+absl::Status Server::Parts::TakeDirectory() {
+  if (lock != nullptr) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(lock, DirectoryLock::Acquire(options.state_directory));
+  return absl::OkStatus();
+}
+
 absl::Status Server::Parts::OpenState() {
   HT_RETURN_IF_ERROR(MakeDirectories(options.state_directory));
-  if (options.run_jobs) {
-    HT_ASSIGN_OR_RETURN(lock, DirectoryLock::Acquire(options.state_directory));
-  }
+  if (options.run_jobs) HT_RETURN_IF_ERROR(TakeDirectory());
   HT_ASSIGN_OR_RETURN(database, StateDatabase::Open(options.state_directory));
   if (database->is_alone()) {
     spdlog::warn(
@@ -210,6 +225,7 @@ absl::Status Server::Parts::OpenState() {
       },
       options.retention);
   pool = std::make_unique<WorkerPool>(kWorkers, kMaxWaitingCalls);
+  inspectors = std::make_unique<WorkerPool>(kInspectors, kMaxWaitingCalls);
   solvers = std::make_unique<WorkerPool>(kSolvers, kMaxWaitingCalls);
   analyses = std::make_unique<WorkerPool>(kAnalysts, kMaxWaitingCalls);
   elsewhere = std::make_unique<WorkerPool>(kElsewhereWorkers, kMaxWaitingCalls);
@@ -220,6 +236,7 @@ absl::Status Server::Parts::OpenState() {
   context.hub = &hub;
   context.gate = &gate;
   context.pool = pool.get();
+  context.inspectors = inspectors.get();
   context.solvers = solvers.get();
   context.analyses = analyses.get();
   context.elsewhere = elsewhere.get();
@@ -245,9 +262,7 @@ absl::Status Server::Parts::WarnOfStrays() const {
 }
 
 absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
-  if (lock == nullptr) {
-    HT_ASSIGN_OR_RETURN(lock, DirectoryLock::Acquire(options.state_directory));
-  }
+  HT_RETURN_IF_ERROR(TakeDirectory());
   HT_RETURN_IF_ERROR(blobs->RemovePartial());
   JobRunner::Options runner_options;
   const absl::StatusOr<std::vector<std::string>> interrupted = jobs->RecoverInterrupted();
@@ -312,6 +327,10 @@ absl::Status Server::Parts::StartServing() {
   builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
   // Without this, a second server on the same port would silently take half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.SetResourceQuota(grpc::ResourceQuota("receiving").Resize(kReceivingBytes));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsOfAConnection);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kMaxIdleMs);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(MalformedRequestsExplained(
       {v1::SearchService::service_full_name(), v1::ModelService::service_full_name(),
@@ -333,7 +352,11 @@ absl::Status Server::Parts::StartServing() {
   if (options.run_jobs) {
     collecting = std::thread([this] {
       CollectionSchedule schedule(collector.get(), &clock, kCollectEvery);
-      while (!stopped.WaitForNotificationWithTimeout(absl::Minutes(1))) schedule.Tick();
+      while (!stopped.WaitForNotificationWithTimeout(absl::Minutes(1))) {
+        schedule.Tick();
+        // What large models and messages took goes back to the system.
+        ::malloc_trim(0);
+      }
     });
   } else {
     ticker = std::thread([this] {
@@ -354,8 +377,8 @@ void Server::Parts::Shutdown() {
   if (ticker.joinable()) ticker.join();
   if (collecting.joinable()) collecting.join();
   // Who waits for a turn is told so by the one who had it before.
-  for (WorkerPool* stopped_pool :
-       {analyses.get(), elsewhere.get(), solvers.get(), pool.get(), registrations.get()}) {
+  for (WorkerPool* stopped_pool : {analyses.get(), elsewhere.get(), solvers.get(), inspectors.get(),
+                                   pool.get(), registrations.get()}) {
     if (stopped_pool != nullptr) stopped_pool->Stop();
   }
   if (server != nullptr) {
@@ -387,6 +410,8 @@ std::shared_ptr<grpc::Channel> Server::InProcessChannel() {
   arguments.SetMaxReceiveMessageSize(-1);
   return parts_->server->InProcessChannel(arguments);
 }
+
+absl::Status Server::TakeDirectory() { return parts_->TakeDirectory(); }
 
 absl::Status Server::RunJob(const std::string& id) { return parts_->StartRunner(id); }
 

@@ -48,6 +48,9 @@ class Server {
   // A channel to the services within this process.
   std::shared_ptr<grpc::Channel> InProcessChannel();
 
+  // Takes the state directory, which RunJob does as well: for who is to know first that it can.
+  // FAILED_PRECONDITION when another process runs its jobs.
+  absl::Status TakeDirectory();
   // Starts to run a job of the queue; only for a server that was started with !run_jobs.
   // FAILED_PRECONDITION when another process runs the jobs of the state directory.
   absl::Status RunJob(const std::string& id);

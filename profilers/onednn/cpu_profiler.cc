@@ -240,6 +240,7 @@ class CpuProfiler final : public CostProfiler {
 
   bool EmptiesCaches() const override { return true; }
   bool RunsAssignments() const override { return true; }
+  bool TellsEnergy() const override { return false; }
 
   absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                     const Progress& progress) override {

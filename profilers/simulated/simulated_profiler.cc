@@ -51,6 +51,10 @@ std::map<std::string, double> Figures(const RooflineProcessor& processor) {
   return {{"buffer_bytes", static_cast<double>(processor.on_chip_bytes)}};
 }
 
+bool TellsEnergy(const ProcessorArray&) { return true; }
+
+bool TellsEnergy(const RooflineProcessor& processor) { return !processor.operation_pj.empty(); }
+
 class SimulatedProfiler final : public CostProfiler {
  public:
   explicit SimulatedProfiler(Accelerator accelerator) : accelerator_(std::move(accelerator)) {}
@@ -68,6 +72,11 @@ class SimulatedProfiler final : public CostProfiler {
 
   std::map<std::string, double> HardwareFigures() const override {
     return std::visit([](const auto& machine) { return Figures(machine); }, accelerator_.machine);
+  }
+
+  bool TellsEnergy() const override {
+    return std::visit([](const auto& machine) { return halftone::TellsEnergy(machine); },
+                      accelerator_.machine);
   }
 
   bool Supports(const Precision& precision) const override { return Peak(precision).ok(); }

@@ -56,6 +56,11 @@ class TableProfiler final : public CostProfiler {
     return {precisions_.begin(), precisions_.end()};
   }
 
+  bool TellsEnergy() const override {
+    return std::any_of(sheet_.rows.begin(), sheet_.rows.end(),
+                       [](const auto& row) { return row.cost.energy.has_value(); });
+  }
+
   absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                     const Progress& progress) override {
     HT_RETURN_IF_ERROR(progress.Step(0));

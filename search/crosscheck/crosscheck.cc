@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,6 +66,7 @@ class CrosscheckRun {
     if (observer_.stages_planned) observer_.stages_planned(kPlan);
     HT_RETURN_IF_ERROR(Import());
     HT_RETURN_IF_ERROR(CalibrateRanges());
+    HT_RETURN_IF_ERROR(FindWhatFits());
     HT_RETURN_IF_ERROR(Measure());
     HT_RETURN_IF_ERROR(PredictAll());
     return Export();
@@ -96,6 +98,27 @@ class CrosscheckRun {
     return absl::OkStatus();
   }
 
+  // Before anything is measured: RESOURCE_EXHAUSTED where no estimator fits into the memory.
+  absl::Status FindWhatFits() {
+    HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+    HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+    absl::Status first;
+    for (const std::string& name : spec_.estimators) {
+      HT_ASSIGN_OR_RETURN(const Estimator estimator, FindEstimator(name));
+      const absl::Status fits =
+          CheckPredictionMemory(estimator, *network, *data, spec_.precisions, spec_.sensitivity);
+      if (!absl::IsResourceExhausted(fits)) continue;
+      if (too_large_.empty()) first = Annotate(fits, name);
+      too_large_.insert(name);
+    }
+    return too_large_.size() == spec_.estimators.size() ? first : absl::OkStatus();
+  }
+
+  // What is stored of an estimator that does not fit says so: under another limit it is another.
+  std::string NameInKeys(const std::string& estimator) const {
+    return too_large_.count(estimator) == 0 ? estimator : estimator + " (too large)";
+  }
+
   absl::Status Measure() {
     // What the drawing and the evaluation depend on; the estimators may change.
     CrosscheckSpec drawn = spec_;
@@ -122,7 +145,7 @@ class CrosscheckRun {
 
   absl::Status PredictAll() {
     std::string names;
-    for (const std::string& name : spec_.estimators) absl::StrAppend(&names, name, ",");
+    for (const std::string& name : spec_.estimators) absl::StrAppend(&names, NameInKeys(name), ",");
     HT_ASSIGN_OR_RETURN(
         const std::string output,
         stages_.Run(Stage::kSensitivity, HashOf({"crosscheck/predictions/1", PredictionKey(names)}),
@@ -154,7 +177,7 @@ class CrosscheckRun {
   }
 
   absl::StatusOr<Prediction> PredictOne(const std::string& name, const Progress& progress) {
-    const std::string key = PredictionKey(name);
+    const std::string key = PredictionKey(NameInKeys(name));
     const absl::StatusOr<std::string> stored = store_.LoadStage(Stage::kSensitivity, key);
     if (stored.ok()) {
       HT_ASSIGN_OR_RETURN(const json document, ParseStored(*stored, "prediction"));
@@ -246,6 +269,7 @@ class CrosscheckRun {
   const PipelineObserver observer_;
   StageRunner stages_;
   std::string model_name_, calibrate_output_, validate_output_;
+  std::set<std::string> too_large_;  // estimators
   MeasuredAssignments measured_;
   std::vector<Prediction> predictions_;
 };

@@ -10,6 +10,7 @@
 #include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/sensitivity/memory_estimate.h"
 
 namespace halftone {
 namespace {
@@ -32,6 +33,12 @@ bool PredictsDivergence(SensitivityMethod method) {
 bool DoesNotApply(const absl::Status& status) {
   return absl::IsUnimplemented(status) || absl::IsInvalidArgument(status) ||
          absl::IsResourceExhausted(status);
+}
+
+SensitivityOptions OptionsOf(const Estimator& estimator, SensitivityOptions options) {
+  options.method = estimator.method;
+  options.interactions = estimator.interactions;
+  return options;
 }
 
 absl::StatusOr<std::vector<double>> PredictAll(
@@ -77,11 +84,8 @@ absl::StatusOr<Prediction> Predict(const Estimator& estimator, const PreparedNet
   prediction.name = estimator.name;
   const SteadyClock& clock = progress.cancellation.clock();
   const SteadyTime begin = clock.Now();
-  SensitivityOptions own = options;
-  own.method = estimator.method;
-  own.interactions = estimator.interactions;
-  const absl::StatusOr<SensitivityResult> result =
-      MeasureSensitivity(network, data, calibration, precisions, own, progress);
+  const absl::StatusOr<SensitivityResult> result = MeasureSensitivity(
+      network, data, calibration, precisions, OptionsOf(estimator, options), progress);
   if (result.ok()) {
     prediction.samples = result->samples;
     HT_ASSIGN_OR_RETURN(prediction.predicted, PredictAll(*result, assignments));
@@ -92,6 +96,12 @@ absl::StatusOr<Prediction> Predict(const Estimator& estimator, const PreparedNet
   }
   prediction.seconds = absl::ToDoubleSeconds(clock.Now() - begin);
   return prediction;
+}
+
+absl::Status CheckPredictionMemory(const Estimator& estimator, const PreparedNetwork& network,
+                                   const Dataset& data, const std::vector<Precision>& precisions,
+                                   const SensitivityOptions& options) {
+  return CheckSensitivityMemory(network, data, precisions, OptionsOf(estimator, options));
 }
 
 nlohmann::json PredictionToJson(const Prediction& prediction) {

@@ -52,6 +52,12 @@ absl::StatusOr<Prediction> Predict(const Estimator& estimator, const PreparedNet
                                    absl::Span<const std::map<std::string, Precision>> assignments,
                                    const Progress& progress);
 
+// RESOURCE_EXHAUSTED where it would not fit MemoryBudget, with what would make it fit. Errors as of
+// CheckSensitivityMemory.
+absl::Status CheckPredictionMemory(const Estimator& estimator, const PreparedNetwork& network,
+                                   const Dataset& data, const std::vector<Precision>& precisions,
+                                   const SensitivityOptions& options);
+
 nlohmann::json PredictionToJson(const Prediction& prediction);
 absl::StatusOr<Prediction> PredictionFromJson(const nlohmann::json& json);
 

@@ -40,6 +40,12 @@ absl::StatusOr<absl::Time> WriteTime(const std::string& path, int64_t* size) {
   return absl::TimeFromTimespec(information.st_mtim);
 }
 
+// 0 where there is none.
+uint64_t InodeOf(const std::string& path) {
+  struct stat information;
+  return ::stat(path.c_str(), &information) == 0 ? information.st_ino : 0;
+}
+
 // Has the file be written now.
 absl::Status Touch(const std::string& path) {
   if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) return absl::OkStatus();
@@ -182,7 +188,7 @@ absl::StatusOr<std::string> BlobStore::Store(absl::string_view bytes) const {
   const absl::Status touched = Touch(PathOf(sha256));
   const absl::StatusOr<int64_t> size = Size(sha256);
   const bool is_there = size.ok() && *size == static_cast<int64_t>(bytes.size());
-  if (touched.ok() && is_there) return sha256;
+  if (touched.ok() && is_there && CheckIntact(sha256).ok()) return sha256;
   HT_ASSIGN_OR_RETURN(std::unique_ptr<BlobWriter> writer, NewWriter());
   HT_RETURN_IF_ERROR(writer->Append(bytes));
   HT_RETURN_IF_ERROR(writer->Commit());
@@ -197,9 +203,18 @@ absl::StatusOr<std::string> BlobStore::Load(const std::string& sha256) const {
   }
   HT_RETURN_IF_ERROR(bytes.status());
   if (Sha256Hex(*bytes) != sha256) {
+    absl::MutexLock lock(&mutex_);
+    damaged_.emplace(sha256, InodeOf(PathOf(sha256)));
     return absl::DataLossError(absl::StrCat("stored content ", sha256, " is damaged"));
   }
   return bytes;
+}
+
+absl::Status BlobStore::CheckIntact(const std::string& sha256) const {
+  HT_RETURN_IF_ERROR(Size(sha256).status());
+  absl::MutexLock lock(&mutex_);
+  if (damaged_.count({sha256, InodeOf(PathOf(sha256))}) == 0) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("stored content ", sha256, " is damaged"));
 }
 
 absl::StatusOr<int64_t> BlobStore::Size(const std::string& sha256) const {

@@ -3,12 +3,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "base/hash.h"
 
@@ -67,6 +71,9 @@ class BlobStore {
   // The bytes, verified: DATA_LOSS when the file no longer has that sha256, cannot be read or is no
   // file, NOT_FOUND.
   absl::StatusOr<std::string> Load(const std::string& sha256) const;
+  // Whether it is there, and a Load() of this object has not found it damaged; its bytes are not
+  // read. Errors as of Load().
+  absl::Status CheckIntact(const std::string& sha256) const;
   // NOT_FOUND and DATA_LOSS, where it is no file, name the blob.
   absl::StatusOr<int64_t> Size(const std::string& sha256) const;
   // OK also when there is none.
@@ -87,6 +94,9 @@ class BlobStore {
   std::string PartialDirectory() const { return directory_ + "/partial"; }
 
   std::string directory_;
+  mutable absl::Mutex mutex_;
+  // The files that were found damaged, by their hash and inode: one that replaces it has another.
+  mutable std::set<std::pair<std::string, uint64_t>> damaged_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Whether the text is 64 lower-case hexadecimal digits.

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "search/artifact_store.h"
 
@@ -16,6 +17,14 @@ namespace halftone {
 enum class ContentKind { kModel = 1, kDataset = 2, kTargetFile = 3 };
 // "models" or the like.
 absl::string_view CollectionOf(ContentKind kind);
+
+// Of an error about the content of a resource: DATA_LOSS that names it, where that content is
+// missing or damaged, with the remedy if there is one ("send it again"); others stay as they are.
+absl::Status AsLost(absl::string_view resource, const absl::Status& status,
+                    absl::string_view remedy = "");
+// The remedy for an upload.
+inline constexpr char kSendItAgain[] =
+    "send it again: an upload of the same content brings it back";
 
 // An upload.
 struct ContentRecord {

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/jobs/catalog.h"
 
 namespace halftone {
@@ -16,8 +17,16 @@ class SourcedStore final : public ArtifactStore {
   SourcedStore(Catalog* catalog, Sources sources)
       : catalog_(catalog), sources_(std::move(sources)) {}
 
+  // DATA_LOSS names the upload whose content is missing or damaged.
   absl::StatusOr<std::string> LoadBlob(const std::string& sha256) override {
-    return catalog_->LoadBlob(sha256);
+    absl::StatusOr<std::string> bytes = catalog_->LoadBlob(sha256);
+    if (bytes.ok()) return bytes;
+    for (const ContentKind kind :
+         {ContentKind::kModel, ContentKind::kDataset, ContentKind::kTargetFile}) {
+      if (!catalog_->Find(kind, sha256).ok()) continue;
+      return AsLost(absl::StrCat(CollectionOf(kind), "/", sha256), bytes.status(), kSendItAgain);
+    }
+    return bytes;
   }
   absl::StatusOr<std::string> StoreBlob(absl::string_view bytes) override {
     return catalog_->StoreBlob(bytes);

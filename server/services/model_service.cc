@@ -39,6 +39,9 @@ absl::Status GetContent(const ServiceContext& context, ContentKind kind, const s
   if (!sha256.ok()) return AtField("name", sha256.status());
   const absl::StatusOr<ContentRecord> record = context.catalog->Find(kind, *sha256);
   if (!record.ok()) return AboutResource(name, WithReason(NotFound(kind), record.status()));
+  // Who asks whether it is there will want to send it again.
+  const absl::Status intact = context.blobs->CheckIntact(*sha256);
+  if (!intact.ok()) return AboutResource(name, AsLost(name, intact, kSendItAgain));
   FillRecord(*record, response);
   return absl::OkStatus();
 }
@@ -185,7 +188,7 @@ grpc::ServerUnaryReactor* ModelService::CollectGarbage(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* ModelService::InspectModel(grpc::CallbackServerContext* context,
                                                      const v1::InspectModelRequest* request,
                                                      v1::InspectModelResponse* response) {
-  return WorkReactor::Start(context, "InspectModel", context_->pool,
+  return WorkReactor::Start(context, "InspectModel", context_->inspectors,
                             [this, request, response](const Cancellation&) -> absl::Status {
                               HT_ASSIGN_OR_RETURN(const Graph graph,
                                                   context_->LoadModel("name", request->name()));

@@ -53,18 +53,22 @@ absl::StatusOr<Offer> OfferOfDesigns(const ServiceContext& context, const Search
   for (const DesignPoint& point : *points) {
     HT_RETURN_IF_ERROR(CheckPrecisions(spec, point.target, *point.profiler));
   }
+  HT_RETURN_IF_ERROR(
+      CheckMetrics(spec, points->empty() ? nullptr : points->front().profiler.get()));
   const absl::StatusOr<std::unique_ptr<CodesignRun>> run =
       CodesignRun::Create(spec, *space, *std::move(points), *context.profilers);
   if (!run.ok()) return AtField("target", WithReason(v1::TARGET_INVALID, run.status()));
   return (*run)->offer();
 }
 
-// What the search would choose from: the target that the spec names exists and runs the precisions.
+// What the search would choose from: the target that the spec names exists, runs the precisions,
+// and has costs in the metrics that are asked for.
 absl::StatusOr<Offer> OfferOf(const ServiceContext& context, const SearchSpec& spec) {
   if (DesignSpace::Describes(spec.target)) return OfferOfDesigns(context, spec);
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
                       context.CreateProfiler("target", spec.target));
   HT_RETURN_IF_ERROR(CheckPrecisions(spec, spec.target, *profiler));
+  HT_RETURN_IF_ERROR(CheckMetrics(spec, profiler.get()));
   absl::StatusOr<Offer> offer = WithReason(v1::PRECISION_INVALID, MakeOffer(spec, *profiler));
   if (!offer.ok()) return AtField("precisions", offer.status());
   return offer;
@@ -120,7 +124,6 @@ absl::Status CheckUploads(const ServiceContext& context, const std::string& mode
 absl::Status CheckNewSearch(const ServiceContext& context, const SearchSpec& spec) {
   HT_RETURN_IF_ERROR(CheckUploads(context, spec.model, spec.calibration, spec.evaluation));
   HT_ASSIGN_OR_RETURN(const Offer offer, OfferOf(context, spec));
-  HT_RETURN_IF_ERROR(CheckMetrics(spec));
   HT_RETURN_IF_ERROR(CheckStrategy(spec));
   const size_t names = NamesOfLayers(spec);
   if (names == 0 || names > kMaxNames) return absl::OkStatus();

@@ -2,6 +2,7 @@
 #define HALFTONE_SERVER_SERVICES_REACTORS_H_
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <functional>
 #include <new>
@@ -95,12 +96,14 @@ class WorkReactor final : public grpc::ServerUnaryReactor {
 
   static grpc::ServerUnaryReactor* Start(grpc::CallbackServerContext* context, const char* call,
                                          WorkerPool* pool, Handler handler) {
-    return Start(call, pool, CancellationOf(context), std::move(handler));
+    return Start(context, call, pool, CancellationOf(context), std::move(handler));
   }
   // The cancellation may be known elsewhere too.
-  static grpc::ServerUnaryReactor* Start(const char* call, WorkerPool* pool,
-                                         const Cancellation& cancellation, Handler handler) {
+  static grpc::ServerUnaryReactor* Start(grpc::CallbackServerContext* context, const char* call,
+                                         WorkerPool* pool, const Cancellation& cancellation,
+                                         Handler handler) {
     auto* reactor = new WorkReactor(call, pool, cancellation);
+    reactor->client_ = context->peer();
     reactor->Run(std::move(handler));
     return reactor;
   }
@@ -118,12 +121,17 @@ class WorkReactor final : public grpc::ServerUnaryReactor {
   // Has a worker call the handler, and answers with its status. What the handler holds is freed
   // before the answer is sent.
   void Run(Handler handler) {
-    const absl::Status submitted =
-        pool_->Submit(cancellation_, [this, handler = std::move(handler)]() mutable {
-          const absl::Status status = Guarded([&] { return handler(cancellation_); });
+    const absl::Status submitted = pool_->Submit(
+        cancellation_,
+        [this, handler = std::move(handler)]() mutable {
+          // Who went while others were served costs nothing, and nor does anybody once it stops.
+          absl::Status status;
+          if (gone_ || pool_->stopping()) status = absl::CancelledError("cancelled");
+          if (status.ok()) status = Guarded([&] { return handler(cancellation_); });
           handler = nullptr;
           Answer(status);
-        });
+        },
+        client_);
     if (!submitted.ok()) Answer(submitted);
   }
   void Answer(const absl::Status& status) {
@@ -133,6 +141,7 @@ class WorkReactor final : public grpc::ServerUnaryReactor {
   }
 
   void OnCancel() override {
+    gone_ = true;
     cancellation_.Cancel();
     if (withdraw_) withdraw_();
   }
@@ -141,7 +150,9 @@ class WorkReactor final : public grpc::ServerUnaryReactor {
  private:
   const char* const call_;
   WorkerPool* const pool_;
+  std::atomic<bool> gone_ = false;
   Cancellation cancellation_;
+  std::string client_;  // whose turn among others it takes
   const Withdraw withdraw_;
 };
 

@@ -16,13 +16,14 @@ absl::StatusOr<std::string> ServiceContext::LoadStored(const std::string& resour
                                                        const std::string& sha256) const {
   absl::StatusOr<std::string> bytes = blobs->Load(sha256);
   if (bytes.ok()) return bytes;
-  absl::Status status = bytes.status();
-  if (absl::IsNotFound(status) || absl::IsDataLoss(status)) {
-    status = absl::DataLossError(absl::StrCat("what was stored of '", resource, "' is ",
-                                              absl::IsNotFound(status) ? "missing" : "lost", ": ",
-                                              status.message()));
-  }
-  return AboutResource(resource, status);
+  return AboutResource(resource, AsLost(resource, bytes.status()));
+}
+
+absl::StatusOr<std::string> ServiceContext::LoadUpload(const std::string& resource,
+                                                       const std::string& sha256) const {
+  absl::StatusOr<std::string> bytes = blobs->Load(sha256);
+  if (bytes.ok()) return bytes;
+  return AboutResource(resource, AsLost(resource, bytes.status(), kSendItAgain));
 }
 
 absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
@@ -30,7 +31,7 @@ absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
   const absl::StatusOr<std::string> sha256 = ParseModelName(name);
   if (!sha256.ok()) return AtField(field, sha256.status());
   HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kModel, *sha256));
-  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadStored(name, *sha256));
+  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadUpload(name, *sha256));
   absl::StatusOr<Graph> graph = ImportOnnx(bytes, {});
   if (!graph.ok()) return AboutResource(name, WithReason(v1::MODEL_INVALID, graph.status()));
   return graph;
@@ -47,7 +48,7 @@ absl::StatusOr<Dataset> ServiceContext::LoadDataset(absl::string_view field,
   const absl::StatusOr<std::string> sha256 = ParseDatasetName(name);
   if (!sha256.ok()) return AtField(field, sha256.status());
   HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kDataset, *sha256));
-  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadStored(name, *sha256));
+  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadUpload(name, *sha256));
   absl::StatusOr<Dataset> dataset = Dataset::FromNpz(bytes);
   if (!dataset.ok()) return AboutResource(name, WithReason(v1::DATASET_INVALID, dataset.status()));
   return dataset;

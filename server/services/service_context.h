@@ -41,10 +41,11 @@ struct ServiceContext {
   EventHub* hub;
   ComputeGate* gate;
   // Calls that wait for their turn, for a client or for a job's end hold no thread of these.
-  WorkerPool* pool;       // for what takes moments
-  WorkerPool* solvers;    // for solving, which takes as long as the caller allows
-  WorkerPool* analyses;   // for who has passed the gate: it is never kept from computing
-  WorkerPool* elsewhere;  // for profiles of other machines, which mostly wait for those
+  WorkerPool* pool;        // for what takes moments
+  WorkerPool* inspectors;  // for reading models to show them
+  WorkerPool* solvers;     // for solving, which takes as long as the caller allows
+  WorkerPool* analyses;    // for who has passed the gate: it is never kept from computing
+  WorkerPool* elsewhere;   // for profiles of other machines, which mostly wait for those
   Explorations* explorations;
   RunningSolves* solves;
   const ProfilerRegistry* profilers;
@@ -65,6 +66,9 @@ struct ServiceContext {
   // Content that the database knows, and the resource that it is of: DATA_LOSS where it is missing
   // or damaged.
   absl::StatusOr<std::string> LoadStored(const std::string& resource,
+                                         const std::string& sha256) const;
+  // The same of an upload: the error tells that sending it again brings it back.
+  absl::StatusOr<std::string> LoadUpload(const std::string& resource,
                                          const std::string& sha256) const;
   // OK if it was uploaded.
   absl::Status CheckUploaded(absl::string_view field, ContentKind kind,

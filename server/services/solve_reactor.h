@@ -32,7 +32,7 @@ inline grpc::ServerUnaryReactor* StartSolve(grpc::CallbackServerContext* context
     entry = std::make_shared<RunningSolves::Entry>(services.solves, id, cancellation);
   }
   return WorkReactor::Start(
-      call, services.solvers, cancellation,
+      context, call, services.solvers, cancellation,
       [entry, checked = std::move(checked), handler = std::move(handler)](
           const Cancellation& stop) { return checked.ok() ? handler(stop) : checked; });
 }

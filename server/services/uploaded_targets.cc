@@ -15,9 +15,10 @@ absl::StatusOr<std::unique_ptr<CostProfiler>> MakeUploaded(Catalog* catalog,
   const size_t end = std::min(target.find('?'), target.size());
   HT_ASSIGN_OR_RETURN(const std::string sha256, ParseTargetFileName(target.substr(0, end)));
   HT_ASSIGN_OR_RETURN(const ContentRecord record, catalog->Find(ContentKind::kTargetFile, sha256));
-  HT_ASSIGN_OR_RETURN(std::string text, catalog->LoadBlob(sha256));
+  absl::StatusOr<std::string> text = catalog->LoadBlob(sha256);
+  if (!text.ok()) return AsLost(TargetFileName(sha256), text.status(), kSendItAgain);
   const std::string name = record.display_name.empty() ? target : record.display_name;
-  return MakeDescribedProfiler({name, std::move(text), record.create_time},
+  return MakeDescribedProfiler({name, *std::move(text), record.create_time},
                                end < target.size() ? target.substr(end + 1) : "");
 }
 

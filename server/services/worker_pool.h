@@ -4,6 +4,8 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -14,7 +16,8 @@
 
 namespace halftone {
 
-// Threads for work that is too long for gRPC's own. Thread-safe.
+// Threads for work that is too long for gRPC's own. Clients take turns: one that wants much keeps
+// no other from being served, or from waiting. Thread-safe.
 class WorkerPool {
  public:
   // Does the work and must not throw; told of `stopping` through the cancellation.
@@ -23,9 +26,10 @@ class WorkerPool {
   WorkerPool(int threads, size_t max_waiting);
   ~WorkerPool();
 
-  // Runs the task soon. RESOURCE_EXHAUSTED when too many wait, UNAVAILABLE once it stops; the task
-  // is not run then. Stop() cancels `cancellation`.
-  absl::Status Submit(Cancellation cancellation, Task task);
+  // Runs the task soon. RESOURCE_EXHAUSTED when too many wait, or half of as many of that client,
+  // UNAVAILABLE once it stops; the task is not run then. Stop() cancels `cancellation`. `client`
+  // tells clients apart; what has none is the service's own, and may take all places.
+  absl::Status Submit(Cancellation cancellation, Task task, const std::string& client = "");
 
   // Cancels what runs and what waits, and returns when every task has been run to its end.
   void Stop();
@@ -37,11 +41,14 @@ class WorkerPool {
     Task task;
   };
   void Loop();
+  Work Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t max_waiting_;
   mutable absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::deque<Work> waiting_ ABSL_GUARDED_BY(mutex_);
+  size_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, std::deque<Work>> of_clients_ ABSL_GUARDED_BY(mutex_);  // none is empty
+  std::deque<std::string> turns_ ABSL_GUARDED_BY(mutex_);  // of those clients, each once
   std::list<Cancellation> running_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> threads_;
 };

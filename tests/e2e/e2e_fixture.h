@@ -117,10 +117,13 @@ class EndToEnd : public testing::Test {
   std::vector<v1::JobEvent> Watch(const std::string& job,
                                   const std::function<bool(const v1::JobEvent&)>& stop = {}) {
     std::vector<v1::JobEvent> events;
-    const absl::Status status = client_->WatchJob(job, [&](const v1::JobEvent& event) {
-      events.push_back(event);
-      return !stop || !stop(event);
-    });
+    const absl::Status status = client_->WatchJob(
+        job,
+        [&](const v1::JobEvent& event) {
+          events.push_back(event);
+          return !stop || !stop(event);
+        },
+        [](absl::Duration) {});
     EXPECT_TRUE(status.ok()) << status;
     return events;
   }

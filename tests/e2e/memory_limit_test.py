@@ -87,7 +87,8 @@ class MemoryLimitTest(unittest.TestCase):
             self.assert_refused(text, stream, "AnalysisService", method, **needed)
         self.assert_refused("it would fit with a smaller batch", stream, "AnalysisService",
                             "ProfileModel", model=self.model, batch=256)
-        self.assert_fails("calibration (", "calibrate", **self.search())
+        # Before it calibrates, it knows that the losses cannot be measured.
+        self.assert_fails("the method fisher-corrected (", "calibrate", **self.search())
         self.assert_fails("calibration (", "calibrate", **self.crosscheck())
         space = "bitfusion?rows=2..512&cols=2..512"
         self.assert_fails("the search over 81 configurations", "profile", **self.search(space))

@@ -68,22 +68,39 @@ TEST(SpecCheckTest, WhatCanBeKeptPasses) {
   EXPECT_EQ(CheckChoices(spec, Network(), {kInt8, kInt4}), absl::OkStatus());
 }
 
-TEST(SpecCheckTest, TheProcessorHasNoEnergyCosts) {
-  const auto field = [](const SearchSpec& spec) {
-    const absl::Status status = CheckMetrics(spec);
+// Of what a target costs, only whether that has energy.
+class Costs final : public CostProfiler {
+ public:
+  explicit Costs(bool tells_energy) : tells_energy_(tells_energy) {}
+  std::string target() const override { return "board"; }
+  DeviceInfo Describe() const override { return {}; }
+  bool Supports(const Precision&) const override { return true; }
+  bool TellsEnergy() const override { return tells_energy_; }
+  absl::StatusOr<CostTable> Profile(const ProfileRequest&, const Progress&) override {
+    return absl::UnimplementedError("nothing is profiled here");
+  }
+
+ private:
+  const bool tells_energy_;
+};
+
+TEST(SpecCheckTest, MetricsWithoutCostsAreRefused) {
+  const Costs without(false), with(true);
+  const auto field = [](const SearchSpec& spec, const CostProfiler& costs) {
+    const absl::Status status = CheckMetrics(spec, &costs);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
     return FieldOf(status);
   };
   SearchSpec spec;
-  EXPECT_EQ(CheckMetrics(spec), absl::OkStatus());
+  EXPECT_EQ(CheckMetrics(spec, &without), absl::OkStatus());
   spec.budgets = {*Budget::Parse("size=0.5x"), *Budget::Parse("energy=0.5x")};
-  EXPECT_EQ(field(spec), "budgets[1]");
-  EXPECT_EQ(field({.frontier = Metric::kEnergy}), "frontier_metric");
-  EXPECT_EQ(field({.objectives = {Metric::kSize, Metric::kEnergy}}), "objectives[1]");
-  spec.target = "bitfusion";
-  EXPECT_EQ(CheckMetrics(spec), absl::OkStatus());
+  EXPECT_EQ(field(spec, without), "budgets[1]");
+  EXPECT_EQ(field({.frontier = Metric::kEnergy}, without), "frontier_metric");
+  EXPECT_EQ(field({.objectives = {Metric::kSize, Metric::kEnergy}}, without), "objectives[1]");
+  EXPECT_EQ(CheckMetrics(spec, &with), absl::OkStatus());
+  EXPECT_EQ(CheckMetrics(spec, nullptr), absl::OkStatus());
   spec.frontier = Metric::kActivationMemory;
-  EXPECT_EQ(field(spec), "frontier_metric");
+  EXPECT_EQ(field(spec, with), "frontier_metric");
 }
 
 }  // namespace

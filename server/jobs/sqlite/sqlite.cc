@@ -1,6 +1,8 @@
 #include "server/jobs/sqlite/sqlite.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -131,6 +133,10 @@ Database& Database::operator=(Database&&) noexcept = default;
 Database::~Database() = default;
 
 absl::StatusOr<Database> Database::Open(const std::string& path, Sharing sharing) {
+  // SQLite's files are like the first: for the user alone, since jobs' names and specs are in them.
+  // Of one that is there nothing is opened: to close it would take this process's locks.
+  const int made = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (made >= 0) ::close(made);
   auto connection = std::make_unique<Connection>();
   const int code =
       sqlite3_open_v2(path.c_str(), &connection->handle,

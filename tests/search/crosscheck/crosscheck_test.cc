@@ -6,8 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "base/files.h"
 #include "base/infinity.h"
+#include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -250,6 +252,47 @@ TEST(EstimatorsTest, TheDefaultsAreKnown) {
   const absl::Status unknown = FindEstimator("magic").status();
   EXPECT_THAT(std::string(unknown.message()), HasSubstr("fisher-matrix"));
   EXPECT_THAT(std::string(unknown.message()), HasSubstr("output"));
+}
+
+// The limit is the process's: it is lifted whatever happens.
+class CrosscheckMemoryTest : public testing::Test {
+ protected:
+  ~CrosscheckMemoryTest() override { MemoryBudget::SetLimitBytes(0); }
+  Bench bench_;
+};
+
+TEST_F(CrosscheckMemoryTest, WhatFitsNoEstimatorIsRefusedBeforeAnythingIsEvaluated) {
+  ASSERT_TRUE(bench_.Run().ok());  // and so it is calibrated
+  const size_t evaluations = bench_.store.evaluations;
+  bench_.spec.seed += 1;
+  // The least limit at which the network and the samples fit.
+  absl::Status status = absl::ResourceExhaustedError("reading");
+  for (double limit = 1e4; absl::StrContains(status.message(), "reading"); limit *= 1.02) {
+    MemoryBudget::SetLimitBytes(limit);
+    status = bench_.Run().status();
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("fisher: "));
+  EXPECT_EQ(bench_.store.evaluations, evaluations);
+}
+
+TEST_F(CrosscheckMemoryTest, AnEstimatorThatDidNotFitIsAskedAgainUnderAnotherLimit) {
+  bench_.spec.estimators = {"output"};
+  ASSERT_TRUE(bench_.Run().ok());
+  // The least at which the one fits; the other takes more.
+  bench_.spec.estimators = {"output", "fisher-matrix"};
+  absl::StatusOr<CrosscheckResult> result = absl::UnknownError("");
+  for (double limit = 1e4; limit < 1e9 && !result.ok(); limit *= 1.05) {
+    MemoryBudget::SetLimitBytes(limit);
+    result = bench_.Run();
+  }
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->estimators[0].error, "");
+  EXPECT_THAT(result->estimators[1].error, HasSubstr("of memory, and the limit is"));
+  MemoryBudget::SetLimitBytes(0);
+  result = bench_.Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->estimators[1].error, "");
 }
 
 }  // namespace

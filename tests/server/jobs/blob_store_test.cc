@@ -86,6 +86,21 @@ TEST_F(BlobStoreTest, DamageIsNoticed) {
   EXPECT_EQ(*store_->Load(sha256), "bits");
 }
 
+TEST_F(BlobStoreTest, DamageOfTheSameSizeIsRememberedUntilItIsStoredAgain) {
+  const std::string sha256 = *store_->Store("bits");
+  EXPECT_EQ(store_->CheckIntact(sha256), absl::OkStatus());
+  std::ofstream(store_->PathOf(sha256)) << "bats";
+  // Nobody has read it yet.
+  EXPECT_EQ(store_->CheckIntact(sha256), absl::OkStatus());
+  EXPECT_TRUE(absl::IsDataLoss(store_->Load(sha256).status()));
+  EXPECT_TRUE(absl::IsDataLoss(store_->CheckIntact(sha256)));
+  ASSERT_TRUE(store_->Store("bits").ok());
+  EXPECT_EQ(store_->CheckIntact(sha256), absl::OkStatus());
+  EXPECT_EQ(*store_->Load(sha256), "bits");
+  fs::remove(store_->PathOf(sha256));
+  EXPECT_TRUE(absl::IsNotFound(store_->CheckIntact(sha256)));
+}
+
 TEST_F(BlobStoreTest, ADirectoryIsNoBlob) {
   const std::string sha256 = *store_->Store("bits"), path = store_->PathOf(sha256);
   fs::remove(path);

@@ -41,6 +41,39 @@ TEST(WorkerPoolTest, RefusesMoreThanMayWait) {
   release.Notify();
 }
 
+TEST(WorkerPoolTest, ClientsTakeTurnsAndNoneTakesAllPlaces) {
+  absl::Notification running, release;
+  std::string order;
+  {
+    WorkerPool pool(1, 6);
+    ASSERT_TRUE(pool.Submit({},
+                            [&] {
+                              running.Notify();
+                              release.WaitForNotification();
+                            })
+                    .ok());
+    running.WaitForNotification();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(pool.Submit(
+                          {}, [&] { order += 'a'; }, "a")
+                      .ok());
+    }
+    EXPECT_TRUE(absl::IsResourceExhausted(pool.Submit(
+        {}, [&] { order += 'a'; }, "a")));
+    EXPECT_TRUE(pool.Submit(
+                        {}, [&] { order += 'b'; }, "b")
+                    .ok());
+    EXPECT_TRUE(pool.Submit({}, [&] { order += '-'; }).ok());
+    EXPECT_TRUE(pool.Submit(
+                        {}, [&] { order += 'b'; }, "b")
+                    .ok());
+    EXPECT_TRUE(absl::IsResourceExhausted(pool.Submit(
+        {}, [&] { order += 'c'; }, "c")));
+    release.Notify();
+  }
+  EXPECT_EQ(order, "ab-aba");
+}
+
 TEST(WorkerPoolTest, StoppingCancelsWhatRunsAndWhatWaits) {
   absl::Notification running;
   std::atomic<int> cancelled = 0;
