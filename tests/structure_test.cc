@@ -176,6 +176,26 @@ TEST(Structure, LibrariesStayInTheirRooms) {
   EXPECT_THAT(wrong, testing::IsEmpty());
 }
 
+// An answer is checked by code that a mistake in what found it cannot reach. Only the blocks that
+// verify_bound.cc suggests, and checks, are the solver's.
+TEST(Structure, CheckersShareNothingWithTheSolver) {
+  const std::regex checker(
+      R"re(search/solver/(certificate|recount|verify_(dual|model|program|quadratic))\.(cc|h))re");
+  const std::regex allowed(
+      R"re(search/solver/(problem|solution|solver|recount|verify_(dual|model|program|quadratic))\.h)re");
+  std::vector<std::string> wrong;
+  int checked = 0;
+  for (const Include& include : AllIncludes()) {
+    if (!std::regex_match(include.file, checker) || !Under(include.target, "search")) continue;
+    ++checked;
+    if (!std::regex_match(include.target, allowed)) {
+      wrong.push_back(include.file + " includes " + include.target);
+    }
+  }
+  EXPECT_THAT(wrong, testing::IsEmpty());
+  EXPECT_GT(checked, 10);
+}
+
 int LinesOf(const std::string& source) {
   std::ifstream file(fs::path(HALFTONE_SOURCE_DIR) / source);
   return static_cast<int>(

@@ -32,6 +32,16 @@ def problems():
     for seed in (1, 2, 3):
         yield suite.make_seeded(seed, f"1000x8 one budget #{seed}", 1000, 8), 0.020
     for seed in (1, 2, 3):
+        yield suite.make_seeded(seed, f"1000x8 two budgets #{seed}", 1000, 8, 2), None
+    for seed in (1, 2):
+        yield suite.make(seed, f"1000x8 bits, two budgets #{seed}", 1000, 8, 2), None
+    for seed in (1, 2, 3):
+        yield suite.make_correlated(seed, f"200x8 strongly correlated #{seed}", 200, 8), None
+    for metrics in (1, 2):
+        for seed in (1, 2):
+            yield suite.make_coarse(seed, f"1000x8 coarse, {metrics} budgets #{seed}", 1000, 8,
+                                    metrics), None
+    for seed in (1, 2, 3):
         yield suite.make_seeded(seed, f"10000x8 one budget #{seed}", 10000, 8), 0.300
     for seed in (1, 2, 3):
         yield suite.make_seeded(seed, f"50x25 two budgets #{seed}", 50, 25, 2), 0.100

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "search/solver/compile.h"
+#include "search/solver/recount.h"
 #include "search/solver/solver.h"
 
 namespace halftone {
@@ -24,11 +24,8 @@ bool Close(double a, double b, double scale) {
 
 // Loss and costs are what the assignment gives; ties and pins are kept.
 absl::Status CheckPoint(const Problem& problem, const FrontierPoint& point) {
-  absl::StatusOr<FrontierPoint> own = EvaluateAssignment(problem, point.assignment);
+  absl::StatusOr<FrontierPoint> own = Recount(problem, point.assignment);
   if (!own.ok()) return Disagrees(own.status().message());
-  if (point.assignment.size() != problem.layers.size()) {
-    return Disagrees("the assignment names layers that the problem does not have");
-  }
   double scale = 0;
   for (const Problem::Layer& layer : problem.layers) {
     for (const Problem::Choice& choice : layer.choices) {
@@ -52,6 +49,11 @@ absl::Status CheckPoint(const Problem& problem, const FrontierPoint& point) {
     const auto claimed = point.cost.find(metric);
     if (claimed == point.cost.end() || !Close(claimed->second, value, 0)) {
       return Disagrees("cost '", metric, "' is ", value, ", not as claimed");
+    }
+  }
+  for (const auto& [metric, value] : point.cost) {
+    if (!own->cost.contains(metric) && value != 0) {
+      return Disagrees("nothing costs '", metric, "', of which ", value, " is claimed");
     }
   }
   for (const std::vector<std::string>& tie : problem.ties) {

@@ -1,8 +1,10 @@
 #include "search/solver/elimination.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "base/infinity.h"
 
@@ -12,6 +14,7 @@ namespace {
 // Past this many neighbours no table fits, and the order's exact fill does not matter.
 constexpr size_t kMaxFillDegree = 24;
 constexpr size_t kMaxTable = 200'000;
+constexpr size_t kAnyWork = static_cast<size_t>(-1);
 
 double Dot(absl::Span<const double> weights, const double* values) {
   double sum = 0;
@@ -32,14 +35,12 @@ class GreedyOrder {
   }
 
   std::vector<int> Take(const std::vector<int>& variables) {
-    std::vector<int> left = variables, order;
-    while (!left.empty()) {
-      const auto next = std::min_element(left.begin(), left.end(), [&](int a, int b) {
-        return size_[size_t(a)] < size_[size_t(b)];
-      });
-      order.push_back(*next);
-      Eliminate(*next);
-      left.erase(next);
+    for (int v : variables) left_.emplace(size_[size_t(v)], v);
+    std::vector<int> order;
+    while (!left_.empty()) {
+      order.push_back(left_.begin()->second);
+      left_.erase(left_.begin());
+      Eliminate(order.back());
     }
     return order;
   }
@@ -60,28 +61,36 @@ class GreedyOrder {
         if (a != b) neighbours_[size_t(a)].insert(b);
       }
     }
-    for (int a : around) size_[size_t(a)] = TableSize(a);
+    for (int a : around) {
+      const auto known = left_.find({size_[size_t(a)], a});
+      size_[size_t(a)] = TableSize(a);
+      if (known == left_.end()) continue;
+      left_.erase(known);
+      left_.emplace(size_[size_t(a)], a);
+    }
   }
 
   const CompactProblem& problem_;
   std::vector<std::set<int>> neighbours_;
   std::vector<double> size_;
+  std::set<std::pair<double, int>> left_;  // by the size of their tables
 };
 
 }  // namespace
 
 Elimination Elimination::Plan(const CompactProblem& problem, absl::Span<const double> priority) {
+  Elimination elimination(problem);
+  elimination.PlanOrder(priority);
   for (size_t table = kMaxTable;; table /= 4) {
-    Elimination elimination(problem, table, priority);
-    if (elimination.work() <= kMaxWork || table <= kMinTable) return elimination;
+    if (elimination.PlanBuckets(table, table > kMinTable ? kMaxWork : kAnyWork)) return elimination;
   }
 }
 
 Elimination::Elimination(const CompactProblem& problem, size_t max_table,
                          absl::Span<const double> priority)
-    : problem_(problem) {
+    : Elimination(problem) {
   PlanOrder(priority);
-  PlanBuckets(max_table);
+  PlanBuckets(max_table, kAnyWork);
 }
 
 void Elimination::PlanOrder(absl::Span<const double> priority) {
@@ -101,85 +110,99 @@ void Elimination::PlanOrder(absl::Span<const double> priority) {
   for (size_t i = 0; i < order_.size(); ++i) position_[size_t(order_[i])] = static_cast<int>(i);
 }
 
-void Elimination::PlanBuckets(size_t max_table) {
-  const auto variables = static_cast<size_t>(problem_.variables());
-  buckets_of_.resize(variables);
+bool Elimination::PlanBuckets(size_t max_table, size_t most_work) {
+  buckets_.clear();
+  buckets_of_.assign(problem_.choices.size(), {});
+  exact_ = true;
+  work_ = 0;
   // What is to be minimized at each variable: pairs (by index) and tables of buckets (-1 - index).
-  std::vector<std::vector<int>> terms(variables);
+  std::vector<std::vector<int>> terms(problem_.choices.size());
   for (size_t i = 0; i < problem_.pairs.size(); ++i) {
     const CompactPair& pair = problem_.pairs[i];
     const int last = position_[size_t(pair.a)] > position_[size_t(pair.b)] ? pair.a : pair.b;
     terms[size_t(last)].push_back(static_cast<int>(i));
   }
-  const auto scope_of = [&](int term, int variable) {
-    if (term < 0) return buckets_[size_t(-1 - term)].scope;
-    const CompactPair& pair = problem_.pairs[size_t(term)];
-    return std::vector<int>{pair.a == variable ? pair.b : pair.a};
-  };
-  for (size_t i = variables; i-- > 0;) {
-    const int variable = order_[i];
-    std::vector<std::set<int>> scopes;
-    std::vector<Bucket> split;
-    std::vector<int>& here = terms[size_t(variable)];
-    std::stable_sort(here.begin(), here.end(), [&](int a, int b) {
-      return scope_of(a, variable).size() > scope_of(b, variable).size();
-    });
-    const auto fits = [&](const std::set<int>& scope) {
-      double entries = problem_.choices[size_t(variable)];
-      for (int v : scope) entries *= problem_.choices[size_t(v)];
-      return entries <= static_cast<double>(max_table);
-    };
-    if (here.empty()) {
-      split.emplace_back();
-      scopes.emplace_back();
-    }
-    for (int term : here) {
-      size_t chosen = split.size();
-      for (size_t b = 0; b < split.size() && chosen == split.size(); ++b) {
-        std::set<int> joined = scopes[b];
-        for (int v : scope_of(term, variable)) joined.insert(v);
-        joined.erase(variable);
-        if (joined.size() == scopes[b].size() || fits(joined)) {
-          scopes[b] = joined;
-          chosen = b;
-        }
-      }
-      if (chosen == split.size()) {
-        split.emplace_back();
-        scopes.emplace_back();
-        for (int v : scope_of(term, variable)) scopes.back().insert(v);
-        scopes.back().erase(variable);
-      }
-      if (term < 0) {
-        split[chosen].inputs.push_back(-1 - term);
-      } else {
-        split[chosen].pairs.push_back(term);
-      }
-    }
+  for (size_t i = order_.size(); i-- > 0;) {
+    std::vector<Bucket> split = SplitTerms(order_[i], max_table, terms[size_t(order_[i])]);
     exact_ &= split.size() == 1;
-    for (size_t b = 0; b < split.size(); ++b) {
-      Bucket& bucket = split[b];
-      bucket.variable = variable;
-      bucket.has_values = b == 0;
-      bucket.scope.assign(scopes[b].begin(), scopes[b].end());
-      int last = -1;
-      for (int v : bucket.scope) {
-        bucket.strides.push_back(bucket.entries);
-        bucket.entries *= size_t(problem_.choices[size_t(v)]);
-        if (last < 0 || position_[size_t(v)] > position_[size_t(last)]) last = v;
-      }
-      work_ += bucket.entries * size_t(problem_.choices[size_t(variable)]) *
-               (1 + bucket.pairs.size() + bucket.inputs.size());
-      const int index = static_cast<int>(buckets_.size());
-      if (last >= 0) terms[size_t(last)].push_back(-1 - index);
-      buckets_of_[size_t(variable)].push_back(index);
-      buckets_.push_back(std::move(bucket));
-    }
+    for (Bucket& bucket : split) AddBucket(std::move(bucket), terms);
+    if (work_ > most_work) return false;
   }
   reader_.assign(buckets_.size(), -1);
   for (size_t b = 0; b < buckets_.size(); ++b) {
     for (int input : buckets_[b].inputs) reader_[size_t(input)] = static_cast<int>(b);
   }
+  return true;
+}
+
+std::vector<int> Elimination::ScopeOf(int term, int variable) const {
+  if (term >= 0) {
+    const CompactPair& pair = problem_.pairs[size_t(term)];
+    return {pair.a == variable ? pair.b : pair.a};
+  }
+  std::vector<int> scope = buckets_[size_t(-1 - term)].scope;
+  std::erase(scope, variable);
+  return scope;
+}
+
+std::vector<Elimination::Bucket> Elimination::SplitTerms(int variable, size_t max_table,
+                                                         std::vector<int>& terms) const {
+  const auto own = static_cast<double>(problem_.choices[size_t(variable)]);
+  const auto size_of = [&](int term) {
+    return term < 0 ? buckets_[size_t(-1 - term)].scope.size() : 1;
+  };
+  std::stable_sort(terms.begin(), terms.end(),
+                   [&](int a, int b) { return size_of(a) > size_of(b); });
+  std::vector<Bucket> split;
+  std::vector<double> entries;  // of the table and the variable, per bucket
+  if (terms.empty()) split.emplace_back();
+  for (int term : terms) {
+    const std::vector<int> scope = ScopeOf(term, variable);
+    size_t chosen = 0;
+    std::vector<int> added;
+    double joined = 0;
+    for (; chosen < split.size(); ++chosen) {
+      const std::vector<int>& present = split[chosen].scope;
+      added.clear();
+      std::set_difference(scope.begin(), scope.end(), present.begin(), present.end(),
+                          std::back_inserter(added));
+      joined = entries[chosen];
+      for (int v : added) joined *= problem_.choices[size_t(v)];
+      if (added.empty() || joined <= static_cast<double>(max_table)) break;
+    }
+    if (chosen == split.size()) {
+      split.emplace_back();
+      entries.push_back(own);
+      added = scope;
+      joined = own;
+      for (int v : added) joined *= problem_.choices[size_t(v)];
+    }
+    Bucket& bucket = split[chosen];
+    bucket.scope.insert(bucket.scope.end(), added.begin(), added.end());
+    std::sort(bucket.scope.begin(), bucket.scope.end());
+    entries[chosen] = joined;
+    (term < 0 ? bucket.inputs : bucket.pairs).push_back(term < 0 ? -1 - term : term);
+  }
+  for (size_t b = 0; b < split.size(); ++b) {
+    split[b].variable = variable;
+    split[b].has_values = b == 0;
+  }
+  return split;
+}
+
+void Elimination::AddBucket(Bucket bucket, std::vector<std::vector<int>>& terms) {
+  int last = -1;
+  for (int v : bucket.scope) {
+    bucket.strides.push_back(bucket.entries);
+    bucket.entries *= size_t(problem_.choices[size_t(v)]);
+    if (last < 0 || position_[size_t(v)] > position_[size_t(last)]) last = v;
+  }
+  work_ += bucket.entries * size_t(problem_.choices[size_t(bucket.variable)]) *
+           (1 + bucket.pairs.size() + bucket.inputs.size());
+  const int index = static_cast<int>(buckets_.size());
+  if (last >= 0) terms[size_t(last)].push_back(-1 - index);
+  buckets_of_[size_t(bucket.variable)].push_back(index);
+  buckets_.push_back(std::move(bucket));
 }
 
 Elimination::Tables Elimination::Minimize(absl::Span<const double> weights) const {

@@ -75,8 +75,16 @@ class Elimination {
   void Complete(const Tables& tables, int selected, absl::Span<uint16_t> choices) const;
 
  private:
+  explicit Elimination(const CompactProblem& problem) : problem_(problem) {}
   void PlanOrder(absl::Span<const double> priority);
-  void PlanBuckets(size_t max_table);
+  // False, and the plan is of no use, when it takes more work.
+  bool PlanBuckets(size_t max_table, size_t most_work);
+  // What a pair, or the table of a bucket (-1 - its index), is over besides the variable; sorted.
+  std::vector<int> ScopeOf(int term, int variable) const;
+  // The variable's buckets for these terms, without strides.
+  std::vector<Bucket> SplitTerms(int variable, size_t max_table, std::vector<int>& terms) const;
+  // Completes the bucket, and makes its table a term of the next one.
+  void AddBucket(Bucket bucket, std::vector<std::vector<int>>& terms);
   // A term of a bucket, read at an offset that moves with the scope's choices and the variable's.
   struct TermView {
     const double* values;

@@ -4,21 +4,29 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <tuple>
 #include <utility>
 
 #include "base/infinity.h"
 #include "search/solver/elimination.h"
+#include "search/solver/limit_shifts.h"
 #include "search/solver/local_search.h"
 #include "search/solver/quadratic.h"
+#include "search/solver/rounding.h"
 #include "search/solver/shrinking_solver.h"
+#include "search/solver/unit.h"
+#include "search/solver/weighted.h"
 
 namespace halftone {
 namespace {
 
 constexpr double kFeasibilityNoise = 1e-12;
-// Labels of a level that go ahead in search of an incumbent: first few, then, of what that has
-// left, more.
-constexpr std::array<size_t, 2> kBeams = {500, 4'000};
+// A level of more labels than the first number is cut to the second one, in search of an incumbent:
+// first to few, then, of what that has left, to more.
+constexpr std::array<std::pair<size_t, size_t>, 4> kBeams = {
+    {{500, 500}, {4'000, 4'000}, {40'000, 20'000}, {40'000, 20'000}}};
+
+constexpr size_t kMostLoneLabels = 400'000;
 
 class ExactSolver : private ShrinkingSolver {
  public:
@@ -28,11 +36,17 @@ class ExactSolver : private ShrinkingSolver {
         stop_(stop),
         source_(source) {
     problem_.cross = nullptr;  // it is no part of the excess
+    if (goal_ == Goal::kExcess) return;
+    TightenLimits(problem_);
+    result_.incumbent.step = UnitOf(problem_, 0);
   }
 
   ExactResult Run() {
+    // Where nothing else is found in time, there is often this.
+    for (size_t k = 0; k < problem_.limit.size(); ++k) Offer(CheapestChoices(problem_, k));
     Shrink(UndominatedChoices(problem_));
     for (bool again = true; again && !result_.proven;) again = Round();
+    result_.incumbent.step = 0;  // of this problem only
     return std::move(result_);
   }
 
@@ -114,6 +128,10 @@ class ExactSolver : private ShrinkingSolver {
     };
     Multipliers best = Maximize(problem_, elimination, LossOptions(), remember);
     result_.lower_bound = std::max(result_.lower_bound, best.bound);
+    if (best.mixture.size() > 1) {
+      last = RoundMixture(problem_, elimination.order(), best.mixture);
+    }
+    best.mixture.clear();
     if (!IsClosed()) ImproveFrom(last);
     all.insert(all.begin(), best);
     if (limits > 0) {
@@ -143,6 +161,7 @@ class ExactSolver : private ShrinkingSolver {
                                           const std::vector<Multipliers>& multipliers) {
     std::vector<Elimination::Tables> tables;
     for (const Multipliers& multiplier : multipliers) {
+      if (!tables.empty() && stop_()) break;
       tables.push_back(elimination.Minimize(multiplier.weights));
       // Choosing these weights' own minimum may be within the limits.
       std::vector<uint16_t> choices(problem_.choices.size(), 0);
@@ -178,7 +197,7 @@ class ExactSolver : private ShrinkingSolver {
                     std::vector<std::vector<char>>& keep) const {
     for (const Elimination::Tables& tables : bounds) {
       for (int v = 0; v < problem_.variables(); ++v) {
-        const std::vector<double> sums = WeightedValues(tables.weights, v);
+        const std::vector<double> sums = WeightedValues(problem_, tables.weights, v);
         const double least = *std::min_element(sums.begin(), sums.end());
         for (size_t o = 0; o < sums.size(); ++o) {
           if (IsRuledOut(tables, tables.minimum + sums[o] - least)) keep[size_t(v)][o] = 0;
@@ -200,43 +219,21 @@ class ExactSolver : private ShrinkingSolver {
     }
   }
 
-  std::vector<double> WeightedValues(const std::vector<double>& weights, int variable) const {
-    std::vector<double> sums;
-    for (ChoiceIndex o = 0; o < problem_.choices[size_t(variable)]; ++o) {
-      const double* value = problem_.Value(variable, o);
-      double sum = 0;
-      for (size_t c = 0; c < weights.size(); ++c) sum += weights[c] * value[c];
-      sums.push_back(sum);
-    }
-    return sums;
-  }
-
-  // Variables whose two best choices are close come first: there the search has to decide.
-  std::vector<double> Priority(const std::vector<double>& weights) const {
-    std::vector<double> priority;
-    for (int v = 0; v < problem_.variables(); ++v) {
-      std::vector<double> sums = WeightedValues(weights, v);
-      std::partial_sort(sums.begin(), sums.begin() + 2, sums.end());
-      priority.push_back(sums[0] - sums[1]);
-    }
-    return priority;
-  }
-
   // Adds the best multipliers for limits that leave a little more or less room, as they do after
   // some of the choices. With pairs they cost more time than they save.
-  void AddShiftedMultipliers(std::vector<Multipliers>& multipliers) {
-    if (problem_.limit.size() < 2) return;
+  std::vector<Multipliers> WithShifted(std::vector<Multipliers> multipliers, bool thorough) {
+    if (goal_ != Goal::kLoss || !problem_.pairs.empty()) return multipliers;
     const Elimination elimination = Elimination::Plan(problem_);
     CompactProblem shifted = problem_;
-    for (size_t k = 0; k < problem_.limit.size(); ++k) {
-      const double room = problem_.limit[k] - problem_.constant[k + 1];
-      for (const double share : {-0.04, -0.01, 0.01, 0.04}) {
-        shifted.limit[k] = problem_.limit[k] + share * room;
-        multipliers.push_back(
-            Maximize(shifted, elimination, LossOptions(), [](const Selection&) {}));
+    for (const std::vector<double>& shift : LimitShifts(problem_.limit.size(), thorough)) {
+      for (size_t k = 0; k < shift.size(); ++k) {
+        const double room = problem_.limit[k] - problem_.constant[k + 1];
+        shifted.limit[k] = problem_.limit[k] + shift[k] * room;
       }
-      shifted.limit[k] = problem_.limit[k];
+      multipliers.push_back(Maximize(shifted, elimination, LossOptions(), [](const Selection&) {}));
+      multipliers.back().mixture.clear();
     }
+    return multipliers;
   }
 
   LagrangianOptions LossOptions() const {
@@ -247,25 +244,30 @@ class ExactSolver : private ShrinkingSolver {
   }
 
   // Searches a beam first: a better incumbent often rules out more, and then another round is due.
-  bool Search(std::vector<Multipliers> multipliers) {
-    if (goal_ == Goal::kLoss && problem_.pairs.empty()) AddShiftedMultipliers(multipliers);
-    const Elimination elimination = Elimination::Plan(problem_, Priority(multipliers[0].weights));
-    const std::vector<Elimination::Tables> tables = Tables(elimination, multipliers);
+  bool Search(const std::vector<Multipliers>& multipliers) {
+    const Elimination elimination =
+        Elimination::Plan(problem_, ClosenessOf(problem_, multipliers[0].weights));
     LabelSearchOptions options;
     options.goal = goal_;
-    for (; beams_ < kBeams.size(); ++beams_) {
-      options.max_labels = options.chunk = kBeams[beams_];
+    if (beams_ < kBeams.size()) {
+      const auto tables = Tables(elimination, WithShifted(multipliers, /*thorough=*/false));
       options.first_chunk_only = true;
-      const double before = result_.incumbent.objective;
-      const double open = SearchLabels(elimination, tables, options);
-      if (open >= result_.incumbent.Cutoff()) return Finish(open);
-      if (result_.incumbent.objective < before) {
-        ++beams_;
-        return true;
+      for (; beams_ < kBeams.size(); ++beams_) {
+        std::tie(options.max_labels, options.chunk) = kBeams[beams_];
+        const double before = result_.incumbent.objective;
+        const double open = SearchLabels(elimination, tables, options);
+        if (open >= result_.incumbent.Cutoff()) return Finish(open);
+        if (result_.incumbent.objective < before) {
+          ++beams_;
+          return true;
+        }
       }
     }
     options = LabelSearchOptions();
     options.goal = goal_;
+    // Without pairs labels are small.
+    if (problem_.pairs.empty()) options.max_labels = kMostLoneLabels;
+    const auto tables = Tables(elimination, WithShifted(multipliers, /*thorough=*/true));
     return Finish(SearchLabels(elimination, tables, options));
   }
 
@@ -274,6 +276,7 @@ class ExactSolver : private ShrinkingSolver {
                       const LabelSearchOptions& options) {
     Incumbent incumbent;
     incumbent.objective = result_.incumbent.objective;
+    incumbent.step = result_.incumbent.step;
     const double open = LabelSearch(problem_, elimination, tables, options, stop_).Run(incumbent);
     Take(incumbent);
     return open;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "base/infinity.h"
 #include "search/solver/compact.h"
 #include "search/solver/elimination.h"
@@ -24,6 +25,7 @@ enum class Goal {
 struct Incumbent {
   double objective = kInfinity;
   Selection selection;
+  double step = 0;  // what is better is better by as much, but for rounding; 0: not known
 
   bool found() const { return objective < kInfinity; }
   // What a bound must reach for nothing better to be behind it, but for rounding.
@@ -83,15 +85,25 @@ class LabelSearch {
     size_t size() const { return nodes.size(); }
   };
   using Groups = std::vector<Group>;
+  struct Ranked {
+    double bound;
+    uint32_t group, label;
+  };
   // One choice of one label; the whole is a tree that is read from the leaves.
   struct Node {
     uint32_t parent;
     uint16_t choice;
   };
 
+  static double Dot(const std::vector<double>& weights, const double* values);
   Groups Root();
   double Descend(size_t level, Groups groups);
-  double DescendInChunks(size_t level, Groups groups);
+  double DescendInChunks(size_t level, const Groups& groups);
+  // Whether labels of the level are completed in search of a better incumbent.
+  bool IsTried(size_t level, size_t labels) const;
+  // All labels, the first ones before the others; sorted only where `first` are all.
+  std::vector<Ranked> Rank(const Groups& groups, size_t first) const;
+  Groups Chunk(const Groups& groups, absl::Span<const Ranked> taken) const;
   // Ends early when stopped.
   Groups Expand(size_t level, const Groups& groups);
   // What selecting `choice` adds to every label of the group, and the group's new `rest`.
@@ -100,12 +112,25 @@ class LabelSearch {
   void AddLabels(const Group& from, ChoiceIndex choice, const std::vector<double>& added,
                  Group& to);
   std::vector<uint32_t> SortedByLoss(const Group& group) const;
+  // Leaves these labels of the group, in this order.
+  void Keep(const std::vector<uint32_t>& kept, Group& group) const;
   void RemoveDominated(Group& group) const;
   void TryCompletions(size_t level, const Groups& groups);
   void TryCompletion(size_t level, const Group& group, size_t bound);
-  double Bound(const Group& group, const double* values) const;
+  void CompleteLone();
+  // Drops labels that have no better completion than those that TryCompletions has tried, without
+  // pairs: any other is dearer in a bound's weighted sum by what its second best choice adds.
+  // Returns how many are left.
+  size_t DropCompleted(size_t level, Group& group);
+  // Completes `choices` from the level on as the bound suggests; gives what that adds.
+  std::vector<double> Complete(size_t level, size_t bound, std::vector<uint16_t>& choices) const;
+  // `offsets` are the group's.
+  double Bound(const std::vector<double>& offsets, const double* values) const;
   double LeastBound(const Group& group) const;
-  bool IsHopeless(const double* values, const std::vector<double>& offsets) const;
+  // Of each own bound, what the weighted sum of a label must reach to be hopeless. `offsets` are
+  // its group's.
+  std::vector<double> Needed(const std::vector<double>& offsets) const;
+  bool ReachesAny(const double* values, const std::vector<double>& needed);
   // Nothing that the points of `front` do not replace can come of the values.
   bool IsCovered(const double* values, const std::vector<double>& rest) const;
   std::vector<double> Offsets(const std::vector<double>& rest) const;
@@ -117,10 +142,20 @@ class LabelSearch {
   LabelSearchOptions options_;
   Stop& stop_;
   size_t components_;
-  size_t own_bounds_;  // without those of options_.front, which come after them
+  size_t own_bounds_;            // without those of options_.front, which come after them
+  std::vector<double> weights_;  // [own bound][component]
+  std::vector<size_t> asked_;    // of the own bounds: in which order they are asked
   std::vector<std::vector<int>> pairs_at_;      // per level: pairs with earlier variables
   std::vector<std::vector<int>> needed_after_;  // per level: variables whose choices still matter
+  // Without pairs, per bound: its choice of each variable, and what they add.
+  struct Completion {
+    std::vector<uint16_t> choices;
+    std::vector<double> rest;  // [level][component]: of that level's variable and all later ones
+    std::vector<double> next;  // [level]: any other choices of these are dearer by so much
+  };
+  std::vector<Completion> completions_;
   std::vector<Node> nodes_;
+  size_t held_ = 0;  // labels that wait for others to go ahead
   Incumbent* incumbent_ = nullptr;
   double cutoff_ = kInfinity;
 };

@@ -18,6 +18,7 @@ namespace {
 struct Column {
   double price = 0;
   std::vector<double> rows;
+  Selection selection = {};  // empty: a slack or artificial one
 };
 
 // Of the largest element of a basis: a smaller pivot is rounding.
@@ -30,7 +31,7 @@ class Master {
       : limits_(problem.limit.size()), penalty_(penalty), right_(problem.limit) {
     right_.push_back(1);
     for (size_t k = 0; k < limits_; ++k) {
-      Column column{0, std::vector<double>(limits_ + 1, 0.0)};
+      Column column{0, std::vector<double>(limits_ + 1, 0.0), {}};
       const bool exceeded = first.rows[k] > right_[k];
       column.rows[k] = exceeded ? -1 : 1;
       column.price = exceeded ? penalty_ : 0;
@@ -50,6 +51,18 @@ class Master {
     return dual_.allFinite();
   }
 
+  // The basis' selections by their parts.
+  std::vector<MixedSelection> Mixture() const {
+    std::vector<MixedSelection> mixture;
+    if (is_singular_) return mixture;
+    const Eigen::VectorXd parts = factors_.solve(AsVector(right_));
+    for (size_t i = 0; i < basis_.size(); ++i) {
+      const double part = parts[static_cast<Eigen::Index>(i)];
+      if (part > 0 && !basis_[i].selection.empty()) mixture.push_back({part, basis_[i].selection});
+    }
+    return mixture;
+  }
+
   double lambda(size_t limit) const { return -dual_[static_cast<Eigen::Index>(limit)]; }
   double ReducedPrice(const Column& column) const {
     return column.price - dual_.dot(AsVector(column.rows));
@@ -61,7 +74,7 @@ class Master {
     double least = -1e-12 * std::max(1.0, penalty_);
     for (size_t k = 0; k < limits_; ++k) {
       for (const double sign : {1.0, -1.0}) {
-        Column column{sign > 0 ? 0 : penalty_, std::vector<double>(limits_ + 1, 0.0)};
+        Column column{sign > 0 ? 0 : penalty_, std::vector<double>(limits_ + 1, 0.0), {}};
         column.rows[k] = sign;
         const double price = ReducedPrice(column);
         if (price < least) {
@@ -153,12 +166,12 @@ Multipliers MaximizeLagrangian(const CompactProblem& problem, const Elimination&
   const auto generate = [&](const std::vector<double>& weights) {
     const Elimination::Tables tables = elimination.Minimize(weights);
     const double bound = LagrangianBound(problem, tables);
-    if (bound > best.bound) best = {weights, bound};
+    if (bound > best.bound) best = {weights, bound, {}};
     elimination.Complete(tables, 0, absl::MakeSpan(choices));
     const Selection selection(choices.begin(), choices.end());
     visit(selection);
     const std::vector<double> totals = problem.Evaluate(selection);
-    Column column{options.loss_weight * totals[0], {totals.begin() + 1, totals.end()}};
+    Column column{options.loss_weight * totals[0], {totals.begin() + 1, totals.end()}, selection};
     column.rows.push_back(1);
     return column;
   };
@@ -180,6 +193,7 @@ Multipliers MaximizeLagrangian(const CompactProblem& problem, const Elimination&
     if (price >= -1e-12 * std::max(std::abs(column.price), std::abs(best.bound))) break;
     if (!master.Enter(std::move(column))) break;
   }
+  best.mixture = master.Mixture();
   return best;
 }
 

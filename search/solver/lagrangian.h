@@ -11,9 +11,17 @@
 
 namespace halftone {
 
+// A selection, and its part of a mixture of them.
+struct MixedSelection {
+  double part = 0;  // more than 0
+  Selection selection;
+};
+
 struct Multipliers {
   std::vector<double> weights;  // [components]: of the loss, then of each cost
   double bound = 0;             // of the objective, whatever the selection: their LagrangianBound
+  // The relaxed optimum: selections whose mixture keeps the limits, at the bound. May be empty.
+  std::vector<MixedSelection> mixture = {};
 };
 
 struct LagrangianOptions {

@@ -7,6 +7,7 @@
 
 #include "base/infinity.h"
 #include "base/random.h"
+#include "search/solver/exchange.h"
 
 namespace halftone {
 namespace {
@@ -177,12 +178,17 @@ void ImproveLocally(const CompactProblem& problem, Goal goal, Selection start, S
                     Incumbent& incumbent) {
   Walker walker(problem, goal, std::move(start));
   walker.Repair(stop);
+  const bool is_simple = goal == Goal::kLoss && CanExchangeAll(problem);
   do {
     walker.Descend(stop);
-  } while (!stop() && walker.Exchange(stop));
+  } while (!is_simple && !stop() && walker.Exchange(stop));
+  Selection found = walker.selection();
+  if (is_simple && problem.IsFeasible(problem.Evaluate(found))) {
+    found = ExchangeAll(problem, std::move(found), stop);
+  }
   // Running totals have rounded: what counts is the sum from the start.
-  const double objective = Objective(problem, goal, problem.Evaluate(walker.selection()));
-  if (objective < incumbent.objective) incumbent = {objective, walker.selection()};
+  const double objective = Objective(problem, goal, problem.Evaluate(found));
+  if (objective < incumbent.objective) incumbent = {objective, std::move(found)};
 }
 
 void ImproveByKicks(const CompactProblem& problem, int kicks, Stop& stop, Incumbent& incumbent) {

@@ -19,7 +19,8 @@ void ShrinkingSolver::Offer(const Selection& selection) {
 
 void ShrinkingSolver::Take(const Incumbent& found) {
   if (found.objective < result_.incumbent.objective) {
-    result_.incumbent = {found.objective, ToOriginal(found.selection)};
+    result_.incumbent.objective = found.objective;
+    result_.incumbent.selection = ToOriginal(found.selection);
   }
 }
 

@@ -1,12 +1,14 @@
 #include "search/solver/solve_memory.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/heap_memory.h"
 #include "base/memory_budget.h"
 #include "search/solver/front_bound.h"
+#include "search/solver/limit_shifts.h"
 
 namespace halftone {
 namespace {
@@ -64,20 +66,32 @@ double BoundsOf(size_t limits, bool has_pairs) {
   const auto count = static_cast<double>(limits);
   if (limits == 0) return 1;
   if (limits == 1) return 1 + 1 + 4;
-  return 1 + 1 + count + 4 * (1 + count) + (has_pairs ? 0 : 4 * count);
+  const auto shifted = has_pairs ? 0 : LimitShifts(limits, /*thorough=*/true).size();
+  return 1 + 1 + count + 4 * (1 + count) + static_cast<double>(shifted);
+}
+
+// Without pairs, each bound also has its completions: of each variable a choice, what the later
+// ones add, and by how much any other is dearer.
+double CompletionBytes(const CompactProblem& problem) {
+  if (!problem.pairs.empty()) return 0;
+  return (sizeof(uint16_t) + kNumber * (1 + problem.components)) *
+         static_cast<double>(problem.choices.size());
 }
 
 double BytesWith(double tables, const CompactProblem& problem, bool is_exact, bool has_frontier) {
   const double problems = kProblems * ProblemBytes(problem);
   const size_t limits = problem.limit.size();
   const bool has_pairs = !problem.pairs.empty();
-  double most = (BoundsOf(limits, has_pairs) + kPassing) * tables;
+  const double completions = CompletionBytes(problem);
+  double most =
+      (BoundsOf(limits, has_pairs) + kPassing) * tables + BoundsOf(limits, has_pairs) * completions;
   if (has_frontier && is_exact && (has_pairs || limits > 0)) {
     const double selection = kList + sizeof(int) * static_cast<double>(problem.choices.size());
     most = std::max(most, (FrontBound::kMostWeights + static_cast<double>(limits)) * tables +
                               kNeighbours * (2 * kNumber + selection));
   } else if (has_frontier) {
-    most = std::max(most, (BoundsOf(limits + 1, has_pairs) + kPassing) * tables) +
+    most = std::max(most, (BoundsOf(limits + 1, has_pairs) + kPassing) * tables +
+                              BoundsOf(limits + 1, has_pairs) * completions) +
            ProblemBytes(problem);
   }
   return problems + most;

@@ -76,6 +76,33 @@ def make(seed, name, count, choices, metrics=1, tightness=0.4, kind="bits", edge
     return problem
 
 
+def make_table(name, tables, tightness):
+    return {"name": name, "layers": tables,
+            "budgets": budgets(tables, len(tables[0][0]) - 1, tightness)}
+
+
+def make_correlated(seed, name, count, choices):
+    """Strongly correlated: whole costs, and losses that nearly are a constant less the cost."""
+    random = np.random.default_rng(seed)
+    tables = []
+    for _ in range(count):
+        cost = random.integers(100, 1001, choices)
+        loss = 2000 - cost + random.integers(-3, 4, choices)
+        tables.append([[float(x), float(y)] for x, y in zip(loss, cost)])
+    return make_table(name, tables, 0.5)
+
+
+def make_coarse(seed, name, count, choices, metrics=1):
+    """Small whole losses and costs: many are equal."""
+    random = np.random.default_rng(seed)
+    tables = []
+    for _ in range(count):
+        cost = np.sort(random.integers(1, 11, (choices, metrics)), axis=0)
+        loss = np.sort(random.integers(0, 21, choices))[::-1]
+        tables.append([[float(x)] + [float(y) for y in row] for x, row in zip(loss, cost)])
+    return make_table(name, tables, 0.4)
+
+
 class Network:
     """Layers with multiply-accumulates, weights and elements written, and which feeds which."""
 
