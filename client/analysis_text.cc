@@ -50,6 +50,17 @@ std::string ShapeText(const json& shape) {
 
 std::string Time(double ns) { return FormatQuantity(Quantity::kTime, ns); }
 
+// What the network does where it was timed.
+std::string ExecutedText(const json& executed) {
+  std::string text = "executed  ";
+  if (Has(executed, "accuracy")) {
+    absl::StrAppend(&text, "accuracy ", FormatPercent(Number(executed, "accuracy")), ", ");
+  }
+  return absl::StrCat(text, "KL ", FormatNumber(Number(executed, "kl")), ", MSE ",
+                      FormatNumber(Number(executed, "mse")), ", SQNR ",
+                      FormatNumber(Number(executed, "sqnr_db")), " dB\n");
+}
+
 }  // namespace
 
 std::string InspectionText(const json& document) {
@@ -226,11 +237,15 @@ std::string EvaluationText(const json& document) {
   absl::StrAppend(&text, "KL        ", FormatNumber(Number(quantized, "kl")), "\n", "MSE       ",
                   FormatNumber(Number(quantized, "mse")), "\n", "SQNR      ",
                   FormatNumber(Number(quantized, "sqnr_db")), " dB\n");
+  if (Has(document, "executed")) text += ExecutedText(document.at("executed"));
   if (Has(document, "latency")) {
     const json& latency = document.at("latency");
     absl::StrAppend(&text, "latency   ", Time(Number(latency, "f32_ns")), " f32, ",
                     Time(Number(latency, "assignment_ns")), " quantized, ",
                     Time(Number(latency, "predicted_ns")), " predicted\n");
+  }
+  for (const json& warning : List(document, "warnings")) {
+    if (warning.is_string()) text += WarningLines({warning.get<std::string>()});
   }
   return text;
 }

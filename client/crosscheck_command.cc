@@ -12,7 +12,8 @@ namespace halftone {
 namespace {
 
 struct CrosscheckFlags {
-  std::string model, data, evaluation, precisions, estimators, display_name, request_id, output;
+  std::string model, data, evaluation, precisions, estimators, target, display_name, request_id,
+      output;
   int assignments = 0, draws = 0, probes = 0;
   int64_t samples = 0, evaluation_samples = 0;
   double min_kl = 0, max_kl = 0;
@@ -28,6 +29,7 @@ void FillSpec(const CrosscheckFlags& flags, v1::CrosscheckSpec* spec) {
   spec->set_max_damage(flags.max_kl);
   spec->set_evaluation_samples(flags.evaluation_samples);
   spec->set_seed(flags.seed);
+  spec->set_target(flags.target);
   spec->mutable_sensitivity()->set_samples(flags.samples);
   spec->mutable_sensitivity()->set_draws(flags.draws);
   spec->mutable_sensitivity()->set_probes(flags.probes);
@@ -94,6 +96,8 @@ void AddCrosscheckCommand(CLI::App& app, CommandLine& line) {
   sub->add_option("--draws", flags->draws, "label draws per sample")->check(PositiveNumber());
   sub->add_option("--probes", flags->probes, "at most, for Hutchinson")->check(PositiveNumber());
   sub->add_option("--seed", flags->seed)->check(Seed());
+  sub->add_option("--target", flags->target,
+                  "runs the assignments there, too, where it runs networks here: cpu");
   sub->add_option("--name", flags->display_name, "of the job, for people");
   sub->add_option("--request-id", flags->request_id, "makes the submission idempotent");
   AddOutputFlag(sub, &flags->output);

@@ -1,5 +1,7 @@
 #include "client/crosscheck_text.h"
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,15 +15,18 @@ std::string Figure(bool known, double value) {
   return known ? absl::StrFormat("%.3f", value) : "-";
 }
 
-std::vector<std::string> Row(const v1::EstimatorScore& score) {
-  return {score.name(),
-          Figure(score.has_spearman(), score.spearman()),
-          Figure(score.has_kendall(), score.kendall()),
-          Figure(score.has_accuracy_spearman(), score.accuracy_spearman()),
-          Figure(score.has_accuracy_kendall(), score.accuracy_kendall()),
-          Figure(score.has_median_ratio(), score.median_ratio()),
-          Figure(score.has_log_ratio_std(), score.log_ratio_std()),
-          absl::StrFormat("%.2f s", score.seconds())};
+// The last column only where assignments were run on a target.
+std::vector<std::string> Row(const v1::EstimatorScore& score, bool executed) {
+  std::vector<std::string> row = {score.name(),
+                                  Figure(score.has_spearman(), score.spearman()),
+                                  Figure(score.has_kendall(), score.kendall()),
+                                  Figure(score.has_accuracy_spearman(), score.accuracy_spearman()),
+                                  Figure(score.has_accuracy_kendall(), score.accuracy_kendall()),
+                                  Figure(score.has_median_ratio(), score.median_ratio()),
+                                  Figure(score.has_log_ratio_std(), score.log_ratio_std()),
+                                  absl::StrFormat("%.2f s", score.seconds())};
+  if (executed) row.push_back(Figure(score.has_executed_spearman(), score.executed_spearman()));
+  return row;
 }
 
 }  // namespace
@@ -29,11 +34,17 @@ std::vector<std::string> Row(const v1::EstimatorScore& score) {
 std::string CrosscheckText(const v1::SearchResult& result,
                            const std::map<std::string, std::string>& artifacts) {
   const v1::CrosscheckResult& crosscheck = result.crosscheck();
-  Table table({"estimator", "Spearman", "Kendall", "accuracy: Spearman", "Kendall", "median ratio",
-               "log spread", "time"});
+  const bool executed =
+      std::any_of(crosscheck.estimators().begin(), crosscheck.estimators().end(),
+                  [](const v1::EstimatorScore& score) { return score.has_executed_spearman(); });
+  std::vector<std::string> columns = {"estimator",          "Spearman", "Kendall",
+                                      "accuracy: Spearman", "Kendall",  "median ratio",
+                                      "log spread",         "time"};
+  if (executed) columns.emplace_back("executed: Spearman");
+  Table table(columns);
   std::string errors;
   for (const v1::EstimatorScore& score : crosscheck.estimators()) {
-    table.Add(Row(score));
+    table.Add(Row(score, executed));
     if (!score.error().empty()) {
       absl::StrAppend(&errors, score.name(), " does not apply: ", score.error(), "\n");
     }

@@ -114,6 +114,15 @@ std::string EvaluationLine(const v1::Evaluation& evaluation) {
   absl::StrAppend(&text, "divergence   KL ", FormatNumber(evaluation.kl()), ", MSE ",
                   FormatNumber(evaluation.mse()), ", SQNR ", FormatNumber(evaluation.sqnr_db()),
                   " dB, on ", where, "\n");
+  if (!evaluation.has_executed()) return text;
+  const v1::ExecutedEvaluation& executed = evaluation.executed();
+  absl::StrAppend(&text, "executed     ");
+  if (executed.has_accuracy()) {
+    absl::StrAppend(&text, "accuracy ", FormatPercent(executed.accuracy()), ", ");
+  }
+  absl::StrAppend(&text, "KL ", FormatNumber(executed.kl()), ", MSE ", FormatNumber(executed.mse()),
+                  ", SQNR ", FormatNumber(executed.sqnr_db()), " dB, as it was timed\n");
+  if (!executed.warning().empty()) text += WarningLines({executed.warning()});
   return text;
 }
 

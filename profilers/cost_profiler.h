@@ -18,6 +18,7 @@
 #include "nn/graph/layer.h"
 #include "nn/quant/precision.h"
 #include "profilers/cost_table.h"
+#include "profilers/network_runner.h"
 
 namespace halftone {
 
@@ -56,6 +57,8 @@ class CostProfiler {
   virtual bool RunsAssignments() const { return false; }
   // Whether rows tell energy; true also where that shows only once it profiles.
   virtual bool TellsEnergy() const { return true; }
+  // Of a target that runs networks here, what runs them; else null.
+  virtual std::unique_ptr<NetworkRunner> Runner() const { return nullptr; }
   // What is known of the hardware itself, with units in the names: "area_mm2", "elements" (that
   // multiply), "buffer_bytes", "power_w" (of its arithmetic at work).
   virtual std::map<std::string, double> HardwareFigures() const { return {}; }

@@ -12,14 +12,13 @@
 #include "nlohmann/json.hpp"
 #include "nn/graph/graph_memory.h"
 #include "nn/onnx/export.h"
-#include "profilers/builtin.h"
 #include "profilers/design_space.h"
 #include "search/codesign_run.h"
+#include "search/executed.h"
 #include "search/measure_plan.h"
 #include "search/offer.h"
 #include "search/refine_stage.h"
 #include "search/report.h"
-#include "search/sensitivity/evaluate.h"
 #include "search/sensitivity/memory_estimate.h"
 #include "search/solve_tables.h"
 #include "search/spec_check.h"
@@ -319,19 +318,23 @@ class SearchRun {
 
   absl::Status Validate() {
     if (IsInfeasible()) return absl::OkStatus();
+    const auto runner = profiler_ == nullptr ? nullptr : profiler_->Runner();
     HT_ASSIGN_OR_RETURN(
         validate_output_,
         stages_.Run(Stage::kValidate,
-                    ValidateKey(spec_, calibrate_output_, solve_output_, refine_output_),
+                    ValidateKey(spec_, calibrate_output_, solve_output_, refine_output_,
+                                runner == nullptr ? "" : runner->Machine()),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
-                      HT_ASSIGN_OR_RETURN(const ValidateOutput output, RunNetworks(progress));
+                      HT_ASSIGN_OR_RETURN(const ValidateOutput output,
+                                          RunNetworks(runner.get(), progress));
                       return ValidateOutputToBytes(output);
                     }));
     HT_ASSIGN_OR_RETURN(validated_, ValidateOutputFromBytes(validate_output_));
     return absl::OkStatus();
   }
 
-  absl::StatusOr<ValidateOutput> RunNetworks(const Progress& progress) {
+  // `runner`: null where the target does not run networks here.
+  absl::StatusOr<ValidateOutput> RunNetworks(NetworkRunner* runner, const Progress& progress) {
     ValidateOutput output;
     HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution, refined_));
     HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
@@ -342,14 +345,14 @@ class SearchRun {
       HT_ASSIGN_OR_RETURN(data, inputs_.LoadDataset(spec_.evaluation));
       output.on_held_out = true;
     }
-    const bool measures = spec_.target == kCpuTarget;
-    HT_ASSIGN_OR_RETURN(output.evaluation,
-                        EvaluateAssignment(*network, data, *calibration, assignment,
-                                           progress.Part(0, measures ? 0.7 : 1)));
-    if (!measures) return output;
+    HT_ASSIGN_OR_RETURN(
+        output.evaluation,
+        EvaluateWhereItRuns(*network, data, *calibration, assignment, runner, spec_.threads,
+                            progress.Part(0, runner == nullptr ? 1 : 0.7)));
+    if (runner == nullptr) return output;
     HT_ASSIGN_OR_RETURN(const MeasuredLatency latency,
                         MeasureLatency(*network, *calibration, /*reference=*/{}, assignment,
-                                       spec_.batch, spec_.threads, progress.Part(0.7, 1)));
+                                       *runner, spec_.batch, spec_.threads, progress.Part(0.7, 1)));
     output.reference_measured_ns = latency.reference_ns;
     output.measured_ns = latency.assignment_ns;
     return output;

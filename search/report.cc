@@ -44,6 +44,14 @@ std::string CostCards(const SearchResult& result) {
   return cards;
 }
 
+// Of the network as it runs, beside the simulation's.
+std::string ExecutedCard(const ExecutedEvaluation& executed) {
+  const std::string accuracy =
+      executed.accuracy.has_value() ? absl::StrCat(", accuracy ", Percent(*executed.accuracy)) : "";
+  return RenderCard("KL divergence as it runs", ShortNumber(executed.kl),
+                    absl::StrFormat("SQNR %.1f dB%s", executed.sqnr_db, accuracy));
+}
+
 std::string MeasuredCards(const SearchResult& result) {
   std::string cards;
   if (result.latency.measured.has_value() && result.latency.reference_measured.has_value()) {
@@ -65,6 +73,7 @@ std::string MeasuredCards(const SearchResult& result) {
   }
   cards += RenderCard("measured KL divergence", ShortNumber(evaluation.kl),
                       absl::StrFormat("SQNR %.1f dB", evaluation.sqnr_db));
+  if (evaluation.executed.has_value()) cards += ExecutedCard(*evaluation.executed);
   return cards;
 }
 

@@ -99,6 +99,36 @@ void WriteChosen(const SearchResult& result, json& object) {
   object["assignment"] = refined.assignment;
 }
 
+json ExecutedToJson(const ExecutedEvaluation& executed) {
+  json object = {{"kl", executed.kl},
+                 {"mse", executed.mse},
+                 {"sqnr_db", executed.sqnr_db},
+                 {"assignment", json::object()}};
+  if (executed.accuracy.has_value()) object["accuracy"] = *executed.accuracy;
+  for (const auto& [layer, precision] : executed.assignment) {
+    object["assignment"][layer] = precision.ToString();
+  }
+  if (!executed.warning.empty()) object["warning"] = executed.warning;
+  return object;
+}
+
+absl::StatusOr<ExecutedEvaluation> ExecutedFromJson(const json& object) {
+  ExecutedEvaluation executed;
+  JsonFields fields(object, "evaluation.executed");
+  fields.Read("accuracy", &executed.accuracy);
+  fields.Read("kl", &executed.kl);
+  fields.Read("mse", &executed.mse);
+  fields.Read("sqnr_db", &executed.sqnr_db);
+  fields.Read("warning", &executed.warning);
+  std::map<std::string, std::string> assignment;
+  fields.Read("assignment", &assignment);
+  HT_RETURN_IF_ERROR(fields.status());
+  for (const auto& [layer, text] : assignment) {
+    HT_ASSIGN_OR_RETURN(executed.assignment[layer], Precision::Parse(text));
+  }
+  return executed;
+}
+
 }  // namespace
 
 json ExportedModelToJson(const ExportedModel& model) {
@@ -154,9 +184,11 @@ json EvaluationToJson(const Evaluation& evaluation) {
   if (evaluation.quantized_accuracy.has_value()) {
     quantized["accuracy"] = *evaluation.quantized_accuracy;
   }
-  return {{"samples", evaluation.samples},
-          {"float", std::move(float_network)},
-          {"quantized", std::move(quantized)}};
+  json object = {{"samples", evaluation.samples},
+                 {"float", std::move(float_network)},
+                 {"quantized", std::move(quantized)}};
+  if (evaluation.executed.has_value()) object["executed"] = ExecutedToJson(*evaluation.executed);
+  return object;
 }
 
 absl::StatusOr<Evaluation> EvaluationFromJson(const json& object) {
@@ -176,6 +208,7 @@ absl::StatusOr<Evaluation> EvaluationFromJson(const json& object) {
     inner.Read("sqnr_db", &evaluation.sqnr_db);
     return inner.status();
   });
+  fields.ReadObject("executed", ExecutedFromJson, &evaluation.executed);
   HT_RETURN_IF_ERROR(fields.status());
   return evaluation;
 }

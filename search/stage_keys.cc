@@ -103,10 +103,11 @@ std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output
 }
 
 std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,
-                        absl::string_view solve_output, absl::string_view refine_output) {
-  return HashOf({"validate/3", spec.model, spec.calibration, absl::StrCat(spec.sensitivity.samples),
+                        absl::string_view solve_output, absl::string_view refine_output,
+                        absl::string_view machine) {
+  return HashOf({"validate/4", spec.model, spec.calibration, absl::StrCat(spec.sensitivity.samples),
                  spec.evaluation, spec.target, absl::StrCat(spec.batch), absl::StrCat(spec.threads),
-                 calibrate_output, solve_output, refine_output});
+                 calibrate_output, solve_output, refine_output, machine});
 }
 
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,

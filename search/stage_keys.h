@@ -33,9 +33,10 @@ std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
 std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output);
 std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output,
                       absl::string_view sensitivity_output, absl::string_view solve_output);
-// `refine_output`: "" where nothing was refined.
+// `refine_output`: "" where nothing was refined; `machine`: of the target's NetworkRunner, or "".
 std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,
-                        absl::string_view solve_output, absl::string_view refine_output);
+                        absl::string_view solve_output, absl::string_view refine_output,
+                        absl::string_view machine);
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
                       absl::string_view refine_output, absl::string_view validate_output);
 

@@ -55,6 +55,10 @@ void CollectWarnings(SearchResult& result) {
     result.warnings.push_back(
         absl::StrCat("layer '", layers.front()->name, "'", others, ": ", warning));
   }
+  if (result.evaluation.has_value() && result.evaluation->executed.has_value() &&
+      !result.evaluation->executed->warning.empty()) {
+    result.warnings.push_back(result.evaluation->executed->warning);
+  }
   if (result.evaluation.has_value() && !result.evaluated_on_held_out) {
     result.warnings.push_back(
         "no held-out data was given: the evaluation is on the calibration samples");

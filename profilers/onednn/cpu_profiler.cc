@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "nn/engine/onednn/inference_plan.h"
 #include "profilers/onednn/cpu_lease.h"
+#include "profilers/onednn/cpu_runner.h"
 #include "profilers/onednn/cpu_table.h"
 #include "profilers/onednn/measured_cache.h"
 #include "profilers/onednn/plan_survey.h"
@@ -39,7 +40,7 @@ class Profiling {
         options_(OptionsFor(request, options)),
         device_(DeviceFor(request)),
         cache_(cache, device_, request.cold_caches),
-        plan_options_{/*exact_shortcuts=*/false, device_.threads} {}
+        plan_options_{.threads = device_.threads} {}
 
   absl::StatusOr<CostTable> Run(const Progress& progress) {
     HT_RETURN_IF_ERROR(CheckPlanMemory(*request_.graph, request_.batch, /*plans=*/1));
@@ -241,6 +242,7 @@ class CpuProfiler final : public CostProfiler {
   bool EmptiesCaches() const override { return true; }
   bool RunsAssignments() const override { return true; }
   bool TellsEnergy() const override { return false; }
+  std::unique_ptr<NetworkRunner> Runner() const override { return MakeCpuRunner(); }
 
   absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                     const Progress& progress) override {

@@ -11,17 +11,20 @@
 namespace halftone {
 namespace {
 
-// What decides kernels and stored forms: how layers execute, and the grid of their sources.
-using ClassKey = std::tuple<std::vector<Precision>, int>;
+// What decides kernels and stored forms: how layers execute, which of them round their sources, and
+// the grid of these.
+using ClassKey = std::tuple<std::vector<Precision>, std::vector<bool>, int>;
 
 ClassKey KeyOf(const LayerSet& layers, const Precision& precision) {
   std::vector<Precision> executed;
-  bool integers = false;
+  std::vector<bool> rounds;
+  bool any = false;
   for (const Layer& layer : layers.layers) {
     executed.push_back(ExecutedAs(layer, precision));
-    integers = integers || executed.back().activations.IsInteger();
+    rounds.push_back(RoundsSources(layer, precision));
+    any = any || rounds.back();
   }
-  return {executed, integers ? precision.activations.bits : 0};
+  return {executed, rounds, any ? precision.activations.bits : 0};
 }
 
 // Describes plans of one network.

@@ -53,10 +53,11 @@ SearchSpec SearchOf(const CrosscheckSpec& spec) {
 // needs them.
 class CrosscheckRun {
  public:
-  CrosscheckRun(const CrosscheckSpec& spec, ArtifactStore& store, const PipelineObserver& observer,
-                const Cancellation& cancellation)
+  CrosscheckRun(const CrosscheckSpec& spec, ArtifactStore& store, NetworkRunner* runner,
+                const PipelineObserver& observer, const Cancellation& cancellation)
       : spec_(WithDefaults(spec)),
         store_(store),
+        runner_(runner),
         inputs_(store, spec_.model, spec_.calibration, spec_.sensitivity.samples),
         observer_(LettingGoOf(&inputs_, observer)),
         stages_(store, observer_, cancellation) {}
@@ -124,8 +125,9 @@ class CrosscheckRun {
     CrosscheckSpec drawn = spec_;
     drawn.estimators.clear();
     drawn.sensitivity = SensitivityOptions();
-    const std::string key = HashOf({"crosscheck/validate/1", Sha256Hex(calibrate_output_),
-                                    CrosscheckSpecToJson(drawn).dump()});
+    const std::string key =
+        HashOf({"crosscheck/validate/1", Sha256Hex(calibrate_output_),
+                CrosscheckSpecToJson(drawn).dump(), runner_ == nullptr ? "" : runner_->Machine()});
     HT_ASSIGN_OR_RETURN(
         validate_output_,
         stages_.Run(
@@ -134,9 +136,9 @@ class CrosscheckRun {
               HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
               HT_ASSIGN_OR_RETURN(Dataset data, inputs_.LoadDataset(spec_.evaluation));
               if (spec_.evaluation_samples > 0) data = data.Take(spec_.evaluation_samples);
-              HT_ASSIGN_OR_RETURN(
-                  const MeasuredAssignments measured,
-                  MeasureAssignments(spec_, *network, data, *calibration, store_, key, progress));
+              HT_ASSIGN_OR_RETURN(const MeasuredAssignments measured,
+                                  MeasureAssignments(spec_, *network, data, *calibration, runner_,
+                                                     store_, key, progress));
               return MeasuredAssignmentsToBytes(measured);
             }));
     HT_ASSIGN_OR_RETURN(measured_, MeasuredAssignmentsFromBytes(validate_output_));
@@ -265,6 +267,7 @@ class CrosscheckRun {
 
   const CrosscheckSpec spec_;
   ArtifactStore& store_;
+  NetworkRunner* const runner_;  // may be null
   StageInputs inputs_;
   const PipelineObserver observer_;
   StageRunner stages_;
@@ -277,9 +280,10 @@ class CrosscheckRun {
 }  // namespace
 
 absl::StatusOr<CrosscheckResult> RunCrosscheck(const CrosscheckSpec& spec, ArtifactStore& store,
+                                               NetworkRunner* runner,
                                                const PipelineObserver& observer,
                                                const Cancellation& cancellation) {
-  return CrosscheckRun(spec, store, observer, cancellation).Run();
+  return CrosscheckRun(spec, store, runner, observer, cancellation).Run();
 }
 
 }  // namespace halftone

@@ -15,7 +15,9 @@ namespace halftone {
 // all that they depend on: a restarted job repeats nothing that was finished. FAILED_PRECONDITION
 // when no assignment lies in the range; an estimator that does not apply to the network only lacks
 // scores, unless none applies. Thread-safe.
+// `runner`: of the spec's target, or null.
 absl::StatusOr<CrosscheckResult> RunCrosscheck(const CrosscheckSpec& spec, ArtifactStore& store,
+                                               NetworkRunner* runner,
                                                const PipelineObserver& observer,
                                                const Cancellation& cancellation);
 

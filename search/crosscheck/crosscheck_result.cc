@@ -33,6 +33,7 @@ constexpr auto kScoreMembers = std::tuple(
     JsonMember("predicts_divergence", &EstimatorScore::predicts_divergence),
     JsonMember("error", &EstimatorScore::error), JsonMember("spearman", &EstimatorScore::spearman),
     JsonMember("kendall", &EstimatorScore::kendall),
+    JsonMember("executed_spearman", &EstimatorScore::executed_spearman),
     JsonMember("accuracy_spearman", &EstimatorScore::accuracy_spearman),
     JsonMember("accuracy_kendall", &EstimatorScore::accuracy_kendall),
     JsonMember("median_ratio", &EstimatorScore::median_ratio),
@@ -88,10 +89,16 @@ EstimatorScore Score(const Estimator& estimator, const Prediction& prediction,
   score.seconds = prediction.seconds;
   score.predicted = prediction.predicted;
   if (score.predicted.size() != measured.size()) return score;
-  std::vector<double> divergences, accuracy_losses;
+  std::vector<double> divergences, accuracy_losses, executed;
   for (const MeasuredAssignment& assignment : measured) {
     divergences.push_back(assignment.divergence);
     if (assignment.accuracy_loss.has_value()) accuracy_losses.push_back(*assignment.accuracy_loss);
+    if (assignment.executed_divergence.has_value()) {
+      executed.push_back(*assignment.executed_divergence);
+    }
+  }
+  if (executed.size() == measured.size()) {
+    score.executed_spearman = SpearmanCorrelation(score.predicted, executed);
   }
   score.spearman = SpearmanCorrelation(score.predicted, divergences);
   score.kendall = KendallCorrelation(score.predicted, divergences);
@@ -108,10 +115,14 @@ json MeasuredAssignmentToJson(const MeasuredAssignment& measured) {
   for (const auto& [layer, precision] : measured.assignment) {
     assignment[layer] = precision.ToString();
   }
-  return {{"measured", measured.divergence},
-          {"damage", measured.damage},
-          {"accuracy_loss", MemberToJson(measured.accuracy_loss)},
-          {"assignment", std::move(assignment)}};
+  json object = {{"measured", measured.divergence},
+                 {"damage", measured.damage},
+                 {"accuracy_loss", MemberToJson(measured.accuracy_loss)},
+                 {"assignment", std::move(assignment)}};
+  if (!measured.executed_divergence.has_value()) return object;
+  object["executed"] = {{"measured", *measured.executed_divergence},
+                        {"accuracy_loss", MemberToJson(measured.executed_accuracy_loss)}};
+  return object;
 }
 
 absl::StatusOr<MeasuredAssignment> MeasuredAssignmentFromJson(const json& object) {
@@ -122,6 +133,12 @@ absl::StatusOr<MeasuredAssignment> MeasuredAssignmentFromJson(const json& object
   fields.Read("measured", &measured.divergence);
   fields.Read("damage", &measured.damage);
   fields.Read("accuracy_loss", &measured.accuracy_loss);
+  fields.ReadObject("executed", [&](const json& part) -> absl::Status {
+    JsonFields inner(part, "assignment.executed");
+    inner.Read("measured", &measured.executed_divergence);
+    inner.Read("accuracy_loss", &measured.executed_accuracy_loss);
+    return inner.status();
+  });
   fields.Read("assignment", &assignment);
   HT_RETURN_IF_ERROR(fields.status());
   for (const auto& [layer, text] : assignment) {

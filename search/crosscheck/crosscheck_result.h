@@ -21,6 +21,8 @@ struct MeasuredAssignment {
   double divergence = 0;                // KL of the logits, or mean squared error
   double damage = 0;                    // what the range speaks of: see CrosscheckSpec
   std::optional<double> accuracy_loss;  // float accuracy less this one; with labels and logits
+  // The same as the target runs it, where one was named.
+  std::optional<double> executed_divergence, executed_accuracy_loss;
 };
 
 // How well an estimator foresaw what was measured. A correlation is absent where one side has no
@@ -30,6 +32,7 @@ struct EstimatorScore {
   bool predicts_divergence = false;
   std::string error;                                          // why it has no scores
   std::optional<double> spearman, kendall;                    // with the measured divergence
+  std::optional<double> executed_spearman;                    // with that as the target runs it
   std::optional<double> accuracy_spearman, accuracy_kendall;  // with the accuracy loss
   // Of predicted / measured: the median, and the standard deviation of the natural logarithm; only
   // where the divergence itself is predicted.

@@ -81,6 +81,7 @@ nlohmann::json CrosscheckSpecToJson(const CrosscheckSpec& spec) {
                            {"seed", spec.seed},
                            {"quantization", QuantizationOptionsToJson(spec.quantization)},
                            {"sensitivity", SensitivityOptionsToJson(spec.sensitivity)}};
+  if (!spec.target.empty()) object["target"] = spec.target;
   for (const Precision& precision : spec.precisions) {
     object["precisions"].push_back(precision.ToString());
   }

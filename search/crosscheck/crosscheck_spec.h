@@ -25,7 +25,9 @@ struct CrosscheckSpec {
   // the output relative to the signal (its mean squares).
   double min_damage = 0.001, max_damage = 0.5;
   int64_t evaluation_samples = 0;  // the first so many; 0: all
-  uint64_t seed = 0;               // of the draws
+  // A target that runs networks here: assignments are evaluated as it runs them, too. Empty: none.
+  std::string target;
+  uint64_t seed = 0;  // of the draws
   QuantizationOptions quantization;
   SensitivityOptions sensitivity;  // of all estimators; method and interactions are theirs
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <memory>
 #include <utility>
@@ -55,9 +56,17 @@ class StoredEvaluations {
 
 class RandomAssignmentMeter {
  public:
-  RandomAssignmentMeter(const CrosscheckSpec& spec, const PreparedNetwork& network,
+  // Evaluates an assignment as a target runs it; empty where none does.
+  using Execute = std::function<absl::StatusOr<ExecutedEvaluation>(
+      const std::map<std::string, Precision>& assignment, const Progress& progress)>;
+
+  RandomAssignmentMeter(const CrosscheckSpec& spec, const PreparedNetwork& network, Execute execute,
                         StoredEvaluations& stored)
-      : spec_(spec), network_(network), stored_(stored), sampler_(SamplerOptions()) {}
+      : spec_(spec),
+        network_(network),
+        execute_(std::move(execute)),
+        stored_(stored),
+        sampler_(SamplerOptions()) {}
 
   absl::Status Run(AssignmentEvaluator& evaluator, const Progress& progress) {
     measured_.output_metric = evaluator.output_metric();
@@ -111,11 +120,18 @@ class RandomAssignmentMeter {
     measured.assignment = std::move(assignment);
     const bool is_kl = measured_.output_metric == "kl";
     measured.divergence = is_kl ? evaluation.kl : evaluation.mse;
-    measured.damage = is_kl ? evaluation.kl : NoiseToSignal(evaluation);
+    measured.damage = DamageOf(evaluation);
     measured_.evaluation_samples = evaluation.samples;
     measured_.float_accuracy = evaluation.float_accuracy;
     if (evaluation.float_accuracy.has_value() && evaluation.quantized_accuracy.has_value()) {
       measured.accuracy_loss = *evaluation.float_accuracy - *evaluation.quantized_accuracy;
+    }
+    if (evaluation.executed.has_value()) {
+      const ExecutedEvaluation& executed = *evaluation.executed;
+      measured.executed_divergence = is_kl ? executed.kl : executed.mse;
+      if (evaluation.float_accuracy.has_value() && executed.accuracy.has_value()) {
+        measured.executed_accuracy_loss = *evaluation.float_accuracy - *executed.accuracy;
+      }
     }
     const bool first = measured_.tried++ == 0;
     measured_.least_damage =
@@ -123,6 +139,10 @@ class RandomAssignmentMeter {
     measured_.most_damage = std::max(measured_.most_damage, measured.damage);
     if (sampler_.Record(measured.damage)) measured_.in_range.push_back(std::move(measured));
     return absl::OkStatus();
+  }
+
+  double DamageOf(const Evaluation& evaluation) const {
+    return measured_.output_metric == "kl" ? evaluation.kl : NoiseToSignal(evaluation);
   }
 
   absl::StatusOr<Evaluation> Evaluate(const std::map<std::string, Precision>& assignment,
@@ -136,7 +156,12 @@ class RandomAssignmentMeter {
     part.report = [&](double fraction, absl::string_view) {
       if (progress.report) progress.report(fraction, detail);
     };
-    HT_ASSIGN_OR_RETURN(const Evaluation evaluation, evaluator.Evaluate(assignment, part));
+    HT_ASSIGN_OR_RETURN(Evaluation evaluation,
+                        evaluator.Evaluate(assignment, execute_ ? part.Part(0, 0.7) : part));
+    const double damage = DamageOf(evaluation);
+    if (execute_ && damage >= spec_.min_damage && damage <= spec_.max_damage) {
+      HT_ASSIGN_OR_RETURN(evaluation.executed, execute_(assignment, part.Part(0.7, 1)));
+    }
     HT_RETURN_IF_ERROR(stored_.Add(evaluation));
     return evaluation;
   }
@@ -150,6 +175,7 @@ class RandomAssignmentMeter {
 
   const CrosscheckSpec& spec_;
   const PreparedNetwork& network_;
+  const Execute execute_;
   StoredEvaluations& stored_;
   AssignmentSampler sampler_;
   MeasuredAssignments measured_;
@@ -158,16 +184,20 @@ class RandomAssignmentMeter {
 
 }  // namespace
 
-absl::StatusOr<MeasuredAssignments> MeasureAssignments(const CrosscheckSpec& spec,
-                                                       const PreparedNetwork& network,
-                                                       const Dataset& data,
-                                                       const Calibration& calibration,
-                                                       ArtifactStore& store, const std::string& key,
-                                                       const Progress& progress) {
+absl::StatusOr<MeasuredAssignments> MeasureAssignments(
+    const CrosscheckSpec& spec, const PreparedNetwork& network, const Dataset& data,
+    const Calibration& calibration, NetworkRunner* runner, ArtifactStore& store,
+    const std::string& key, const Progress& progress) {
   HT_ASSIGN_OR_RETURN(const auto evaluator, AssignmentEvaluator::Create(network, data, calibration,
                                                                         progress.Part(0, 0.01)));
   StoredEvaluations stored(store, key);
-  RandomAssignmentMeter meter(spec, network, stored);
+  RandomAssignmentMeter::Execute execute;
+  if (runner != nullptr) {
+    execute = [&](const std::map<std::string, Precision>& assignment, const Progress& part) {
+      return EvaluateExecuted(network, data, calibration, assignment, *runner, *evaluator, part);
+    };
+  }
+  RandomAssignmentMeter meter(spec, network, execute, stored);
   const absl::Status status = meter.Run(*evaluator, progress.Part(0.01, 1));
   const absl::Status kept = stored.Flush();
   HT_RETURN_IF_ERROR(status);

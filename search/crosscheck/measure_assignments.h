@@ -12,6 +12,7 @@
 #include "nn/data/dataset.h"
 #include "search/crosscheck/crosscheck_result.h"
 #include "search/crosscheck/crosscheck_spec.h"
+#include "search/executed.h"
 #include "search/pipeline.h"
 #include "search/sensitivity/sensitivity.h"
 
@@ -31,13 +32,12 @@ struct MeasuredAssignments {
 // Draws assignments (see AssignmentSampler) and evaluates them on `data`, until as many as the spec
 // wants lie in its range, or too many do not. What was evaluated is kept in the store under `key`,
 // about every second and when it ends, cancelled or not: it is not evaluated again.
+// With a `runner`, which may be null, those in the range are also run by it.
 // FAILED_PRECONDITION when none lies in the range; it says where they lie.
-absl::StatusOr<MeasuredAssignments> MeasureAssignments(const CrosscheckSpec& spec,
-                                                       const PreparedNetwork& network,
-                                                       const Dataset& data,
-                                                       const Calibration& calibration,
-                                                       ArtifactStore& store, const std::string& key,
-                                                       const Progress& progress);
+absl::StatusOr<MeasuredAssignments> MeasureAssignments(
+    const CrosscheckSpec& spec, const PreparedNetwork& network, const Dataset& data,
+    const Calibration& calibration, NetworkRunner* runner, ArtifactStore& store,
+    const std::string& key, const Progress& progress);
 
 std::string MeasuredAssignmentsToBytes(const MeasuredAssignments& measured);
 absl::StatusOr<MeasuredAssignments> MeasuredAssignmentsFromBytes(absl::string_view bytes);

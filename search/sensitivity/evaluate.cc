@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -65,6 +66,9 @@ absl::StatusOr<ChosenLayers> ResolveAssignment(const PreparedNetwork& network,
   return chosen;
 }
 
+// The elements of a batch of that value.
+using OutputOf = std::function<absl::StatusOr<absl::Span<const float>>(const std::string& value)>;
+
 bool IsFloat(const ChosenLayers& chosen) {
   return std::all_of(chosen.begin(), chosen.end(),
                      [](const auto& layer) { return layer.second->IsFloat(); });
@@ -104,7 +108,11 @@ struct AssignmentEvaluator::Impl {
     Sums sums;
     if (sample_meter != nullptr) sample_meter->Begin();
     const auto add = [&](int64_t begin, int64_t valid, const BatchRunner* quantized) {
-      return AddBatch(begin, valid, quantized, progress.cancellation, sums);
+      const OutputOf output = [quantized](const std::string& value) {
+        return quantized->Output(value);
+      };
+      return AddBatch(begin, valid, quantized == nullptr ? OutputOf() : output,
+                      progress.cancellation, sums);
     };
     if (IsFloat(chosen)) {
       HT_RETURN_IF_ERROR(
@@ -119,8 +127,20 @@ struct AssignmentEvaluator::Impl {
     return Summarize(sums);
   }
 
+  absl::StatusOr<Evaluation> Evaluate(ComputedNetwork& computed, const Progress& progress) {
+    Sums sums;
+    if (sample_meter != nullptr) sample_meter->Begin();
+    const OutputOf output = [&](const std::string& value) { return computed.Output(value); };
+    HT_RETURN_IF_ERROR(ForEachBatch(
+        data.samples(), batch, progress, [&](int64_t begin, int64_t valid) -> absl::Status {
+          HT_RETURN_IF_ERROR(computed.Run(begin, progress.cancellation));
+          return AddBatch(begin, valid, output, progress.cancellation, sums);
+        }));
+    return Summarize(sums);
+  }
+
   // `quantized`: null where it is the float network.
-  absl::Status AddBatch(int64_t begin, int64_t valid, const BatchRunner* quantized,
+  absl::Status AddBatch(int64_t begin, int64_t valid, const OutputOf& quantized,
                         const Cancellation& cancellation, Sums& sums) {
     HT_RETURN_IF_ERROR(reference.Run(begin, cancellation));
     for (size_t h = 0; h < heads.size(); ++h) {
@@ -134,11 +154,11 @@ struct AssignmentEvaluator::Impl {
     return h == 0 && heads[0].is_kl && heads[0].rows == 1 && data.has_labels();
   }
 
-  absl::Status AddHead(size_t h, int64_t begin, int64_t valid, const BatchRunner* quantized,
+  absl::Status AddHead(size_t h, int64_t begin, int64_t valid, const OutputOf& quantized,
                        Sums& sums) const {
     absl::Span<const float> outputs;
     if (quantized != nullptr) {
-      HT_ASSIGN_OR_RETURN(outputs, quantized->Output(heads[h].value));
+      HT_ASSIGN_OR_RETURN(outputs, quantized(heads[h].value));
     }
     const auto size = static_cast<size_t>(heads[h].elements());
     for (int64_t n = 0; n < valid; ++n) {
@@ -229,6 +249,13 @@ absl::StatusOr<Evaluation> AssignmentEvaluator::EvaluateChosen(const ChosenLayer
   }
   return impl_->Evaluate(chosen, progress);
 }
+
+absl::StatusOr<Evaluation> AssignmentEvaluator::EvaluateComputed(ComputedNetwork& computed,
+                                                                 const Progress& progress) {
+  return impl_->Evaluate(computed, progress);
+}
+
+int64_t AssignmentEvaluator::batch() const { return impl_->batch; }
 
 absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, const Dataset& data,
                                               const Calibration& calibration,

@@ -8,7 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/cancellation.h"
 #include "base/progress.h"
 #include "nn/data/dataset.h"
 #include "nn/quant/precision.h"
@@ -17,6 +20,16 @@
 
 namespace halftone {
 
+// What a network that was really run on its target did to the output, beside its simulation.
+struct ExecutedEvaluation {
+  std::optional<double> accuracy;  // with labels and logits only
+  double kl = 0;
+  double mse = 0;
+  double sqnr_db = 0;
+  std::map<std::string, Precision> assignment;  // whose numbers each layer computed with
+  std::string warning;  // where it differs from the simulation: by how much, and what of
+};
+
 // What really quantizing a network did to its output.
 struct Evaluation {
   int64_t samples = 0;
@@ -24,7 +37,8 @@ struct Evaluation {
   double kl = 0;   // mean KL(float || quantized) over samples; 0 where the output is no logits
   double mse = 0;  // mean squared difference of the output
   double sqnr_db = 0;
-  std::vector<double> sample_values;  // of each sample; empty for SampleValues::kNone
+  std::vector<double> sample_values;           // of each sample; empty for SampleValues::kNone
+  std::optional<ExecutedEvaluation> executed;  // where the target runs networks here
 };
 
 // What an evaluator tells of each sample.
@@ -44,6 +58,16 @@ absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, co
                                               const Calibration& calibration,
                                               const std::map<std::string, Precision>& assignment,
                                               const Progress& progress);
+
+// A network whose outputs are computed elsewhere.
+class ComputedNetwork {
+ public:
+  virtual ~ComputedNetwork() = default;
+  // Computes the batch of samples from `begin`; past the end of the data any rows will do.
+  virtual absl::Status Run(int64_t begin, const Cancellation& cancellation) = 0;
+  // Of the whole batch, valid until the next run.
+  virtual absl::StatusOr<absl::Span<const float>> Output(const std::string& value) const = 0;
+};
 
 // Evaluates one assignment after the other on the same data: what they have in common, above all
 // the float network's outputs and what layers before the first that differs do, is computed once;
@@ -68,6 +92,9 @@ class AssignmentEvaluator {
                                       const Progress& progress);
   // The same for choices of any kind. INVALID_ARGUMENT for a name that is no layer of the network.
   absl::StatusOr<Evaluation> EvaluateChosen(const ChosenLayers& chosen, const Progress& progress);
+  // The same for a network that is computed elsewhere, in batches of that size.
+  absl::StatusOr<Evaluation> EvaluateComputed(ComputedNetwork& computed, const Progress& progress);
+  int64_t batch() const;
 
  private:
   struct Impl;

@@ -65,6 +65,7 @@ v1::EstimatorScore ScoreToProto(const EstimatorScore& score) {
   out.set_predicts_divergence(score.predicts_divergence);
   SetIfKnown(score.spearman, [&](double value) { out.set_spearman(value); });
   SetIfKnown(score.kendall, [&](double value) { out.set_kendall(value); });
+  SetIfKnown(score.executed_spearman, [&](double value) { out.set_executed_spearman(value); });
   SetIfKnown(score.accuracy_spearman, [&](double value) { out.set_accuracy_spearman(value); });
   SetIfKnown(score.accuracy_kendall, [&](double value) { out.set_accuracy_kendall(value); });
   SetIfKnown(score.median_ratio, [&](double value) { out.set_median_ratio(value); });
@@ -86,6 +87,8 @@ absl::StatusOr<CrosscheckSpec> CrosscheckFromProto(const v1::CrosscheckSpec& spe
   HT_RETURN_IF_ERROR(ReadDamage("max_damage", spec.max_damage(), &out.max_damage));
   HT_ASSIGN_FIELD(out.evaluation_samples, "evaluation_samples",
                   CountFromProto(spec.evaluation_samples(), out.evaluation_samples, kMaxSamples));
+  HT_RETURN_IF_ERROR(AtField("target", CheckLength("target", spec.target(), kMaxNameBytes)));
+  out.target = spec.target();
   out.seed = spec.seed();
   const int64_t samples = out.sensitivity.samples;
   HT_ASSIGN_FIELD(out.sensitivity, "sensitivity", SensitivityFromProto(spec.sensitivity()));

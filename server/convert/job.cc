@@ -58,6 +58,17 @@ void SetLatency(const LatencyResult& latency, v1::LatencyResult* out) {
   if (latency.measured.has_value()) out->set_measured_ns(*latency.measured);
 }
 
+void SetExecuted(const ExecutedEvaluation& executed, v1::ExecutedEvaluation* out) {
+  if (executed.accuracy.has_value()) out->set_accuracy(*executed.accuracy);
+  out->set_kl(executed.kl);
+  out->set_mse(executed.mse);
+  out->set_sqnr_db(executed.sqnr_db);
+  for (const auto& [layer, precision] : executed.assignment) {
+    (*out->mutable_assignment())[layer] = precision.ToString();
+  }
+  out->set_warning(executed.warning);
+}
+
 void SetEvaluation(const Evaluation& evaluation, bool held_out, v1::Evaluation* out) {
   out->set_samples(evaluation.samples);
   if (evaluation.float_accuracy.has_value()) out->set_float_accuracy(*evaluation.float_accuracy);
@@ -68,6 +79,9 @@ void SetEvaluation(const Evaluation& evaluation, bool held_out, v1::Evaluation* 
   out->set_mse(evaluation.mse);
   out->set_sqnr_db(evaluation.sqnr_db);
   out->set_held_out(held_out);
+  if (evaluation.executed.has_value()) {
+    SetExecuted(*evaluation.executed, out->mutable_executed());
+  }
 }
 
 v1::Refinement RefinementToProto(const Refinement& refined) {

@@ -1,5 +1,6 @@
 // EvaluateAssignment of analysis_calls.h.
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -8,6 +9,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "profilers/builtin.h"
+#include "search/executed.h"
 #include "search/measure_plan.h"
 #include "search/result.h"
 #include "search/sensitivity/evaluation_memory.h"
@@ -28,12 +30,9 @@ PrecisionOf Complete(const PreparedNetwork& network, const PrecisionOf& assignme
   return complete;
 }
 
-absl::StatusOr<double> ProfileAndPredict(const ServiceContext& context,
-                                         const PreparedNetwork& network,
+absl::StatusOr<double> ProfileAndPredict(CostProfiler& profiler, const PreparedNetwork& network,
                                          const PrecisionOf& assignment, int batch, int threads,
                                          const Progress& progress) {
-  HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
-                      context.CreateProfiler("measure", kCpuTarget));
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   std::set<Precision> precisions;
@@ -44,7 +43,7 @@ absl::StatusOr<double> ProfileAndPredict(const ServiceContext& context,
   request.precisions.assign(precisions.begin(), precisions.end());
   request.batch = batch;
   request.threads = threads;
-  HT_ASSIGN_OR_RETURN(const CostTable table, profiler->Profile(request, progress));
+  HT_ASSIGN_OR_RETURN(const CostTable table, profiler.Profile(request, progress));
   return table.PredictLatency(assignment);
 }
 
@@ -65,18 +64,18 @@ absl::StatusOr<MeasureOptions> ReadOptions(const v1::EvaluateAssignmentRequest& 
   return MeasureOptions{*batch, static_cast<int>(*threads)};
 }
 
-absl::StatusOr<nlohmann::json> Measure(const ServiceContext& context,
+absl::StatusOr<nlohmann::json> Measure(CostProfiler& profiler, NetworkRunner& runner,
                                        const PreparedNetwork& network,
                                        const Calibration& calibration,
                                        const PrecisionOf& assignment, const MeasureOptions& options,
                                        const Progress& progress) {
   const auto batch_size = static_cast<int>(network.BatchFor(options.batch, options.batch));
   HT_ASSIGN_OR_RETURN(const double predicted_ns,
-                      ProfileAndPredict(context, network, Complete(network, assignment), batch_size,
-                                        options.threads, progress.Part(0, 0.6)));
+                      ProfileAndPredict(profiler, network, Complete(network, assignment),
+                                        batch_size, options.threads, progress.Part(0, 0.6)));
   HT_ASSIGN_OR_RETURN(const MeasuredLatency latency,
-                      MeasureLatency(network, calibration, /*reference=*/{}, assignment, batch_size,
-                                     options.threads, progress.Part(0.6, 1)));
+                      MeasureLatency(network, calibration, /*reference=*/{}, assignment, runner,
+                                     batch_size, options.threads, progress.Part(0.6, 1)));
   return nlohmann::json{{"f32_ns", latency.reference_ns},
                         {"assignment_ns", latency.assignment_ns},
                         {"predicted_ns", predicted_ns}};
@@ -111,13 +110,24 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
   HT_ASSIGN_OR_RETURN(const Calibration calibration,
                       Calibrate(network, calibration_data, {precisions.begin(), precisions.end()},
                                 QuantizationOptions(), progress.Part(0, 0.3 * evaluated)));
-  HT_ASSIGN_OR_RETURN(const Evaluation evaluation,
-                      halftone::EvaluateAssignment(network, data, calibration, *assignment,
-                                                   progress.Part(0.3 * evaluated, evaluated)));
-  nlohmann::json document = EvaluationToJson(evaluation);
+  std::unique_ptr<CostProfiler> profiler;
+  std::unique_ptr<NetworkRunner> runner;
   if (request.measure()) {
-    HT_ASSIGN_OR_RETURN(document["latency"], Measure(context, network, calibration, *assignment,
-                                                     options, progress.Part(evaluated, 1)));
+    HT_ASSIGN_OR_RETURN(profiler, context.CreateProfiler("measure", kCpuTarget));
+    runner = profiler->Runner();
+  }
+  HT_ASSIGN_OR_RETURN(
+      const Evaluation evaluation,
+      EvaluateWhereItRuns(network, data, calibration, *assignment, runner.get(), options.threads,
+                          progress.Part(0.3 * evaluated, evaluated)));
+  nlohmann::json document = EvaluationToJson(evaluation);
+  if (evaluation.executed.has_value() && !evaluation.executed->warning.empty()) {
+    document["warnings"] = {evaluation.executed->warning};
+  }
+  if (runner != nullptr) {
+    HT_ASSIGN_OR_RETURN(document["latency"],
+                        Measure(*profiler, *runner, network, calibration, *assignment, options,
+                                progress.Part(evaluated, 1)));
   }
   return AnalysisDocument{document.dump(), ""};
 }

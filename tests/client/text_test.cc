@@ -105,6 +105,12 @@ v1::SearchResult FixedResult() {
   evaluation->set_mse(0.0456);
   evaluation->set_sqnr_db(24.5);
   evaluation->set_held_out(true);
+  v1::ExecutedEvaluation* executed = evaluation->mutable_executed();
+  executed->set_accuracy(0.9275);
+  executed->set_kl(0.00456);
+  executed->set_mse(0.0567);
+  executed->set_sqnr_db(23.5);
+  executed->set_warning("as it runs it differs");
   v1::Refinement* refined = result.mutable_refined();
   refined->set_source("neighbour");
   refined->set_divergence(0.015);
@@ -330,6 +336,8 @@ TEST(TextTest, Evaluation) {
   ExpectGolden("evaluate.txt", EvaluationText(json::parse(R"json({
     "samples": 512, "float": {"accuracy": 0.9375},
     "quantized": {"accuracy": 0.93, "kl": 0.00321, "mse": 0.0456, "sqnr_db": 24.5},
+    "executed": {"accuracy": 0.9275, "kl": 0.00456, "mse": 0.0567, "sqnr_db": 23.5},
+    "warnings": ["as it runs it differs"],
     "latency": {"f32_ns": 250000, "assignment_ns": 95000, "predicted_ns": 91356}})json")));
 }
 

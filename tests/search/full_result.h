@@ -41,6 +41,8 @@ inline SearchResult FullResult() {
   result.layers = {layer};
   result.latency = {4, 1, 4.5, std::nullopt};
   result.evaluation = Evaluation{100, 0.9, 0.875, 0.01, 0.02, 30};
+  result.evaluation->executed =
+      ExecutedEvaluation{0.75, 0.015625, 0.03125, 29.5, {{"a", Precision::Int(4, 4)}}, "differs"};
   result.evaluated_on_held_out = true;
   const Precision w4a4 = Precision::Int(4, 4), w8a8 = Precision::Int(8, 8);
   result.tables = TableNames{{{w4a4, w8a8}, {w4a4, w8a8}, w8a8},

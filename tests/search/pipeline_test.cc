@@ -136,6 +136,7 @@ TEST(PipelineTest, SearchesASimulatedTargetFromEndToEnd) {
   EXPECT_GT(result->solution.frontier.size(), 2u);
   EXPECT_EQ(result->reference, Precision::Int(16, 16)) << "the widest where f32 does not run";
   EXPECT_FALSE(result->latency.measured.has_value());
+  EXPECT_FALSE(result->evaluation->executed.has_value());
   EXPECT_EQ(bench.finished, std::vector<Stage>(kStages.begin(), kStages.end()));
 
   const absl::StatusOr<std::string> model =
@@ -216,6 +217,10 @@ TEST(PipelineTest, SearchesThisMachineAndMeasuresTheAnswer) {
   EXPECT_GT(*result->latency.measured, 0);
   EXPECT_GT(*result->latency.reference_measured, 0);
   EXPECT_GT(result->latency.predicted, 0);
+  ASSERT_TRUE(result->evaluation->executed.has_value());
+  EXPECT_NEAR(*result->evaluation->executed->accuracy, *result->evaluation->quantized_accuracy,
+              0.02);
+  EXPECT_EQ(result->evaluation->executed->assignment.size(), 4u);
   EXPECT_LT(result->solution.cost.at("size_bytes"), result->reference_cost.at("size_bytes"));
 }
 

@@ -26,10 +26,23 @@ TEST(SearchResultJsonTest, RoundTrips) {
   EXPECT_FALSE(result->latency.measured.has_value());
   EXPECT_EQ(*result->latency.reference_measured, 4.5);
   EXPECT_EQ(*result->evaluation->quantized_accuracy, 0.875);
+  EXPECT_EQ(*result->evaluation->executed->accuracy, 0.75);
+  EXPECT_EQ(result->evaluation->executed->assignment.at("a"), Precision::Int(4, 4));
+  EXPECT_EQ(result->evaluation->executed->warning, "differs");
+  EXPECT_EQ(json["evaluation"]["executed"]["kl"], 0.015625);
   EXPECT_EQ(result->solution.frontier.size(), 1u);
   EXPECT_EQ(json["chosen"], "refined");
   EXPECT_EQ(json["refined"]["evaluations"], 2);
   EXPECT_EQ(result->refined->assignment.at("a"), "w8a8");
+}
+
+TEST(SearchResultJsonTest, OlderResultsSayNothingOfWhatWasExecuted) {
+  nlohmann::json json = SearchResultToJson(FullResult());
+  json["evaluation"].erase("executed");
+  const absl::StatusOr<SearchResult> result = SearchResultFromJson(json);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->evaluation->kl, 0.01);
+  EXPECT_FALSE(result->evaluation->executed.has_value());
 }
 
 // Of the answer that was chosen, whose proof is the optimum's.

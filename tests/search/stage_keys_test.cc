@@ -116,7 +116,7 @@ std::map<char, std::string> Keys(const SearchSpec& spec) {
           {'V', SolveKey(spec, "i", "s", "p")},
           {'M', MeterKey(spec, "c")},
           {'R', RefineKey(spec, "c", "s", "v")},
-          {'A', ValidateKey(spec, "c", "v", "r")},
+          {'A', ValidateKey(spec, "c", "v", "r", "m")},
           {'E', ExportKey(spec, "v", "r", "a")}};
 }
 
@@ -158,10 +158,11 @@ TEST(StageKeysTest, SoDoTheOutputsOfEarlierStages) {
                                 RefineKey(spec, "C", "s", "v"),
                                 RefineKey(spec, "c", "S", "v"),
                                 RefineKey(spec, "c", "s", "V"),
-                                ValidateKey(spec, "c", "v", "r"),
-                                ValidateKey(spec, "C", "v", "r"),
-                                ValidateKey(spec, "c", "V", "r"),
-                                ValidateKey(spec, "c", "v", "R"),
+                                ValidateKey(spec, "c", "v", "r", "m"),
+                                ValidateKey(spec, "C", "v", "r", "m"),
+                                ValidateKey(spec, "c", "V", "r", "m"),
+                                ValidateKey(spec, "c", "v", "R", "m"),
+                                ValidateKey(spec, "c", "v", "r", "M"),
                                 ExportKey(spec, "v", "r", "a"),
                                 ExportKey(spec, "V", "r", "a"),
                                 ExportKey(spec, "v", "R", "a"),

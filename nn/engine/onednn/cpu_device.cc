@@ -88,6 +88,10 @@ CpuDevice DescribeCpu() {
 
 void SetCpuThreads(int threads) { SetOneDnnThreads(threads); }
 
+bool RoundsSources(const Layer& layer, const Precision& precision) {
+  return plan::RoundsSources(plan::ArithmeticOf(layer, precision));
+}
+
 Precision ExecutedAs(const Layer& layer, const Precision& precision) {
   switch (plan::ArithmeticOf(layer, precision)) {
     case plan::Arithmetic::kInt8:
@@ -98,6 +102,7 @@ Precision ExecutedAs(const Layer& layer, const Precision& precision) {
       return {Precision::Int(4, 4).weights, precision.activations};
     case plan::Arithmetic::kBFloat16:
       return precision;
+    case plan::Arithmetic::kRounded:
     case plan::Arithmetic::kFloat32:
       return Precision::Float32();
   }

@@ -10,6 +10,7 @@
 #include "nn/engine/onednn/plan/form.h"
 #include "nn/engine/onednn/plan/fusion.h"
 #include "nn/engine/onednn/plan/lowering.h"
+#include "nn/engine/onednn/plan/roundings.h"
 #include "nn/engine/onednn/plan/storage.h"
 #include "nn/graph/passes.h"
 #include "nn/quant/weight_bytes.h"
@@ -72,16 +73,28 @@ absl::Status LowerOp(PlanBuilder& builder, const LoweringContext& context) {
   return LowerOtherNode(builder, context);
 }
 
+// How the ops of a plan compute, and what they store.
+struct Decisions {
+  std::vector<plan::OpPrecision> precisions;
+  absl::flat_hash_map<std::string, plan::Form> forms;
+};
+
+Decisions Decide(const Graph& graph, const std::vector<PlanOp>& ops,
+                 const QuantizedAssignment& assignment, const PlanOptions& options) {
+  Decisions decisions;
+  decisions.precisions = DecidePrecisions(ops, assignment);
+  decisions.forms = DecideForms(graph, ops, decisions.precisions,
+                                {options.exact_shortcuts, options.float32_sums});
+  return decisions;
+}
+
 absl::Status LowerOps(const Graph& graph, const std::vector<PlanOp>& ops,
-                      const QuantizedAssignment& assignment, const PlanOptions& options,
+                      const QuantizedAssignment& assignment, const Decisions& decisions,
                       PlanBuilder& builder) {
-  const std::vector<plan::OpPrecision> precisions = DecidePrecisions(ops, assignment);
-  const absl::flat_hash_map<std::string, plan::Form> forms =
-      DecideForms(graph, ops, precisions, options.exact_shortcuts);
   FindLastReaders(graph, ops, builder);
   for (const Port& input : graph.inputs) builder.AddInput(input);
   for (size_t i = 0; i < ops.size(); ++i) {
-    LoweringContext context{&ops[i], precisions[i], forms.at(ops[i].dst)};
+    LoweringContext context{&ops[i], decisions.precisions[i], decisions.forms.at(ops[i].dst)};
     if (ops[i].layer != nullptr) {
       const auto it = assignment.find(ops[i].layer->name);
       if (it != assignment.end()) context.quantizers = &it->second;
@@ -101,16 +114,24 @@ int ThreadsOf(const PlanOptions& options) {
   return options.threads > 0 ? options.threads : OneDnnThreads();
 }
 
-absl::StatusOr<plan::CompiledPlan> Compile(const Graph& graph, const LayerSet& layers,
-                                           const QuantizedAssignment& assignment,
-                                           const PlanOptions& options, plan::Purpose purpose) {
+struct Compiled {
+  plan::CompiledPlan plan;
+  std::vector<ExtraRounding> roundings;
+  std::map<std::string, Precision> ran_as;
+};
+
+absl::StatusOr<Compiled> Compile(const Graph& graph, const LayerSet& layers,
+                                 const QuantizedAssignment& assignment, const PlanOptions& options,
+                                 plan::Purpose purpose) {
   HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
   UseOneDnnThreads(ThreadsOf(options));
   const Graph recognized = RecognizeBlocks(graph);
   const std::vector<PlanOp> ops = plan::FuseGraph(recognized, layers);
   PlanBuilder builder(recognized, purpose);
-  HT_RETURN_IF_ERROR(LowerOps(recognized, ops, assignment, options, builder));
-  return builder.Finish();
+  const Decisions decisions = Decide(recognized, ops, assignment, options);
+  HT_RETURN_IF_ERROR(LowerOps(recognized, ops, assignment, decisions, builder));
+  return Compiled{builder.Finish(), plan::FindRoundings(ops, decisions.forms),
+                  plan::PrecisionsRun(ops, decisions.precisions, assignment)};
 }
 
 std::vector<PlanStep> StepsOf(const plan::CompiledPlan& compiled) {
@@ -138,8 +159,11 @@ absl::StatusOr<std::shared_ptr<const InferencePlan>> InferencePlan::Create(
     const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment,
     const PlanOptions& options) {
   auto impl = std::make_unique<Impl>();
-  HT_ASSIGN_OR_RETURN(impl->compiled,
+  HT_ASSIGN_OR_RETURN(Compiled compiled,
                       Compile(graph, layers, assignment, options, plan::Purpose::kRun));
+  impl->compiled = std::move(compiled.plan);
+  impl->roundings = std::move(compiled.roundings);
+  impl->ran_as = std::move(compiled.ran_as);
   impl->steps = StepsOf(impl->compiled);
   impl->weight_bytes = WeightBytes(layers, assignment);
   impl->threads = ThreadsOf(options);
@@ -156,12 +180,16 @@ int64_t InferencePlan::arena_bytes() const { return impl_->compiled.arena_bytes;
 
 int InferencePlan::threads() const { return impl_->threads; }
 
+absl::Span<const ExtraRounding> InferencePlan::roundings() const { return impl_->roundings; }
+
+const std::map<std::string, Precision>& InferencePlan::ran_as() const { return impl_->ran_as; }
+
 absl::StatusOr<std::vector<PlanStep>> DescribePlan(const Graph& graph, const LayerSet& layers,
                                                    const QuantizedAssignment& assignment,
                                                    const PlanOptions& options) {
-  HT_ASSIGN_OR_RETURN(const plan::CompiledPlan compiled,
+  HT_ASSIGN_OR_RETURN(const Compiled compiled,
                       Compile(graph, layers, assignment, options, plan::Purpose::kDescribe));
-  return StepsOf(compiled);
+  return StepsOf(compiled.plan);
 }
 
 }  // namespace halftone

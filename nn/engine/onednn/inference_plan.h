@@ -2,6 +2,7 @@
 #define HALFTONE_NN_ENGINE_ONEDNN_INFERENCE_PLAN_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/cancellation.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/layer.h"
+#include "nn/quant/extra_rounding.h"
 #include "nn/quant/layer_quantizers.h"
 #include "nn/quant/precision.h"
 
@@ -27,7 +29,7 @@ struct PlanStep {
   Kind kind = Kind::kOther;
   std::string name;            // the layer's or node's name; for conversions the value's name
   std::string from, to;        // conversions: the layers (or nodes) on both sides
-  Precision executed_as;       // layers: what really runs, e.g. w8a8 for w4a8
+  Precision executed_as;       // layers: the kernels that run, e.g. w8a8 for w4a8
   std::string implementation;  // oneDNN's implementation name
   // Equal keys mean the same primitive on the same shapes: measured once.
   std::string key;
@@ -39,6 +41,8 @@ struct PlanOptions {
   // those: faster, and one more rounding to 8 bits than fake quantization of the layers' sources
   // alone. Shortcuts of fewer bits are always kept in float32.
   bool exact_shortcuts = false;
+  // Computes averages and sums of activations between bfloat16 layers in float32.
+  bool float32_sums = false;
   // That its primitives are made for and run on; 0: what SetCpuThreads gave last.
   int threads = 0;
 };
@@ -49,11 +53,13 @@ struct PlanOptions {
 //
 // What runs: a layer with integer weights and activations of at most 8 bits runs in 8-bit kernels
 // on the integers of its quantizers (fewer bits are a smaller grid in bytes), and its result is
-// stored in the form that its readers want. bf16 runs in bfloat16 where the CPU has it. Large
-// matrices of weight-only precisions are read in 8 or 4 bits and multiplied in bfloat16 where
-// oneDNN has a kernel for that. Everything else (f32, other weight-only, more than 8 bits) runs in
-// float32 with the weights rounded to their grid; sources of more than 8 bits are not rounded.
-// Activations are stored channels last.
+// stored in the form that its readers want. Sums are exact: on processors without VNNI, whose 8-bit
+// kernels add pairs of products in saturating 16 bits, layers with weights of more than 7 bits run
+// in float32 on the values of these integers (depthwise convolutions stay in bytes). bf16 runs in
+// bfloat16 where the CPU has it. Large matrices of weight-only precisions are read in 8 or 4 bits
+// and multiplied in bfloat16 where oneDNN has a kernel for that. Everything else (f32, other
+// weight-only, more than 8 bits) runs in float32 with the weights rounded to their grid; sources of
+// more than 8 bits are not rounded. Activations are stored channels last.
 class InferencePlan {
  public:
   // `graph` from BindBatch (batch normalization folded), `layers` of the same graph.
@@ -69,6 +75,11 @@ class InferencePlan {
   // Bytes of a session's activations and scratch memory.
   int64_t arena_bytes() const;
   int threads() const;
+  // What it rounds beside the sources and weights of layers.
+  absl::Span<const ExtraRounding> roundings() const;
+  // The precision whose numbers each layer computes with, whatever its kernels: w4a8 for w4a8 in
+  // bytes, w16 for w16a16, whose sources are not rounded, f32 for bf16 without such instructions.
+  const std::map<std::string, Precision>& ran_as() const;
 
  private:
   friend class InferenceSession;
@@ -83,9 +94,11 @@ absl::StatusOr<std::vector<PlanStep>> DescribePlan(const Graph& graph, const Lay
                                                    const QuantizedAssignment& assignment,
                                                    const PlanOptions& options = {});
 
-// What a precision is executed as by this machine's kernels: w4a8 as w8a8, w16a16 as f32, bf16 as
-// f32 where the CPU has no bf16 instructions.
+// The kernels of this machine that execute a precision: w4a8 runs as w8a8, w16a16 as f32, bf16 as
+// f32 where the CPU has no bf16 instructions, w8a8 as f32 where 8-bit kernels would saturate.
 Precision ExecutedAs(const Layer& layer, const Precision& precision);
+// Whether they read sources that are rounded to the grid of the layer's quantizer.
+bool RoundsSources(const Layer& layer, const Precision& precision);
 
 // The memory in which a plan runs. One thread at a time.
 class InferenceSession {

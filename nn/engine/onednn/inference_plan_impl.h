@@ -2,6 +2,8 @@
 #define HALFTONE_NN_ENGINE_ONEDNN_INFERENCE_PLAN_IMPL_H_
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "nn/engine/onednn/inference_plan.h"
@@ -15,6 +17,8 @@ struct InferencePlan::Impl {
   std::vector<PlanStep> steps;
   double weight_bytes = 0;
   int threads = 1;
+  std::vector<ExtraRounding> roundings;
+  std::map<std::string, Precision> ran_as;
 };
 
 }  // namespace halftone

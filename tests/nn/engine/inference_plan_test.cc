@@ -12,7 +12,6 @@
 #include "nn/data/npz.h"
 #include "nn/engine/onednn/arena.h"
 #include "tests/nn/engine/graph_maker.h"
-#include "tests/nn/engine/int8_waiting.h"
 #include "tests/nn/engine/plan_network.h"
 #include "tests/nn/engine/run_program.h"
 
@@ -48,9 +47,14 @@ double PlanError(const PlanNetwork& network, const QuantizedAssignment& assignme
   return RelativeError(*plan, *expected);
 }
 
-using InferencePlanTest = WaitsForExactInt8;
+std::shared_ptr<const InferencePlan> PlanOf(const PlanNetwork& network,
+                                            const QuantizedAssignment& assignment) {
+  auto plan = InferencePlan::Create(network.graph, network.layers, assignment);
+  EXPECT_TRUE(plan.ok()) << plan.status();
+  return *plan;
+}
 
-TEST_F(InferencePlanTest, Float32GivesTorchsLogits) {
+TEST(InferencePlanTest, Float32GivesTorchsLogits) {
   const PlanNetwork network = TinyDigits(256);
   const auto bytes =
       ReadFile(absl::StrCat(HALFTONE_SOURCE_DIR, "/tests/data/tiny-digits/reference_bn.npz"));
@@ -62,11 +66,11 @@ TEST_F(InferencePlanTest, Float32GivesTorchsLogits) {
   for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR((*logits)[i], expected[i], 1e-4) << i;
 }
 
-TEST_F(InferencePlanTest, Float32OfAllOperatorsIsTheEngines) {
+TEST(InferencePlanTest, Float32OfAllOperatorsIsTheEngines) {
   EXPECT_LT(PlanError(RandomNetwork(), {}, {}), 1e-5);
 }
 
-TEST_F(InferencePlanTest, Int8IsFakeQuantization) {
+TEST(InferencePlanTest, Int8IsFakeQuantization) {
   for (const char* const precision : {"w8a8", "w4a8", "w4a4", "w2a8", "w3a5", "w8a2"}) {
     const PlanNetwork network = TinyDigits();
     const auto assignment = network.QuantizeAll(*Precision::Parse(precision));
@@ -75,7 +79,7 @@ TEST_F(InferencePlanTest, Int8IsFakeQuantization) {
   }
 }
 
-TEST_F(InferencePlanTest, Int8OfAllOperatorsIsFakeQuantization) {
+TEST(InferencePlanTest, Int8OfAllOperatorsIsFakeQuantization) {
   const PlanNetwork network = RandomNetwork();
   for (const char* const precision : {"w8a8", "w6a8", "w8a7"}) {
     const auto assignment = network.QuantizeAll(*Precision::Parse(precision));
@@ -84,7 +88,7 @@ TEST_F(InferencePlanTest, Int8OfAllOperatorsIsFakeQuantization) {
   }
 }
 
-TEST_F(InferencePlanTest, SymmetricSourcesAreSignedBytes) {
+TEST(InferencePlanTest, SymmetricSourcesAreSignedBytes) {
   const PlanNetwork network = RandomNetwork();
   std::map<std::string, Precision> precisions;
   for (const Layer& layer : network.layers.layers) precisions[layer.name] = Precision::Int(8, 8);
@@ -95,7 +99,28 @@ TEST_F(InferencePlanTest, SymmetricSourcesAreSignedBytes) {
   }
 }
 
-TEST_F(InferencePlanTest, WeightsWithZeroPointsRunInBytesWhereTheyFit) {
+// Convolutions of the greatest integers alone: 16 bits hold the sum of no two of these products.
+TEST(InferencePlanTest, TheGreatestIntegersAreAddedExactly) {
+  constexpr float kLevel = 127;
+  for (const int groups : {1, 16}) {
+    GraphMaker maker(Shape{1, 16, 5, 5}, 5);
+    const Shape shape{16, 16 / groups, 3, 3};
+    std::vector<float> levels(static_cast<size_t>(shape.Elements()), -kLevel);
+    const std::string weights = maker.Constant(Tensor::Of<float>(shape, std::move(levels)));
+    const std::string conv = maker.Node1("Conv", {"x", weights}, {{"group", int64_t{groups}}});
+    const Graph graph = maker.Finish(conv);
+    const auto network = PlanNetwork::Create(graph, 1, std::vector<float>(16 * 25, 255));
+    ASSERT_TRUE(network.ok()) << network.status();
+    const auto assignment = network->QuantizeAll(Precision::Int(8, 8));
+    ASSERT_TRUE(assignment.ok()) << assignment.status();
+    const auto sums = network->RunPlan(*assignment);
+    ASSERT_TRUE(sums.ok()) << sums.status();
+    const float expected = -kLevel * 255 * 9 * 16 / static_cast<float>(groups);
+    for (const float sum : *sums) EXPECT_NEAR(sum / expected, 1, 1e-5) << groups;
+  }
+}
+
+TEST(InferencePlanTest, WeightsWithZeroPointsRunInBytesWhereTheyFit) {
   const PlanNetwork network = TinyDigits();
   for (const int bits : {4, 7, 8}) {
     std::map<std::string, Precision> precisions;
@@ -105,13 +130,12 @@ TEST_F(InferencePlanTest, WeightsWithZeroPointsRunInBytesWhereTheyFit) {
     const auto assignment =
         network.Quantize(precisions, Symmetry::kAsymmetric, Symmetry::kAsymmetric);
     ASSERT_TRUE(assignment.ok()) << assignment.status();
-    // With 8 bits the integers less their zero point do not fit, and the layer runs in float32
-    // without rounding its src.
-    EXPECT_LT(PlanError(network, *assignment, kExact), bits < 8 ? kTieTolerance : 0.02) << bits;
+    // With 8 bits the integers less their zero point do not fit, and the layer runs in float32.
+    EXPECT_LT(PlanError(network, *assignment, kExact), kTieTolerance) << bits;
   }
 }
 
-TEST_F(InferencePlanTest, RandomMixedAssignmentsAreFakeQuantization) {
+TEST(InferencePlanTest, RandomMixedAssignmentsAreFakeQuantization) {
   const char* const kPrecisions[] = {"f32", "w8a8", "w4a8", "w8", "w16a16"};
   std::mt19937 random(3);
   for (int round = 0; round < 12; ++round) {
@@ -126,27 +150,59 @@ TEST_F(InferencePlanTest, RandomMixedAssignmentsAreFakeQuantization) {
   }
 }
 
-TEST_F(InferencePlanTest, SharedShortcutsCostOneMoreRounding) {
+TEST(InferencePlanTest, SharedShortcutsCostOneMoreRounding) {
   const PlanNetwork network = RandomNetwork();
   const auto assignment = network.QuantizeAll(Precision::Int(8, 8));
   ASSERT_TRUE(assignment.ok()) << assignment.status();
   EXPECT_LT(PlanError(network, *assignment, {}), 0.03);
 }
 
-TEST_F(InferencePlanTest, BFloat16IsCloseToFloat32) {
+TEST(InferencePlanTest, TellsWhatItRoundsBesideItsLayers) {
+  const PlanNetwork network = RandomNetwork();
+  const auto roundings = [&](const char* precision, const PlanOptions& options) {
+    const auto plan = InferencePlan::Create(
+        network.graph, network.layers, *network.QuantizeAll(*Precision::Parse(precision)), options);
+    EXPECT_TRUE(plan.ok()) << plan.status();
+    return std::vector<ExtraRounding>((*plan)->roundings().begin(), (*plan)->roundings().end());
+  };
+  const auto shortcuts = roundings("w7a8", {});
+  ASSERT_FALSE(shortcuts.empty());
+  for (const ExtraRounding& rounding : shortcuts) {
+    EXPECT_EQ(rounding.kind, ExtraRounding::Kind::kShortcut);
+    EXPECT_NE(network.layers.Find(rounding.node), nullptr) << rounding.node;
+    EXPECT_FALSE(rounding.source.empty());
+    EXPECT_EQ(rounding.format, "8 bits");
+  }
+  EXPECT_THAT(roundings("w7a8", kExact), testing::IsEmpty());
+  EXPECT_THAT(roundings("f32", {}), testing::IsEmpty());
+  EXPECT_THAT(roundings("w4a4", {}), testing::IsEmpty()) << "fewer bits are kept in float32";
+  PlanOptions exact_sums = kExact;
+  exact_sums.float32_sums = true;
+  EXPECT_THAT(roundings("bf16", exact_sums), testing::IsEmpty());
+  const Precision bf16 = ExecutedAs(network.layers.layers.front(), *Precision::Parse("bf16"));
+  const auto sums = roundings("bf16", kExact);
+  EXPECT_EQ(sums.empty(), bf16.IsFloat32()) << "no bf16 on this machine";
+  for (const ExtraRounding& rounding : sums) EXPECT_EQ(rounding.kind, ExtraRounding::Kind::kSum);
+}
+
+TEST(InferencePlanTest, TellsWhoseNumbersItComputesWith) {
+  const PlanNetwork network = TinyDigits(1);
+  for (const auto& [asked, ran] :
+       {std::pair("w8a8", "w8a8"), std::pair("w4a8", "w4a8"), std::pair("w16a16", "w16"),
+        std::pair("w4", "w4"), std::pair("f32", "f32")}) {
+    const auto plan = PlanOf(network, *network.QuantizeAll(*Precision::Parse(asked)));
+    ASSERT_EQ(plan->ran_as().size(), network.layers.layers.size());
+    for (const auto& [layer, precision] : plan->ran_as()) EXPECT_EQ(precision.ToString(), ran);
+  }
+}
+
+TEST(InferencePlanTest, BFloat16IsCloseToFloat32) {
   const PlanNetwork network = RandomNetwork();
   const auto assignment = network.QuantizeAll(*Precision::Parse("bf16"));
   ASSERT_TRUE(assignment.ok()) << assignment.status();
   const auto plan = network.RunPlan(*assignment);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_LT(RelativeError(*plan, *network.RunPlan({})), 0.02);
-}
-
-std::shared_ptr<const InferencePlan> PlanOf(const PlanNetwork& network,
-                                            const QuantizedAssignment& assignment) {
-  auto plan = InferencePlan::Create(network.graph, network.layers, assignment);
-  EXPECT_TRUE(plan.ok()) << plan.status();
-  return *plan;
 }
 
 int CountSteps(const InferencePlan& plan, PlanStep::Kind kind) {
@@ -162,9 +218,9 @@ std::set<std::string> KeysOf(const InferencePlan& plan) {
   return keys;
 }
 
-TEST_F(InferencePlanTest, FusesActivationsAndResidualsAndStoresIntegers) {
+TEST(InferencePlanTest, FusesActivationsAndResidualsAndStoresIntegers) {
   const PlanNetwork network = TinyDigits();
-  const auto assignment = network.QuantizeAll(Precision::Int(8, 8));
+  const auto assignment = network.QuantizeAll(Precision::Int(7, 8));
   ASSERT_TRUE(assignment.ok()) << assignment.status();
   const auto plan = PlanOf(network, *assignment);
   EXPECT_EQ(CountSteps(*plan, PlanStep::Kind::kLayer), 4);
@@ -188,11 +244,11 @@ std::string OtherKeys(const InferencePlan& plan) {
   return keys;
 }
 
-TEST_F(InferencePlanTest, OperatorsBetweenLayersTakeTheirPrecision) {
+TEST(InferencePlanTest, OperatorsBetweenLayersTakeTheirPrecision) {
   const PlanNetwork network = RandomNetwork();
   const std::string floats = OtherKeys(*PlanOf(network, {}));
   EXPECT_THAT(floats, testing::ContainsRegex("concat1 [^\n]*f32"));
-  const std::string bytes = OtherKeys(*PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8))));
+  const std::string bytes = OtherKeys(*PlanOf(network, *network.QuantizeAll(Precision::Int(7, 8))));
   EXPECT_THAT(bytes, testing::ContainsRegex("concat1 [^\n]*[us]8[^\n]*[us]8"));
   EXPECT_THAT(bytes, Not(testing::ContainsRegex("concat1 [^\n]*f32")));
   const Precision bf16 = *Precision::Parse("bf16");
@@ -203,15 +259,15 @@ TEST_F(InferencePlanTest, OperatorsBetweenLayersTakeTheirPrecision) {
   EXPECT_THAT(bfloats, testing::ContainsRegex("pool[^\n]*" + kind));
 }
 
-TEST_F(InferencePlanTest, EqualKeysForEqualWork) {
+TEST(InferencePlanTest, EqualKeysForEqualWork) {
   const PlanNetwork network = TinyDigits();
-  const auto w8 = KeysOf(*PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8))));
+  const auto w7 = KeysOf(*PlanOf(network, *network.QuantizeAll(Precision::Int(7, 8))));
   const auto w4 = KeysOf(*PlanOf(network, *network.QuantizeAll(Precision::Int(4, 8))));
-  EXPECT_EQ(w8, w4);
-  for (const std::string& key : KeysOf(*PlanOf(network, {}))) EXPECT_EQ(w8.count(key), 0u) << key;
+  EXPECT_EQ(w7, w4);
+  for (const std::string& key : KeysOf(*PlanOf(network, {}))) EXPECT_EQ(w7.count(key), 0u) << key;
 }
 
-TEST_F(InferencePlanTest, ADescriptionListsTheStepsOfThePlan) {
+TEST(InferencePlanTest, ADescriptionListsTheStepsOfThePlan) {
   const PlanNetwork network = RandomNetwork();
   std::map<std::string, Precision> precisions;
   for (size_t i = 0; i < network.layers.layers.size(); i += 2) {
@@ -244,7 +300,7 @@ PlanNetwork LargeMatrix() {
   return *std::move(network);
 }
 
-TEST_F(InferencePlanTest, LargeMatricesAreDecompressedWhereAKernelDoes) {
+TEST(InferencePlanTest, LargeMatricesAreDecompressedWhereAKernelDoes) {
   const PlanNetwork network = LargeMatrix();
   for (const char* const name : {"w4", "w3", "w8"}) {
     const Precision precision = *Precision::Parse(name);
@@ -265,7 +321,7 @@ TEST_F(InferencePlanTest, LargeMatricesAreDecompressedWhereAKernelDoes) {
   }
 }
 
-TEST_F(InferencePlanTest, CountsStoredBytes) {
+TEST(InferencePlanTest, CountsStoredBytes) {
   const PlanNetwork network = TinyDigits();
   // 2,352 weights, 42 output channels, each with a bias.
   EXPECT_EQ(PlanOf(network, {})->weight_bytes(), 4 * 2352 + 4 * 42);
@@ -273,7 +329,7 @@ TEST_F(InferencePlanTest, CountsStoredBytes) {
             2352 / 2 + 4 * 42 + 4 * 42);
 }
 
-TEST_F(InferencePlanTest, RunsCanBeRepeatedAndTimed) {
+TEST(InferencePlanTest, RunsCanBeRepeatedAndTimed) {
   const PlanNetwork network = TinyDigits();
   const auto plan = PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8)));
   auto session = InferenceSession::Create(plan);
@@ -296,7 +352,7 @@ TEST_F(InferencePlanTest, RunsCanBeRepeatedAndTimed) {
   EXPECT_EQ((*session)->TimeStep(0, 4)->size(), 4u);
 }
 
-TEST_F(InferencePlanTest, SessionsThatShareMemoryTakeTurns) {
+TEST(InferencePlanTest, SessionsThatShareMemoryTakeTurns) {
   const PlanNetwork network = TinyDigits();
   const auto quantized = PlanOf(network, *network.QuantizeAll(Precision::Int(8, 8)));
   const auto plain = PlanOf(network, {});
@@ -317,7 +373,7 @@ TEST_F(InferencePlanTest, SessionsThatShareMemoryTakeTurns) {
   EXPECT_EQ(outputs(true), outputs(false));
 }
 
-TEST_F(InferencePlanTest, ACancelledRunStops) {
+TEST(InferencePlanTest, ACancelledRunStops) {
   const PlanNetwork network = TinyDigits();
   auto session = InferenceSession::Create(PlanOf(network, {}));
   ASSERT_TRUE(session.ok()) << session.status();
@@ -326,7 +382,7 @@ TEST_F(InferencePlanTest, ACancelledRunStops) {
   EXPECT_EQ((*session)->Run(cancellation).code(), absl::StatusCode::kCancelled);
 }
 
-TEST_F(InferencePlanTest, NamesWhatIsWrong) {
+TEST(InferencePlanTest, NamesWhatIsWrong) {
   const PlanNetwork network = TinyDigits();
   QuantizedAssignment unknown{{"nowhere", {}}};
   EXPECT_THAT(
@@ -345,7 +401,7 @@ TEST_F(InferencePlanTest, NamesWhatIsWrong) {
   EXPECT_EQ((*session)->Output("other").status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST_F(InferencePlanTest, TellsWhatAPrecisionRunsAs) {
+TEST(InferencePlanTest, TellsWhatAPrecisionRunsAs) {
   const PlanNetwork network = TinyDigits(1);
   const Layer& layer = network.layers.layers[1];
   EXPECT_EQ(ExecutedAs(layer, *Precision::Parse("w4a8")).ToString(), "w8a8");
@@ -355,7 +411,20 @@ TEST_F(InferencePlanTest, TellsWhatAPrecisionRunsAs) {
   EXPECT_EQ(ExecutedAs(layer, Precision::Float32()).ToString(), "f32");
 }
 
-TEST_F(InferencePlanTest, DescribesTheMachine) {
+// Where bytes of 8 bits would saturate, float32 kernels stand for them.
+TEST(InferencePlanTest, BytesRunWhereTheirSumsAreExact) {
+  const PlanNetwork network = TinyDigits(1);
+  const Layer& layer = network.layers.layers[1];
+  const std::string isa = DescribeCpu().isa;
+  const bool saturates = isa == "sse41" || isa == "avx" || isa == "avx2" || isa == "avx512_core";
+  EXPECT_EQ(ExecutedAs(layer, Precision::Int(8, 8)).ToString(), saturates ? "f32" : "w8a8");
+  EXPECT_EQ(ExecutedAs(layer, Precision::Int(7, 8)).ToString(), "w8a8");
+  EXPECT_TRUE(RoundsSources(layer, Precision::Int(8, 8)));
+  EXPECT_TRUE(RoundsSources(layer, Precision::Int(7, 8)));
+  EXPECT_FALSE(RoundsSources(layer, Precision::Int(16, 16)));
+}
+
+TEST(InferencePlanTest, DescribesTheMachine) {
   SetCpuThreads(1);
   EXPECT_EQ(DescribeCpu().threads, 1);
   SetCpuThreads(0);

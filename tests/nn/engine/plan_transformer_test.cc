@@ -10,7 +10,6 @@
 #include "nn/engine/onednn/inference_plan.h"
 #include "nn/onnx/import.h"
 #include "nn/quant/weight_bytes.h"
-#include "tests/nn/engine/int8_waiting.h"
 #include "tests/nn/engine/plan_network.h"
 #include "tests/nn/engine/run_program.h"
 
@@ -47,13 +46,11 @@ std::vector<PlanStep> Steps(const PlanNetwork& network, const QuantizedAssignmen
   return steps.value_or(std::vector<PlanStep>());
 }
 
-using PlanTransformerTest = WaitsForExactInt8;
-
-TEST_F(PlanTransformerTest, Float32IsTheEngines) {
+TEST(PlanTransformerTest, Float32IsTheEngines) {
   for (const int64_t batch : {1, 3}) EXPECT_LT(PlanError(Transformer(batch), {}, {}), 1e-5);
 }
 
-TEST_F(PlanTransformerTest, Int8IsFakeQuantization) {
+TEST(PlanTransformerTest, Int8IsFakeQuantization) {
   for (const char* const precision : {"w8a8", "w4a8", "w8a6", "w4a4"}) {
     for (const int64_t batch : {1, 3}) {
       const PlanNetwork network = Transformer(batch);
@@ -64,7 +61,7 @@ TEST_F(PlanTransformerTest, Int8IsFakeQuantization) {
   }
 }
 
-TEST_F(PlanTransformerTest, SymmetricSourcesAreSignedBytes) {
+TEST(PlanTransformerTest, SymmetricSourcesAreSignedBytes) {
   const PlanNetwork network = Transformer();
   std::map<std::string, Precision> precisions;
   for (const Layer& layer : network.layers.layers) precisions[layer.name] = Precision::Int(8, 8);
@@ -75,7 +72,7 @@ TEST_F(PlanTransformerTest, SymmetricSourcesAreSignedBytes) {
   }
 }
 
-TEST_F(PlanTransformerTest, RandomMixedAssignmentsAreFakeQuantization) {
+TEST(PlanTransformerTest, RandomMixedAssignmentsAreFakeQuantization) {
   const char* const kPrecisions[] = {"f32", "w8a8", "w4a8", "w8", "w16a16"};
   std::mt19937 random(3);
   for (int round = 0; round < 8; ++round) {
@@ -90,14 +87,14 @@ TEST_F(PlanTransformerTest, RandomMixedAssignmentsAreFakeQuantization) {
   }
 }
 
-TEST_F(PlanTransformerTest, BFloat16IsCloseToFloat32) {
+TEST(PlanTransformerTest, BFloat16IsCloseToFloat32) {
   const PlanNetwork network = Transformer();
   const auto plan = network.RunPlan(*network.QuantizeAll(*Precision::Parse("bf16")));
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_LT(RelativeError(*plan, *network.RunPlan({})), 0.03);
 }
 
-TEST_F(PlanTransformerTest, ProductsOfActivationsRunInOptimizedKernels) {
+TEST(PlanTransformerTest, ProductsOfActivationsRunInOptimizedKernels) {
   const PlanNetwork network = Transformer();
   for (const char* const text : {"f32", "w8a8", "w4a8", "bf16"}) {
     const Precision precision = *Precision::Parse(text);
@@ -115,7 +112,7 @@ TEST_F(PlanTransformerTest, ProductsOfActivationsRunInOptimizedKernels) {
   }
 }
 
-TEST_F(PlanTransformerTest, WhatOnlyMovesTakesNoStep) {
+TEST(PlanTransformerTest, WhatOnlyMovesTakesNoStep) {
   const PlanNetwork network = Transformer();
   // Concat, positions; per block two normalizations, one Softmax, and a mask in the second; the
   // last normalization.
@@ -131,7 +128,7 @@ TEST_F(PlanTransformerTest, WhatOnlyMovesTakesNoStep) {
 }
 
 // The trained network, on images of Fashion-MNIST.
-TEST_F(PlanTransformerTest, TheShippedTransformerIsFakeQuantization) {
+TEST(PlanTransformerTest, TheShippedTransformerIsFakeQuantization) {
   const std::string folder = absl::StrCat(HALFTONE_SOURCE_DIR, "/tests/data/networks/");
   const auto graph = ImportOnnxFile(folder + "vit.onnx");
   ASSERT_TRUE(graph.ok()) << graph.status();
@@ -154,7 +151,7 @@ TEST_F(PlanTransformerTest, TheShippedTransformerIsFakeQuantization) {
   }
 }
 
-TEST_F(PlanTransformerTest, NeedsBothQuantizersOfAProduct) {
+TEST(PlanTransformerTest, NeedsBothQuantizersOfAProduct) {
   const PlanNetwork network = Transformer();
   QuantizedAssignment assignment = *network.QuantizeAll(Precision::Int(8, 8));
   for (auto& [name, quantizers] : assignment) {
@@ -170,7 +167,7 @@ TEST_F(PlanTransformerTest, NeedsBothQuantizersOfAProduct) {
   FAIL() << "no product";
 }
 
-TEST_F(PlanTransformerTest, ABitWidthOfWeightsMeansNothingToAProduct) {
+TEST(PlanTransformerTest, ABitWidthOfWeightsMeansNothingToAProduct) {
   const PlanNetwork network = Transformer();
   const auto product = std::find_if(network.layers.layers.begin(), network.layers.layers.end(),
                                     [](const Layer& layer) { return layer.weights.empty(); });
@@ -178,8 +175,8 @@ TEST_F(PlanTransformerTest, ABitWidthOfWeightsMeansNothingToAProduct) {
   const auto executed = [&](const char* text) {
     return ExecutedAs(*product, *Precision::Parse(text)).ToString();
   };
-  EXPECT_EQ(executed("w2a8"), "w8a8");
-  EXPECT_EQ(executed("w16a8"), "w8a8");
+  EXPECT_EQ(executed("w2a7"), "w8a8");
+  EXPECT_EQ(executed("w16a7"), "w8a8");
   EXPECT_EQ(executed("w8a16"), "f32");
   EXPECT_EQ(executed("w4"), "f32");
   EXPECT_EQ(PackedWeightBytes(*product, Precision::Int(8, 8)), 0);

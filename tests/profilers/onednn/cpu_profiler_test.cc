@@ -70,7 +70,7 @@ class CpuProfilerTest : public testing::Test {
     request_.graph = &network_.graph;
     request_.layers = &network_.layers;
     request_.threads = 1;
-    for (const char* name : {"f32", "w8a8", "w4a8", "w4a4", "w4"}) {
+    for (const char* name : {"f32", "w8a8", "w7a8", "w4a8", "w4a4", "w4"}) {
       request_.precisions.push_back(*Precision::Parse(name));
     }
   }
@@ -118,10 +118,10 @@ TEST_F(CpuProfilerTest, PrecisionsOfEqualKernelsCostTheSame) {
   const auto table = MakeCpuProfiler(nullptr, Quick())->Profile(request_, {});
   ASSERT_TRUE(table.ok()) << table.status();
   for (const Layer& layer : network_.layers.layers) {
-    const CostRow* w8 = table->Find(layer.name, Precision::Int(8, 8));
+    const CostRow* w7 = table->Find(layer.name, Precision::Int(7, 8));
     const CostRow* w4 = table->Find(layer.name, Precision::Int(4, 8));
-    EXPECT_EQ(w8->latency_ns, w4->latency_ns) << layer.name;
-    EXPECT_LT(w4->weight_bytes, w8->weight_bytes) << layer.name;
+    EXPECT_EQ(w7->latency_ns, w4->latency_ns) << layer.name;
+    EXPECT_LT(w4->weight_bytes, w7->weight_bytes) << layer.name;
     EXPECT_EQ(table->Find(layer.name, *Precision::Parse("w4"))->latency_ns,
               table->Find(layer.name, Precision::Float32())->latency_ns);
   }

@@ -13,6 +13,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "profilers/onednn/cpu_runner.h"
 #include "search/memory_store.h"
 
 namespace halftone {
@@ -59,6 +60,7 @@ class CountingStore final : public ArtifactStore {
 struct Bench {
   CountingStore store;
   CrosscheckSpec spec;
+  NetworkRunner* runner = nullptr;
   PipelineObserver observer;
   Cancellation cancellation;
   std::vector<std::pair<Stage, bool>> started;  // stage, reused
@@ -86,9 +88,30 @@ struct Bench {
 
   absl::StatusOr<CrosscheckResult> Run() {
     started.clear();
-    return RunCrosscheck(spec, store, observer, cancellation);
+    return RunCrosscheck(spec, store, runner, observer, cancellation);
   }
 };
+
+TEST(CrosscheckTest, AssignmentsAreAlsoRunWhereATargetRunsThem) {
+  const auto runner = MakeCpuRunner();
+  Bench bench;
+  bench.spec.target = "cpu";
+  bench.spec.assignments = 8;
+  bench.spec.estimators = {"fisher"};
+  bench.runner = runner.get();
+  const absl::StatusOr<CrosscheckResult> result = bench.Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_FALSE(result->assignments.empty());
+  for (const MeasuredAssignment& measured : result->assignments) {
+    ASSERT_TRUE(measured.executed_divergence.has_value());
+    EXPECT_NEAR(*measured.executed_divergence, measured.divergence, 0.1 * measured.divergence);
+    EXPECT_NEAR(*measured.executed_accuracy_loss, *measured.accuracy_loss, 0.05);
+  }
+  EXPECT_TRUE(result->estimators[0].executed_spearman.has_value());
+  const auto copy = CrosscheckResultFromJson(CrosscheckResultToJson(*result));
+  ASSERT_TRUE(copy.ok()) << copy.status();
+  EXPECT_EQ(CrosscheckResultToJson(*copy), CrosscheckResultToJson(*result));
+}
 
 TEST(CrosscheckTest, JudgesEstimatorsOnHeldOutData) {
   Bench bench;

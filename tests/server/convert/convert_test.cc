@@ -335,6 +335,23 @@ TEST(JobTest, WhatWasEvaluatedStandsBesideTheSolution) {
   EXPECT_EQ(message.refined().cost().at("size_bytes"), 12);
 }
 
+TEST(JobTest, WhatWasExecutedStandsBesideTheSimulation) {
+  SearchResult result;
+  result.evaluation = Evaluation{100, 0.9, 0.875, 0.01, 0.02, 30};
+  EXPECT_FALSE(SearchResultToProto(JobRecord(), result).evaluation().has_executed());
+  result.evaluation->executed =
+      ExecutedEvaluation{0.75, 0.5, 0.25, 29.5, {{"a", Precision::Int(7, 8)}}, "differs"};
+  const v1::SearchResult message = SearchResultToProto(JobRecord(), result);
+  EXPECT_EQ(message.evaluation().kl(), 0.01);
+  const v1::ExecutedEvaluation& executed = message.evaluation().executed();
+  EXPECT_EQ(executed.accuracy(), 0.75);
+  EXPECT_EQ(executed.kl(), 0.5);
+  EXPECT_EQ(executed.mse(), 0.25);
+  EXPECT_EQ(executed.sqnr_db(), 29.5);
+  EXPECT_EQ(executed.assignment().at("a"), "w7a8");
+  EXPECT_EQ(executed.warning(), "differs");
+}
+
 TEST(JobTest, EveryStateHasTheSameNameInTheApi) {
   for (const JobState state : {JobState::kQueued, JobState::kRunning, JobState::kSucceeded,
                                JobState::kFailed, JobState::kCancelled}) {

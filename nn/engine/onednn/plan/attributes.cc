@@ -29,8 +29,9 @@ class AttributeWriter {
     AddClipToGrid();
     if (context_.dst_form.IsInteger()) AddQuantizer(DNNL_ARG_DST, context_.dst_form);
     result_.attr.set_post_ops(post_ops_);
-    absl::StrAppend(&result_.key, " src ", FormName(src_.form), " dst ",
-                    FormName(context_.dst_form));
+    // Reading float32 on a grid is reading float32.
+    absl::StrAppend(&result_.key, " src ", src_.form.IsRounded() ? "f32" : FormName(src_.form),
+                    " dst ", FormName(context_.dst_form));
     return std::move(result_);
   }
 
@@ -81,7 +82,11 @@ class AttributeWriter {
                         result_.residual.buffer == geometry_.second_buffer;
     result_.in_place = same_buffer && same_type && !is_src && builder_.DiesHere(value);
     if (result_.in_place) {
-      post_ops_.append_sum(form.scale, form.zero_point);
+      if (form.IsInteger()) {
+        post_ops_.append_sum(form.scale, form.zero_point);
+      } else {
+        post_ops_.append_sum();
+      }
       absl::StrAppend(&result_.key, " sum ", FormName(form));
     } else {
       AddBinary(form);
@@ -110,13 +115,18 @@ class AttributeWriter {
     absl::StrAppend(&result_.key, " add ", FormName(form));
   }
 
-  // Kernels saturate to the type; a smaller grid needs a clip before.
+  // Kernels round and saturate to the type; a smaller grid needs a clip before, and float32 all of
+  // it.
   void AddClipToGrid() {
     const Form& form = context_.dst_form;
-    if (!form.IsInteger() || form.FillsType()) return;
+    if (form.FillsType()) return;
     post_ops_.append_eltwise(algorithm::eltwise_clip,
                              form.scale * static_cast<float>(form.qmin - form.zero_point),
                              form.scale * static_cast<float>(form.qmax - form.zero_point));
+    if (!form.IsRounded()) return;
+    post_ops_.append_eltwise(algorithm::eltwise_linear, 1 / form.scale, 0);
+    post_ops_.append_eltwise(algorithm::eltwise_round, 0, 0);
+    post_ops_.append_eltwise(algorithm::eltwise_linear, form.scale, 0);
   }
 
   PlanBuilder& builder_;

@@ -112,7 +112,7 @@ absl::StatusOr<Instance> PlanBuilder::NeedAs(const std::string& value, const For
 absl::StatusOr<Instance> PlanBuilder::Convert(const std::string& value, const Form& form,
                                               const MemoryDesc& wanted, const std::string& reader) {
   const Instance from = Stored(value);
-  const bool narrow_grid = form.IsInteger() && !form.FillsType();
+  const bool narrow_grid = !form.FillsType();
   // The kernel that keeps to a grid reads float32 in its own arrangement.
   const MemoryDesc as_floats(wanted.get_dims(), DataKind::f32, wanted.get_strides());
   if (narrow_grid) {
@@ -160,7 +160,8 @@ void PlanBuilder::AddQuantizeKernel(const PlanStep& info, const Instance& from,
   PlanStep step = info;
   step.implementation = "host:quantize";
   step.key = absl::StrCat("quantize ", DescKey(to.desc), " ", FormName(to.form));
-  const int64_t count = static_cast<int64_t>(to.desc.get_size());
+  const auto count =
+      static_cast<int64_t>(to.desc.get_size() / memory::data_type_size(to.form.type));
   const HostRun run = [form = to.form, count](absl::Span<std::byte* const> buffers) {
     QuantizeToGrid(form, count, reinterpret_cast<const float*>(buffers[0]), buffers[1]);
     return absl::OkStatus();

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "nn/engine/onednn/onednn.h"
+#include "nn/engine/onednn/plan/exact_int8.h"
 
 namespace halftone::plan {
 namespace {
@@ -40,6 +41,22 @@ bool FitsSigned(const UniformQuantizer& quantizer, int bits) {
   return quantizer.bits <= bits;
 }
 
+// The largest magnitude of the integers that an 8-bit kernel would read as weights: those less
+// their zero point, or those of a product's second source.
+int LargestInteger(const Layer& layer, const UniformQuantizer& quantizer) {
+  if (layer.weights.empty()) {
+    const Form form = Form::SignedOf(quantizer);
+    return std::max(-form.qmin, form.qmax);
+  }
+  int largest = 0;
+  for (const int32_t zero_point : quantizer.zero_points) {
+    // The least of signed bytes has a greater magnitude than the greatest.
+    if (quantizer.qmax - zero_point > 127) return 256;
+    largest = std::max({largest, quantizer.qmax - zero_point, zero_point - quantizer.qmin});
+  }
+  return largest;
+}
+
 // Below so many weights (16 MB in float32) they stay in the caches, and float32 is faster.
 constexpr int64_t kLeastDecompressed = int64_t{1} << 22;
 
@@ -51,33 +68,34 @@ bool IsWorthDecompressing(const Layer& layer) {
 }  // namespace
 
 Form Form::Of(const UniformQuantizer& quantizer) {
-  Form form;
-  form.type = quantizer.symmetry == Symmetry::kAsymmetric ? DataKind::u8 : DataKind::s8;
-  form.scale = quantizer.scales[0];
-  form.zero_point = quantizer.zero_points[0];
-  form.qmin = quantizer.qmin;
-  form.qmax = quantizer.qmax;
-  return form;
+  constexpr int32_t kShift = 128;
+  if (quantizer.symmetry == Symmetry::kAsymmetric) return Make(quantizer, DataKind::u8, 0);
+  return AreSignedSourcesExact() ? Make(quantizer, DataKind::s8, 0)
+                                 : Make(quantizer, DataKind::u8, kShift);
 }
 
 Form Form::SignedOf(const UniformQuantizer& quantizer) {
-  constexpr int32_t kShift = 128;
-  Form form = Of(quantizer);
-  if (form.type == DataKind::s8) return form;
-  form.type = DataKind::s8;
-  form.zero_point -= kShift;
-  form.qmin -= kShift;
-  form.qmax -= kShift;
-  return form;
+  if (quantizer.symmetry != Symmetry::kAsymmetric) return Make(quantizer, DataKind::s8, 0);
+  return Make(quantizer, DataKind::s8, -(1 << (quantizer.bits - 1)));
+}
+
+Form Form::RoundedTo(const UniformQuantizer& quantizer) {
+  return Make(quantizer, DataKind::f32, 0);
+}
+
+Form Form::Make(const UniformQuantizer& quantizer, DataKind type, int32_t shift) {
+  return {type, quantizer.scales[0], quantizer.zero_points[0] + shift, quantizer.qmin + shift,
+          quantizer.qmax + shift};
 }
 
 bool Form::FillsType() const {
   if (type == DataKind::u8) return qmin == 0 && qmax == 255;
   if (type == DataKind::s8) return qmin == -128 && qmax == 127;
-  return true;
+  return !IsRounded();
 }
 
 std::string FormName(const Form& form) {
+  if (form.IsRounded()) return "f32+grid";
   const char* const type = form.type == DataKind::f32    ? "f32"
                            : form.type == DataKind::bf16 ? "bf16"
                            : form.type == DataKind::u8   ? "u8"
@@ -89,10 +107,6 @@ bool FitsInt8Activations(const UniformQuantizer& quantizer) {
   // One symmetric bit has the values -scale and scale only, which no conversion makes.
   const bool binary = quantizer.bits == 1 && quantizer.symmetry != Symmetry::kAsymmetric;
   return quantizer.bits <= kMaxInt8Bits && quantizer.axis == -1 && !binary;
-}
-
-bool FitsInt8Weights(const UniformQuantizer& quantizer) {
-  return FitsSigned(quantizer, kMaxInt8Bits);
 }
 
 bool CpuHasBFloat16() {
@@ -126,6 +140,10 @@ bool IsDecompression(Arithmetic arithmetic) {
   return arithmetic == Arithmetic::kDecompress8 || arithmetic == Arithmetic::kDecompress4;
 }
 
+bool RoundsSources(Arithmetic arithmetic) {
+  return arithmetic == Arithmetic::kInt8 || arithmetic == Arithmetic::kRounded;
+}
+
 Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision) {
   const Precision sources = layer.weights.empty() ? precision.WithoutWeights() : precision;
   const NumberFormat& weights = sources.weights;
@@ -140,7 +158,8 @@ Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision) {
   }
   const bool int8 = weights.IsInteger() && weights.bits <= kMaxInt8Bits &&
                     activations.IsInteger() && activations.bits <= kMaxInt8Bits;
-  return int8 ? Arithmetic::kInt8 : Arithmetic::kFloat32;
+  if (!int8) return Arithmetic::kFloat32;
+  return IsExactInt8(layer, 1 << (weights.bits - 1)) ? Arithmetic::kInt8 : Arithmetic::kRounded;
 }
 
 Arithmetic ArithmeticOf(const Layer& layer, const LayerQuantizers& quantizers) {
@@ -150,11 +169,13 @@ Arithmetic ArithmeticOf(const Layer& layer, const LayerQuantizers& quantizers) {
     const bool fits = quantizers.weights != nullptr && FitsSigned(*quantizers.weights, bits);
     return fits ? arithmetic : Arithmetic::kFloat32;
   }
-  if (arithmetic != Arithmetic::kInt8) return arithmetic;
-  const auto fits_second = layer.weights.empty() ? FitsInt8Activations : FitsInt8Weights;
+  if (!RoundsSources(arithmetic)) return arithmetic;
   const bool fits = quantizers.src != nullptr && FitsInt8Activations(*quantizers.src) &&
-                    quantizers.weights != nullptr && fits_second(*quantizers.weights);
-  return fits ? Arithmetic::kInt8 : Arithmetic::kFloat32;
+                    quantizers.weights != nullptr &&
+                    (!layer.weights.empty() || FitsInt8Activations(*quantizers.weights));
+  if (!fits) return Arithmetic::kFloat32;
+  return IsExactInt8(layer, LargestInteger(layer, *quantizers.weights)) ? Arithmetic::kInt8
+                                                                        : Arithmetic::kRounded;
 }
 
 MemoryDesc PlainDesc(const Shape& shape, DataKind type) {

@@ -15,41 +15,54 @@ namespace halftone::plan {
 using DataKind = dnnl::memory::data_type;
 using MemoryDesc = dnnl::memory::desc;
 
-// How the elements of a stored activation are numbers: float32, bfloat16, or the integers of a
-// quantizer: value = scale * (integer - zero_point). A value type.
+// How the elements of a stored activation are numbers: float32, float32 rounded to the grid of a
+// quantizer, bfloat16, or the quantizer's integers: value = scale * (integer - zero_point). A value
+// type.
 struct Form {
   DataKind type = DataKind::f32;
   float scale = 1;
   int32_t zero_point = 0;
-  int32_t qmin = 0, qmax = 0;  // the quantizer's grid, which may be smaller than the type
+  int32_t qmin = 0, qmax = 0;  // the quantizer's grid, which may be smaller than the type; or none
 
   static Form Float32() { return {}; }
   static Form BFloat16() { return {DataKind::bf16}; }
-  // The form of a per-tensor quantizer that 8-bit kernels can read (see FitsInt8).
+  // The form of a per-tensor quantizer that 8-bit kernels can read (see FitsInt8), exactly on this
+  // processor (see exact_int8.h).
   static Form Of(const UniformQuantizer& quantizer);
   // The same grid in signed bytes: what matrix products read as their second source.
   static Form SignedOf(const UniformQuantizer& quantizer);
+  // The same grid as float32 values.
+  static Form RoundedTo(const UniformQuantizer& quantizer);
 
   bool IsInteger() const { return type == DataKind::u8 || type == DataKind::s8; }
+  // Whether it is float32 on a grid.
+  bool IsRounded() const { return type == DataKind::f32 && qmin < qmax; }
   // Whether the grid fills the type: converting to the type saturates to the grid by itself.
   bool FillsType() const;
   // Whether no more than one of the type's integers is unused: what a shortcut may be stored in.
   bool IsEightBits() const { return IsInteger() && qmax - qmin >= 254; }
   bool operator==(const Form&) const = default;
+
+ private:
+  // With its integers shifted.
+  static Form Make(const UniformQuantizer& quantizer, DataKind type, int32_t shift);
 };
 
 // "f32", "bf16", "u8", "s8", with "+zp" when the zero point is not 0 and "+clip" when the grid is
-// smaller than the type: what a primitive's time depends on.
+// smaller than the type, or "f32+grid": what the time of a primitive that writes it depends on.
 std::string FormName(const Form& form);
 
-// Whether 8-bit kernels can read activations, weights of that quantizer.
+// Whether 8-bit kernels can read activations of that quantizer.
 bool FitsInt8Activations(const UniformQuantizer& quantizer);
-bool FitsInt8Weights(const UniformQuantizer& quantizer);
 
-// How the layer's kernel computes. The last two read weights of 8 or 4 bits and make bfloat16 of
-// them as they go: less memory traffic, which is what large matrix products of few rows wait for.
-enum class Arithmetic { kFloat32, kBFloat16, kInt8, kDecompress8, kDecompress4 };
+// How the layer's kernel computes. kRounded is float32 on sources and weights that are rounded to
+// the grids which 8-bit kernels would read: where those are not exact. The last two read weights of
+// 8 or 4 bits and make bfloat16 of them as they go: less memory traffic, which is what large matrix
+// products of few rows wait for.
+enum class Arithmetic { kFloat32, kBFloat16, kInt8, kRounded, kDecompress8, kDecompress4 };
 bool IsDecompression(Arithmetic arithmetic);
+// Whether sources are rounded to the grid of their quantizer.
+bool RoundsSources(Arithmetic arithmetic);
 
 // What the kernels of this machine make of a layer with these quantizers, if it is native (see
 // PlanOp).

@@ -16,6 +16,7 @@ DataKind WeightsType(Arithmetic arithmetic) {
       return DataKind::s4;
     case Arithmetic::kBFloat16:
       return DataKind::bf16;
+    case Arithmetic::kRounded:
     case Arithmetic::kFloat32:
       return DataKind::f32;
   }
@@ -32,6 +33,7 @@ Precision Executed(Arithmetic arithmetic) {
       return {Precision::Int(8, 8).weights, Precision::Float32().activations};
     case Arithmetic::kDecompress4:
       return {Precision::Int(4, 4).weights, Precision::Float32().activations};
+    case Arithmetic::kRounded:
     case Arithmetic::kFloat32:
       return Precision::Float32();
   }

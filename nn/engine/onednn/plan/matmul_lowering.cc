@@ -13,13 +13,20 @@ namespace {
 
 using dnnl::memory;
 
-// An operand with axes of size 1 before its own, so that both have the same number of them.
+// An operand with axes of size 1 before its own, so that both have the same number of them. The
+// stride of a leading axis of size 1 means nothing, yet some kernels with post-ops go wrong where
+// it lies inside the tensor.
 MemoryDesc WithRank(const MemoryDesc& desc, size_t rank) {
   memory::dims dims = desc.get_dims(), strides = desc.get_strides();
-  if (dims.size() >= rank) return desc;
-  const int64_t extent = dims[0] * strides[0];
-  dims.insert(dims.begin(), rank - dims.size(), 1);
-  strides.insert(strides.begin(), rank - strides.size(), extent);
+  int64_t extent = 1;
+  for (size_t axis = 0; axis < dims.size(); ++axis) {
+    extent = std::max(extent, dims[axis] * strides[axis]);
+  }
+  for (size_t axis = 0; axis + 2 < dims.size() && dims[axis] == 1; ++axis) strides[axis] = extent;
+  if (dims.size() < rank) {
+    dims.insert(dims.begin(), rank - dims.size(), 1);
+    strides.insert(strides.begin(), rank - strides.size(), extent);
+  }
   return MemoryDesc(dims, desc.get_data_type(), strides);
 }
 
@@ -103,7 +110,7 @@ absl::Status LowerProduct(PlanBuilder& builder, const LoweringContext& context) 
   src.desc = WithRank(src.desc, static_cast<size_t>(shape.rank()));
   second.desc = WithRank(second.desc, static_cast<size_t>(shape.rank()));
   LayerGeometry geometry;
-  geometry.weights_zero_point = second.form.zero_point;
+  if (second.form.IsInteger()) geometry.weights_zero_point = second.form.zero_point;
   geometry.second_buffer = second.buffer;
   geometry.dst_dims = DimsOf(shape);
   geometry.arrangement = Arrangement::kPlain;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/target_clones.h"
 #include "nn/engine/onednn/kernels/parallel.h"
 
 namespace halftone::plan {
@@ -22,11 +23,25 @@ void Quantize(const Form& form, int64_t begin, int64_t end, const float* src, T*
   }
 }
 
+HT_TARGET_CLONES void RoundFloats(const Form& form, int64_t count, const float* src, float* dst) {
+  const float scale = form.scale;
+  const float low = static_cast<float>(form.qmin - form.zero_point);
+  const float high = static_cast<float>(form.qmax - form.zero_point);
+  for (int64_t i = 0; i < count; ++i) {
+    const float quotient = src[i] / scale;
+    const float above = quotient < low ? low : quotient;
+    const float clamped = above > high ? high : above;
+    dst[i] = scale * ((clamped + kRoundingBias) - kRoundingBias);
+  }
+}
+
 }  // namespace
 
 void QuantizeToGrid(const Form& form, int64_t count, const float* src, std::byte* dst) {
   ParallelFor(count, kParallelGrain, [&](int64_t begin, int64_t end) {
-    if (form.type == DataKind::u8) {
+    if (form.IsRounded()) {
+      RoundFloats(form, end - begin, src + begin, reinterpret_cast<float*>(dst) + begin);
+    } else if (form.type == DataKind::u8) {
       Quantize(form, begin, end, src, reinterpret_cast<uint8_t*>(dst));
     } else {
       Quantize(form, begin, end, src, reinterpret_cast<int8_t*>(dst));

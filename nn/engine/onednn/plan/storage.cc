@@ -24,6 +24,8 @@ Form Unify(const Wants& wants, bool exact_shortcuts) {
   }
   if (wants.added && exact_shortcuts) return Form::Float32();
   if (wants.added && form.IsInteger() && !form.IsEightBits()) return Form::Float32();
+  // Rounding it would save no memory.
+  if (wants.added && form.IsRounded()) return Form::Float32();
   return form;
 }
 
@@ -31,16 +33,10 @@ bool IsOneOf(const Node& node, std::initializer_list<absl::string_view> ops) {
   return absl::c_linear_search(ops, absl::string_view(node.op));
 }
 
-// Whether a node that is no layer computes in bfloat16 where its readers want that: averages, and
-// sums of activations.
-bool ComputesInBFloat16(const PlanOp& op) {
-  if (op.native()) return false;
-  if (IsOneOf(*op.node, {"AveragePool", "GlobalAveragePool"})) return true;
-  return IsOneOf(*op.node, {"Add", "Sub", "Mul"}) && op.sources.size() == 2;
-}
-
 // Whether the op's primitive writes the form, given what is wanted.
-bool Stores(const PlanOp& op, const OpPrecision& precision, const Form& wanted) {
+bool Stores(const PlanOp& op, const OpPrecision& precision, const Form& wanted,
+            const StorageOptions& options) {
+  if (wanted.IsRounded()) return op.native();
   if (wanted.type == DataKind::f32) return true;
   switch (op.native() ? precision.arithmetic : Arithmetic::kFloat32) {
     case Arithmetic::kInt8:
@@ -49,12 +45,13 @@ bool Stores(const PlanOp& op, const OpPrecision& precision, const Form& wanted) 
     case Arithmetic::kDecompress8:
     case Arithmetic::kDecompress4:
       return wanted.type == DataKind::bf16;
+    case Arithmetic::kRounded:
     case Arithmetic::kFloat32:
       break;
   }
   if (wanted.type == DataKind::bf16) {
-    return !op.native() &&
-           (ComputesInBFloat16(op) || IsOneOf(*op.node, {"LayerNormalization", "Softmax"}));
+    return !op.native() && ((ComputesInBFloat16(op) && !options.float32_sums) ||
+                            IsOneOf(*op.node, {"LayerNormalization", "Softmax"}));
   }
   // Its kernels scale and saturate; layer normalization adds a zero point to its shift.
   const bool normalizes = !op.native() && op.node->op == "LayerNormalization";
@@ -77,6 +74,12 @@ Form WantedForm(const PlanOp& op, absl::flat_hash_map<std::string, Wants>& wants
 
 }  // namespace
 
+bool ComputesInBFloat16(const PlanOp& op) {
+  if (op.native()) return false;
+  if (IsOneOf(*op.node, {"AveragePool", "GlobalAveragePool"})) return true;
+  return IsOneOf(*op.node, {"Add", "Sub", "Mul"}) && op.sources.size() == 2;
+}
+
 std::vector<OpPrecision> DecidePrecisions(const std::vector<PlanOp>& ops,
                                           const QuantizedAssignment& assignment) {
   std::vector<OpPrecision> precisions(ops.size());
@@ -92,6 +95,11 @@ std::vector<OpPrecision> DecidePrecisions(const std::vector<PlanOp>& ops,
       precision.src = Form::Of(*it->second.src);
       if (ops[i].kind == PlanOp::Kind::kProduct) {
         precision.second = Form::SignedOf(*it->second.weights);
+      }
+    } else if (precision.arithmetic == Arithmetic::kRounded) {
+      precision.src = Form::RoundedTo(*it->second.src);
+      if (ops[i].kind == PlanOp::Kind::kProduct) {
+        precision.second = Form::RoundedTo(*it->second.weights);
       }
     }
   }
@@ -109,15 +117,16 @@ bool KeepsForm(const Graph& graph, const Node& node) {
 absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
                                                    const std::vector<PlanOp>& ops,
                                                    const std::vector<OpPrecision>& precisions,
-                                                   bool exact_shortcuts) {
+                                                   const StorageOptions& options) {
   absl::flat_hash_map<std::string, Wants> wants;
   absl::flat_hash_map<std::string, Form> forms;
   for (const Port& output : graph.outputs) wants[output.name].forms.push_back(Form::Float32());
   for (size_t i = ops.size(); i-- > 0;) {
     const PlanOp& op = ops[i];
     const bool keeps = !op.native() && KeepsForm(graph, *op.node);
-    const Form wanted = WantedForm(op, wants, exact_shortcuts);
-    const Form form = keeps || Stores(op, precisions[i], wanted) ? wanted : Form::Float32();
+    const Form wanted = WantedForm(op, wants, options.exact_shortcuts);
+    const Form form =
+        keeps || Stores(op, precisions[i], wanted, options) ? wanted : Form::Float32();
     forms[op.dst] = form;
     const bool follows = keeps || (form.type == DataKind::bf16 && ComputesInBFloat16(op));
     for (size_t source = 0; source < op.sources.size(); ++source) {

@@ -19,6 +19,16 @@ struct OpPrecision {
   Form second;  // of a product
 };
 
+// What is kept in float32 although fewer bits would do: see PlanOptions.
+struct StorageOptions {
+  bool exact_shortcuts = false;
+  bool float32_sums = false;
+};
+
+// Whether a node that is no layer computes in bfloat16 where its readers want that: averages, and
+// sums of activations.
+bool ComputesInBFloat16(const PlanOp& op);
+
 // For every op of the list.
 std::vector<OpPrecision> DecidePrecisions(const std::vector<PlanOp>& ops,
                                           const QuantizedAssignment& assignment);
@@ -30,13 +40,15 @@ bool KeepsForm(const Graph& graph, const Node& node);
 // - the integers of a quantizer, when all layers that read it quantize with that quantizer, and an
 //   addition inside a kernel that reads it too is given at least 8 bits; `exact_shortcuts` keeps
 //   what additions read in float32;
-// - bfloat16 when all layers that read it compute in it; averages and sums before them, too;
+// - float32 rounded to a grid, when all layers that read it want that and no addition does;
+// - bfloat16 when all layers that read it compute in it; averages and sums before them, too, but
+//   for `float32_sums`;
 // - else float32.
 // Consumers that want another form get a conversion.
 absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
                                                    const std::vector<PlanOp>& ops,
                                                    const std::vector<OpPrecision>& precisions,
-                                                   bool exact_shortcuts);
+                                                   const StorageOptions& options);
 
 }  // namespace halftone::plan
 
