@@ -13,6 +13,7 @@
 #include "search/live_set_metric.h"
 #include "search/problem_builder.h"
 #include "search/refine/assignment_meter.h"
+#include "search/sensitivity/evaluate.h"
 #include "search/solver/compile.h"
 #include "search/stage_inputs.h"
 #include "search/stage_keys.h"
@@ -65,7 +66,7 @@ struct Explorer::Search {
     }
     HT_RETURN_IF_ERROR(calibrated.status());
     calibrate_output = *std::move(calibrated);
-    divergence_name = stored.tables.sensitivity.output_metric == "mse" ? "mse" : "kl";
+    HT_RETURN_IF_ERROR(NameDivergence(stored.tables.sensitivity.output_metric));
     const ProblemInputs problem_inputs{stored.tables.network,    stored.tables.sensitivity,
                                        stored.tables.costs,      stored.offer().offered,
                                        stored.offer().reference, spec};
@@ -78,6 +79,15 @@ struct Explorer::Search {
     if (space->variables() == 0) {
       return absl::FailedPreconditionError("the network has no layers to choose for");
     }
+    return absl::OkStatus();
+  }
+
+  // The losses may be of another divergence than is measured: then the network has to say.
+  absl::Status NameDivergence(const std::string& of_losses) {
+    divergence_name = of_losses == "cross-entropy" ? "kl" : of_losses;
+    if (divergence_name == "kl") return absl::OkStatus();
+    HT_ASSIGN_OR_RETURN(const auto* network, inputs.Network());
+    HT_ASSIGN_OR_RETURN(divergence_name, EvaluatedMetric(*network));
     return absl::OkStatus();
   }
 

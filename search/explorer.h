@@ -67,7 +67,7 @@ class Explorer {
   // What costs may be at most, by metric: the budgets, and the number of precision changes where it
   // is limited.
   std::map<std::string, double> Limits() const;
-  // "kl" or "mse".
+  // "kl" or "mse": what is measured, whatever the losses are.
   const std::string& divergence_name() const;
   // That were told, to this one or an earlier one with its key.
   int64_t evaluations() const { return static_cast<int64_t>(told_.size()); }

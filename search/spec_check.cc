@@ -58,6 +58,22 @@ absl::Status ApplyPins(const std::map<std::string, std::string>& pins, Problem& 
   return absl::OkStatus();
 }
 
+// A method that knows of weights only would take the least activations that are offered with them.
+absl::Status CheckTellsApart(SensitivityMethod method, const std::vector<Precision>& offered) {
+  if (!KnowsWeightsOnly(method)) return absl::OkStatus();
+  for (size_t i = 0; i < offered.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (offered[i].weights != offered[j].weights || offered[i] == offered[j]) continue;
+      return AtField("sensitivity.method",
+                     absl::InvalidArgumentError(absl::StrCat(
+                         "the method ", SensitivityMethodName(method),
+                         " knows of weights only and cannot tell ", offered[j].ToString(), " from ",
+                         offered[i].ToString(), ": take another, or one of these precisions")));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // Without losses and costs.
 Problem BareProblem(const SearchSpec& spec, const NetworkSummary& network,
                     const std::vector<Precision>& offered) {
@@ -123,6 +139,7 @@ absl::Status ApplyChoices(const SearchSpec& spec, const NetworkSummary& network,
 
 absl::Status CheckChoices(const SearchSpec& spec, const NetworkSummary& network,
                           const std::vector<Precision>& offered) {
+  HT_RETURN_IF_ERROR(CheckTellsApart(spec.sensitivity.method, offered));
   Problem problem = BareProblem(spec, network, offered);
   HT_RETURN_IF_ERROR(ApplyChoices(spec, network, problem));
   std::vector<std::string> names;

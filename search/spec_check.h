@@ -33,9 +33,10 @@ void AddTies(const NetworkSummary& network, Problem& problem);
 // choice; and what CheckProblem then refuses.
 absl::Status ApplyChoices(const SearchSpec& spec, const NetworkSummary& network, Problem& problem);
 
-// Whether the spec's pins, rules and loss factors are of layers of the network and can be kept with
-// the precisions that are offered: all that ApplyChoices and ScaleLosses would refuse once losses
-// and costs are there. Of the network, layers and ties are looked at.
+// Whether the spec's method tells the precisions that are offered apart, and whether its pins,
+// rules and loss factors are of layers of the network and can be kept with the precisions that are
+// offered: all that ApplyChoices and ScaleLosses would refuse once losses and costs are there. Of
+// the network, layers and ties are looked at.
 absl::Status CheckChoices(const SearchSpec& spec, const NetworkSummary& network,
                           const std::vector<Precision>& offered);
 

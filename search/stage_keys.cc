@@ -53,13 +53,13 @@ std::string OfferKey(const SearchSpec& spec) {
 }
 
 std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
-  return HashOf({"calibrate/1", spec.model, spec.calibration,
+  return HashOf({"calibrate/2", spec.model, spec.calibration,
                  absl::StrCat(spec.sensitivity.samples), Join(offered),
                  QuantizationOptionsToJson(spec.quantization).dump()});
 }
 
 std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
-  return HashOf({"sensitivity/3", CalibrateKey(spec, offered),
+  return HashOf({"sensitivity/4", CalibrateKey(spec, offered),
                  SensitivityOptionsToJson(spec.sensitivity).dump()});
 }
 
@@ -89,7 +89,7 @@ std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
 }
 
 std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output) {
-  return HashOf({"divergences/3", spec.model, spec.calibration,
+  return HashOf({"divergences/4", spec.model, spec.calibration,
                  absl::StrCat(spec.sensitivity.samples), calibrate_output});
 }
 
@@ -97,7 +97,7 @@ std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output
                       absl::string_view sensitivity_output, absl::string_view solve_output) {
   const nlohmann::json json = SearchSpecToJson(spec);
   // The problem is built again, for limits of memory that the solved one does not show.
-  return HashOf({"refine/5", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
+  return HashOf({"refine/6", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
                  SolverFields(spec), absl::StrCat(spec.evaluations), json["strategy"].dump(),
                  json["objectives"].dump(), absl::StrCat(spec.sensitivity.seed)});
 }

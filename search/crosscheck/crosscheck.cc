@@ -150,7 +150,7 @@ class CrosscheckRun {
     for (const std::string& name : spec_.estimators) absl::StrAppend(&names, NameInKeys(name), ",");
     HT_ASSIGN_OR_RETURN(
         const std::string output,
-        stages_.Run(Stage::kSensitivity, HashOf({"crosscheck/predictions/1", PredictionKey(names)}),
+        stages_.Run(Stage::kSensitivity, HashOf({"crosscheck/predictions/2", PredictionKey(names)}),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
                       json predictions = json::array();
                       const auto count = static_cast<double>(spec_.estimators.size());
@@ -173,7 +173,7 @@ class CrosscheckRun {
 
   // What the predictions of an estimator (or of a list of them) depend on.
   std::string PredictionKey(const std::string& estimator) const {
-    return HashOf({"crosscheck/prediction/1", spec_.model, spec_.calibration, estimator,
+    return HashOf({"crosscheck/prediction/2", spec_.model, spec_.calibration, estimator,
                    Sha256Hex(calibrate_output_), Sha256Hex(validate_output_),
                    SensitivityOptionsToJson(spec_.sensitivity).dump()});
   }

@@ -14,23 +14,19 @@ namespace halftone {
 
 using nlohmann::json;
 
-namespace {
-
-Score ScoreOfSamples(const std::vector<double>& values) {
+Score ScoreOfSamples(absl::Span<const double> values) {
   Score score;
-  const size_t groups = std::min(values.size(), kMaxScoreParts);
-  const size_t size = groups == 0 ? 0 : values.size() / groups;
-  for (size_t g = 0; g < groups; ++g) {
-    const auto begin = values.begin() + static_cast<ptrdiff_t>(g * size);
-    const double sum = std::accumulate(begin, begin + static_cast<ptrdiff_t>(size), 0.0);
+  // Groups as small as may be, for those that fill none are in no part.
+  const size_t size = (values.size() + kMaxScoreParts - 1) / kMaxScoreParts;
+  for (size_t begin = 0; size > 0 && begin + size <= values.size(); begin += size) {
+    const absl::Span<const double> group = values.subspan(begin, size);
+    const double sum = std::accumulate(group.begin(), group.end(), 0.0);
     score.parts.push_back(sum / static_cast<double>(size));
   }
   const double sum = std::accumulate(values.begin(), values.end(), 0.0);
   score.value = sum / static_cast<double>(std::max<size_t>(1, values.size()));
   return score;
 }
-
-}  // namespace
 
 double StandardErrorOfDifference(const Score& a, const Score& b) {
   if (a.parts.size() != b.parts.size()) return 0;

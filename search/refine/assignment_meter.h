@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "base/progress.h"
 #include "nn/data/dataset.h"
 #include "search/artifact_store.h"
@@ -29,12 +30,14 @@ using DivergenceFunction =
 // error than their divergence, in its unit.
 struct Score {
   double value = 0;
-  // The means over equally many consecutive samples: of each, of at most kMaxScoreParts groups. The
-  // variance of the parts over their number is the sampling variance of the value; of two
-  // assignments on the same data their covariance is what they have in common. Empty: unknown.
+  // The means over equally many consecutive samples: of each, of at most kMaxScoreParts groups that
+  // hold all samples but for fewer than one of them has. The variance of the parts over their
+  // number is the sampling variance of the value; of two assignments on the same data their
+  // covariance is what they have in common. Empty: unknown.
   std::vector<double> parts;
 };
 inline constexpr size_t kMaxScoreParts = 256;
+Score ScoreOfSamples(absl::Span<const double> values);
 // Of two scores on the same data; 0 where their parts are unknown or of different numbers.
 double StandardErrorOfDifference(const Score& a, const Score& b);
 

@@ -9,7 +9,9 @@
 
 #include "Eigen/Cholesky"
 #include "Eigen/Core"
+#include "base/statistics.h"
 #include "nn/quant/precision.h"
+#include "search/sensitivity/divergence.h"
 
 namespace halftone {
 namespace {
@@ -22,6 +24,8 @@ constexpr double kAll = 1, kVariable = 1, kWeights = 1, kActivations = 1, kChoic
 constexpr double kPairWeights[] = {0.25, 0.5, 1};
 constexpr double kDeviations[] = {0.05, 0.1, 0.2, 0.4, 0.8};
 constexpr double kNoises[] = {0.01, 0.03, 0.1};
+// Of the logarithm of the likelihood, what a unit that is fitted has to gain (Akaike 1974).
+constexpr double kCostOfUnit = 1;
 // No choice is believed to do less than this share of what the estimator says.
 constexpr double kLeastShare = 0.02;
 
@@ -89,6 +93,7 @@ LossModel::LossModel(const ChoiceSpace& space, const PairLosses& pairs, std::vec
       pairs_(pairs),
       prior_losses_(std::move(losses)),
       prior_pair_weight_(pair_weight),
+      spreads_(SpreadsOfColumns()),
       losses_(prior_losses_),
       pair_weight_(pair_weight) {
   std::map<std::string, int> numbers;
@@ -105,6 +110,23 @@ LossModel::LossModel(const ChoiceSpace& space, const PairLosses& pairs, std::vec
       formats_.emplace_back(number("weights of " + name), number("activations of " + name));
     }
   }
+}
+
+std::vector<double> LossModel::SpreadsOfColumns() const {
+  std::map<std::string, MeanEstimate> elsewhere;
+  std::vector<bool> is_known(space_.variables(), false);
+  for (size_t column = 0; column < space_.columns(); ++column) {
+    if (prior_losses_[column] <= 0) continue;
+    elsewhere[space_.NameOf(column)].Add(prior_losses_[column]);
+    is_known[space_.VariableOf(column)] = true;
+  }
+  std::vector<double> spreads = prior_losses_;
+  for (size_t column = 0; column < space_.columns(); ++column) {
+    if (!is_known[space_.VariableOf(column)]) {
+      spreads[column] = elsewhere[space_.NameOf(column)].mean();
+    }
+  }
+  return spreads;
 }
 
 LossModel::Features LossModel::FeaturesOf(const Selection& selection) const {
@@ -125,7 +147,7 @@ double LossModel::Covariance(const Features& a, const Features& b) const {
     if (formats_[i].first == formats_[j].first) variance += kWeights;
     if (formats_[i].second == formats_[j].second) variance += kActivations;
     if (i == j) variance += kChoice;
-    sum += variance * prior_losses_[i] * prior_losses_[j];
+    sum += variance * spreads_[i] * spreads_[j];
   }
   return sum;
 }
@@ -139,14 +161,13 @@ std::optional<LossModel::Fit> LossModel::FitTrials(const Scales& scales,
   fit.scales = scales;
   fit.factor.reserve(n * n);
   for (size_t i = 0; i < n * n; ++i) {
-    fit.factor.push_back(scales.deviation * scales.deviation * covariance[i] + sampling[i]);
+    fit.factor.push_back(scales.Variance() * covariance[i] + sampling[i]);
   }
   std::vector<double> residuals;
   for (size_t i = 0; i < n; ++i) {
     const double noise = scales.noise * divergences[i];
     fit.factor[i * n + i] = fit.factor[i * n + i] * (1 + 1e-9) + noise * noise;
-    residuals.push_back(divergences[i] - features_[i].losses -
-                        scales.pair_weight * features_[i].pairs);
+    residuals.push_back(divergences[i] - scales.unit * features_[i].LossWith(scales.pair_weight));
   }
   if (!Factorize(fit.factor, n)) return std::nullopt;
   fit.weights = residuals;
@@ -156,6 +177,37 @@ std::optional<LossModel::Fit> LossModel::FitTrials(const Scales& scales,
   }
   SolveUpper(fit.factor, fit.weights);
   return fit;
+}
+
+double LossModel::FittedUnit(absl::Span<const double> divergences, double pair_weight) const {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < divergences.size(); ++i) {
+    const double loss = features_[i].LossWith(pair_weight);
+    if (loss > 0 && divergences[i] > 0) ratios.push_back(divergences[i] / loss);
+  }
+  return ratios.empty() ? 1 : Median(ratios);
+}
+
+std::optional<LossModel::Fit> LossModel::LikeliestFit(std::optional<double> unit,
+                                                      absl::Span<const double> covariance,
+                                                      absl::Span<const double> sampling,
+                                                      absl::Span<const double> divergences) const {
+  std::optional<Fit> likeliest;
+  for (const double weight : kPairWeights) {
+    const double of_losses = unit.has_value() ? *unit : FittedUnit(divergences, weight);
+    for (const double deviation : kDeviations) {
+      for (const double noise : kNoises) {
+        std::optional<Fit> fit =
+            FitTrials({of_losses, weight, deviation, noise}, covariance, sampling, divergences);
+        if (!fit.has_value()) continue;
+        if (!likeliest.has_value() || fit->log_likelihood > likeliest->log_likelihood) {
+          likeliest = std::move(fit);
+        }
+      }
+    }
+    if (pairs_.empty()) break;
+  }
+  return likeliest;
 }
 
 void LossModel::Learn(absl::Span<const Trial> trials) {
@@ -174,23 +226,16 @@ void LossModel::Learn(absl::Span<const Trial> trials) {
     for (const Features& b : features_) covariance.push_back(Covariance(a, b));
   }
   const std::vector<double> sampling = SamplingCovariance(best);
-  std::optional<Fit> likeliest;
-  for (const double weight : kPairWeights) {
-    for (const double deviation : kDeviations) {
-      for (const double noise : kNoises) {
-        std::optional<Fit> fit =
-            FitTrials({weight, deviation, noise}, covariance, sampling, divergences);
-        if (!fit.has_value()) continue;
-        if (!likeliest.has_value() || fit->log_likelihood > likeliest->log_likelihood) {
-          likeliest = std::move(fit);
-        }
-      }
-    }
-    if (pairs_.empty()) break;
+  std::optional<Fit> likeliest = LikeliestFit(1, covariance, sampling, divergences);
+  std::optional<Fit> with_unit = LikeliestFit(std::nullopt, covariance, sampling, divergences);
+  if (with_unit.has_value() &&
+      (!likeliest.has_value() ||
+       with_unit->log_likelihood > likeliest->log_likelihood + kCostOfUnit)) {
+    likeliest = std::move(with_unit);
   }
   if (!likeliest.has_value()) {  // nothing diverges, or nothing is a number
     features_.clear();
-    likeliest = Fit{{prior_pair_weight_, 0, 0}, {}, {}, 0};
+    likeliest = Fit{{1, prior_pair_weight_, 0, 0}, {}, {}, 0};
   }
   fit_ = *std::move(likeliest);
   SetMean(fit_);
@@ -199,9 +244,8 @@ void LossModel::Learn(absl::Span<const Trial> trials) {
 // The mean is linear in what the prior is linear in: the trials' covariances, spelled out column by
 // column.
 void LossModel::SetMean(const Fit& fit) {
-  const double variance = fit.scales.deviation * fit.scales.deviation;
-  losses_ = prior_losses_;
-  pair_weight_ = fit.scales.pair_weight;
+  const double variance = fit.scales.Variance();
+  pair_weight_ = fit.scales.unit * fit.scales.pair_weight;
   double all = 0;
   for (size_t i = 0; i < features_.size(); ++i) {
     all += variance * kAll * fit.weights[i] * features_[i].losses;
@@ -210,16 +254,18 @@ void LossModel::SetMean(const Fit& fit) {
   pair_weight_ = std::max(pair_weight_, 0.0);
   for (size_t column = 0; column < space_.columns(); ++column) {
     const size_t v = space_.VariableOf(column);
-    double factor = 1 + all;
+    double own = 0;
     for (size_t i = 0; i < features_.size(); ++i) {
       const size_t tried = space_.ColumnOf(v, features_[i].selection[v]);
       double shared = kVariable;
       if (formats_[tried].first == formats_[column].first) shared += kWeights;
       if (formats_[tried].second == formats_[column].second) shared += kActivations;
       if (tried == column) shared += kChoice;
-      factor += variance * shared * fit.weights[i] * prior_losses_[tried];
+      own += variance * shared * fit.weights[i] * spreads_[tried];
     }
-    losses_[column] = prior_losses_[column] * std::max(factor, kLeastShare);
+    const double prior = fit.scales.unit * prior_losses_[column];
+    losses_[column] =
+        std::max(prior + prior_losses_[column] * all + spreads_[column] * own, prior * kLeastShare);
   }
 }
 
@@ -234,7 +280,7 @@ double LossModel::Predict(const Selection& selection) const {
 double LossModel::StandardError(const Selection& selection) const {
   if (features_.empty()) return 0;
   const Features features = FeaturesOf(selection);
-  const double variance = fit_.scales.deviation * fit_.scales.deviation;
+  const double variance = fit_.scales.Variance();
   std::vector<double> covariances;
   for (const Features& trial : features_) {
     covariances.push_back(variance * Covariance(features, trial));

@@ -24,9 +24,12 @@ struct Trial {
 //   f(z) = sum_v e[z_v] + w * (losses of the chosen pairs),
 // at first with the estimator's losses e and a weight w, then with what trials taught: a Gaussian
 // process (Rasmussen & Williams 2006, equations 2.25, 2.26, 2.30) whose functions are of that form
-// again, so that its mean is searched as the estimator itself. A priori the losses of all choices,
-// of a variable, of one format of its weights or activations, and of one choice alone may each be
-// wrong by a factor; how much, the likelihood of the trials says. What trials measure has the
+// again, so that its mean is searched as the estimator itself. The losses may be in another unit
+// than what trials measure (scores that only rank): one factor brings them to it, where the
+// likelihood of the trials speaks for it. A priori the losses of all choices, of a variable, of one
+// format of its weights or activations, and of one choice alone may each be wrong by a factor; how
+// much, the likelihood says. A variable without any losses, of which the estimator says nothing,
+// may do what choices of the same names do elsewhere. What trials measure has the
 // sampling error of their data, whose covariance between trials their parts give: it is noise, so
 // that what is due to the few samples at hand is not learned.
 class LossModel {
@@ -51,11 +54,14 @@ class LossModel {
   struct Features {
     Selection selection;
     double losses = 0, pairs = 0;  // sums of the prior's
+    double LossWith(double pair_weight) const { return losses + pair_weight * pairs; }
   };
   struct Scales {
+    double unit = 1;         // of what is measured, in that of the prior
     double pair_weight = 1;  // of the prior's mean
     double deviation = 0;    // of the prior's losses, relative
     double noise = 0;        // of what the form cannot express, relative to the divergence
+    double Variance() const { return unit * unit * deviation * deviation; }
   };
   // What the trials say of one set of scales.
   struct Fit {
@@ -65,18 +71,28 @@ class LossModel {
     double log_likelihood = 0;    // without the constant
   };
 
+  std::vector<double> SpreadsOfColumns() const;
+  // The median of what trials measured over what the prior says; 1 where it says nothing.
+  double FittedUnit(absl::Span<const double> divergences, double pair_weight) const;
   Features FeaturesOf(const Selection& selection) const;
   double Covariance(const Features& a, const Features& b) const;
   // Nothing where the covariance with noise is not positive definite.
   std::optional<Fit> FitTrials(const Scales& scales, absl::Span<const double> covariance,
                                absl::Span<const double> sampling,
                                absl::Span<const double> divergences) const;
+  // The likeliest fit with that unit, which is sought where none is given.
+  std::optional<Fit> LikeliestFit(std::optional<double> unit, absl::Span<const double> covariance,
+                                  absl::Span<const double> sampling,
+                                  absl::Span<const double> divergences) const;
   void SetMean(const Fit& fit);
 
   const ChoiceSpace& space_;
   const PairLosses& pairs_;
   const std::vector<double> prior_losses_;
   const double prior_pair_weight_;
+  // By how much each loss may be wrong, in units of the deviation: the loss itself, or where its
+  // variable has none what choices of that name have elsewhere.
+  const std::vector<double> spreads_;
   // Of a column's format of weights and of activations, numbers that are equal where they are.
   std::vector<std::pair<int, int>> formats_;
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "nn/quant/range_estimator.h"
 #include "search/sensitivity/evaluation_memory.h"
 #include "search/sensitivity/network_program.h"
+#include "search/sensitivity/sample_layout.h"
 #include "search/sensitivity/sensitivity.h"
 
 namespace halftone {
@@ -31,8 +33,11 @@ class ActivationObserver {
     }
   }
 
-  absl::Status Observe(const Graph& graph, const Dataset& data, int64_t batch,
-                       const Progress& progress) {
+  absl::Status Observe(const PreparedNetwork& network, const Graph& graph, const Dataset& data,
+                       int64_t batch, const Progress& progress) {
+    if (data.samples() % batch != 0) {
+      HT_RETURN_IF_ERROR(FindLayouts(network, data, batch, progress.cancellation));
+    }
     HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph));
     std::vector<std::pair<std::string, ValueId>> outputs;
     for (const auto& [name, watched] : watched_) {
@@ -52,10 +57,36 @@ class ActivationObserver {
   struct Watched {
     std::string layer;  // the first that reads it, for errors
     RangeEstimator estimator;
+    std::optional<SampleLayout> layout;  // found where the last batch is not full
   };
 
   void Watch(const std::string& value, const std::string& layer) {
-    watched_.try_emplace(value, Watched{layer, RangeEstimator()});
+    watched_.try_emplace(value, Watched{layer, RangeEstimator(), std::nullopt});
+  }
+
+  absl::Status FindLayouts(const PreparedNetwork& network, const Dataset& data, int64_t batch,
+                           const Cancellation& cancellation) {
+    std::vector<std::string> names;
+    for (const auto& [name, watched] : watched_) names.push_back(name);
+    HT_ASSIGN_OR_RETURN(const SampleLayouts layouts,
+                        FindSampleLayouts(network, data, batch, PreparedNetwork::BatchNorm::kFolded,
+                                          names, cancellation));
+    for (size_t i = 0; i < names.size(); ++i) watched_.at(names[i]).layout = layouts[i];
+    return absl::OkStatus();
+  }
+
+  // The first `valid` samples of a batch; with them the repeated ones where they cannot be told
+  // apart.
+  static absl::Status ObserveSamples(absl::Span<const float> values, int64_t valid, int64_t batch,
+                                     Watched& watched) {
+    if (valid == batch || !watched.layout.has_value()) return watched.estimator.Observe(values);
+    const auto inner = static_cast<size_t>(watched.layout->inner);
+    const size_t step = inner * static_cast<size_t>(batch);
+    for (size_t begin = 0; begin + step <= values.size(); begin += step) {
+      HT_RETURN_IF_ERROR(
+          watched.estimator.Observe(values.subspan(begin, inner * static_cast<size_t>(valid))));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status ObserveBatch(BatchRunner& runner, int64_t begin, int64_t valid, int64_t batch,
@@ -64,9 +95,7 @@ class ActivationObserver {
     for (auto& [name, watched] : watched_) {
       HT_RETURN_IF_ERROR(cancellation.Check());
       HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner.Output(name));
-      const size_t per_sample = values.size() / static_cast<size_t>(batch);
-      const absl::Status status =
-          watched.estimator.Observe(values.subspan(0, per_sample * static_cast<size_t>(valid)));
+      const absl::Status status = ObserveSamples(values, valid, batch, watched);
       if (!status.ok()) {
         return Annotate(status, absl::StrCat("layer '", watched.layer, "', its input"));
       }
@@ -149,7 +178,7 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
   HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
   HT_RETURN_IF_ERROR(CheckCalibrationMemory(network, graph, data));
   ActivationObserver observer(network);
-  HT_RETURN_IF_ERROR(observer.Observe(graph, data, batch, progress.Part(0, 0.8)));
+  HT_RETURN_IF_ERROR(observer.Observe(network, graph, data, batch, progress.Part(0, 0.8)));
 
   Calibration calibration;
   calibration.options = options;

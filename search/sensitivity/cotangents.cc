@@ -16,6 +16,8 @@ std::string ProbabilitiesOutput(size_t head) { return absl::StrCat("halftone:p/"
 
 std::string InputName(int k, size_t head) { return absl::StrCat("halftone:u/", k, "/", head); }
 
+static_assert(OutputCotangents::kMaxDraws <= 1 << 12);
+static_assert(OutputCotangents::kMaxHeads <= 1 << 8);
 uint64_t Stream(int64_t sample, int draw, size_t head) {
   return (static_cast<uint64_t>(sample) << 20) ^ (static_cast<uint64_t>(draw) << 8) ^ head;
 }
@@ -154,6 +156,10 @@ absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendTo(
 absl::Status OutputCotangents::SetInputs(int64_t begin, int64_t batch, uint64_t seed,
                                          const BatchRunner* forward, BatchRunner& runner) const {
   if (IsExact()) return absl::OkStatus();
+  if (heads_.size() > kMaxHeads) {
+    return absl::UnimplementedError(absl::StrCat("cotangents are drawn for ", kMaxHeads,
+                                                 " outputs at most, not for ", heads_.size()));
+  }
   for (size_t h = 0; h < heads_.size(); ++h) {
     const Head& head = heads_[h];
     const auto size = static_cast<size_t>(head.elements());

@@ -27,6 +27,9 @@ class OutputCotangents {
     kLabelDraws,  // labels with random signs per row, scaled; signs for heads without logits
     kSigns,       // mean squared error only: random signs, scaled
   };
+  // Beyond these, streams of random numbers would meet.
+  static constexpr int kMaxDraws = 4096;
+  static constexpr size_t kMaxHeads = 256;
   // Exact where all heads together have no more elements than options.exact_classes, else
   // options.draws random cotangents.
   OutputCotangents(std::vector<Head> heads, const SensitivityOptions& options);

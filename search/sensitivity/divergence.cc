@@ -28,9 +28,11 @@ absl::StatusOr<std::vector<Head>> ResolveHeads(const PreparedNetwork& network, c
       return absl::InternalError(absl::StrCat("output '", output.value, "' has no shape"));
     }
     const Shape& shape = info->second.shape;
-    if (shape.rank() == 0 || shape.dim(0) == 0 || shape.Elements() == 0) {
-      return absl::InvalidArgumentError(absl::StrCat("output '", output.value, "' of shape ",
-                                                     shape.ToString(), " has no batch axis"));
+    const int64_t batch = bound.inputs.empty() ? 1 : bound.inputs[0].info.shape.dim(0);
+    if (shape.rank() == 0 || shape.dim(0) != batch || shape.Elements() == 0) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "output '", output.value, "' of shape ", shape.ToString(), " has no batch axis of ",
+          batch, batch == 1 ? " sample" : " samples", " before all others"));
     }
     const bool is_logits = output.kind == OutputHead::Kind::kLogits && shape.rank() >= 2;
     if (loss == LossKind::kKl && !is_logits) {

@@ -257,6 +257,12 @@ absl::StatusOr<Evaluation> AssignmentEvaluator::EvaluateComputed(ComputedNetwork
 
 int64_t AssignmentEvaluator::batch() const { return impl_->batch; }
 
+absl::StatusOr<std::string> EvaluatedMetric(const PreparedNetwork& network) {
+  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(network.BatchFor(1, 1)));
+  HT_ASSIGN_OR_RETURN(const std::vector<Head> heads, ResolveHeads(network, graph, LossKind::kAuto));
+  return OutputMetricOf(heads);
+}
+
 absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, const Dataset& data,
                                               const Calibration& calibration,
                                               const std::map<std::string, Precision>& assignment,

@@ -69,6 +69,9 @@ class ComputedNetwork {
   virtual absl::StatusOr<absl::Span<const float>> Output(const std::string& value) const = 0;
 };
 
+// What AssignmentEvaluator::output_metric says for the network, whatever loss an estimator takes.
+absl::StatusOr<std::string> EvaluatedMetric(const PreparedNetwork& network);
+
 // Evaluates one assignment after the other on the same data: what they have in common, above all
 // the float network's outputs and what layers before the first that differs do, is computed once;
 // the latter is kept up to `kept_bytes`, or what MemoryBudget leaves, and changes no bit of a

@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "nn/engine/derivative.h"
 #include "nn/engine/lower.h"
 #include "nn/engine/piecewise_linear.h"
 #include "search/sensitivity/batch_fit.h"
@@ -17,6 +16,8 @@
 #include "search/sensitivity/gradient_norms.h"
 #include "search/sensitivity/hessian_loss.h"
 #include "search/sensitivity/network_program.h"
+#include "search/sensitivity/sample_layout.h"
+#include "search/sensitivity/trace_program.h"
 #include "search/sensitivity/traces.h"
 
 namespace halftone {
@@ -24,118 +25,28 @@ namespace {
 
 using BatchNorm = PreparedNetwork::BatchNorm;
 
-std::string NormsOutput(size_t tensor) { return absl::StrCat("halftone:norms/", tensor); }
-
-// The nodes that read a tensor.
-absl::StatusOr<std::vector<const Node*>> NodesOf(const std::vector<Layer>& layers,
-                                                 const Graph& graph, const WeightTensor& tensor) {
-  std::vector<const Node*> nodes;
-  for (const size_t l : tensor.layers) {
-    nodes.push_back(graph.FindNode(layers[l].name));
-    if (nodes.back() == nullptr) {
-      return absl::InternalError(absl::StrCat("layer '", layers[l].name, "' has no node"));
-    }
-  }
-  return nodes;
-}
-
-// Whether the gradients of a tensor can be taken apart by samples.
+// Whether the gradients of a tensor can be taken apart by samples. `layouts`: of what each of its
+// layers reads.
 absl::StatusOr<bool> Separates(const std::vector<Layer>& layers, const Graph& graph,
-                               const WeightTensor& tensor, int64_t batch) {
-  HT_ASSIGN_OR_RETURN(const std::vector<const Node*> nodes, NodesOf(layers, graph, tensor));
-  return std::all_of(nodes.begin(), nodes.end(), [&](const Node* node) {
-    return SeparatesSamples(graph, *node, tensor.name, batch) && node->op == nodes[0]->op &&
-           node->Int("group", 1).value_or(1) == nodes[0]->Int("group", 1).value_or(1);
-  });
+                               const WeightTensor& tensor, const SampleLayouts& layouts) {
+  HT_ASSIGN_OR_RETURN(const std::vector<const Node*> nodes, NodesOfTensor(layers, graph, tensor));
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (!SeparatesSamples(graph, *nodes[i], tensor.name, layouts[i])) return false;
+    if (nodes[i]->op != nodes[0]->op) return false;
+    HT_ASSIGN_OR_RETURN(const int64_t groups, nodes[i]->Int("group", 1));
+    HT_ASSIGN_OR_RETURN(const int64_t of_first, nodes[0]->Int("group", 1));
+    if (groups != of_first) return false;
+  }
+  return true;
 }
-
-// Grows the backward passes and the norms of one batch.
-class TraceProgram {
- public:
-  TraceProgram(const SensitivityRequest& request, const Graph& graph, int64_t batch,
-               const OutputCotangents& cotangents, const std::vector<WeightTensor>& tensors,
-               LoweredGraph lowered)
-      : layers_(request.network.layers.layers),
-        graph_(graph),
-        batch_(batch),
-        cotangents_(cotangents),
-        tensors_(tensors),
-        lowered_(std::move(lowered)) {}
-
-  // `separates`: of every tensor; where it does not, the batch is 1.
-  absl::StatusOr<Program> Build(const std::vector<bool>& separates) {
-    for (const Head& head : cotangents_.heads()) {
-      HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered_, head.value));
-      heads_.push_back(value);
-    }
-    HT_ASSIGN_OR_RETURN(diffs_, cotangents_.AppendTo(lowered_, outputs_));
-    std::vector<std::vector<WeightUse>> uses(tensors_.size());
-    for (size_t t = 0; t < tensors_.size(); ++t) {
-      if (!separates[t]) continue;
-      HT_ASSIGN_OR_RETURN(uses[t], UsesOf(tensors_[t]));
-    }
-    HT_RETURN_IF_ERROR(AppendGradients(uses));
-    // From the last layer to the first, as the backward passes go: their values die early.
-    for (size_t t = tensors_.size(); t-- > 0;) {
-      lowered_.builder.SetLabel(layers_[tensors_[t].layers[0]].name);
-      HT_ASSIGN_OR_RETURN(const ValueId norms, AppendNorms(t, uses[t]));
-      outputs_.emplace_back(NormsOutput(t), norms);
-    }
-    return lowered_.builder.Build(outputs_);
-  }
-
- private:
-  absl::StatusOr<std::vector<WeightUse>> UsesOf(const WeightTensor& tensor) {
-    HT_ASSIGN_OR_RETURN(const std::vector<const Node*> nodes, NodesOf(layers_, graph_, tensor));
-    std::vector<WeightUse> uses;
-    for (const Node* node : nodes) {
-      WeightUse& use = uses.emplace_back();
-      use.node = node;
-      HT_ASSIGN_OR_RETURN(use.src, FindValue(lowered_, node->Input(0)));
-      HT_ASSIGN_OR_RETURN(use.weights, FindValue(lowered_, tensor.name));
-      HT_ASSIGN_OR_RETURN(const ValueId dst, FindValue(lowered_, node->outputs[0]));
-      dsts_.push_back(dst);
-    }
-    return uses;
-  }
-
-  // dsts_ are in the order of the tensors' uses.
-  absl::Status AppendGradients(std::vector<std::vector<WeightUse>>& uses) {
-    for (const std::vector<ValueId>& cotangent : diffs_) {
-      HT_ASSIGN_OR_RETURN(const std::vector<ValueId> gradient,
-                          AppendVjp(lowered_.builder, heads_, cotangent, dsts_));
-      size_t next = 0;
-      for (std::vector<WeightUse>& of_tensor : uses) {
-        for (WeightUse& use : of_tensor) use.diff_dsts.push_back(gradient[next++]);
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<ValueId> AppendNorms(size_t t, const std::vector<WeightUse>& uses) {
-    if (!uses.empty()) return AppendGradientNorms(lowered_.builder, uses, batch_);
-    HT_ASSIGN_OR_RETURN(const ValueId weights, FindValue(lowered_, tensors_[t].name));
-    return AppendWholeGradientNorms(lowered_.builder, heads_, diffs_, weights);
-  }
-
-  const std::vector<Layer>& layers_;
-  const Graph& graph_;
-  int64_t batch_;
-  const OutputCotangents& cotangents_;
-  const std::vector<WeightTensor>& tensors_;
-  LoweredGraph lowered_;
-  std::vector<ValueId> heads_, dsts_;
-  std::vector<std::vector<ValueId>> diffs_;  // [cotangent][head]
-  std::vector<std::pair<std::string, ValueId>> outputs_;
-};
 
 // Streams the samples through the program.
 class ExactTraceMeter {
  public:
   explicit ExactTraceMeter(const SensitivityRequest& request) : request_(request) {}
 
-  absl::Status Prepare() {
-    HT_RETURN_IF_ERROR(FindSeparable());
+  absl::Status Prepare(const Cancellation& cancellation) {
+    HT_RETURN_IF_ERROR(FindSeparable(cancellation));
     const bool one_by_one =
         std::find(separates_.begin(), separates_.end(), false) != separates_.end();
     SensitivityOptions options = request_.options;
@@ -180,26 +91,45 @@ class ExactTraceMeter {
   }
 
  private:
-  // A first axis that is as long as the batch is taken for the samples only if it is at another
-  // batch, too.
-  absl::Status FindSeparable() {
-    const std::vector<Layer>& layers = request_.network.layers.layers;
-    const std::optional<int64_t> fixed = request_.network.graph.fixed_batch();
-    std::vector<int64_t> batches = {2, 3};
-    if (fixed.has_value()) batches = {*fixed};
-    for (const int64_t batch : batches) {
-      HT_ASSIGN_OR_RETURN(const Graph graph, request_.network.Bind(batch, BatchNorm::kKept));
-      HT_ASSIGN_OR_RETURN(tensors_, FindWeightTensors(layers, graph));
-      separates_.resize(tensors_.size(), true);
-      for (size_t t = 0; t < tensors_.size(); ++t) {
-        HT_ASSIGN_OR_RETURN(const bool separates, Separates(layers, graph, tensors_[t], batch));
-        separates_[t] = separates_[t] && separates;
-        if (!separates && fixed.value_or(1) != 1) {
-          return absl::UnimplementedError(absl::StrCat(
-              "layer '", layers[tensors_[t].layers[0]].name,
-              "': its samples cannot be told apart in a model with a fixed batch of ", *fixed));
-        }
+  absl::Status FindSeparable(const Cancellation& cancellation) {
+    const PreparedNetwork& network = request_.network;
+    const std::vector<Layer>& layers = network.layers.layers;
+    const int64_t samples = request_.data.samples();
+    HT_ASSIGN_OR_RETURN(const Graph graph,
+                        network.Bind(network.BatchFor(1, samples), BatchNorm::kKept));
+    HT_ASSIGN_OR_RETURN(loss_, ResolveHessianLoss(request_, graph));
+    HT_ASSIGN_OR_RETURN(tensors_, FindWeightTensors(layers, graph));
+    HT_RETURN_IF_ERROR(FindLayouts(graph, cancellation));
+    const int64_t fixed = network.graph.fixed_batch().value_or(1);
+    for (size_t t = 0; t < tensors_.size(); ++t) {
+      HT_ASSIGN_OR_RETURN(const bool separates, Separates(layers, graph, tensors_[t], layouts_[t]));
+      separates_.push_back(separates);
+      if (!separates && fixed != 1) {
+        return absl::UnimplementedError(absl::StrCat(
+            "layer '", layers[tensors_[t].layers[0]].name,
+            "': its samples cannot be told apart in a model with a fixed batch of ", fixed));
       }
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status FindLayouts(const Graph& graph, const Cancellation& cancellation) {
+    const PreparedNetwork& network = request_.network;
+    std::vector<std::string> sources;
+    for (const WeightTensor& tensor : tensors_) {
+      HT_ASSIGN_OR_RETURN(const std::vector<const Node*> nodes,
+                          NodesOfTensor(network.layers.layers, graph, tensor));
+      for (const Node* node : nodes) sources.emplace_back(node->Input(0));
+    }
+    const int64_t batch = network.BatchFor(request_.options.batch, request_.data.samples());
+    HT_ASSIGN_OR_RETURN(
+        const SampleLayouts found,
+        FindSampleLayouts(network, request_.data, batch, BatchNorm::kKept, sources, cancellation));
+    auto next = found.begin();
+    for (const WeightTensor& tensor : tensors_) {
+      const auto count = static_cast<std::ptrdiff_t>(tensor.layers.size());
+      layouts_.emplace_back(next, next + count);
+      next += count;
     }
     return absl::OkStatus();
   }
@@ -210,8 +140,9 @@ class ExactTraceMeter {
     cotangents_.emplace(loss_.heads, request_.options);
     HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph_));
     HT_RETURN_IF_ERROR(FindLinear(lowered));
-    return TraceProgram(request_, graph_, batch, *cotangents_, tensors_, std::move(lowered))
-        .Build(separates_);
+    return BuildTraceProgram(
+        {request_.network.layers.layers, graph_, batch, *cotangents_, tensors_, layouts_},
+        separates_, std::move(lowered));
   }
 
   absl::Status FindLinear(const LoweredGraph& lowered) {
@@ -231,7 +162,8 @@ class ExactTraceMeter {
   absl::Status AddSample(int64_t n) {
     HT_ASSIGN_OR_RETURN(const std::vector<double> weights, cotangents_->Weights(*runner_, n));
     for (size_t t = 0; t < tensors_.size(); ++t) {
-      HT_ASSIGN_OR_RETURN(const absl::Span<const float> norms, runner_->Output(NormsOutput(t)));
+      HT_ASSIGN_OR_RETURN(const absl::Span<const float> norms,
+                          runner_->Output(TraceNormsOutput(t)));
       double trace = 0;
       for (size_t k = 0; k < weights.size(); ++k) {
         trace +=
@@ -249,6 +181,7 @@ class ExactTraceMeter {
 
   const SensitivityRequest& request_;
   std::vector<WeightTensor> tensors_;
+  std::vector<SampleLayouts> layouts_;  // of what each layer of each tensor reads
   std::vector<bool> separates_, linear_;
   int64_t batch_ = 1;
   Graph graph_;
@@ -264,7 +197,7 @@ absl::StatusOr<NetworkTraces> ExactTraces(const SensitivityRequest& request,
                                           const Progress& progress) {
   ExactTraceMeter meter(request);
   HT_RETURN_IF_ERROR(progress.Step(0, "building the derivative program"));
-  HT_RETURN_IF_ERROR(meter.Prepare());
+  HT_RETURN_IF_ERROR(meter.Prepare(progress.cancellation));
   HT_RETURN_IF_ERROR(meter.Run(progress.Part(0.05, 1)));
   return meter.Take();
 }

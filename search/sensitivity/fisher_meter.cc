@@ -16,7 +16,9 @@
 #include "search/sensitivity/layer_pairs.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/non_finite.h"
+#include "search/sensitivity/sample_layout.h"
 #include "search/sensitivity/sample_losses.h"
+#include "search/sensitivity/single_layer.h"
 
 namespace halftone {
 namespace {
@@ -29,9 +31,12 @@ class FisherMeter {
   FisherMeter(const ChoiceRequest& request, FisherMatrix matrix)
       : request_(request), columns_(request.choices), matrix_(std::move(matrix)) {}
 
-  absl::Status Prepare() {
-    HT_ASSIGN_OR_RETURN(const FittedProgram fitted,
-                        FitBatch(request_, [&](int64_t batch) { return Build(batch); }));
+  absl::Status Prepare(const Cancellation& cancellation) {
+    HT_RETURN_IF_ERROR(FindLayouts(cancellation));
+    HT_ASSIGN_OR_RETURN(
+        const FittedProgram fitted,
+        FitBatch(request_.network, TellsApart() ? request_.options.batch : 1,
+                 request_.data.samples(), [&](int64_t batch) { return Build(batch); }));
     batch_ = fitted.batch;
     HT_ASSIGN_OR_RETURN(runner_, BatchRunner::Create(fitted.executable, request_.data, batch_));
     if (cotangents_->kind() != OutputCotangents::Kind::kLabelDraws) return absl::OkStatus();
@@ -58,13 +63,35 @@ class FisherMeter {
   FisherMeasurement Take() { return {std::move(matrix_), OutputMetricOf(cotangents_->heads())}; }
 
  private:
+  absl::Status FindLayouts(const Cancellation& cancellation) {
+    const PreparedNetwork& network = request_.network;
+    const int64_t samples = request_.data.samples();
+    const int64_t batch = network.BatchFor(request_.options.batch, samples);
+    HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(network.BatchFor(1, samples)));
+    HT_RETURN_IF_ERROR(CheckData(network, graph, request_.data, /*needs_labels=*/false));
+    std::vector<std::string> results;
+    for (const Layer& layer : request_.layers()) results.push_back(layer.dst);
+    HT_ASSIGN_OR_RETURN(
+        layouts_, FindSampleLayouts(network, request_.data, batch,
+                                    PreparedNetwork::BatchNorm::kFolded, results, cancellation));
+    return absl::OkStatus();
+  }
+
+  // Whether the samples of a batch can be told apart in the results of all layers with choices.
+  bool TellsApart() const {
+    for (size_t l = 0; l < layouts_.size(); ++l) {
+      if (!layouts_[l].has_value() && !ChangedChoices(request_.choices[l]).empty()) return false;
+    }
+    return true;
+  }
+
   absl::StatusOr<Program> Build(int64_t batch) {
     HT_ASSIGN_OR_RETURN(graph_, request_.network.Bind(batch));
-    HT_RETURN_IF_ERROR(CheckData(request_.network, graph_, request_.data, /*needs_labels=*/false));
     HT_ASSIGN_OR_RETURN(std::vector<Head> heads,
                         ResolveHeads(request_.network, graph_, request_.options.loss));
     cotangents_.emplace(std::move(heads), request_.options);
-    HT_ASSIGN_OR_RETURN(fisher_, BuildFisherProgram(request_, graph_, batch, *cotangents_));
+    HT_ASSIGN_OR_RETURN(fisher_,
+                        BuildFisherProgram(request_, graph_, batch, layouts_, *cotangents_));
     return std::move(fisher_.program);
   }
 
@@ -108,6 +135,7 @@ class FisherMeter {
   const ChoiceRequest& request_;
   ChoiceColumns columns_;
   FisherMatrix matrix_;
+  SampleLayouts layouts_;  // of each layer's dst
   int64_t batch_ = 1;
   Graph graph_;
   std::optional<OutputCotangents> cotangents_;
@@ -147,7 +175,7 @@ absl::StatusOr<FisherMeasurement> MeasureFisherMatrix(const ChoiceRequest& reque
     neighbours = NeighbourPairs(graph, request.network.layers);
   }
   FisherMeter meter(request, FisherMatrix(columns, all ? nullptr : &neighbours, options));
-  HT_RETURN_IF_ERROR(meter.Prepare());
+  HT_RETURN_IF_ERROR(meter.Prepare(progress.cancellation));
   HT_RETURN_IF_ERROR(meter.Run(progress.Part(0.05, 1)));
   return meter.Take();
 }

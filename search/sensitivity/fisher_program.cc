@@ -1,8 +1,7 @@
 #include "search/sensitivity/fisher_program.h"
 
-#include <algorithm>
 #include <memory>
-#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,35 +15,15 @@
 namespace halftone {
 namespace {
 
-// The axis along which a layer's dst has the samples of a batch: the one that grows with it.
-// Elements of one sample are together there, whether the axis counts samples or e.g. all tokens.
-int SampleAxis(const Shape& one_sample, const Shape& batched) {
-  for (int axis = 0; axis < std::min(one_sample.rank(), batched.rank()); ++axis) {
-    if (one_sample.dim(axis) != batched.dim(axis)) return axis;
-  }
-  return 0;
-}
-
-// Tensors with samples along `axis` side by side: [batch, count, elements of one sample].
+// The elements of each sample of several tensors side by side: [batch, count, elements].
 absl::StatusOr<ValueId> StackPerSample(ProgramBuilder& builder, const std::vector<ValueId>& values,
-                                       int axis, int64_t batch) {
-  const Shape shape = builder.shape(values[0]);
-  if (shape.rank() == 0 || shape.dim(axis) % batch != 0) {
-    return absl::UnimplementedError(
-        absl::StrCat("its result ", shape.ToString(), " cannot be cut into ", batch, " samples"));
-  }
-  std::vector<int> samples_first(static_cast<size_t>(shape.rank()));
-  std::iota(samples_first.begin(), samples_first.end(), 0);
-  std::rotate(samples_first.begin(), samples_first.begin() + axis,
-              samples_first.begin() + axis + 1);
+                                       const std::optional<SampleLayout>& layout, int64_t batch) {
   std::vector<ValueId> rows;
-  for (ValueId value : values) {
-    if (axis != 0) {
-      HT_ASSIGN_OR_RETURN(value, ops::Transpose(builder, value, samples_first));
-    }
-    HT_ASSIGN_OR_RETURN(const ValueId row,
-                        ops::Reshape(builder, value, Shape{batch, 1, shape.Elements() / batch}));
-    rows.push_back(row);
+  for (const ValueId value : values) {
+    HT_ASSIGN_OR_RETURN(const ValueId apart, PutSamplesFirst(builder, value, layout, batch));
+    const int64_t elements = builder.shape(apart).dim(1);
+    HT_ASSIGN_OR_RETURN(rows.emplace_back(),
+                        ops::Reshape(builder, apart, Shape{batch, 1, elements}));
   }
   if (rows.size() == 1) return rows[0];
   return builder.Apply1(std::make_shared<ConcatOp>(1), rows);
@@ -53,10 +32,11 @@ absl::StatusOr<ValueId> StackPerSample(ProgramBuilder& builder, const std::vecto
 class FisherBuilder {
  public:
   FisherBuilder(const ChoiceRequest& request, const Graph& graph, int64_t batch,
-                LoweredGraph lowered)
+                const SampleLayouts& layouts, LoweredGraph lowered)
       : request_(request),
         graph_(graph),
         batch_(batch),
+        layouts_(layouts),
         lowered_(std::move(lowered)),
         builder_(lowered_.builder) {}
 
@@ -109,9 +89,8 @@ class FisherBuilder {
     }
     if (differences.empty()) return absl::OkStatus();
     for (const std::vector<ValueId>& gradient : gradients_) gradients.push_back(gradient[l]);
-    const int axis = SampleAxis(layers()[l].dst_shape, builder_.shape(dst));
-    HT_ASSIGN_OR_RETURN(ValueId d, StackPerSample(builder_, differences, axis, batch_));
-    HT_ASSIGN_OR_RETURN(ValueId g, StackPerSample(builder_, gradients, axis, batch_));
+    HT_ASSIGN_OR_RETURN(ValueId d, StackPerSample(builder_, differences, layouts_[l], batch_));
+    HT_ASSIGN_OR_RETURN(ValueId g, StackPerSample(builder_, gradients, layouts_[l], batch_));
     if (request_.options.method == SensitivityMethod::kFisherElementwise) {
       HT_ASSIGN_OR_RETURN(d, ops::Mul(builder_, d, d));
       HT_ASSIGN_OR_RETURN(g, ops::Mul(builder_, g, g));
@@ -126,6 +105,7 @@ class FisherBuilder {
   const ChoiceRequest& request_;
   const Graph& graph_;
   int64_t batch_;
+  const SampleLayouts& layouts_;
   LoweredGraph lowered_;
   ProgramBuilder& builder_;
   SourceQuantizer quantizer_;
@@ -137,10 +117,10 @@ class FisherBuilder {
 }  // namespace
 
 absl::StatusOr<FisherProgram> BuildFisherProgram(const ChoiceRequest& request, const Graph& graph,
-                                                 int64_t batch,
+                                                 int64_t batch, const SampleLayouts& layouts,
                                                  const OutputCotangents& cotangents) {
   HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph));
-  return FisherBuilder(request, graph, batch, std::move(lowered)).Build(cotangents);
+  return FisherBuilder(request, graph, batch, layouts, std::move(lowered)).Build(cotangents);
 }
 
 absl::StatusOr<Program> BuildForwardProgram(const Graph& graph, const std::vector<Head>& heads) {

@@ -11,6 +11,7 @@
 #include "search/sensitivity/cotangents.h"
 #include "search/sensitivity/divergence.h"
 #include "search/sensitivity/methods.h"
+#include "search/sensitivity/sample_layout.h"
 
 namespace halftone {
 
@@ -32,9 +33,11 @@ struct FisherProgram {
   std::vector<FisherBlock> blocks;
 };
 
-// `graph` is bound to `batch`. UNIMPLEMENTED names a layer whose result cannot be cut into samples.
+// `graph` is bound to `batch`; `layouts`: of each layer's dst. UNIMPLEMENTED names a layer whose
+// samples cannot be told apart.
 absl::StatusOr<FisherProgram> BuildFisherProgram(const ChoiceRequest& request, const Graph& graph,
-                                                 int64_t batch, const OutputCotangents& cotangents);
+                                                 int64_t batch, const SampleLayouts& layouts,
+                                                 const OutputCotangents& cotangents);
 
 // The program that only computes the heads, by the names of their values.
 absl::StatusOr<Program> BuildForwardProgram(const Graph& graph, const std::vector<Head>& heads);

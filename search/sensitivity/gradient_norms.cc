@@ -22,12 +22,16 @@ struct Columns {
   int64_t groups = 1, inputs = 1, outputs = 1, positions = 1, cotangents = 1;
 };
 
-// [N, ...] with the last axis moved before the others that follow the sample: [N, last, rest].
-absl::StatusOr<ValueId> LastAxisFirst(ProgramBuilder& builder, ValueId value, int64_t batch) {
+// Rows of a product's src or dst with the last axis moved before the others that follow the sample:
+// [N, last, rest]. `src`: the layout of the src, whose rows are those of the dst.
+absl::StatusOr<ValueId> LastAxisFirst(ProgramBuilder& builder, ValueId value,
+                                      const SampleLayout& src, int64_t src_last, int64_t batch) {
   const Shape shape = builder.shape(value);
   const int64_t last = shape.dim(shape.rank() - 1);
   const int64_t rest = shape.Elements() / batch / last;
-  HT_ASSIGN_OR_RETURN(const ValueId matrix, ops::Reshape(builder, value, Shape{batch, rest, last}));
+  const SampleLayout layout = {src.outer, src.inner / src_last * last};
+  HT_ASSIGN_OR_RETURN(const ValueId apart, PutSamplesFirst(builder, value, layout, batch));
+  HT_ASSIGN_OR_RETURN(const ValueId matrix, ops::Reshape(builder, apart, Shape{batch, rest, last}));
   if (rest == 1) return ops::Reshape(builder, matrix, Shape{batch, last, 1});
   return ops::Transpose(builder, matrix, {0, 2, 1});
 }
@@ -122,13 +126,15 @@ absl::StatusOr<Columns> ProductColumns(ProgramBuilder& builder, const WeightUse&
   if (alpha != 1.0f) {
     HT_ASSIGN_OR_RETURN(scaled, ops::Scale(builder, scaled, alpha));
   }
-  HT_ASSIGN_OR_RETURN(columns.src, LastAxisFirst(builder, scaled, batch));
+  HT_ASSIGN_OR_RETURN(columns.src,
+                      LastAxisFirst(builder, scaled, *use.layout, columns.inputs, batch));
   HT_ASSIGN_OR_RETURN(
       columns.src,
       ops::Reshape(builder, columns.src, Shape{batch, 1, columns.inputs, columns.positions}));
   std::vector<ValueId> rows;
   for (const ValueId diff : use.diff_dsts) {
-    HT_ASSIGN_OR_RETURN(const ValueId row, LastAxisFirst(builder, diff, batch));
+    HT_ASSIGN_OR_RETURN(const ValueId row,
+                        LastAxisFirst(builder, diff, *use.layout, columns.inputs, batch));
     rows.push_back(row);
   }
   HT_ASSIGN_OR_RETURN(const ValueId stacked, Concat(builder, rows, 1));
@@ -188,15 +194,19 @@ absl::StatusOr<ValueId> Gradient(ProgramBuilder& builder, const Columns& columns
 }  // namespace
 
 bool SeparatesSamples(const Graph& graph, const Node& node, absl::string_view weights,
-                      int64_t batch) {
-  if (node.Input(1) != weights || node.Input(0) == weights) return false;
+                      const std::optional<SampleLayout>& layout) {
+  if (!layout.has_value() || node.Input(1) != weights || node.Input(0) == weights) return false;
   const auto src = graph.values.find(node.Input(0));
   const auto shape_of_weights = graph.values.find(node.Input(1));
   if (src == graph.values.end() || shape_of_weights == graph.values.end()) return false;
   const Shape& shape = src->second.shape;
   const int weights_rank = shape_of_weights->second.shape.rank();
-  if (shape.rank() < 2 || shape.dim(0) != batch || shape.Elements() == 0) return false;
-  if (node.op == "Conv") return weights_rank >= 3;
+  if (shape.rank() < 2 || shape.Elements() == 0) return false;
+  if (node.op == "Conv") {
+    return weights_rank >= 3 && layout->outer == 1 &&
+           layout->inner == shape.Elements() / shape.dim(0);
+  }
+  if (layout->inner % shape.dim(shape.rank() - 1) != 0) return false;
   if (node.op == "Gemm") return !node.Has("transA") || node.Int("transA", 0).value_or(1) == 0;
   return node.op == "MatMul" && weights_rank == 2;
 }

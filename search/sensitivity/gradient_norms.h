@@ -2,6 +2,7 @@
 #define HALFTONE_SEARCH_SENSITIVITY_GRADIENT_NORMS_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -9,6 +10,7 @@
 #include "absl/types/span.h"
 #include "nn/engine/program.h"
 #include "nn/graph/graph.h"
+#include "search/sensitivity/sample_layout.h"
 
 namespace halftone {
 
@@ -18,14 +20,15 @@ struct WeightUse {
   const Node* node = nullptr;
   ValueId src = kNoValue;
   ValueId weights = kNoValue;
-  std::vector<ValueId> diff_dsts;  // one per cotangent
+  std::optional<SampleLayout> layout;  // of the src
+  std::vector<ValueId> diff_dsts;      // one per cotangent
 };
 
 // Whether AppendGradientNorms can tell the samples of this layer apart: a Conv, Gemm or MatMul
-// whose second source is the weights, and whose src has one sample per index of its first axis in
-// `graph`, which is bound to `batch` samples.
+// whose second source is the weights, and whose src, laid out so in any graph, is made of whole
+// rows of one sample: for a Conv, of one sample per index of its first axis.
 bool SeparatesSamples(const Graph& graph, const Node& node, absl::string_view weights,
-                      int64_t batch);
+                      const std::optional<SampleLayout>& layout);
 
 // || d(cotangent k of sample n) / dW ||^2, [batch, cotangents], of a tensor with all its uses, for
 // layers that separate samples and, if there are several, have gradients of one layout. No

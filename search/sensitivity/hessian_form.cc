@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "search/sensitivity/hessian_loss.h"
 #include "search/sensitivity/methods.h"
 #include "search/sensitivity/network_program.h"
+#include "search/sensitivity/sample_layout.h"
 
 namespace halftone {
 namespace {
@@ -60,12 +62,16 @@ absl::StatusOr<ValueId> AppendDisturbance(LoweredGraph& lowered, const Graph& gr
 // choices share a forward pass and a gradient.
 class LayerForms {
  public:
-  LayerForms(const SensitivityRequest& request, const Layer& layer)
-      : request_(request), layer_(layer), forms_(request.precisions.size()) {}
+  // `layout`: of its dst.
+  LayerForms(const SensitivityRequest& request, const Layer& layer,
+             const std::optional<SampleLayout>& layout)
+      : request_(request), layer_(layer), layout_(layout), forms_(request.precisions.size()) {}
 
   absl::Status Measure(const Progress& progress) {
-    HT_ASSIGN_OR_RETURN(const FittedProgram fitted,
-                        FitBatch(request_, [&](int64_t batch) { return BuildProgram(batch); }));
+    HT_ASSIGN_OR_RETURN(
+        const FittedProgram fitted,
+        FitBatch(request_.network, layout_ ? request_.options.batch : 1, request_.data.samples(),
+                 [&](int64_t batch) { return BuildProgram(batch); }));
     HT_ASSIGN_OR_RETURN(const auto runner,
                         BatchRunner::Create(fitted.executable, request_.data, fitted.batch));
     HT_ASSIGN_OR_RETURN(HessianTargets targets,
@@ -103,13 +109,21 @@ class LayerForms {
                           AppendDisturbance(lowered, graph_, *node, layer_, std::move(error)));
       HT_ASSIGN_OR_RETURN(const std::vector<ValueId> product,
                           AppendVjp(builder, gradient, {disturbance}, {dst}));
-      const Shape rows{batch, builder.shape(dst).Elements() / batch};
-      HT_ASSIGN_OR_RETURN(const ValueId a, ops::Reshape(builder, product[0], rows));
-      HT_ASSIGN_OR_RETURN(const ValueId b, ops::Reshape(builder, disturbance, rows));
-      HT_ASSIGN_OR_RETURN(const ValueId form, ops::InnerProductPerSample(builder, a, b));
+      HT_ASSIGN_OR_RETURN(const ValueId form, AppendForm(builder, product[0], disturbance, batch));
       outputs.emplace_back(FormOutput(o), form);
     }
     return builder.Build(outputs);
+  }
+
+  // < a, b > of each sample.
+  absl::StatusOr<ValueId> AppendForm(ProgramBuilder& builder, ValueId a, ValueId b,
+                                     int64_t batch) const {
+    for (ValueId* value : {&a, &b}) {
+      const absl::StatusOr<ValueId> apart = PutSamplesFirst(builder, *value, layout_, batch);
+      HT_RETURN_IF_ERROR(Annotate(apart.status(), absl::StrCat("layer '", layer_.name, "'")));
+      *value = *apart;
+    }
+    return ops::InnerProductPerSample(builder, a, b);
   }
 
   absl::Status Add(const BatchRunner& runner, int64_t valid) {
@@ -128,6 +142,7 @@ class LayerForms {
 
   const SensitivityRequest& request_;
   const Layer& layer_;
+  const std::optional<SampleLayout> layout_;
   Graph graph_;
   HessianLoss loss_;
   std::vector<MeanEstimate> forms_;
@@ -190,9 +205,16 @@ absl::Status MeasureByProducts(const SensitivityRequest& request, const std::vec
   const auto fraction = [&](size_t l) {
     return static_cast<double>(l) / static_cast<double>(layers.size());
   };
+  std::vector<std::string> results;
+  for (const Layer& layer : layers) results.push_back(layer.dst);
+  const int64_t batch = request.network.BatchFor(request.options.batch, request.data.samples());
+  HT_ASSIGN_OR_RETURN(
+      const SampleLayouts layouts,
+      FindSampleLayouts(request.network, request.data, batch, PreparedNetwork::BatchNorm::kFolded,
+                        results, progress.cancellation));
   for (size_t l = 0; l < layers.size(); ++l) {
     if (done[l] || layers[l].weights.empty()) continue;
-    LayerForms forms(request, layers[l]);
+    LayerForms forms(request, layers[l], layouts[l]);
     HT_RETURN_IF_ERROR(forms.Measure(progress.Part(fraction(l), fraction(l + 1))));
     for (size_t o = 0; o < request.precisions.size(); ++o) {
       result.layers[l].choices[o].loss = 0.5 * forms.form(o).mean();
@@ -218,7 +240,9 @@ absl::StatusOr<SensitivityResult> MeasureHessianForm(const SensitivityRequest& r
   if (count > 0) {
     HT_RETURN_IF_ERROR(MeasureGaussNewton(request, gauss_newton, progress.Part(0, share), result));
   }
-  HT_RETURN_IF_ERROR(MeasureByProducts(request, gauss_newton, progress.Part(share, 1), result));
+  if (!all) {
+    HT_RETURN_IF_ERROR(MeasureByProducts(request, gauss_newton, progress.Part(share, 1), result));
+  }
   HT_RETURN_IF_ERROR(progress.Step(1));
   return result;
 }

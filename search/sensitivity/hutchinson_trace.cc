@@ -18,12 +18,15 @@ constexpr int kProbesPerRun = 8;
 // Fewer say too little about their own spread.
 constexpr int kMinProbes = 8;
 
-// The Rademacher probe of that number for the samples from `begin`: the same whatever else was
-// drawn before it.
-std::vector<float> DrawProbe(uint64_t seed, int probe, int64_t begin, size_t tensor,
+// Samples that share their probes, however many of them are computed at once.
+constexpr int64_t kBlock = 32;
+
+// The Rademacher probe of that number for a block of samples: the same whatever else was drawn
+// before it.
+std::vector<float> DrawProbe(uint64_t seed, int probe, int64_t block, size_t tensor,
                              int64_t elements) {
   SplitMix64 random(
-      seed, (static_cast<uint64_t>(probe) << 44) ^ (static_cast<uint64_t>(begin) << 16) ^ tensor);
+      seed, (static_cast<uint64_t>(probe) << 44) ^ (static_cast<uint64_t>(block) << 16) ^ tensor);
   std::vector<float> signs(static_cast<size_t>(elements));
   for (float& sign : signs) sign = random.Sign();
   return signs;
@@ -37,26 +40,29 @@ bool AllWithin(const std::vector<MeanEstimate>& traces, double tolerance) {
 
 // Takes probes in groups. Each block of samples has probes of its own: the trace of the mean
 // Hessian is the mean of the blocks' traces, and the noise of blocks that are probed apart averages
-// out, at no cost.
+// out, at no cost. No batch reaches across blocks, so that the probes do not depend on the batch.
 class TraceEstimator {
  public:
   TraceEstimator(const SensitivityRequest& request, HessianProduct& product, int group)
-      : request_(request), product_(product), group_(group), traces_(product.tensors().size()) {}
+      : request_(request),
+        product_(product),
+        group_(group),
+        block_(std::max(kBlock, request.network.graph.fixed_batch().value_or(1))),
+        traces_(product.tensors().size()) {}
 
   // Runs probes [first, first + count) over all samples; count is at most the group.
   absl::Status RunProbes(int first, int count, const Progress& progress) {
     const size_t tensors = product_.tensors().size();
     std::vector<double> sums(static_cast<size_t>(count) * tensors, 0.0);
     const int64_t samples = request_.data.samples();
-    HT_RETURN_IF_ERROR(ForEachBatch(
-        samples, product_.batch(), progress, [&](int64_t begin, int64_t valid) -> absl::Status {
-          HT_RETURN_IF_ERROR(SetProbes(first, begin));
-          HT_RETURN_IF_ERROR(product_.RunBatch(begin, valid, progress.cancellation));
-          for (size_t i = 0; i < sums.size(); ++i) {
-            sums[i] += product_.Result(static_cast<int>(i / tensors), i % tensors)[0];
-          }
-          return absl::OkStatus();
-        }));
+    const auto share = [&](int64_t begin) {
+      return static_cast<double>(begin) / static_cast<double>(samples);
+    };
+    for (int64_t begin = 0; begin < samples; begin += block_) {
+      const int64_t end = std::min(begin + block_, samples);
+      HT_RETURN_IF_ERROR(SetProbes(first, begin / block_));
+      HT_RETURN_IF_ERROR(RunBlock(begin, end, progress.Part(share(begin), share(end)), sums));
+    }
     for (size_t i = 0; i < sums.size(); ++i) {
       traces_[i % tensors].Add(sums[i] / static_cast<double>(samples));
     }
@@ -66,10 +72,8 @@ class TraceEstimator {
   const std::vector<MeanEstimate>& traces() const { return traces_; }
 
  private:
-  absl::Status SetProbes(int first, int64_t begin) {
+  absl::Status SetProbes(int first, int64_t block) {
     const std::vector<WeightTensor>& tensors = product_.tensors();
-    // A batch that memory made smaller stays in the block that was asked for.
-    const int64_t block = begin / request_.options.batch;
     for (int i = 0; i < group_; ++i) {
       for (size_t t = 0; t < tensors.size(); ++t) {
         HT_RETURN_IF_ERROR(product_.SetVector(
@@ -80,17 +84,35 @@ class TraceEstimator {
     return absl::OkStatus();
   }
 
+  // Adds the forms of the block's samples to `sums`, [probe][tensor].
+  absl::Status RunBlock(int64_t begin, int64_t end, const Progress& progress,
+                        std::vector<double>& sums) {
+    const size_t tensors = product_.tensors().size();
+    return ForEachBatch(
+        end - begin, product_.batch(), progress, [&](int64_t from, int64_t valid) -> absl::Status {
+          HT_RETURN_IF_ERROR(product_.RunBatch(begin + from, valid, progress.cancellation));
+          for (size_t i = 0; i < sums.size(); ++i) {
+            sums[i] += product_.Result(static_cast<int>(i / tensors), i % tensors)[0];
+          }
+          return absl::OkStatus();
+        });
+  }
+
   const SensitivityRequest& request_;
   HessianProduct& product_;
-  int group_;
+  const int group_;
+  const int64_t block_;
   std::vector<MeanEstimate> traces_;
 };
 
 }  // namespace
 
-absl::StatusOr<NetworkTraces> HutchinsonTraces(const SensitivityRequest& request,
+absl::StatusOr<NetworkTraces> HutchinsonTraces(const SensitivityRequest& asked,
                                                const Progress& progress) {
-  const SensitivityOptions& options = request.options;
+  SensitivityOptions options = asked.options;
+  options.batch = std::min(options.batch, static_cast<int>(kBlock));
+  const SensitivityRequest request = {asked.network, asked.data, asked.calibration,
+                                      asked.precisions, options};
   const int group = std::min(kProbesPerRun, options.probes);
   HT_RETURN_IF_ERROR(progress.Step(0, "building the derivative program"));
   HT_ASSIGN_OR_RETURN(

@@ -63,13 +63,6 @@ ChosenLayers ChoicesOf(const ChoiceRequest& request, const std::vector<int>& cho
   return layers;
 }
 
-// A whole assignment: its predicted loss without the pairs, what the pairs add, and the truth.
-struct JointSample {
-  double singles = 0;
-  double pairs = 0;
-  double measured = 0;
-};
-
 // The logarithms of measured over predicted loss with a part of the pairs' losses.
 std::vector<double> LogRatios(const std::vector<JointSample>& samples, double part) {
   std::vector<double> ratios;
@@ -82,14 +75,18 @@ std::vector<double> LogRatios(const std::vector<JointSample>& samples, double pa
   return ratios;
 }
 
+}  // namespace
+
 JointScale FitJointScale(const std::vector<JointSample>& samples, bool has_pairs) {
   constexpr int kParts = 16;  // of the pairs' losses that are tried, beside none
+  const size_t comparable = LogRatios(samples, 0).size();
   JointScale best;
   double least = kInfinity;
-  for (int i = has_pairs ? 0 : kParts; i <= kParts; ++i) {
+  for (int i = has_pairs && comparable > 1 ? 0 : kParts; i <= kParts; ++i) {
     const double part = static_cast<double>(i) / kParts;
     const std::vector<double> ratios = LogRatios(samples, part);
-    if (ratios.empty()) continue;
+    // Spreads are compared over the same assignments.
+    if (ratios.empty() || ratios.size() < comparable) continue;
     const double spread = StandardDeviation(ratios);
     if (spread >= least) continue;
     least = spread;
@@ -97,8 +94,6 @@ JointScale FitJointScale(const std::vector<JointSample>& samples, bool has_pairs
   }
   return best;
 }
-
-}  // namespace
 
 absl::StatusOr<JointScale> MeasureJointScale(const ChoiceRequest& request,
                                              const SensitivityResult& result,

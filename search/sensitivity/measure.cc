@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/field_path.h"
 #include "base/status_macros.h"
+#include "search/sensitivity/cotangents.h"
 #include "search/sensitivity/memory_estimate.h"
 #include "search/sensitivity/methods.h"
 #include "search/sensitivity/sensitivity.h"
@@ -14,6 +15,10 @@ namespace {
 absl::Status CheckOptions(const SensitivityOptions& options) {
   if (options.batch < 1 || options.draws < 1 || options.probes < 1 || options.eigenvalues < 1) {
     return absl::InvalidArgumentError("batch, draws, probes and eigenvalues must be at least 1");
+  }
+  if (options.draws > OutputCotangents::kMaxDraws) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("draws is ", options.draws, ", more than ", OutputCotangents::kMaxDraws));
   }
   if (options.network_eigenvalues < 0) {
     return absl::InvalidArgumentError("network_eigenvalues is negative");

@@ -36,19 +36,6 @@ double ElementsOf(const Graph& graph, const std::string& value) {
   return found == graph.values.end() ? 0 : static_cast<double>(found->second.shape.Elements());
 }
 
-bool KnowsWeightsOnly(SensitivityMethod method) {
-  switch (method) {
-    case SensitivityMethod::kFisher:
-    case SensitivityMethod::kFisherCorrected:
-    case SensitivityMethod::kFisherElementwise:
-    case SensitivityMethod::kOutput:
-    case SensitivityMethod::kSqnr:
-      return false;
-    default:
-      return true;
-  }
-}
-
 bool IsOneLayerAtATime(SensitivityMethod method) {
   return method == SensitivityMethod::kOutput || method == SensitivityMethod::kSqnr;
 }

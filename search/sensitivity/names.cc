@@ -58,6 +58,26 @@ bool HasInteractions(SensitivityMethod method) {
   return method == SensitivityMethod::kFisher || method == SensitivityMethod::kFisherCorrected;
 }
 
+bool KnowsWeightsOnly(SensitivityMethod method) {
+  switch (method) {
+    case SensitivityMethod::kFisher:
+    case SensitivityMethod::kFisherCorrected:
+    case SensitivityMethod::kFisherElementwise:
+    case SensitivityMethod::kOutput:
+    case SensitivityMethod::kSqnr:
+      return false;
+    case SensitivityMethod::kHessianTrace:
+    case SensitivityMethod::kHessianTraceExact:
+    case SensitivityMethod::kHessianEigenvalue:
+    case SensitivityMethod::kHessianForm:
+    case SensitivityMethod::kHawqV1:
+    case SensitivityMethod::kHawqV2:
+    case SensitivityMethod::kHawqV3:
+      break;
+  }
+  return true;
+}
+
 absl::string_view SensitivityMethodName(SensitivityMethod method) {
   return kMethodNames.NameOf(method);
 }

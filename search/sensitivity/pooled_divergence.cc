@@ -86,26 +86,41 @@ std::vector<double> PooledDivergence::Pseudovalues(absl::Span<const float> chang
   std::vector<double> values(samples_, 0.0);
   double total = 0;
   for (size_t i = 0; i < samples_; ++i) {
-    const double* p = probabilities_.data() + i * classes_;
-    const double share = 1.0 / static_cast<double>(begins_[i + 1] - begins_[i]);
-    for (size_t n = begins_[i]; n < begins_[i + 1]; ++n) {
-      const double* d = disturbances.data() + neighbours_[n] * classes_;
-      const double* e = exponentials.data() + neighbours_[n] * classes_;
-      double mean = 0, shifted = 0;
-      for (size_t c = 0; c < classes_; ++c) {
-        mean += p[c] * e[c];
-        shifted += p[c] * d[c];
-      }
-      const double divergence =
-          share * (mean > kLeastMean ? std::log(mean) - shifted : KlOfMoved(i, d));
-      values[i] += divergence;
-      values[neighbours_[n]] += divergence;
-      total += divergence;
+    const std::vector<double> row = DivergencesOf(i, disturbances, exponentials);
+    const auto count = static_cast<double>(row.size());
+    const double mean = std::accumulate(row.begin(), row.end(), 0.0) / count;
+    values[i] += mean;
+    total += mean;
+    // Deviations from the mean of so few vary less than those from the mean of many would.
+    const double scale = 1 / std::sqrt(count * std::max(1.0, count - 1));
+    for (size_t n = 0; n < row.size(); ++n) {
+      const size_t neighbour = neighbours_[begins_[i] + n];
+      // A sample's own disturbance of itself is in its mean already.
+      if (neighbour != i) values[neighbour] += scale * (row[n] - mean);
     }
   }
-  // Everything was counted twice.
-  for (double& value : values) value -= total / static_cast<double>(samples_);
+  const double shift =
+      (total - std::accumulate(values.begin(), values.end(), 0.0)) / static_cast<double>(samples_);
+  for (double& value : values) value += shift;
   return values;
+}
+
+std::vector<double> PooledDivergence::DivergencesOf(size_t sample,
+                                                    const std::vector<double>& disturbances,
+                                                    const std::vector<double>& exponentials) const {
+  std::vector<double> divergences;
+  const double* p = probabilities_.data() + sample * classes_;
+  for (size_t n = begins_[sample]; n < begins_[sample + 1]; ++n) {
+    const double* d = disturbances.data() + neighbours_[n] * classes_;
+    const double* e = exponentials.data() + neighbours_[n] * classes_;
+    double mean = 0, shifted = 0;
+    for (size_t c = 0; c < classes_; ++c) {
+      mean += p[c] * e[c];
+      shifted += p[c] * d[c];
+    }
+    divergences.push_back(mean > kLeastMean ? std::log(mean) - shifted : KlOfMoved(sample, d));
+  }
+  return divergences;
 }
 
 double PooledDivergence::KlOfMoved(size_t sample, const double* disturbance) const {

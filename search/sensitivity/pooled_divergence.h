@@ -26,15 +26,20 @@ class PooledDivergence {
   PooledDivergence(absl::Span<const float> reference, int64_t classes);
 
   // Of each sample a pseudovalue: their mean is the divergence, and their variance over n its
-  // sampling variance, as though they were n independent draws. A sample's counts all that it takes
-  // part in: the disturbances that are tried on it, and what its own does to others (the
-  // projections of Hoeffding 1948, for both places of the kernel). `changed`: as the reference.
+  // sampling variance, as though they were n independent draws. A sample's counts what is drawn
+  // with it: the mean of the disturbances that are tried on it, and how much worse than that mean
+  // its own disturbance is on each of the others that try it (the projections of Hoeffding 1948,
+  // for both places of the kernel). `changed`: as the reference.
   std::vector<double> Pseudovalues(absl::Span<const float> changed) const;
 
  private:
   void FindNeighbours(size_t begin, size_t end);
   // [classes][end - begin]: the reference less the mean of each sample's logits.
   std::vector<float> CenteredColumns(size_t begin, size_t end) const;
+  // The divergence of one sample under each disturbance that is tried on it; of all samples the
+  // disturbances less their largest element, and their exponentials.
+  std::vector<double> DivergencesOf(size_t sample, const std::vector<double>& disturbances,
+                                    const std::vector<double>& exponentials) const;
   // The divergence of one sample under a disturbance of its logits.
   double KlOfMoved(size_t sample, const double* disturbance) const;
 

@@ -106,6 +106,9 @@ enum class LossKind {
 // Whether a method has an interaction matrix to keep: kFisher and kFisherCorrected.
 bool HasInteractions(SensitivityMethod method);
 
+// Whether the losses of a method are of the weights alone: hessian-* and hawq-*.
+bool KnowsWeightsOnly(SensitivityMethod method);
+
 // Which pairs of layers the interaction matrix speaks of; entries of others are 0.
 enum class InteractionPairs {
   kAll,

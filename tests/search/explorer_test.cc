@@ -223,6 +223,17 @@ TEST_F(ExplorerTest, AnInfeasibleSearchBeginsWithTheNearest) {
   EXPECT_FALSE(explorer->Ask(2)->empty());
 }
 
+// Losses of logits' squared errors, while evaluations measure their KL divergence.
+TEST_F(ExplorerTest, NamesWhatIsMeasuredWhateverTheLossesAre) {
+  for (const LossKind loss : {LossKind::kMse, LossKind::kAuto}) {
+    spec_.sensitivity.loss = loss;
+    Search();
+    const auto explorer = Open();
+    ASSERT_NE(explorer, nullptr);
+    EXPECT_EQ(explorer->divergence_name(), "kl") << LossKindName(loss);
+  }
+}
+
 TEST_F(ExplorerTest, MistakesAreNamed) {
   Search();
   const auto explorer = Open();

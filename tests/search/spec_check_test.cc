@@ -51,6 +51,20 @@ TEST(SpecCheckTest, WhatCannotBeKeptIsNamedBeforeAnythingIsMeasured) {
   }
 }
 
+// They have a loss for weights with the activations that go with them, not for activations.
+TEST(SpecCheckTest, MethodsOfWeightsTakeOneActivationsForEachWeights) {
+  SearchSpec spec;
+  spec.sensitivity.method = SensitivityMethod::kHawqV3;
+  EXPECT_EQ(CheckChoices(spec, Network(), {kInt8, kInt4}), absl::OkStatus());
+  const std::vector<Precision> both = {kInt8, kInt4, Precision::Int(4, 8)};
+  const absl::Status status = CheckChoices(spec, Network(), both);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(FieldOf(status), "sensitivity.method");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cannot tell w4a4 from w4a8"));
+  spec.sensitivity.method = SensitivityMethod::kFisherCorrected;
+  EXPECT_EQ(CheckChoices(spec, Network(), both), absl::OkStatus());
+}
+
 TEST(SpecCheckTest, WhatCanBeKeptPasses) {
   SearchSpec spec;
   EXPECT_EQ(CheckChoices(spec, Network(), {kInt8}), absl::OkStatus());

@@ -4,8 +4,10 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <vector>
 
 #include "base/files.h"
+#include "base/random.h"
 #include "gtest/gtest.h"
 #include "nn/onnx/import.h"
 #include "search/memory_store.h"
@@ -88,6 +90,23 @@ TEST(AssignmentMeterTest, WhatWasMeasuredIsNotRunAgain) {
   EXPECT_TRUE(absl::IsFailedPrecondition(resumed.Measure(digits.All("w2a2"), {}).status()));
   AssignmentMeter other(digits.network, digits.data, digits.calibration, digits.store, "other");
   EXPECT_FALSE(other.Measure(digits.All("w4a4"), {}).ok());
+}
+
+// However many samples there are.
+TEST(ScoreTest, PartsStateTheSamplingVariance) {
+  SplitMix64 random(3);
+  for (const size_t samples : {size_t{40}, size_t{256}, size_t{300}, size_t{500}, size_t{1000}}) {
+    double variance = 0;
+    for (int draw = 0; draw < 100; ++draw) {
+      std::vector<double> values(samples);
+      for (double& value : values) value = std::sqrt(12) * random.Uniform();
+      const Score score = ScoreOfSamples(values);
+      EXPECT_LE(score.parts.size(), kMaxScoreParts);
+      const Score zero{0, std::vector<double>(score.parts.size(), 0.0)};
+      variance += std::pow(StandardErrorOfDifference(score, zero), 2) / 100;
+    }
+    EXPECT_NEAR(variance * static_cast<double>(samples), 1, 0.1) << samples;
+  }
 }
 
 TEST(ScoreTest, DifferencesOfWhatIsCommonAreCertain) {

@@ -1,6 +1,7 @@
 #include "search/refine/loss_model.h"
 
 #include <cmath>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -113,6 +114,58 @@ TEST(LossModelTest, LearnsWhichLayersAndChoicesAreWrong) {
     EXPECT_NEAR(model.Predict(trial.selection), trial.divergence, 0.1 * trial.divergence);
     EXPECT_LT(model.StandardError(trial.selection), 0.2 * trial.divergence);
   }
+}
+
+// How far predictions are off on the whole, of selections that were not tried.
+double ErrorAfterTrials(const std::vector<double>& losses, const ChoiceSpace& space,
+                        const std::function<double(const Selection&)>& truth) {
+  const PairLosses none = *PairLosses::Create(space, {});
+  SplitMix64 random(5);
+  std::vector<Trial> trials;
+  for (int i = 0; i < 30; ++i) {
+    const Selection selection = DrawSelection(5, 4, random);
+    trials.push_back({selection, truth(selection)});
+  }
+  LossModel model(space, none, losses, 0);
+  model.Learn(trials);
+  double error = 0;
+  for (int i = 0; i < 50; ++i) {
+    const Selection selection = DrawSelection(5, 4, random);
+    error += std::abs(model.Predict(selection) / truth(selection) - 1) / 50;
+  }
+  return error;
+}
+
+// Scores that only rank say nothing of how much diverges.
+TEST(LossModelTest, FindsTheUnitOfTheLosses) {
+  const Problem problem = LooseProblem(5, 4);
+  const ChoiceSpace space = *ChoiceSpace::Create(problem);
+  const std::vector<double> losses = LossesOfColumns(space);
+  for (const double unit : {1e-4, 1.0, 1e4}) {
+    const auto truth = [&](const Selection& selection) {
+      double sum = 0;
+      for (size_t v = 0; v < 5; ++v) {
+        sum += losses[space.ColumnOf(v, selection[v])] * unit * (v == 2 ? 2 : 1);
+      }
+      return sum;
+    };
+    EXPECT_LT(ErrorAfterTrials(losses, space, truth), 0.05) << unit;
+  }
+}
+
+// As methods that speak of weights only say nothing of products of two activations.
+TEST(LossModelTest, LearnsOfLayersThatTheEstimateSaysNothingOf) {
+  const Problem problem = LooseProblem(5, 4);
+  const ChoiceSpace space = *ChoiceSpace::Create(problem);
+  const std::vector<double> losses = LossesOfColumns(space);
+  const auto truth = [&](const Selection& selection) {
+    double sum = 0;
+    for (size_t v = 0; v < 5; ++v) sum += losses[space.ColumnOf(v, selection[v])];
+    return sum;
+  };
+  std::vector<double> silent = losses;
+  for (size_t column = space.Begin(3); column < space.End(3); ++column) silent[column] = 0;
+  EXPECT_LT(ErrorAfterTrials(silent, space, truth), 0.05);
 }
 
 // Samples are hit by a choice with a loss of their own, so that the few that are measured differ

@@ -116,6 +116,26 @@ TEST(RefineTest, ComesCloseToTheBestWithFewEvaluations) {
   }
 }
 
+// Scores rank choices, in a unit of their own.
+TEST(RefineTest, ComesAsCloseFromScoresAsFromLosses) {
+  const Problem problem = SmallProblem();
+  const Assignment optimum = OptimumOf(problem);
+  for (const double unit : {1e-4, 1e4}) {
+    Problem scored = problem;
+    for (Problem::Layer& layer : scored.layers) {
+      for (Problem::Choice& choice : layer.choices) choice.loss *= unit;
+    }
+    Truth truth(problem, /*seed=*/2);
+    RefineRequest request{scored, optimum};
+    request.evaluations = 40;
+    const absl::StatusOr<Refinement> refined = Refine(request, truth.AsFunction(), {});
+    ASSERT_TRUE(refined.ok()) << refined.status();
+    EXPECT_LE(refined->divergence, 1.02 * BestPossible(problem, truth)) << unit;
+    const Refinement::Evaluated& last = refined->evaluated.back();
+    EXPECT_NEAR(std::log(last.predicted / last.divergence), 0, std::log(1.5)) << unit;
+  }
+}
+
 TEST(RefineTest, IsNeverWorseThanTheOptimumAndSaysSo) {
   const Problem problem = SmallProblem();
   const Assignment optimum = OptimumOf(problem);

@@ -6,6 +6,7 @@
 #include "nlohmann/json.hpp"
 #include "search/sensitivity/evaluate.h"
 #include "search/sensitivity/sensitivity.h"
+#include "tests/nn/graph/graph_builder.h"
 #include "tests/search/sensitivity/digits.h"
 
 namespace halftone {
@@ -57,6 +58,37 @@ TEST(CalibrateTest, JsonRoundTrips) {
   nlohmann::json broken = json;
   broken["layers"]["/conv1/Conv"]["w8a8"]["src"] = 1000;
   EXPECT_EQ(CalibrationFromJson(broken).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// The layer reads all tokens of the first position, then all of the second: what is read of the
+// samples that do not fill a batch lies apart.
+TEST(CalibrateTest, SeesAllOfTheSamplesThatAreLeft) {
+  constexpr int64_t kSamples = 34;
+  GraphBuilder builder;
+  builder.Input("x", Shape{Shape::kDynamic, 3, 2})
+      .Output("y")
+      .Floats("w", Shape{2, 4})
+      .Ints("rows", {-1, 2})
+      .Ints("apart", {3, -1, 4})
+      .Op("Transpose", {"x"}, {"turned"}, {{"perm", std::vector<int64_t>{1, 0, 2}}})
+      .Op("Reshape", {"turned", "rows"}, {"merged"})
+      .Op("MatMul", {"merged", "w"}, {"m"})
+      .Op("Reshape", {"m", "apart"}, {"tokens"})
+      .Op("ReduceMean", {"tokens"}, {"y"},
+          {{"axes", std::vector<int64_t>{0}}, {"keepdims", int64_t{0}}});
+  const PreparedNetwork network = PrepareNetwork(builder.graph()).value();
+  std::vector<float> values;
+  for (int64_t i = 0; i < kSamples * 6; ++i) values.push_back(static_cast<float>(i % 7) / 7);
+  values[32 * 6 + 5] = 100;  // in the last token of the last sample but one
+  const Dataset data =
+      Dataset::Create({{"x", Tensor::Of(Shape{kSamples, 3, 2}, std::move(values))}}).value();
+  QuantizationOptions options;
+  options.activation_range.method = RangeMethod::kMinMax;
+  const absl::StatusOr<Calibration> calibration =
+      Calibrate(network, data, {Precision::Int(8, 8)}, options, {});
+  ASSERT_TRUE(calibration.ok()) << calibration.status();
+  const LayerQuantizers quantizers = *calibration->Find("m", Precision::Int(8, 8));
+  EXPECT_NEAR(quantizers.src->scales[0], 100.0 / 255, 1e-3);
 }
 
 TEST(CalibrateTest, DataThatDoesNotFitIsNamed) {

@@ -121,7 +121,7 @@ TEST_P(HutchinsonAgreementTest, OnTheDivergence) {
   const absl::StatusOr<SensitivityResult> exact = testing::Measure(subject, options);
   ASSERT_TRUE(exact.ok()) << exact.status();
   options.method = SensitivityMethod::kHessianTrace;
-  options.probes = 512;
+  options.probes = 1536;
   options.tolerance = 0;
   const absl::StatusOr<SensitivityResult> probed = testing::Measure(subject, options);
   ASSERT_TRUE(probed.ok()) << probed.status();
@@ -150,7 +150,8 @@ const Case kClassifiers[] = {{"convolutions", testing::Convolutions, TraceKind::
                              {"depthwise", testing::Depthwise, TraceKind::kExact},
                              {"tokens", testing::Tokens, TraceKind::kGaussNewton},
                              {"shared", testing::SharedWeights, TraceKind::kGaussNewton},
-                             {"merged", testing::MergedTokens, TraceKind::kExact}};
+                             {"merged", testing::MergedTokens, TraceKind::kExact},
+                             {"weights_first", testing::WeightsFirst, TraceKind::kExact}};
 const Case kRegression = {"regression", testing::Regression, TraceKind::kExact};
 
 std::string CaseName(const ::testing::TestParamInfo<Case>& info) { return info.param.name; }

@@ -230,6 +230,18 @@ TEST(FisherTest, CancelsWithinABatch) {
   EXPECT_LT(last, 0.6);
 }
 
+// Beyond them draws of one sample would be those of the next.
+TEST(FisherTest, RefusesMoreDrawsThanItHasStreamsFor) {
+  const Digits digits = LoadDigits();
+  SensitivityOptions options;
+  options.draws = 4097;
+  const absl::Status status =
+      MeasureSensitivity(digits.network, digits.calibration, {}, Precisions(), options, {})
+          .status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("4097"));
+}
+
 TEST(FisherTest, RefusesWhatDoesNotFit) {
   const Digits digits = LoadDigits();
   const absl::StatusOr<Calibration> calibration =

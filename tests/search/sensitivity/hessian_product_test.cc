@@ -1,4 +1,5 @@
 #include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <ostream>
@@ -9,7 +10,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nn/data/npz.h"
+#include "nn/onnx/import.h"
 #include "search/sensitivity/hessian_program.h"
+#include "search/sensitivity/lanczos.h"
 #include "search/sensitivity/sensitivity.h"
 #include "tests/search/sensitivity/digits.h"
 #include "tests/search/sensitivity/small_networks.h"
@@ -179,6 +182,49 @@ INSTANTIATE_TEST_SUITE_P(All, DigitsProductTest,
                          ::testing::Values(std::make_pair("model.onnx", "bn"),
                                            std::make_pair("model_folded.onnx", "folded")),
                          [](const auto& info) { return std::string(info.param.second); });
+
+// The largest eigenvalue of every block, or of every block's negative.
+std::vector<double> LargestOfBlocks(Products& products, double sign) {
+  const std::vector<WeightTensor>& tensors = products.product->tensors();
+  std::vector<Lanczos> iterations;
+  for (size_t t = 0; t < tensors.size(); ++t) {
+    iterations.emplace_back(static_cast<size_t>(tensors[t].values.elements()), 1, 20, 0.05, t + 1);
+  }
+  const auto is_done = [](const Lanczos& iteration) { return iteration.done(); };
+  while (!std::all_of(iterations.begin(), iterations.end(), is_done)) {
+    std::vector<float> joint;
+    for (const Lanczos& iteration : iterations) {
+      joint.insert(joint.end(), iteration.vector().begin(), iteration.vector().end());
+    }
+    products.Run(joint);
+    for (size_t t = 0; t < tensors.size(); ++t) {
+      std::vector<double> product = products.product->Result(0, t);
+      for (double& value : product) value *= sign;
+      iterations[t].Advance(product);
+    }
+  }
+  std::vector<double> largest;
+  for (const Lanczos& iteration : iterations) largest.push_back(iteration.Eigenvalues()[0]);
+  return largest;
+}
+
+// The papers' power iteration finds the eigenvalue that is largest in magnitude, Lanczos the
+// largest one. In a trained network these are the same, and with smooth activations, where there
+// are negative ones, too.
+TEST(HawqTest, TheLargestEigenvaluesAreTheLargestInMagnitude) {
+  const std::string folder = absl::StrCat(HALFTONE_SOURCE_DIR, "/tests/data/networks/");
+  const absl::StatusOr<Graph> graph = ImportOnnxFile(absl::StrCat(folder, "vit.onnx"));
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const absl::StatusOr<std::string> bytes = ReadFile(absl::StrCat(folder, "calib.npz"));
+  ASSERT_TRUE(bytes.ok()) << bytes.status();
+  Products products({PrepareNetwork(*graph).value(), Dataset::FromNpz(*bytes)->Take(32)},
+                    HessianProduct::Mode::kBlockProducts);
+  const std::vector<double> largest = LargestOfBlocks(products, 1);
+  const std::vector<double> lowest = LargestOfBlocks(products, -1);
+  for (size_t t = 0; t < largest.size(); ++t) {
+    EXPECT_GT(largest[t], lowest[t]) << products.product->tensors()[t].name;
+  }
+}
 
 TEST(HawqTest, MetricsAreThoseOfTheirPapers) {
   const testing::Digits digits = testing::LoadDigits();

@@ -126,5 +126,81 @@ TEST(PooledDivergenceTest, VariesLessThanTheMean) {
   EXPECT_LT(pooled.standard_error(), 0.8 * mean.standard_error());
 }
 
+// What a data set of logits is drawn as.
+enum class Kind { kIid, kClassifier };
+
+// The logits of one data set under a disturbance, under another of 1.18 times the size (a
+// divergence that is 40 % larger) that is half the same, and under one that is nearly the same.
+struct Drawn {
+  std::vector<float> reference, changed, larger, near;
+};
+
+Drawn DrawData(Kind kind, size_t samples, uint64_t seed) {
+  constexpr size_t kClasses = 10;
+  SplitMix64 random(seed);
+  const auto normal = [&] {
+    return std::sqrt(-2 * std::log(1 - random.Uniform())) *
+           std::cos(6.283185307 * random.Uniform());
+  };
+  Drawn drawn;
+  for (size_t i = 0; i < samples; ++i) {
+    const auto label = static_cast<size_t>(random.Uniform() * kClasses);
+    const double sureness = 8 * random.Uniform();
+    for (size_t c = 0; c < kClasses; ++c) {
+      const double logit =
+          kind == Kind::kIid ? 8 * random.Uniform() - 4 : normal() + (c == label ? sureness : 0.0);
+      const double a = 0.5 * normal(), b = 0.5 * normal();
+      drawn.reference.push_back(static_cast<float>(logit));
+      drawn.changed.push_back(static_cast<float>(logit + a));
+      drawn.larger.push_back(static_cast<float>(logit + 1.18 * (0.6 * a + 0.8 * b)));
+      drawn.near.push_back(static_cast<float>(logit + 0.98 * a + 0.2 * b));
+    }
+  }
+  return drawn;
+}
+
+// The variance that is stated, over that of the means from one data set to the next.
+class StatedVariance {
+ public:
+  void Add(const std::vector<double>& values) {
+    MeanEstimate mean;
+    for (const double value : values) mean.Add(value);
+    means_.Add(mean.mean());
+    stated_.Add(mean.standard_error() * mean.standard_error());
+  }
+  double OverTrue() const {
+    const double error = means_.standard_error();
+    return stated_.mean() / (error * error * static_cast<double>(means_.count()));
+  }
+
+ private:
+  MeanEstimate means_, stated_;
+};
+
+std::vector<double> Differences(std::vector<double> a, const std::vector<double>& b) {
+  for (size_t i = 0; i < a.size(); ++i) a[i] -= b[i];
+  return a;
+}
+
+TEST(PooledDivergenceTest, StatesItsSamplingVariance) {
+  for (const Kind kind : {Kind::kIid, Kind::kClassifier}) {
+    for (const size_t samples : {size_t{36}, size_t{64}, size_t{100}}) {
+      StatedVariance single, apart, near;
+      for (uint64_t draw = 0; draw < 1500; ++draw) {
+        const Drawn drawn = DrawData(kind, samples, 1000 + draw);
+        const PooledDivergence pooled(drawn.reference, 10);
+        const std::vector<double> values = pooled.Pseudovalues(drawn.changed);
+        single.Add(values);
+        apart.Add(Differences(pooled.Pseudovalues(drawn.larger), values));
+        near.Add(Differences(pooled.Pseudovalues(drawn.near), values));
+      }
+      SCOPED_TRACE(samples);
+      EXPECT_NEAR(single.OverTrue(), 1, 0.2);
+      EXPECT_NEAR(apart.OverTrue(), 1, 0.2);
+      EXPECT_NEAR(near.OverTrue(), 1, 0.2);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace halftone

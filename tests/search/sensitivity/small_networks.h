@@ -153,7 +153,7 @@ inline Subject SharedWeights() {
   return builder.Make(Shape{6, 8}, 4);
 }
 
-// Tokens of all samples in one axis: the gradients of samples cannot be told apart.
+// Tokens of all samples in one axis.
 inline Subject MergedTokens() {
   NetworkBuilder builder;
   builder.Input("x", Shape{Shape::kDynamic, 6, 8})
@@ -168,6 +168,20 @@ inline Subject MergedTokens() {
       .Op("Gemm", {"m", "w2"}, {"y"});
   builder.Weights("w1", Shape{8, 12}).Weights("w2", Shape{12, 4}, 2);
   return builder.Make(Shape{6, 8}, 4);
+}
+
+// W x' of all samples: the gradients of samples cannot be taken apart.
+inline Subject WeightsFirst() {
+  NetworkBuilder builder;
+  builder.Input("x", Shape{Shape::kDynamic, 8})
+      .Output("y")
+      .Op("Transpose", {"x"}, {"t"}, {{"perm", Ints{1, 0}}})
+      .Op("MatMul", {"w1", "t"}, {"h1"})
+      .Op("Relu", {"h1"}, {"r1"})
+      .Op("Transpose", {"r1"}, {"back"}, {{"perm", Ints{1, 0}}})
+      .Op("Gemm", {"back", "w2"}, {"y"});
+  builder.Weights("w1", Shape{12, 8}).Weights("w2", Shape{12, 4}, 2);
+  return builder.Make(Shape{8}, 4);
 }
 
 inline Subject Regression() {

@@ -67,6 +67,7 @@ class Repeated {
   }
 
   void ExpectErrorsAreTheSpread() const {
+    ASSERT_FALSE(values_.empty());
     double log_ratio = 0;
     for (size_t i = 0; i < values_.size(); ++i) {
       const double spread = values_[i].standard_error() * std::sqrt(double{kRepeats});
@@ -98,15 +99,21 @@ TEST_P(StandardErrorTest, IsTheSpreadOverOtherSamples) {
   options.method = GetParam();
   options.interactions = true;
   options.joint_assignments = 0;
-  Repeated losses;
+  Repeated losses, interactions;
   for (int repeat = 0; repeat < kRepeats; ++repeat) {
     const Dataset data = Drawn(digits.calibration, kSamples, static_cast<uint64_t>(repeat) + 1);
+    const SensitivityResult result = MeasureOn(digits, data, options);
     losses.Begin();
-    for (const LayerSensitivity& layer : MeasureOn(digits, data, options).layers) {
+    for (const LayerSensitivity& layer : result.layers) {
       for (const ChoiceLoss& choice : layer.choices) losses.Add(choice.loss, choice.loss_stderr);
+    }
+    interactions.Begin();
+    for (size_t i = 0; i < result.interactions.size(); ++i) {
+      interactions.Add(result.interactions[i], result.interaction_errors[i]);
     }
   }
   losses.ExpectErrorsAreTheSpread();
+  if (HasInteractions(GetParam())) interactions.ExpectErrorsAreTheSpread();
 }
 
 TEST(TraceErrorTest, OfExactTracesIsTheSpreadOverOtherSamples) {
@@ -145,7 +152,11 @@ TEST(TraceErrorTest, OfProbedTracesIsTheSpreadOverOtherProbes) {
 INSTANTIATE_TEST_SUITE_P(Methods, StandardErrorTest,
                          ::testing::Values(SensitivityMethod::kFisher,
                                            SensitivityMethod::kFisherCorrected,
-                                           SensitivityMethod::kOutput, SensitivityMethod::kSqnr),
+                                           SensitivityMethod::kFisherElementwise,
+                                           SensitivityMethod::kOutput, SensitivityMethod::kSqnr,
+                                           SensitivityMethod::kHessianForm,
+                                           SensitivityMethod::kHessianTraceExact,
+                                           SensitivityMethod::kHawqV2, SensitivityMethod::kHawqV3),
                          [](const auto& info) {
                            std::string name(SensitivityMethodName(info.param));
                            std::erase(name, '-');
