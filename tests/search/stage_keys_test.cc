@@ -172,7 +172,7 @@ TEST(StageKeysTest, SoDoTheOutputsOfEarlierStages) {
     keys.insert(SensitivityKey(spec, {precision}));
     keys.insert(ProfileKey(spec, {precision}));
   }
-  EXPECT_EQ(keys.size(), 18u + 6u);
+  EXPECT_EQ(keys.size(), 19u + 6u);
 }
 
 }  // namespace
