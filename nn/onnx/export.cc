@@ -14,6 +14,7 @@
 #include "nn/onnx/proto_writer.h"
 #include "nn/onnx/qdq_writer.h"
 #include "nn/onnx/symbolic_batch.h"
+#include "nn/quant/shift_biases.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -118,6 +119,7 @@ absl::StatusOr<ExportedOnnx> ExportQuantizedOnnx(const Graph& graph,
   }
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(prepared));
   HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
+  HT_ASSIGN_OR_RETURN(prepared, ShiftBiases(prepared, layers, assignment));
 
   onnx::ModelProto model = NewModel(prepared);
   QdqWriter writer(prepared, *model.mutable_graph());

@@ -30,8 +30,10 @@ struct ExportedOnnx {
 //   since the opset has no integers for them.
 // - Weights of up to 8 bits are int8 (uint8 where asymmetric) initializers behind a
 //   DequantizeLinear, per channel where the quantizer is; lower bits stay on their grid inside the
-//   byte. Of 9 to 16 bits they are float32, already rounded.
-// - Layers that are float, bf16 included, stay as they are; so do biases.
+//   byte; scales may be negative where the quantizer's are. Of 9 to 16 bits they are float32,
+//   already rounded.
+// - Layers that are float, bf16 included, stay as they are; so do biases, but for what
+//   LayerQuantizers::shifts takes off them.
 // - The precision is in each quantized node's doc_string; metadata_props hold halftone.version and
 //   halftone.assignment, a JSON object of layer to precision.
 // - A symbolic batch stays symbolic, named "batch"; where a constant of the network depends on it

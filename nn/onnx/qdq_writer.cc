@@ -1,6 +1,7 @@
 #include "nn/onnx/qdq_writer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <utility>
@@ -29,7 +30,9 @@ bool IsIntegerPair(const UniformQuantizer& quantizer) {
 }
 
 float LargestScale(const UniformQuantizer& quantizer) {
-  return *std::max_element(quantizer.scales.begin(), quantizer.scales.end());
+  float largest = 0;
+  for (const float scale : quantizer.scales) largest = std::max(largest, std::abs(scale));
+  return largest;
 }
 
 // Tells quantizers apart bit by bit.

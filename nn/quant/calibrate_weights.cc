@@ -9,6 +9,7 @@
 #include "base/target_clones.h"
 #include "nn/quant/range_estimator.h"
 #include "nn/quant/range_search.h"
+#include "nn/quant/weight_channels.h"
 
 namespace halftone {
 namespace {
@@ -108,6 +109,7 @@ absl::StatusOr<Range> WeightRange(const std::vector<float>& values, int bits, Sy
       }
       return PercentileRange(values, options.percentile, symmetry);
     case RangeMethod::kMse:
+    case RangeMethod::kResult:  // the result's error is not known here
       if (bits == 1 && symmetry != Symmetry::kAsymmetric) {
         return BinaryRange(MeanMagnitude(values));
       }
@@ -121,41 +123,6 @@ absl::StatusOr<Range> WeightRange(const std::vector<float>& values, int bits, Sy
   return absl::InvalidArgumentError("unknown range method");
 }
 
-absl::Status CheckWeights(const Tensor& weights, int axis) {
-  if (weights.type() != DataType::kFloat32) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("weights must be float32, not ", DataTypeName(weights.type())));
-  }
-  HT_RETURN_IF_ERROR(weights.shape().Check());
-  if (axis < -1 || axis >= weights.shape().rank()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("weights of shape ", weights.shape().ToString(), " have no axis ", axis));
-  }
-  const absl::Span<const float> values = weights.data<float>();
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      return absl::InvalidArgumentError(absl::StrCat("weight ", i, " is not finite"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-// The values of each index of `axis` (all values for -1), in order.
-std::vector<std::vector<float>> SplitChannels(const Tensor& weights, int axis) {
-  const absl::Span<const float> values = weights.data<float>();
-  if (axis == -1) return {std::vector<float>(values.begin(), values.end())};
-  const Shape& shape = weights.shape();
-  size_t inner = 1;
-  for (int i = axis + 1; i < shape.rank(); ++i) inner *= static_cast<size_t>(shape.dim(i));
-  std::vector<std::vector<float>> channels(static_cast<size_t>(shape.dim(axis)));
-  for (size_t i = 0; i < values.size(); i += inner) {
-    std::vector<float>& channel = channels[i / inner % channels.size()];
-    channel.insert(channel.end(), values.begin() + static_cast<std::ptrdiff_t>(i),
-                   values.begin() + static_cast<std::ptrdiff_t>(i + inner));
-  }
-  return channels;
-}
-
 }  // namespace
 
 absl::StatusOr<UniformQuantizer> CalibrateWeights(const Tensor& weights, int bits,
@@ -164,7 +131,7 @@ absl::StatusOr<UniformQuantizer> CalibrateWeights(const Tensor& weights, int bit
                                                   const Cancellation& cancellation) {
   HT_RETURN_IF_ERROR(CheckWeights(weights, axis));
   std::vector<Range> ranges;
-  for (const std::vector<float>& channel : SplitChannels(weights, axis)) {
+  for (const std::vector<float>& channel : SplitWeights(weights, axis)) {
     HT_RETURN_IF_ERROR(cancellation.Check());
     HT_ASSIGN_OR_RETURN(const Range range,
                         WeightRange(channel, bits, symmetry, options, cancellation));

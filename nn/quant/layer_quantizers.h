@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "nn/quant/precision.h"
 #include "nn/quant/uniform.h"
@@ -17,6 +18,10 @@ struct LayerQuantizers {
   // Per tensor or per output channel. Of a product of two activations: the second source, per
   // tensor, with the bits of activations (Precision::WithoutWeights).
   std::shared_ptr<const UniformQuantizer> weights;
+  // One per output channel, or none: what quantization adds to the layer's result in the mean, to
+  // be taken off its bias (Nagel et al. 2019, bias correction). Only where it has one
+  // (FindLayerBias).
+  std::vector<float> shifts;
 };
 
 // The precision assignment of a network: layer name -> quantizers; a layer left out is f32.

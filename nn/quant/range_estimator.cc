@@ -210,6 +210,9 @@ absl::StatusOr<Range> RangeEstimator::Estimate(const RangeOptions& options, int 
                                                Symmetry symmetry) const {
   if (count_ == 0) return absl::FailedPreconditionError("no values were observed");
   HT_RETURN_IF_ERROR(CheckPercentile(options));
+  if (symmetry == Symmetry::kSymmetricSigned) {
+    return absl::InvalidArgumentError("only weights have scales of either sign");
+  }
   HT_RETURN_IF_ERROR(UniformQuantizer::Create(bits, symmetry, -1, {extremes_}).status());
   switch (options.method) {
     case RangeMethod::kMinMax:
@@ -217,6 +220,7 @@ absl::StatusOr<Range> RangeEstimator::Estimate(const RangeOptions& options, int 
     case RangeMethod::kPercentile:
       return Percentile(options.percentile, symmetry);
     case RangeMethod::kMse:
+    case RangeMethod::kResult:
       if (bits == 1 && symmetry != Symmetry::kAsymmetric) return BinaryRange(MeanMagnitude());
       return SearchRange(extremes_, bits, symmetry,
                          [this](const UniformQuantizer& q) { return SquaredError(q); });

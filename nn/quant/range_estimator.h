@@ -17,6 +17,8 @@ enum class RangeMethod {
   kMinMax,
   kPercentile,  // cuts the given share of the values at both ends together
   kMse,         // least mean squared error of the quantized values at the given bits
+  kResult,      // weights: least squared error of the layer's result (CalibrateWeightsByResult),
+                // where what the layer reads is known; else as kMse
 };
 
 struct RangeOptions {
@@ -39,8 +41,8 @@ class RangeEstimator {
   // The range for a quantizer of these bits and symmetry. Within MinMax(); data without negative
   // values keeps lower = 0 when asymmetric, so that its zero point is 0. The mean squared error is
   // that of the histogram, values spread evenly within a bin. FAILED_PRECONDITION before any
-  // value was observed; INVALID_ARGUMENT for bits that no quantizer has or a percentile outside of
-  // (0, 100].
+  // value was observed; INVALID_ARGUMENT for bits that no quantizer has, a percentile outside of
+  // (0, 100], or kSymmetricSigned, which is for weights.
   absl::StatusOr<Range> Estimate(const RangeOptions& options, int bits, Symmetry symmetry) const;
 
  private:

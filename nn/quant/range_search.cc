@@ -1,7 +1,9 @@
 #include "nn/quant/range_search.h"
 
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
+#include <cstdint>
 
 #include "base/status_macros.h"
 
@@ -45,6 +47,13 @@ double MinimizeShare(const Error& error) {
 
 }  // namespace
 
+Range SignedRange(double end, int bits, bool turned) {
+  const auto levels = static_cast<double>((int64_t{1} << (bits - 1)) - 1);
+  const auto near = static_cast<float>(end);
+  const auto far = static_cast<float>(std::min(end * (levels + 1) / levels, double{FLT_MAX}));
+  return turned ? Range{-near, far} : Range{-far, near};
+}
+
 Range BinaryRange(double mean_magnitude) {
   const auto magnitude = static_cast<float>(mean_magnitude);
   return {-magnitude, magnitude};
@@ -59,12 +68,21 @@ absl::StatusOr<Range> SearchRange(const Range& extremes, int bits, Symmetry symm
   };
   if (extremes.lower == extremes.upper) return extremes;
   if (symmetry != Symmetry::kAsymmetric) {
-    const float magnitude = std::max(-extremes.lower, extremes.upper);
-    const auto scaled = [&](double share) {
-      const auto end = static_cast<float>(share * magnitude);
-      return Range{-end, end};
+    const double magnitude = std::max(-extremes.lower, extremes.upper);
+    const auto best = [&](const auto& scaled) {
+      return scaled(MinimizeShare([&](double share) { return error(scaled(share)); }));
     };
-    return scaled(MinimizeShare([&](double share) { return error(scaled(share)); }));
+    if (symmetry != Symmetry::kSymmetricSigned || bits == 1 || bits > kMaxSignedBits) {
+      return best([&](double share) {
+        const auto end = static_cast<float>(share * magnitude);
+        return Range{-end, end};
+      });
+    }
+    const auto side = [&](bool turned) {
+      return best([&](double share) { return SignedRange(share * magnitude, bits, turned); });
+    };
+    const Range below = side(false), above = side(true);
+    return error(above) < error(below) ? above : below;
   }
   Range best = extremes;
   const bool both = extremes.lower < 0 && extremes.upper > 0;

@@ -29,6 +29,11 @@ absl::Status CheckRange(const Range& range, size_t index) {
   return absl::OkStatus();
 }
 
+bool HasFullGrid(const UniformQuantizer& quantizer) {
+  if (quantizer.symmetry == Symmetry::kSymmetricSigned) return quantizer.bits <= kMaxSignedBits;
+  return quantizer.symmetry == Symmetry::kSymmetricFull;
+}
+
 void SetIntegers(UniformQuantizer& quantizer) {
   const int32_t half = int32_t{1} << (quantizer.bits - 1);
   if (quantizer.symmetry == Symmetry::kAsymmetric) {
@@ -38,7 +43,7 @@ void SetIntegers(UniformQuantizer& quantizer) {
     quantizer.qmin = -1;
     quantizer.qmax = 1;
   } else {
-    quantizer.qmin = quantizer.symmetry == Symmetry::kSymmetricFull ? -half : -half + 1;
+    quantizer.qmin = HasFullGrid(quantizer) ? -half : -half + 1;
     quantizer.qmax = half - 1;
   }
 }
@@ -60,7 +65,12 @@ float ScaleOf(const UniformQuantizer& quantizer, const Range& range) {
   if (quantizer.symmetry == Symmetry::kAsymmetric) {
     return NormalScale((upper - lower) / quantizer.qmax, quantizer.qmax);
   }
-  return NormalScale(std::max(upper / quantizer.qmax, lower / quantizer.qmin), -quantizer.qmin);
+  const double scale = std::max(upper / quantizer.qmax, lower / quantizer.qmin);
+  if (quantizer.symmetry == Symmetry::kSymmetricSigned) {
+    const double turned = std::max(-lower / quantizer.qmax, -upper / quantizer.qmin);
+    if (turned < scale) return -NormalScale(turned, -quantizer.qmin);
+  }
+  return NormalScale(scale, -quantizer.qmin);
 }
 
 int32_t ZeroPointOf(const UniformQuantizer& quantizer, const Range& range, float scale) {

@@ -11,10 +11,17 @@
 
 namespace halftone {
 
+// From 8 bits on a level more is worth nothing, and sums of products of bytes keep within what
+// kernels promise.
+inline constexpr int kMaxSignedBits = 7;
+
 enum class Symmetry {
   kSymmetricRestricted,  // zero point 0, integers in [-2^(b-1)+1, 2^(b-1)-1]
   kSymmetricFull,        // zero point 0, integers in [-2^(b-1), 2^(b-1)-1]
   kAsymmetric,           // integers in [0, 2^b-1], zero exactly representable
+  // As kSymmetricFull, with scales of either sign: a negative one has the level more above zero.
+  // With more than kMaxSignedBits, or one, as kSymmetricRestricted.
+  kSymmetricSigned,
 };
 
 // The smallest and largest value that a quantizer has to represent. lower <= 0 <= upper.
@@ -30,13 +37,15 @@ struct UniformQuantizer {
   int bits = 8;
   Symmetry symmetry = Symmetry::kSymmetricRestricted;
   int axis = -1;
-  std::vector<float> scales;         // > 0; one, or the size of `axis`
+  // One, or the size of `axis`. > 0; or < 0, where kSymmetricSigned.
+  std::vector<float> scales;
   std::vector<int32_t> zero_points;  // as many; all 0 when symmetric
   int32_t qmin = -127;
   int32_t qmax = 127;
 
   // A quantizer for the given ranges (one, or one per index of `axis`): the smallest scale that
-  // represents both ends (asymmetric: up to the half step by which the zero point is rounded). bits
+  // represents both ends (asymmetric: up to the half step by which the zero point is rounded;
+  // signed: the smaller of both signs, the positive one where they are alike). bits
   // from 1 to 16; one bit symmetric means the two values -scale and +scale (binary weights: q in
   // {-1, +1}, +1 for 0). A range of width zero (a dead channel) is legal: its 0 is kept.
   // INVALID_ARGUMENT for other bits, for no ranges, or for one that is inverted, not finite, or

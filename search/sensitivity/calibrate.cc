@@ -9,12 +9,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "nn/engine/ops.h"
+#include "nn/quant/calibrate_by_result.h"
 #include "nn/quant/range_estimator.h"
+#include "nn/quant/shift_biases.h"
+#include "nn/quant/source_moments.h"
+#include "search/sensitivity/bias_correction.h"
 #include "search/sensitivity/evaluation_memory.h"
+#include "search/sensitivity/moment_meter.h"
 #include "search/sensitivity/network_program.h"
-#include "search/sensitivity/sample_layout.h"
 #include "search/sensitivity/sensitivity.h"
+#include "search/sensitivity/source_observer.h"
 
 namespace halftone {
 namespace {
@@ -23,95 +27,32 @@ constexpr int64_t kBatch = 32;
 
 using QuantizerPtr = std::shared_ptr<const UniformQuantizer>;
 
-// The statistics of every value that a layer reads as activations.
-class ActivationObserver {
- public:
-  explicit ActivationObserver(const PreparedNetwork& network) {
-    for (const Layer& layer : network.layers.layers) {
-      Watch(layer.src, layer.name);
-      if (!layer.second_src.empty()) Watch(layer.second_src, layer.name);
-    }
-  }
-
-  absl::Status Observe(const PreparedNetwork& network, const Graph& graph, const Dataset& data,
-                       int64_t batch, const Progress& progress) {
-    if (data.samples() % batch != 0) {
-      HT_RETURN_IF_ERROR(FindLayouts(network, data, batch, progress.cancellation));
-    }
-    HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph));
-    std::vector<std::pair<std::string, ValueId>> outputs;
-    for (const auto& [name, watched] : watched_) {
-      HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, name));
-      outputs.emplace_back(name, value);
-    }
-    HT_ASSIGN_OR_RETURN(auto runner,
-                        BatchRunner::Create(lowered.builder.Build(outputs), data, batch));
-    return ForEachBatch(data.samples(), batch, progress, [&](int64_t begin, int64_t valid) {
-      return ObserveBatch(*runner, begin, valid, batch, progress.cancellation);
-    });
-  }
-
-  const RangeEstimator& Of(const std::string& value) const { return watched_.at(value).estimator; }
-
- private:
-  struct Watched {
-    std::string layer;  // the first that reads it, for errors
-    RangeEstimator estimator;
-    std::optional<SampleLayout> layout;  // found where the last batch is not full
-  };
-
-  void Watch(const std::string& value, const std::string& layer) {
-    watched_.try_emplace(value, Watched{layer, RangeEstimator(), std::nullopt});
-  }
-
-  absl::Status FindLayouts(const PreparedNetwork& network, const Dataset& data, int64_t batch,
-                           const Cancellation& cancellation) {
-    std::vector<std::string> names;
-    for (const auto& [name, watched] : watched_) names.push_back(name);
-    HT_ASSIGN_OR_RETURN(const SampleLayouts layouts,
-                        FindSampleLayouts(network, data, batch, PreparedNetwork::BatchNorm::kFolded,
-                                          names, cancellation));
-    for (size_t i = 0; i < names.size(); ++i) watched_.at(names[i]).layout = layouts[i];
-    return absl::OkStatus();
-  }
-
-  // The first `valid` samples of a batch; with them the repeated ones where they cannot be told
-  // apart.
-  static absl::Status ObserveSamples(absl::Span<const float> values, int64_t valid, int64_t batch,
-                                     Watched& watched) {
-    if (valid == batch || !watched.layout.has_value()) return watched.estimator.Observe(values);
-    const auto inner = static_cast<size_t>(watched.layout->inner);
-    const size_t step = inner * static_cast<size_t>(batch);
-    for (size_t begin = 0; begin + step <= values.size(); begin += step) {
-      HT_RETURN_IF_ERROR(
-          watched.estimator.Observe(values.subspan(begin, inner * static_cast<size_t>(valid))));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status ObserveBatch(BatchRunner& runner, int64_t begin, int64_t valid, int64_t batch,
-                            const Cancellation& cancellation) {
-    HT_RETURN_IF_ERROR(runner.Run(begin, cancellation));
-    for (auto& [name, watched] : watched_) {
-      HT_RETURN_IF_ERROR(cancellation.Check());
-      HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner.Output(name));
-      const absl::Status status = ObserveSamples(values, valid, batch, watched);
-      if (!status.ok()) {
-        return Annotate(status, absl::StrCat("layer '", watched.layer, "', its input"));
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  std::map<std::string, Watched> watched_;
-};
+// Where the parts of Calibrate end in its progress: both passes over the data.
+constexpr double kObserved = 0.2, kMeasured = 0.6;
 
 // Makes quantizers on demand; layers that read the same value or weights share them.
 class QuantizerFactory {
  public:
-  QuantizerFactory(const Graph& graph, const ActivationObserver& observer,
+  // Borrows all. `meter` may measure later, but before weights are asked for.
+  QuantizerFactory(const Graph& graph, const SourceObserver& observer, const MomentMeter& meter,
                    const QuantizationOptions& options, const Cancellation& cancellation)
-      : graph_(graph), observer_(observer), options_(options), cancellation_(cancellation) {}
+      : graph_(graph),
+        observer_(observer),
+        meter_(meter),
+        options_(options),
+        cancellation_(cancellation) {}
+
+  // Those of a layer's source.
+  absl::StatusOr<MomentMeter::Quantizers> Sources(const Layer& layer,
+                                                  const std::vector<Precision>& precisions) {
+    MomentMeter::Quantizers quantizers;
+    for (const Precision& precision : precisions) {
+      if (!precision.activations.IsInteger()) continue;
+      const int bits = precision.activations.bits;
+      HT_ASSIGN_OR_RETURN(quantizers[bits], Activations(layer.src, bits));
+    }
+    return quantizers;
+  }
 
   absl::StatusOr<LayerQuantizers> Make(const Layer& layer, const Precision& precision) {
     LayerQuantizers quantizers;
@@ -153,19 +94,70 @@ class QuantizerFactory {
     }
     HT_ASSIGN_OR_RETURN(std::vector<float> values, tensor->second.ToFloats());
     const Tensor weights = Tensor::Of(tensor->second.shape(), std::move(values));
-    HT_ASSIGN_OR_RETURN(UniformQuantizer quantizer,
-                        CalibrateWeights(weights, bits, options_.weight_symmetry, axis,
-                                         options_.weight_range, cancellation_));
+    HT_ASSIGN_OR_RETURN(UniformQuantizer quantizer, Calibrated(layer, weights, bits, axis));
     return made = std::make_shared<const UniformQuantizer>(std::move(quantizer));
   }
 
+  absl::StatusOr<UniformQuantizer> Calibrated(const Layer& layer, const Tensor& weights, int bits,
+                                              int axis) {
+    if (const SourceMoments* moments = MomentsOf(layer);
+        moments != nullptr &&
+        FitsMoments(weights, bits, options_.weight_symmetry, axis, *moments)) {
+      const bool keeps_mean =
+          !options_.bias_correction || !FindLayerBias(graph_, layer).has_value();
+      return CalibrateWeightsByResult(weights, bits, options_.weight_symmetry, axis, *moments,
+                                      keeps_mean, cancellation_);
+    }
+    return CalibrateWeights(weights, bits, options_.weight_symmetry, axis, options_.weight_range,
+                            cancellation_);
+  }
+
+  // Of the weights that were asked for last: one layer comes after another.
+  const SourceMoments* MomentsOf(const Layer& layer) {
+    if (options_.weight_range.method != RangeMethod::kResult) return nullptr;
+    const MomentAccumulator* accumulator = meter_.MomentsOf(layer.weights);
+    if (accumulator == nullptr) return nullptr;
+    if (moments_of_ != layer.weights) moments_ = accumulator->Moments();
+    moments_of_ = layer.weights;
+    return &moments_;
+  }
+
   const Graph& graph_;
-  const ActivationObserver& observer_;
+  const SourceObserver& observer_;
+  const MomentMeter& meter_;
   const QuantizationOptions& options_;
   const Cancellation& cancellation_;
   std::map<std::pair<std::string, int>, QuantizerPtr> activations_;
   std::map<std::tuple<std::string, int, int>, QuantizerPtr> weights_;
+  std::string moments_of_;
+  SourceMoments moments_;
 };
+
+// Whether anything is made of the moments.
+bool AsksForMoments(const QuantizationOptions& options, const std::vector<Precision>& precisions) {
+  if (options.weight_range.method != RangeMethod::kResult && !options.bias_correction) return false;
+  return std::any_of(precisions.begin(), precisions.end(), [](const Precision& precision) {
+    return precision.weights.IsInteger() || precision.activations.IsInteger();
+  });
+}
+
+absl::Status NamePair(const absl::Status& status, const Layer& layer, const Precision& precision) {
+  return Annotate(status, absl::StrCat("layer '", layer.name, "' in ", precision.ToString()));
+}
+
+absl::Status MeasureMoments(const PreparedNetwork& network, const Graph& graph,
+                            const std::vector<Precision>& precisions, QuantizerFactory& factory,
+                            MomentMeter& meter, const Progress& progress) {
+  for (const Layer& layer : network.layers.layers) {
+    if (layer.weights.empty()) continue;
+    absl::StatusOr<MomentMeter::Quantizers> sources = factory.Sources(layer, precisions);
+    if (!sources.ok()) {
+      return Annotate(sources.status(), absl::StrCat("layer '", layer.name, "', its input"));
+    }
+    meter.Watch(graph, layer, *std::move(sources));
+  }
+  return meter.Run(progress);
+}
 
 }  // namespace
 
@@ -177,26 +169,31 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
   HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
   HT_RETURN_IF_ERROR(CheckCalibrationMemory(network, graph, data));
-  ActivationObserver observer(network);
-  HT_RETURN_IF_ERROR(observer.Observe(network, graph, data, batch, progress.Part(0, 0.8)));
+  SourceObserver observer(network);
+  HT_RETURN_IF_ERROR(observer.Observe(network, graph, data, batch, progress.Part(0, kObserved)));
+  MomentMeter meter(network, data);
+  QuantizerFactory factory(graph, observer, meter, options, progress.cancellation);
+  if (AsksForMoments(options, precisions)) {
+    HT_RETURN_IF_ERROR(MeasureMoments(network, graph, precisions, factory, meter,
+                                      progress.Part(kObserved, kMeasured)));
+  }
 
   Calibration calibration;
   calibration.options = options;
-  QuantizerFactory factory(graph, observer, options, progress.cancellation);
-  const Progress rest = progress.Part(0.8, 1);
+  const Progress rest = progress.Part(kMeasured, 1);
   const auto count = static_cast<double>(network.layers.layers.size());
   double done = 0;
   for (const Layer& layer : network.layers.layers) {
     for (const Precision& precision : precisions) {
       HT_RETURN_IF_ERROR(rest.Step(done / count, absl::StrCat("layer '", layer.name, "'")));
       absl::StatusOr<LayerQuantizers> quantizers = factory.Make(layer, precision);
-      if (!quantizers.ok()) {
-        return Annotate(quantizers.status(),
-                        absl::StrCat("layer '", layer.name, "' in ", precision.ToString()));
-      }
+      if (!quantizers.ok()) return NamePair(quantizers.status(), layer, precision);
       calibration.quantizers[layer.name][precision] = *std::move(quantizers);
     }
     done += 1;
+  }
+  if (options.bias_correction) {
+    HT_RETURN_IF_ERROR(CorrectBiases(network, graph, meter, calibration, progress.cancellation));
   }
   HT_RETURN_IF_ERROR(progress.Step(1));
   return calibration;

@@ -103,6 +103,11 @@ absl::StatusOr<std::map<Precision, LayerQuantizers>> LayerFromJson(
     HT_ASSIGN_OR_RETURN(quantizers.precision, Precision::Parse(name));
     HT_ASSIGN_OR_RETURN(quantizers.src, Resolve(entry, "src", table));
     HT_ASSIGN_OR_RETURN(quantizers.weights, Resolve(entry, "weights", table));
+    std::vector<double> shifts;
+    JsonFields fields(entry, "quantizers");
+    fields.Read("shifts", &shifts);
+    HT_RETURN_IF_ERROR(fields.status());
+    quantizers.shifts.assign(shifts.begin(), shifts.end());
     layer[quantizers.precision] = std::move(quantizers);
   }
   return layer;
@@ -114,6 +119,7 @@ json QuantizationOptionsToJson(const QuantizationOptions& options) {
   return {{"weight_symmetry", std::string(SymmetryName(options.weight_symmetry))},
           {"weights_per_channel", options.weights_per_channel},
           {"weight_range", RangeToJson(options.weight_range)},
+          {"bias_correction", options.bias_correction},
           {"activation_symmetry", std::string(SymmetryName(options.activation_symmetry))},
           {"activation_range", RangeToJson(options.activation_range)}};
 }
@@ -125,10 +131,15 @@ absl::StatusOr<QuantizationOptions> QuantizationOptionsFromJson(const json& obje
   fields.Read("weights_per_channel", &options.weights_per_channel);
   fields.ReadObject("weight_range",
                     [&](const json& range) { return ReadRange(range, &options.weight_range); });
+  fields.Read("bias_correction", &options.bias_correction);
   ReadName(fields, "activation_symmetry", ParseSymmetry, &options.activation_symmetry);
   fields.ReadObject("activation_range",
                     [&](const json& range) { return ReadRange(range, &options.activation_range); });
   HT_RETURN_IF_ERROR(fields.status());
+  if (options.activation_symmetry == Symmetry::kSymmetricSigned) {
+    return absl::InvalidArgumentError(
+        "field 'quantization.activation_symmetry': only weights have scales of either sign");
+  }
   return options;
 }
 
@@ -139,7 +150,8 @@ json CalibrationToJson(const Calibration& calibration) {
     json& layer = layers[name] = json::object();
     for (const auto& [precision, quantizers] : precisions) {
       layer[precision.ToString()] = {{"src", table.Index(quantizers.src)},
-                                     {"weights", table.Index(quantizers.weights)}};
+                                     {"weights", table.Index(quantizers.weights)},
+                                     {"shifts", quantizers.shifts}};
     }
   }
   return {{"options", QuantizationOptionsToJson(calibration.options)},

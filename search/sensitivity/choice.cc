@@ -4,8 +4,33 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/engine/ops.h"
+#include "nn/quant/shift_biases.h"
 
 namespace halftone {
+namespace {
+
+// The layer with its mean error taken off: off its bias, or off its result where the bias is added
+// after it.
+absl::StatusOr<ValueId> AppendShifted(const LayerSite& site, const LayerSources& sources,
+                                      const std::vector<float>& shifts) {
+  const auto channels = static_cast<int64_t>(shifts.size());
+  if (site.bias == kNoValue) {
+    HT_ASSIGN_OR_RETURN(const ValueId dst,
+                        LowerLayer(site.builder, site.graph, site.node, sources, kNoValue));
+    return ops::Sub(site.builder, dst,
+                    site.builder.AddConstant(Tensor::Of(Shape{channels}, shifts)));
+  }
+  const Tensor* bias = site.builder.FindConstant(site.bias);
+  if (bias == nullptr) {
+    return absl::InternalError(absl::StrCat("layer '", site.node.name, "' has no constant bias"));
+  }
+  HT_ASSIGN_OR_RETURN(Tensor shifted, ShiftedBias(*bias, site.node, shifts));
+  return LowerLayer(site.builder, site.graph, site.node, sources,
+                    site.builder.AddConstant(std::move(shifted)));
+}
+
+}  // namespace
 
 absl::StatusOr<ValueId> QuantizedChoice::AppendTo(const LayerSite& site) const {
   LayerSources sources = site.sources;
@@ -16,7 +41,10 @@ absl::StatusOr<ValueId> QuantizedChoice::AppendTo(const LayerSite& site) const {
   HT_ASSIGN_OR_RETURN(LayerSources quantized,
                       site.quantizer.Apply(site.builder, sources, quantizers_));
   if (swapped) std::swap(quantized.src, quantized.weights);
-  return LowerLayer(site.builder, site.graph, site.node, quantized, site.bias);
+  if (quantizers_.shifts.empty()) {
+    return LowerLayer(site.builder, site.graph, site.node, quantized, site.bias);
+  }
+  return AppendShifted(site, quantized, quantizers_.shifts);
 }
 
 absl::StatusOr<LayerChoices> QuantizedChoices(const PreparedNetwork& network,

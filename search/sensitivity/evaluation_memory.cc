@@ -13,6 +13,7 @@
 #include "nn/engine/program_memory.h"
 #include "nn/graph/graph_memory.h"
 #include "search/sensitivity/float_outputs.h"
+#include "search/sensitivity/moment_meter.h"
 #include "search/sensitivity/network_memory.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/sample_meter.h"
@@ -63,14 +64,22 @@ absl::StatusOr<MemoryEstimate> EstimateCalibration(const PreparedNetwork& networ
   }
   const std::vector<std::pair<std::string, ValueId>> outputs(watched.begin(), watched.end());
   const ProgramMemory memory = EstimateMemory(lowered.builder.Build(outputs));
+  MomentMeter meter(network, data);
+  for (const Layer& layer : network.layers.layers) {
+    if (!layer.weights.empty()) meter.Watch(graph, layer, {});
+  }
+  const int64_t batch = network.BatchFor(kEvaluationBatch, data.samples());
+  HT_ASSIGN_OR_RETURN(const MomentMeter::Memory moments, meter.Estimate(batch));
   MemoryEstimate estimate;
   estimate.data = DataBytes(data);
-  estimate.weights = HeldWeightBytes(network, graph) + memory.constants;
-  estimate.activations = memory.arena + BatchBytes(graph, data) +
+  // One pass comes after the other.
+  const double constants = std::max(memory.constants, moments.constants);
+  estimate.weights = HeldWeightBytes(network, graph) + constants;
+  estimate.activations = std::max(memory.arena, moments.activations) + BatchBytes(graph, data) +
                          kHistogramBytes * static_cast<double>(watched.size());
   // Ranges of weights are sought when nothing runs any more.
   const double sought = kCopiesWhileSought * kFloatBytes * LargestWeightElements(network);
-  estimate.choices = std::max(0.0, sought - memory.constants - estimate.activations);
+  estimate.choices = moments.moments + std::max(0.0, sought - constants - estimate.activations);
   return estimate;
 }
 

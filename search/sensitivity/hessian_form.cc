@@ -181,6 +181,7 @@ absl::Status MeasureGaussNewton(const SensitivityRequest& request, const std::ve
       }
       quantizers.precision = {precision.weights, NumberFormat()};
       quantizers.src = nullptr;
+      quantizers.shifts.clear();
       choices[l].push_back(std::make_shared<QuantizedChoice>(std::move(quantizers)));
     }
   }

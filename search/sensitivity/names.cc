@@ -34,11 +34,13 @@ constexpr EnumNames<InteractionPairs> kPairNames("pairs", kPairs);
 
 constexpr EnumName<Symmetry> kSymmetries[] = {{Symmetry::kSymmetricRestricted, "symmetric"},
                                               {Symmetry::kSymmetricFull, "symmetric-full"},
+                                              {Symmetry::kSymmetricSigned, "symmetric-signed"},
                                               {Symmetry::kAsymmetric, "asymmetric"}};
 constexpr EnumNames<Symmetry> kSymmetryNames("symmetry", kSymmetries);
 constexpr EnumName<RangeMethod> kRangeMethods[] = {{RangeMethod::kMinMax, "min-max"},
                                                    {RangeMethod::kPercentile, "percentile"},
-                                                   {RangeMethod::kMse, "mse"}};
+                                                   {RangeMethod::kMse, "mse"},
+                                                   {RangeMethod::kResult, "result"}};
 constexpr EnumNames<RangeMethod> kRangeMethodNames("range method", kRangeMethods);
 
 std::string DivergenceText(absl::string_view output_metric) {

@@ -45,9 +45,11 @@ absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported);
 
 // How the numbers of a choice are quantized.
 struct QuantizationOptions {
-  Symmetry weight_symmetry = Symmetry::kSymmetricRestricted;
+  Symmetry weight_symmetry = Symmetry::kSymmetricSigned;
   bool weights_per_channel = true;
-  RangeOptions weight_range;
+  RangeOptions weight_range = {.method = RangeMethod::kResult};
+  // Takes the mean error of a layer's result off its bias, where it has one.
+  bool bias_correction = true;
   Symmetry activation_symmetry = Symmetry::kAsymmetric;
   RangeOptions activation_range;
 };
@@ -218,7 +220,8 @@ absl::StatusOr<TraceKind> ParseTraceKind(absl::string_view text);
 absl::string_view TraceKindName(TraceKind kind);
 absl::StatusOr<InteractionPairs> ParseInteractionPairs(absl::string_view text);
 absl::string_view InteractionPairsName(InteractionPairs pairs);
-// "symmetric", "symmetric-full", "asymmetric"; "min-max", "percentile", "mse".
+// "symmetric", "symmetric-full", "symmetric-signed", "asymmetric"; "min-max", "percentile", "mse",
+// "result".
 absl::StatusOr<Symmetry> ParseSymmetry(absl::string_view text);
 absl::string_view SymmetryName(Symmetry symmetry);
 absl::StatusOr<RangeMethod> ParseRangeMethod(absl::string_view text);

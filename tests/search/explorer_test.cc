@@ -172,9 +172,11 @@ TEST_F(ExplorerTest, PrecisionChangesAreLimitedToo) {
   EXPECT_EQ(explorer->Limits().at("precision_changes"), 1);
   const auto asked = explorer->Ask(10);
   ASSERT_TRUE(asked.ok()) << asked.status();
+  ASSERT_FALSE(asked->empty());
+  EXPECT_TRUE(asked->front().IsFeasible());
   for (const ExploredAssignment& explored : *asked) {
     EXPECT_LE(explored.cost.at("precision_changes"), 1);
-    EXPECT_TRUE(explored.IsFeasible());
+    EXPECT_EQ(explored.excess.count("precision_changes"), 0u) << "where it is not the size";
   }
   Assignment alternating = result_.solution.assignment;
   for (auto& [layer, precision] : alternating) precision = "w2a2";

@@ -35,8 +35,8 @@ TEST(NamesTest, EveryValueOfEveryEnumIsItsText) {
   ExpectNamed(LossKindName, ParseLossKind, LossKind::kMse);
   ExpectNamed(TraceKindName, ParseTraceKind, TraceKind::kHutchinson);
   ExpectNamed(InteractionPairsName, ParseInteractionPairs, InteractionPairs::kNeighbours);
-  ExpectNamed(SymmetryName, ParseSymmetry, Symmetry::kAsymmetric);
-  ExpectNamed(RangeMethodName, ParseRangeMethod, RangeMethod::kMse);
+  ExpectNamed(SymmetryName, ParseSymmetry, Symmetry::kSymmetricSigned);
+  ExpectNamed(RangeMethodName, ParseRangeMethod, RangeMethod::kResult);
   ExpectNamed(MetricName, ParseMetric, Metric::kActivationMemory);
   ExpectNamed(SearchStrategyName, ParseSearchStrategy, SearchStrategy::kEvolutionary);
   ExpectNamed(SolutionStatusName, ParseSolutionStatus, Solution::Status::kInfeasible);

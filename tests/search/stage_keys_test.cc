@@ -63,6 +63,7 @@ const std::map<std::string, Change>& Changes() {
       {"quantization.weights_per_channel", {"false", "CS"}},
       {"quantization.weight_range.method", {R"("mse")", "CS"}},
       {"quantization.weight_range.percentile", {"99", "CS"}},
+      {"quantization.bias_correction", {"false", "CS"}},
       {"quantization.activation_symmetry", {R"("symmetric-full")", "CS"}},
       {"quantization.activation_range.method", {R"("mse")", "CS"}},
       {"quantization.activation_range.percentile", {"99", "CS"}},

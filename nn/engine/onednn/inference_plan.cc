@@ -13,6 +13,7 @@
 #include "nn/engine/onednn/plan/roundings.h"
 #include "nn/engine/onednn/plan/storage.h"
 #include "nn/graph/passes.h"
+#include "nn/quant/shift_biases.h"
 #include "nn/quant/weight_bytes.h"
 
 namespace halftone {
@@ -125,8 +126,10 @@ absl::StatusOr<Compiled> Compile(const Graph& graph, const LayerSet& layers,
                                  plan::Purpose purpose) {
   HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
   UseOneDnnThreads(ThreadsOf(options));
-  const Graph recognized = RecognizeBlocks(graph);
-  const std::vector<PlanOp> ops = plan::FuseGraph(recognized, layers);
+  HT_ASSIGN_OR_RETURN(const Graph shifted, ShiftBiases(graph, layers, assignment));
+  const Graph recognized = RecognizeBlocks(shifted);
+  HT_ASSIGN_OR_RETURN(const LayerSet current, FindLayers(shifted));
+  const std::vector<PlanOp> ops = plan::FuseGraph(recognized, current);
   PlanBuilder builder(recognized, purpose);
   const Decisions decisions = Decide(recognized, ops, assignment, options);
   HT_RETURN_IF_ERROR(LowerOps(recognized, ops, assignment, decisions, builder));

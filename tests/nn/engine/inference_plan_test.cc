@@ -120,6 +120,26 @@ TEST(InferencePlanTest, TheGreatestIntegersAreAddedExactly) {
   }
 }
 
+// Their scales are negative where the level more is above zero.
+TEST(InferencePlanTest, WeightsWithScalesOfEitherSignRunInBytes) {
+  for (const PlanNetwork& network : {TinyDigits(), RandomNetwork()}) {
+    for (const int bits : {2, 4, 7}) {
+      std::map<std::string, Precision> precisions;
+      for (const Layer& layer : network.layers.layers) {
+        precisions[layer.name] = Precision::Int(bits, 8);
+      }
+      auto assignment =
+          network.Quantize(precisions, Symmetry::kAsymmetric, Symmetry::kSymmetricSigned);
+      ASSERT_TRUE(assignment.ok()) << assignment.status();
+      const auto& scales = assignment->begin()->second.weights->scales;
+      const bool turned =
+          std::any_of(scales.begin(), scales.end(), [](float scale) { return scale < 0; });
+      EXPECT_TRUE(turned);
+      EXPECT_LT(PlanError(network, *assignment, kExact), kTieTolerance) << bits;
+    }
+  }
+}
+
 TEST(InferencePlanTest, WeightsWithZeroPointsRunInBytesWhereTheyFit) {
   const PlanNetwork network = TinyDigits();
   for (const int bits : {4, 7, 8}) {

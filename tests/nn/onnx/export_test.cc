@@ -45,8 +45,8 @@ std::vector<float> DequantizedWeights(const onnx::ModelProto& model, const std::
 TEST(Export, StoresTheIntegersOfTheFoldedWeights) {
   const Graph folded = Folded();
   for (const int bits : {1, 2, 4, 8}) {
-    for (const Symmetry symmetry :
-         {Symmetry::kSymmetricRestricted, Symmetry::kSymmetricFull, Symmetry::kAsymmetric}) {
+    for (const Symmetry symmetry : {Symmetry::kSymmetricRestricted, Symmetry::kSymmetricFull,
+                                    Symmetry::kSymmetricSigned, Symmetry::kAsymmetric}) {
       const Tensor& weights = folded.initializers.at("w1");
       const auto quantizer = Weights(weights, bits, symmetry);
       const onnx::ModelProto model =
@@ -57,6 +57,28 @@ TEST(Export, StoresTheIntegersOfTheFoldedWeights) {
       EXPECT_EQ(Initializer(model, "w1"), nullptr) << "the float weights are gone";
     }
   }
+}
+
+TEST(Export, TakesShiftsOffBiases) {
+  const Graph folded = Folded();
+  const Node& conv = *folded.FindNode("conv1");
+  const std::vector<float> before = folded.initializers.at(conv.inputs[2]).ToFloats().value();
+  const auto quantizer = Weights(folded.initializers.at("w1"), 4, Symmetry::kSymmetricSigned);
+  std::vector<float> shifts(before.size(), 0.25f);
+  shifts[0] = -1;
+  const onnx::ModelProto model =
+      Export({{"conv1", {Precision::Int(4, 8), nullptr, quantizer, shifts}}});
+  const onnx::TensorProto* bias = Initializer(model, FindNode(model, "conv1")->input(2));
+  ASSERT_NE(bias, nullptr);
+  std::vector<float> expected;
+  for (size_t i = 0; i < before.size(); ++i) expected.push_back(before[i] - shifts[i]);
+  EXPECT_THAT(Floats(*bias), testing::Pointwise(testing::FloatEq(), expected));
+  shifts.pop_back();
+  EXPECT_EQ(ExportQuantizedOnnx(SmallNetwork(),
+                                {{"conv1", {Precision::Int(4, 8), nullptr, quantizer, shifts}}})
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Export, RoundsWideWeightsInFloat) {

@@ -205,5 +205,20 @@ TEST(UniformQuantizer, RefusesTensorsThatDoNotFit) {
   ExpectInvalid(quantizer->Dequantize({1, 2, 128}, {1, 3}).status(), "integer 128 at 2");
 }
 
+TEST(UniformQuantizer, ASignedScaleHasTheLevelMoreWhereItIsNeeded) {
+  const UniformQuantizer above = Make(2, Symmetry::kSymmetricSigned, {-1, 2});
+  EXPECT_EQ(above.scales[0], -1.0f);
+  const Tensor values = Tensor::Of(Shape{6}, std::vector<float>{-3, -1, 0, 0.75f, 2, 9});
+  EXPECT_EQ(*above.Quantize(values), (std::vector<int32_t>{1, 1, 0, -1, -2, -2}));
+  const Tensor rounded = *above.FakeQuantize(values);
+  const std::vector<float> expected = {-1, -1, 0, 1, 2, 2};
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(rounded.data<float>()[i], expected[i]);
+  EXPECT_EQ(Make(2, Symmetry::kSymmetricSigned, {-2, 1}).scales[0], 1.0f);
+  EXPECT_EQ(Make(4, Symmetry::kSymmetricSigned, {-7, 7}).scales[0], 1.0f) << "alike";
+  const UniformQuantizer byte = Make(8, Symmetry::kSymmetricSigned, {-1, 2});
+  EXPECT_EQ(byte.qmin, -127);
+  EXPECT_GT(byte.scales[0], 0);
+}
+
 }  // namespace
 }  // namespace halftone

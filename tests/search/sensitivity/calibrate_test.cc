@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -8,6 +9,7 @@
 #include "search/sensitivity/sensitivity.h"
 #include "tests/nn/graph/graph_builder.h"
 #include "tests/search/sensitivity/digits.h"
+#include "tests/search/sensitivity/small_networks.h"
 
 namespace halftone {
 namespace {
@@ -54,6 +56,8 @@ TEST(CalibrateTest, JsonRoundTrips) {
   const auto& before = calibration.quantizers.at("/conv1/Conv").at(Precision::Int(4, 8));
   const auto& after = read->quantizers.at("/conv1/Conv").at(Precision::Int(4, 8));
   EXPECT_EQ(after.weights->scales, before.weights->scales);
+  EXPECT_FALSE(before.shifts.empty()) << "it has a bias";
+  EXPECT_EQ(after.shifts, before.shifts);
   EXPECT_EQ(after.src->zero_points, before.src->zero_points);
   nlohmann::json broken = json;
   broken["layers"]["/conv1/Conv"]["w8a8"]["src"] = 1000;
@@ -89,6 +93,46 @@ TEST(CalibrateTest, SeesAllOfTheSamplesThatAreLeft) {
   ASSERT_TRUE(calibration.ok()) << calibration.status();
   const LayerQuantizers quantizers = *calibration->Find("m", Precision::Int(8, 8));
   EXPECT_NEAR(quantizers.src->scales[0], 100.0 / 255, 1e-3);
+}
+
+// On data of which every row is taken: one position a sample.
+TEST(CalibrateTest, ShiftsTakeTheMeanErrorOff) {
+  testing::NetworkBuilder builder;
+  builder.Input("x", Shape{Shape::kDynamic, 6})
+      .Output("z")
+      .Op("MatMul", {"x", "w"}, {"y"})
+      .Op("Add", {"y", "b"}, {"z"});
+  builder.Weights("w", Shape{6, 5}).Weights("b", Shape{5});
+  const testing::Subject subject = builder.Make(Shape{6}, 5);
+  const Precision precision = Precision::Int(2, 3);
+  const auto mean_error = [&](bool corrected) {
+    QuantizationOptions options;
+    options.bias_correction = corrected;
+    const Calibration calibration =
+        Calibrate(subject.network, subject.data, {precision}, options, {}).value();
+    const Layer& layer = subject.network.layers.layers[0];
+    const LayerQuantizers quantizers = calibration.Find(layer.name, precision).value();
+    EXPECT_EQ(quantizers.shifts.size(), corrected ? 5u : 0u);
+    const Tensor x = subject.data.Batch("x", 0, subject.data.samples()).value();
+    const Tensor w = subject.network.graph.initializers.at("w");
+    const Tensor xq = quantizers.src->FakeQuantize(x).value();
+    const Tensor wq = quantizers.weights->FakeQuantize(w).value();
+    double largest = 0;
+    for (size_t c = 0; c < 5; ++c) {
+      double sum = 0;
+      for (size_t n = 0; n < static_cast<size_t>(subject.data.samples()); ++n) {
+        for (size_t k = 0; k < 6; ++k) {
+          sum += static_cast<double>(xq.data<float>()[n * 6 + k] * wq.data<float>()[k * 5 + c]) -
+                 static_cast<double>(x.data<float>()[n * 6 + k] * w.data<float>()[k * 5 + c]);
+        }
+      }
+      const double shift = corrected ? static_cast<double>(quantizers.shifts[c]) : 0;
+      largest = std::max(largest, std::abs(sum / double(subject.data.samples()) - shift));
+    }
+    return largest;
+  };
+  EXPECT_LT(mean_error(true), 1e-5);
+  EXPECT_GT(mean_error(false), 1e-3);
 }
 
 TEST(CalibrateTest, DataThatDoesNotFitIsNamed) {

@@ -244,7 +244,19 @@ TEST(HawqTest, MetricsAreThoseOfTheirPapers) {
   };
   const std::vector<double> trace = losses(SensitivityMethod::kHessianTraceExact);
   EXPECT_EQ(losses(SensitivityMethod::kHawqV2), trace);
-  EXPECT_EQ(losses(SensitivityMethod::kHawqV3), trace) << "the default quantizers are V3's";
+  QuantizationOptions third;
+  third.weight_symmetry = Symmetry::kSymmetricRestricted;
+  const Calibration calibration =
+      Calibrate(subject.network, subject.data, testing::WeightPrecisions(), third, {}).value();
+  options.method = SensitivityMethod::kHessianTraceExact;
+  const SensitivityResult of_third = MeasureSensitivity(subject.network, subject.data, calibration,
+                                                        testing::WeightPrecisions(), options, {})
+                                         .value();
+  std::vector<double> third_losses;
+  for (const LayerSensitivity& layer : of_third.layers) {
+    for (const ChoiceLoss& choice : layer.choices) third_losses.push_back(choice.loss);
+  }
+  EXPECT_EQ(losses(SensitivityMethod::kHawqV3), third_losses) << "whatever the default is";
   const std::vector<double> eigenvalue = losses(SensitivityMethod::kHawqV1);
   EXPECT_EQ(eigenvalue, losses(SensitivityMethod::kHessianEigenvalue));
   for (size_t i = 0; i < trace.size(); ++i) EXPECT_LT(eigenvalue[i], trace[i]);

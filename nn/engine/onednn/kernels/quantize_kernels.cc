@@ -48,8 +48,10 @@ HT_TARGET_CLONES void RoundToSign(const Grid& grid, int64_t count, const float* 
 
 HT_TARGET_CLONES void GateToGrid(const Grid& grid, int64_t count, const float* x,
                                  const float* cotangent, float* dst) {
-  const float lower = grid.scale * grid.low;
-  const float upper = grid.scale * grid.high;
+  const float a = grid.scale * grid.low;
+  const float b = grid.scale * grid.high;
+  const float lower = std::min(a, b);  // a scale may be negative
+  const float upper = std::max(a, b);
   for (int64_t i = 0; i < count; ++i) {
     dst[i] = ((lower <= x[i]) & (x[i] <= upper)) ? cotangent[i] : 0.0f;
   }

@@ -1,0 +1,227 @@
+#include "nn/quant/calibrate_by_result.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "base/status_macros.h"
+#include "base/target_clones.h"
+#include "nn/quant/range_search.h"
+#include "nn/quant/weight_channels.h"
+
+namespace halftone {
+namespace {
+
+// Parts of the scale that reaches the largest weight: at two bits the best one is far from it. The
+// error of few weights has more and deeper valleys, and takes less time.
+constexpr int kGridPoints = 64, kFineGridPoints = 512;
+constexpr size_t kFewWeights = 40;
+// How many scales are weighed by the whole error: as many as this many multiplications allow.
+constexpr int64_t kWeighingWork = int64_t{1} << 20;
+constexpr int64_t kLeastWeighed = 12;
+// Of the best scales to where their integers fit best.
+constexpr size_t kMoved = 3, kMovedOfFewWeights = 24;
+constexpr int kMoves = 2;
+
+constexpr size_t kAtOnce = ResultError::kAtOnce;
+
+struct Candidate {
+  float scale = 0;
+  double error = 0;
+};
+
+struct Levels {
+  float low = 0, high = 0;
+};
+
+// The integers of `values` by a scale, as UniformQuantizer rounds them.
+HT_TARGET_CLONES void Round(const float* values, int64_t count, float scale, float low, float high,
+                            float* integers) {
+  constexpr float kRoundingBias = 12582912.0f;  // see uniform.cc
+  for (int64_t i = 0; i < count; ++i) {
+    const float quotient = values[i] / scale;
+    const float above = quotient < low ? low : quotient;
+    const float level = above > high ? high : above;
+    integers[i] = (level + kRoundingBias) - kRoundingBias;
+  }
+}
+
+// Independent partial sums let the compiler use vector registers.
+HT_TARGET_CLONES double DiagonalError(const float* values, const float* integers,
+                                      const float* diagonal, int64_t count, float scale) {
+  constexpr int64_t kLanes = 16;
+  float sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      const float error = values[i + lane] - scale * integers[i + lane];
+      sums[lane] += error * error * diagonal[i + lane];
+    }
+  }
+  double total = 0;
+  for (; i < count; ++i) {
+    const float error = values[i] - scale * integers[i];
+    total += static_cast<double>(error * error * diagonal[i]);
+  }
+  for (const float sum : sums) total += static_cast<double>(sum);
+  return total;
+}
+
+// Finds the scale of one channel.
+class ScaleSearch {
+ public:
+  ScaleSearch(const std::vector<float>& values, const ResultError& error, Levels levels,
+              bool either_sign)
+      : values_(values),
+        error_(error),
+        levels_(levels),
+        either_sign_(either_sign),
+        integers_(values.size()) {}
+
+  // 0 where all weights are.
+  float Find() {
+    std::vector<Candidate> candidates = Grid();
+    if (candidates.empty()) return 0;
+    const auto less = [](const Candidate& a, const Candidate& b) { return a.error < b.error; };
+    const int64_t work =
+        std::max<int64_t>(1, error_.size() * std::min(error_.size(), SourceMoments::kBlock));
+    const auto weighed = static_cast<size_t>(std::max(kWeighingWork / work, kLeastWeighed));
+    std::stable_sort(candidates.begin(), candidates.end(), less);
+    candidates.resize(std::min(weighed, candidates.size()));
+    Weigh(candidates);
+    std::stable_sort(candidates.begin(), candidates.end(), less);
+    const size_t moved = values_.size() > kFewWeights ? kMoved : kMovedOfFewWeights;
+    candidates.resize(std::min(moved, candidates.size()));
+    for (Candidate& candidate : candidates) candidate = Move(candidate);
+    return std::min_element(candidates.begin(), candidates.end(), less)->scale;
+  }
+
+ private:
+  std::vector<Candidate> Grid() {
+    float magnitude = 0;
+    for (const float value : values_) magnitude = std::max(magnitude, std::abs(value));
+    std::vector<Candidate> grid;
+    const int points = values_.size() > kFewWeights ? kGridPoints : kFineGridPoints;
+    for (int i = points; i >= 1; --i) {
+      const float scale =
+          magnitude / levels_.high * static_cast<float>(i) / static_cast<float>(points);
+      if (!std::isnormal(scale)) break;
+      for (const float sign : {1.0f, -1.0f}) {
+        if (sign > 0 || either_sign_) grid.push_back({sign * scale, Estimate(sign * scale)});
+      }
+    }
+    return grid;
+  }
+
+  void RoundBy(float scale) {
+    Round(values_.data(), static_cast<int64_t>(values_.size()), scale, levels_.low, levels_.high,
+          integers_.data());
+  }
+
+  double Estimate(float scale) {
+    RoundBy(scale);
+    return Ordered(DiagonalError(values_.data(), integers_.data(), error_.diagonal().data(),
+                                 static_cast<int64_t>(values_.size()), scale));
+  }
+
+  // What is left of the weights by a scale; `integers_` are left too.
+  void SetErrors(float scale, std::vector<float>& errors) {
+    RoundBy(scale);
+    errors.resize(values_.size());
+    for (size_t i = 0; i < values_.size(); ++i) errors[i] = values_[i] - scale * integers_[i];
+  }
+
+  void Weigh(std::vector<Candidate>& candidates) {
+    for (size_t i = 0; i < candidates.size(); i += kAtOnce) {
+      const size_t count = std::min(kAtOnce, candidates.size() - i);
+      std::array<ResultError::Pair, kAtOnce> pairs;
+      for (size_t v = 0; v < kAtOnce; ++v) {
+        SetErrors(candidates[i + std::min(v, count - 1)].scale, errors_[v]);
+        pairs[v] = {errors_[v], errors_[v]};
+      }
+      const auto errors = error_.Products(pairs);
+      for (size_t v = 0; v < count; ++v) candidates[i + v].error = Ordered(errors[v]);
+    }
+  }
+
+  // Errors of huge weights are not finite; nor would they be in an order.
+  static double Ordered(double error) {
+    return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
+  }
+
+  // The error w - sq is quadratic in the scale as long as no integer changes: least where it is
+  // orthogonal to q, q'M(w - sq) / q'Mq further.
+  Candidate Move(Candidate best) {
+    Candidate candidate = best;
+    for (int i = 0; i <= kMoves; ++i) {
+      std::vector<float>& errors = errors_[0];
+      SetErrors(candidate.scale, errors);
+      const auto [error, slope, weight] = error_.Products(
+          {ResultError::Pair{errors, errors}, {integers_, errors}, {integers_, integers_}});
+      candidate.error = Ordered(error);
+      if (i > 0 && !(candidate.error < best.error)) break;
+      best = candidate;
+      const auto scale = static_cast<float>(static_cast<double>(candidate.scale) + slope / weight);
+      // The sign stays: another one means another grid.
+      if (!std::isnormal(scale) || (scale < 0) != (best.scale < 0)) break;
+      candidate.scale = scale;
+    }
+    return best;
+  }
+
+  const std::vector<float>& values_;
+  const ResultError& error_;
+  const Levels levels_;
+  const bool either_sign_;
+  std::vector<float> integers_;
+  std::array<std::vector<float>, kAtOnce> errors_;
+};
+
+}  // namespace
+
+bool FitsMoments(const Tensor& weights, int bits, Symmetry symmetry, int axis,
+                 const SourceMoments& moments) {
+  if (symmetry == Symmetry::kAsymmetric || bits < 2 || axis < 0 || axis >= weights.shape().rank()) {
+    return false;
+  }
+  const int64_t channels = weights.shape().dim(axis);
+  return channels > 0 && channels % moments.groups == 0 &&
+         weights.elements() == channels * moments.size;
+}
+
+absl::StatusOr<UniformQuantizer> CalibrateWeightsByResult(const Tensor& weights, int bits,
+                                                          Symmetry symmetry, int axis,
+                                                          const SourceMoments& moments,
+                                                          bool keeps_mean,
+                                                          const Cancellation& cancellation) {
+  HT_RETURN_IF_ERROR(CheckWeights(weights, axis));
+  if (!FitsMoments(weights, bits, symmetry, axis, moments)) {
+    return absl::InvalidArgumentError(absl::StrCat("weights of shape ", weights.shape().ToString(),
+                                                   " do not fit the moments of ", moments.size,
+                                                   " sources in ", moments.groups, " groups"));
+  }
+  const std::vector<std::vector<float>> channels = SplitWeights(weights, axis);
+  const std::vector<Range> zeros(channels.size());
+  HT_ASSIGN_OR_RETURN(UniformQuantizer quantizer,
+                      UniformQuantizer::Create(bits, symmetry, axis, zeros));
+  const Levels levels{static_cast<float>(quantizer.qmin), static_cast<float>(quantizer.qmax)};
+  const bool either_sign = symmetry == Symmetry::kSymmetricSigned && levels.low != -levels.high;
+  const size_t in_group = channels.size() / static_cast<size_t>(moments.groups);
+  for (size_t begin = 0; begin < channels.size(); begin += in_group) {
+    const ResultError error(moments, static_cast<int64_t>(begin / in_group), keeps_mean);
+    for (size_t c = begin; c < begin + in_group; ++c) {
+      HT_RETURN_IF_ERROR(cancellation.Check());
+      const float scale = ScaleSearch(channels[c], error, levels, either_sign).Find();
+      if (scale != 0) quantizer.scales[c] = scale;
+    }
+  }
+  return quantizer;
+}
+
+}  // namespace halftone

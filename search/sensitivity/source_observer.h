@@ -1,0 +1,54 @@
+#ifndef HALFTONE_SEARCH_SENSITIVITY_SOURCE_OBSERVER_H_
+#define HALFTONE_SEARCH_SENSITIVITY_SOURCE_OBSERVER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "base/progress.h"
+#include "nn/data/dataset.h"
+#include "nn/graph/graph.h"
+#include "nn/quant/range_estimator.h"
+#include "search/sensitivity/network_program.h"
+#include "search/sensitivity/sample_layout.h"
+#include "search/sensitivity/sensitivity.h"
+
+namespace halftone {
+
+// The statistics of every value that a layer of the float network reads as activations. Not
+// thread-safe.
+class SourceObserver {
+ public:
+  explicit SourceObserver(const PreparedNetwork& network);
+  // One pass over the data; `graph` is the network bound to `batch`. INVALID_ARGUMENT names a layer
+  // that reads a value that is not finite.
+  absl::Status Observe(const PreparedNetwork& network, const Graph& graph, const Dataset& data,
+                       int64_t batch, const Progress& progress);
+  const RangeEstimator& Of(const std::string& value) const { return watched_.at(value).estimator; }
+
+ private:
+  struct Watched {
+    std::string layer;  // the first that reads it, for errors
+    RangeEstimator estimator;
+    std::optional<SampleLayout> layout;  // found where the last batch is not full
+  };
+
+  void Watch(const std::string& value, const std::string& layer);
+  absl::Status FindLayouts(const PreparedNetwork& network, const Dataset& data, int64_t batch,
+                           const Cancellation& cancellation);
+  // The first `valid` samples of a batch; with them the repeated ones where they cannot be told
+  // apart.
+  static absl::Status ObserveSamples(absl::Span<const float> values, int64_t valid, int64_t batch,
+                                     Watched& watched);
+  absl::Status ObserveBatch(BatchRunner& runner, int64_t begin, int64_t valid, int64_t batch,
+                            const Cancellation& cancellation);
+
+  std::map<std::string, Watched> watched_;
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_SEARCH_SENSITIVITY_SOURCE_OBSERVER_H_
