@@ -69,8 +69,9 @@ class JsonFields {
   void ReadObject(absl::string_view field, const Parse& parse, T* value) {
     ReadObject(field, [&](const nlohmann::json& object) -> absl::Status {
       auto parsed = parse(object);
-      if (parsed.ok()) *value = *std::move(parsed);
-      return parsed.status();
+      if (!parsed.ok()) return parsed.status();
+      *value = *std::move(parsed);
+      return absl::OkStatus();
     });
   }
   // The fields of an object in a field, or of each element of an array of `most` objects at most.

@@ -79,11 +79,8 @@ absl::Status RunAll(const Arguments& arguments) {
   return absl::OkStatus();
 }
 
-}  // namespace
-}  // namespace halftone
-
-int main(int argc, char** argv) {
-  halftone::Arguments arguments;
+int Main(int argc, char** argv) {
+  Arguments arguments;
   for (int i = 1; i < argc; ++i) {
     absl::string_view argument = argv[i];
     if (absl::ConsumePrefix(&argument, "--precisions=")) {
@@ -99,7 +96,14 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  const absl::Status status = halftone::RunAll(arguments);
+  const absl::Status status = RunAll(arguments);
   if (!status.ok()) std::cerr << status << "\n";
   return status.ok() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace halftone
+
+int main(int argc, char** argv) {
+  return halftone::RunProgram("quantizer_benchmark", halftone::Main, argc, argv);
 }

@@ -76,7 +76,7 @@ std::string QdqWriter::Unique(const std::string& wanted) {
 }
 
 std::string QdqWriter::AddConstant(const std::string& wanted, Tensor tensor) {
-  const std::string name = Unique(wanted);
+  std::string name = Unique(wanted);
   constants_.emplace(name, std::move(tensor));
   return name;
 }
@@ -88,7 +88,7 @@ std::string QdqWriter::AddOp(const std::string& op, std::vector<std::string> inp
   node.op = op;
   node.inputs = std::move(inputs);
   node.outputs = {Unique(wanted)};
-  const std::string dst = node.outputs[0];
+  std::string dst = node.outputs[0];
   AddNode(node);
   return dst;
 }

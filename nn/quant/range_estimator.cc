@@ -77,7 +77,8 @@ float Quantile(const std::vector<int64_t>& bins, int from, int step, int bin_cou
                const Position& position) {
   double cumulated = 0;
   for (int i = 0; i < bin_count; ++i) {
-    const auto bin = static_cast<double>(bins[static_cast<size_t>(from + step * i)]);
+    const int at = from + step * i;
+    const auto bin = static_cast<double>(bins[size_t(at)]);
     if (bin > 0 && cumulated + bin >= target) {
       return static_cast<float>(position(i + std::max(0.0, target - cumulated) / bin));
     }
@@ -146,7 +147,8 @@ Range RangeEstimator::Percentile(double percentile, Symmetry symmetry) const {
   if (symmetry != Symmetry::kAsymmetric) {
     std::vector<int64_t> folded(kHalf);
     for (int i = 0; i < kHalf; ++i) {
-      folded[size_t(i)] = bins_[size_t(kHalf + i)] + bins_[size_t(kHalf - 1 - i)];
+      const int above = kHalf + i, below = kHalf - 1 - i;
+      folded[size_t(i)] = bins_[size_t(above)] + bins_[size_t(below)];
     }
     const double kept = static_cast<double>(count_ - zeros_) - cut;
     const float end = std::min(Quantile(folded, 0, 1, kHalf, kept, distance),
@@ -159,7 +161,8 @@ Range RangeEstimator::Percentile(double percentile, Symmetry symmetry) const {
   double negative = 0, positive = 0;
   for (int i = 0; i < kHalf; ++i) {
     negative += static_cast<double>(bins_[size_t(i)]);
-    positive += static_cast<double>(bins_[size_t(kHalf + i)]);
+    const int above = kHalf + i;
+    positive += static_cast<double>(bins_[size_t(above)]);
   }
   Range range;
   if (extremes_.upper > 0 && positive > share) {
@@ -186,7 +189,8 @@ double RangeEstimator::SquaredError(const UniformQuantizer& quantizer) const {
       known = false;
       continue;
     }
-    const double left = (i - kBins / 2) * width;
+    const int from_middle = i - kBins / 2;
+    const double left = from_middle * width;
     if (!known) before = IntegratedError(left, scale, low, high);
     const double after = IntegratedError(left + width, scale, low, high);
     sum += bin * (after - before) / width;
@@ -200,8 +204,9 @@ double RangeEstimator::MeanMagnitude() const {
   const double width = 2 * limit_ / kBins;
   double sum = 0;
   for (int i = 0; i < kBins; ++i) {
-    sum += static_cast<double>(bins_[static_cast<size_t>(i)]) *
-           std::abs((i - kBins / 2 + 0.5) * width);
+    const int from_middle = i - kBins / 2;
+    sum +=
+        static_cast<double>(bins_[static_cast<size_t>(i)]) * std::abs((from_middle + 0.5) * width);
   }
   return sum / static_cast<double>(count_);
 }

@@ -207,6 +207,7 @@ absl::Status MeasureByProducts(const SensitivityRequest& request, const std::vec
     return static_cast<double>(l) / static_cast<double>(layers.size());
   };
   std::vector<std::string> results;
+  results.reserve(layers.size());
   for (const Layer& layer : layers) results.push_back(layer.dst);
   const int64_t batch = request.network.BatchFor(request.options.batch, request.data.samples());
   HT_ASSIGN_OR_RETURN(

@@ -108,7 +108,8 @@ TEST_F(ExplorerTest, KnowsFromTheStartWhatTheSearchEvaluated) {
   EXPECT_EQ(explorer->Best().value()->divergence, least);
   EXPECT_FALSE(explorer->Front()->empty());
   EXPECT_EQ(explorer->evaluations(), 0);
-  for (const ExploredAssignment& suggested : *explorer->Ask(50)) {
+  const auto asked_now = explorer->Ask(50);
+  for (const ExploredAssignment& suggested : *asked_now) {
     EXPECT_FALSE(suggested.divergence.has_value());
   }
   const auto told = explorer->Tell(result_.solution.assignment, {});
@@ -140,7 +141,8 @@ TEST_F(ExplorerTest, KnowsNothingThatItsSearchDoesNotAllow) {
   spec_.pins = {{"/fc/Gemm", "w8a8"}};
   Search();
   const auto explorer = Open("tied");
-  for (const ExploredAssignment& member : *explorer->Front()) {
+  const auto front_now = explorer->Front();
+  for (const ExploredAssignment& member : *front_now) {
     EXPECT_EQ(member.assignment.at("/conv2/Conv"), member.assignment.at("/conv3/Conv"));
     EXPECT_EQ(member.assignment.at("/fc/Gemm"), "w8a8");
   }
@@ -162,7 +164,8 @@ TEST_F(ExplorerTest, WhatExceedsABudgetIsNeverTheBest) {
   EXPECT_NEAR(told->trial.excess.at("activation_bytes"), 1 / 0.6 - 1, 1e-6);
   EXPECT_LT(*told->trial.divergence, explorer->Best().value()->divergence);
   EXPECT_TRUE(explorer->Best().value()->IsFeasible());
-  for (const ExploredAssignment& member : *explorer->Front()) EXPECT_TRUE(member.IsFeasible());
+  const auto front_now = explorer->Front();
+  for (const ExploredAssignment& member : *front_now) EXPECT_TRUE(member.IsFeasible());
 }
 
 TEST_F(ExplorerTest, PrecisionChangesAreLimitedToo) {

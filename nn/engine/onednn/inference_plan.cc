@@ -1,5 +1,6 @@
 #include "nn/engine/onednn/inference_plan.h"
 
+#include <cmath>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -175,9 +176,7 @@ absl::StatusOr<std::shared_ptr<const InferencePlan>> InferencePlan::Create(
 
 absl::Span<const PlanStep> InferencePlan::steps() const { return impl_->steps; }
 
-int64_t InferencePlan::weight_bytes() const {
-  return static_cast<int64_t>(impl_->weight_bytes + 0.5);
-}
+int64_t InferencePlan::weight_bytes() const { return std::llround(impl_->weight_bytes); }
 
 int64_t InferencePlan::arena_bytes() const { return impl_->compiled.arena_bytes; }
 

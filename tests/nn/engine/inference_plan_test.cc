@@ -109,7 +109,7 @@ TEST(InferencePlanTest, TheGreatestIntegersAreAddedExactly) {
     const std::string weights = maker.Constant(Tensor::Of<float>(shape, std::move(levels)));
     const std::string conv = maker.Node1("Conv", {"x", weights}, {{"group", int64_t{groups}}});
     const Graph graph = maker.Finish(conv);
-    const auto network = PlanNetwork::Create(graph, 1, std::vector<float>(16 * 25, 255));
+    const auto network = PlanNetwork::Create(graph, 1, std::vector<float>(size_t{16} * 25, 255));
     ASSERT_TRUE(network.ok()) << network.status();
     const auto assignment = network->QuantizeAll(Precision::Int(8, 8));
     ASSERT_TRUE(assignment.ok()) << assignment.status();
@@ -311,7 +311,7 @@ PlanNetwork LargeMatrix() {
   GraphMaker maker(Shape{3, 2048}, 5);
   const std::string product = maker.Node1("MatMul", {"x", maker.Weights(Shape{2048, 2048}, 0.05f)});
   const Graph graph = maker.Finish(maker.Node1("Relu", {product}));
-  std::vector<float> input(3 * 2048);
+  std::vector<float> input(size_t{3} * 2048);
   std::mt19937 random(6);
   std::normal_distribution<float> normal;
   for (float& value : input) value = normal(random);

@@ -16,7 +16,6 @@
 namespace halftone {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // What DequantizeLinear makes of a node's second source, from the bytes in the file.

@@ -176,7 +176,7 @@ void ExpectInvalid(const absl::Status& status, const std::string& message) {
 }
 
 TEST(UniformQuantizer, RefusesWhatIsNoQuantizer) {
-  const auto create = [](int bits, int axis, std::vector<Range> ranges) {
+  const auto create = [](int bits, int axis, const std::vector<Range>& ranges) {
     return UniformQuantizer::Create(bits, Symmetry::kAsymmetric, axis, ranges).status();
   };
   ExpectInvalid(create(0, -1, {{0, 1}}), "0 bits");
