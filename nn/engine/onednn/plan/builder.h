@@ -118,7 +118,7 @@ class PlanBuilder {
                     const std::vector<Argument>& arguments) {
     info.implementation = desc.impl_info_str();
     AddPrimitiveStep(std::move(info), describes() ? dnnl::primitive() : Primitive(desc),
-                     desc.scratchpad_desc(), std::move(arguments));
+                     desc.scratchpad_desc(), arguments);
   }
   void AddHostStep(PlanStep info, HostKernel kernel, absl::Span<const Instance> instances);
 
