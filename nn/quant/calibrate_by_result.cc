@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "base/target_clones.h"
 #include "nn/quant/range_search.h"
+#include "nn/quant/round_level.h"
 #include "nn/quant/weight_channels.h"
 
 namespace halftone {
@@ -43,13 +44,7 @@ struct Levels {
 // The integers of `values` by a scale, as UniformQuantizer rounds them.
 HT_TARGET_CLONES void Round(const float* values, int64_t count, float scale, float low, float high,
                             float* integers) {
-  constexpr float kRoundingBias = 12582912.0f;  // see uniform.cc
-  for (int64_t i = 0; i < count; ++i) {
-    const float quotient = values[i] / scale;
-    const float above = quotient < low ? low : quotient;
-    const float level = above > high ? high : above;
-    integers[i] = (level + kRoundingBias) - kRoundingBias;
-  }
+  for (int64_t i = 0; i < count; ++i) integers[i] = RoundLevel(values[i] / scale, low, high);
 }
 
 // Independent partial sums let the compiler use vector registers.

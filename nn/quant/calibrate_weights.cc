@@ -9,6 +9,7 @@
 #include "base/target_clones.h"
 #include "nn/quant/range_estimator.h"
 #include "nn/quant/range_search.h"
+#include "nn/quant/round_level.h"
 #include "nn/quant/weight_channels.h"
 
 namespace halftone {
@@ -19,11 +20,8 @@ struct Grid {
 };
 
 [[gnu::always_inline]] inline float SquaredErrorOf(float value, const Grid& grid) {
-  constexpr float kRoundingBias = 12582912.0f;  // see uniform.cc
-  const float quotient = value / grid.scale;
-  const float above = quotient < grid.low ? grid.low : quotient;
-  const float level = above > grid.high ? grid.high : above;
-  const float difference = value - grid.scale * ((level + kRoundingBias) - kRoundingBias);
+  const float level = RoundLevel(value / grid.scale, grid.low, grid.high);
+  const float difference = value - grid.scale * level;
   return difference * difference;
 }
 

@@ -8,14 +8,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/quant/round_level.h"
 
 namespace halftone {
 namespace {
 
 constexpr int kMaxBits = 16;
-// Adding and subtracting 1.5 * 2^23 rounds a float of magnitude below 2^22 to the nearest integer,
-// ties to even: what nearbyint gives, in two instructions of any vector width.
-constexpr float kRoundingBias = 12582912.0f;
 
 absl::Status CheckRange(const Range& range, size_t index) {
   if (!std::isfinite(range.lower) || !std::isfinite(range.upper)) {
@@ -124,11 +122,9 @@ struct ChannelQuantizer {
         high(static_cast<float>(quantizer.qmax - quantizer.zero_points[channel])),
         binary(IsBinary(quantizer)) {}
 
-  // Clamping before rounding is the same as after it, since the limits are integers.
   float Level(float value) const {
     if (binary) return value < 0 ? -1.0f : 1.0f;
-    const float clamped = std::min(std::max(value / scale, low), high);
-    return (clamped + kRoundingBias) - kRoundingBias;
+    return RoundLevel(value / scale, low, high);
   }
 };
 

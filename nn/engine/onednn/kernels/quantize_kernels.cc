@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nn/quant/bfloat16.h"
+#include "nn/quant/round_level.h"
 
 namespace halftone {
 namespace {
@@ -25,19 +26,11 @@ bool IsBinary(const UniformQuantizer& quantizer) {
   return quantizer.bits == 1 && quantizer.symmetry != Symmetry::kAsymmetric;
 }
 
-// Adding and subtracting 1.5 * 2^23 rounds a float of magnitude below 2^22 to the nearest integer,
-// ties to even; unlike a call of nearbyint it is vectorized.
-constexpr float kRoundingBias = 12582912.0f;
-
 // Adding 0 turns a rounded -0 into the 0 that the integer stands for.
 HT_TARGET_CLONES void RoundToGrid(const Grid& grid, int64_t count, const float* src, float* dst) {
   const Grid g = grid;
   for (int64_t i = 0; i < count; ++i) {
-    const float quotient = src[i] / g.scale;
-    const float above = quotient < g.low ? g.low : quotient;
-    const float clamped = above > g.high ? g.high : above;
-    const float level = (clamped + kRoundingBias) - kRoundingBias;
-    dst[i] = g.scale * (level + 0.0f);
+    dst[i] = g.scale * (RoundLevel(src[i] / g.scale, g.low, g.high) + 0.0f);
   }
 }
 

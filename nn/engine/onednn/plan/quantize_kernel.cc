@@ -4,22 +4,18 @@
 
 #include "base/target_clones.h"
 #include "nn/engine/onednn/kernels/parallel.h"
+#include "nn/quant/round_level.h"
 
 namespace halftone::plan {
 namespace {
-
-// Adding and subtracting 1.5 * 2^23 rounds a float of magnitude below 2^22 to the nearest integer,
-// ties to even, in two instructions of any vector width.
-constexpr float kRoundingBias = 12582912.0f;
 
 template <typename T>
 void Quantize(const Form& form, int64_t begin, int64_t end, const float* src, T* dst) {
   const float low = static_cast<float>(form.qmin - form.zero_point);
   const float high = static_cast<float>(form.qmax - form.zero_point);
   for (int64_t i = begin; i < end; ++i) {
-    const float clamped = std::min(std::max(src[i] / form.scale, low), high);
-    const float rounded = (clamped + kRoundingBias) - kRoundingBias;
-    dst[i] = static_cast<T>(static_cast<int32_t>(rounded) + form.zero_point);
+    const float level = RoundLevel(src[i] / form.scale, low, high);
+    dst[i] = static_cast<T>(static_cast<int32_t>(level) + form.zero_point);
   }
 }
 
@@ -27,12 +23,7 @@ HT_TARGET_CLONES void RoundFloats(const Form& form, int64_t count, const float* 
   const float scale = form.scale;
   const float low = static_cast<float>(form.qmin - form.zero_point);
   const float high = static_cast<float>(form.qmax - form.zero_point);
-  for (int64_t i = 0; i < count; ++i) {
-    const float quotient = src[i] / scale;
-    const float above = quotient < low ? low : quotient;
-    const float clamped = above > high ? high : above;
-    dst[i] = scale * ((clamped + kRoundingBias) - kRoundingBias);
-  }
+  for (int64_t i = 0; i < count; ++i) dst[i] = scale * RoundLevel(src[i] / scale, low, high);
 }
 
 }  // namespace
