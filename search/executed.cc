@@ -83,6 +83,12 @@ Difference Compare(const Evaluation& simulated, const Evaluation& executed, bool
           difference.standard_error(), is_kl ? kNegligible : kNegligible * signal};
 }
 
+// What is shown of it beside the simulation.
+ExecutedEvaluation Shown(const Evaluation& executed, PrecisionOf ran_as) {
+  return {executed.quantized_accuracy, executed.kl, executed.mse, executed.sqnr_db,
+          std::move(ran_as),           ""};
+}
+
 std::string JoinSome(std::vector<std::string> names) {
   const size_t more = names.size() - std::min(names.size(), kMostNames);
   names.resize(names.size() - more);
@@ -127,8 +133,7 @@ class ExecutedMeter {
     HT_ASSIGN_OR_RETURN(Evaluation simulated,
                         evaluator_->Evaluate(assignment_, progress.Part(0.3, 0.6)));
     HT_ASSIGN_OR_RETURN(const Evaluation executed, Execute({}, progress.Part(0.6, 0.8)));
-    ExecutedEvaluation shown{
-        executed.quantized_accuracy, executed.kl, executed.mse, executed.sqnr_db, Shown(), ""};
+    ExecutedEvaluation shown = Shown(executed, RanAsShown());
     const Difference difference = Compare(simulated, executed, evaluator_->output_metric() == "kl");
     if (difference.Matters()) {
       HT_ASSIGN_OR_RETURN(shown.warning, Explain(difference, progress.Part(0.8, 1)));
@@ -163,7 +168,7 @@ class ExecutedMeter {
     return layer.weights.empty() ? ran.activations == asked.activations : ran == asked;
   }
 
-  PrecisionOf Shown() const {
+  PrecisionOf RanAsShown() const {
     PrecisionOf shown;
     for (const Layer& layer : layers_.layers) {
       shown[layer.name] = RanAsAsked(layer) ? Asked(layer) : ran_as_.at(layer.name);
@@ -250,8 +255,7 @@ absl::StatusOr<ExecutedEvaluation> EvaluateExecuted(
   HT_ASSIGN_OR_RETURN(const auto run, runner.Prepare(graph, layers, quantizers, {}));
   ComputedRun computed(graph, data, evaluator.batch(), *run);
   HT_ASSIGN_OR_RETURN(const Evaluation executed, evaluator.EvaluateComputed(computed, progress));
-  return ExecutedEvaluation{
-      executed.quantized_accuracy, executed.kl, executed.mse, executed.sqnr_db, run->RanAs(), ""};
+  return Shown(executed, run->RanAs());
 }
 
 }  // namespace halftone

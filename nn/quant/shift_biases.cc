@@ -9,11 +9,8 @@
 namespace halftone {
 namespace {
 
-std::optional<size_t> FindNode(const Graph& graph, const std::string& name) {
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (graph.nodes[i].name == name) return i;
-  }
-  return std::nullopt;
+size_t IndexOf(const Graph& graph, const Node* node) {
+  return static_cast<size_t>(node - graph.nodes.data());
 }
 
 // Whether the value is a constant of one float per output channel, along its last axis.
@@ -61,24 +58,24 @@ absl::Status ShiftBias(const Layer& layer, const std::vector<float>& shifts, Gra
 }  // namespace
 
 std::optional<LayerBias> FindLayerBias(const Graph& graph, const Layer& layer) {
-  const std::optional<size_t> index = FindNode(graph, layer.name);
-  if (!index.has_value() || layer.weights.empty()) return std::nullopt;
-  const Node& node = graph.nodes[*index];
+  const Node* found = graph.FindNode(layer.name);
+  if (found == nullptr || layer.weights.empty()) return std::nullopt;
+  const Node& node = *found;
   if (node.Input(1) != layer.weights || node.Input(0) == layer.weights) return std::nullopt;
   if (!layer.bias.empty()) {
     if (!IsBias(graph, layer, layer.bias) || FactorOf(node) == 0) return std::nullopt;
-    return LayerBias{*index, 2};
+    return LayerBias{IndexOf(graph, &node), 2};
   }
   // What reads a fused node's source reads nothing else of the layer.
   if (node.op == "Conv" || !node.Input(2).empty() || layer.fused_nodes.empty() ||
       layer.weights_shape.rank() != 2) {
     return std::nullopt;
   }
-  const std::optional<size_t> after = FindNode(graph, layer.fused_nodes.front());
-  if (!after.has_value() || graph.nodes[*after].op != "Add") return std::nullopt;
-  const size_t other = graph.nodes[*after].inputs[0] == layer.dst ? 1 : 0;
-  if (!IsBias(graph, layer, graph.nodes[*after].inputs[other])) return std::nullopt;
-  return LayerBias{*after, other};
+  const Node* after = graph.FindNode(layer.fused_nodes.front());
+  if (after == nullptr || after->op != "Add") return std::nullopt;
+  const size_t other = after->inputs[0] == layer.dst ? 1 : 0;
+  if (!IsBias(graph, layer, after->inputs[other])) return std::nullopt;
+  return LayerBias{IndexOf(graph, after), other};
 }
 
 absl::StatusOr<Tensor> ShiftedBias(const Tensor& bias, const Node& node,

@@ -38,7 +38,6 @@ class MomentAccumulator {
   void Add(absl::Span<const float> rows);
   int64_t groups() const { return groups_; }
   int64_t size() const { return size_; }
-  int64_t rows() const { return rows_; }
   // That it holds.
   double bytes() const {
     return static_cast<double>(sizeof(double) * (sums_.size() + products_.size()));

@@ -81,17 +81,4 @@ void SourceRows::Copy(absl::Span<const float> values, int64_t row, absl::Span<fl
   }
 }
 
-std::vector<double> SourceRows::Mean(absl::Span<const float> values) const {
-  const auto width = static_cast<size_t>(groups_ * size_);
-  const int64_t count = RowCount(static_cast<int64_t>(values.size()));
-  std::vector<double> means(width);
-  std::vector<float> row(width);
-  for (int64_t i = 0; i < count; ++i) {
-    Copy(values, i, absl::MakeSpan(row));
-    for (size_t j = 0; j < width; ++j) means[j] += static_cast<double>(row[j]);
-  }
-  for (double& mean : means) mean /= static_cast<double>(std::max<int64_t>(count, 1));
-  return means;
-}
-
 }  // namespace halftone

@@ -22,12 +22,8 @@ class SourceRows {
 
   int64_t groups() const { return groups_; }
   int64_t size() const { return size_; }
-  // How many rows whole samples have, given their values.
-  int64_t RowCount(int64_t elements) const { return elements / elements_ * positions_; }
-  // Writes one of them.
+  // Writes one of the rows of whole samples, given their values.
   void Copy(absl::Span<const float> values, int64_t row, absl::Span<float> dst) const;
-  // The mean of all of them.
-  std::vector<double> Mean(absl::Span<const float> values) const;
 
  private:
   SourceRows() = default;

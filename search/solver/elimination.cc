@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/infinity.h"
+#include "search/solver/weighted.h"
 
 namespace halftone {
 namespace {
@@ -15,12 +16,6 @@ namespace {
 constexpr size_t kMaxFillDegree = 24;
 constexpr size_t kMaxTable = 200'000;
 constexpr size_t kAnyWork = static_cast<size_t>(-1);
-
-double Dot(absl::Span<const double> weights, const double* values) {
-  double sum = 0;
-  for (size_t c = 0; c < weights.size(); ++c) sum += weights[c] * values[c];
-  return sum;
-}
 
 // Greedy order of elimination: always the variable whose table is the smallest.
 class GreedyOrder {
@@ -216,10 +211,10 @@ Elimination::Tables Elimination::Minimize(absl::Span<const double> weights) cons
     std::vector<double>& weighted = tables.pair_values[i];
     weighted.resize(values.size() / components);
     for (size_t p = 0; p < weighted.size(); ++p) {
-      weighted[p] = Dot(weights, values.data() + p * components);
+      weighted[p] = WeightedSum(weights, values.data() + p * components);
     }
   }
-  tables.minimum = Dot(weights, problem_.constant.data());
+  tables.minimum = WeightedSum(weights, problem_.constant.data());
   for (size_t b = 0; b < buckets_.size(); ++b) {
     Fill(static_cast<int>(b), tables);
     if (buckets_[b].scope.empty()) tables.minimum += tables.tables[b][0];
@@ -239,7 +234,8 @@ double Elimination::Term(const Tables& tables, int index, absl::Span<const uint1
                          ChoiceIndex choice) const {
   const Bucket& bucket = buckets_[size_t(index)];
   double sum = 0;
-  if (bucket.has_values) sum += Dot(tables.weights, problem_.Value(bucket.variable, choice));
+  if (bucket.has_values)
+    sum += WeightedSum(tables.weights, problem_.Value(bucket.variable, choice));
   for (int p : bucket.pairs) {
     const CompactPair& pair = problem_.pairs[size_t(p)];
     const bool is_a = pair.a == bucket.variable;

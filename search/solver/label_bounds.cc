@@ -4,6 +4,7 @@
 
 #include "base/infinity.h"
 #include "search/solver/label_search.h"
+#include "search/solver/weighted.h"
 
 namespace halftone {
 namespace {
@@ -65,7 +66,7 @@ double LabelSearch::Bound(const std::vector<double>& offsets, const double* valu
   double best = options_.goal == Goal::kExcess ? 0 : -kInfinity;
   for (size_t j = 0; j < bounds_.size(); ++j) {
     if (options_.goal == Goal::kLoss && bounds_[j]->weights[0] == 0) continue;
-    best = std::max(best, Dot(bounds_[j]->weights, values) + offsets[j]);
+    best = std::max(best, WeightedSum(bounds_[j]->weights, values) + offsets[j]);
   }
   return best;
 }
@@ -137,7 +138,8 @@ void LabelSearch::CompleteLone() {
       for (ChoiceIndex o = 0; o < problem_.choices[size_t(order[level])]; ++o) {
         if (o == best) continue;
         const double* other = problem_.Value(order[level], o);
-        next = std::min(next, Dot(bounds_[j]->weights, other) - Dot(bounds_[j]->weights, value));
+        next = std::min(next, WeightedSum(bounds_[j]->weights, other) -
+                                  WeightedSum(bounds_[j]->weights, value));
       }
       completion.next[level] = next;
     }

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "base/infinity.h"
+#include "search/solver/weighted.h"
 
 namespace halftone {
 namespace {
@@ -22,12 +23,6 @@ constexpr size_t kMostHeld = 10'000'000;
 constexpr size_t kAll = static_cast<size_t>(-1);
 
 }  // namespace
-
-double LabelSearch::Dot(const std::vector<double>& weights, const double* values) {
-  double sum = 0;
-  for (size_t c = 0; c < weights.size(); ++c) sum += weights[c] * values[c];
-  return sum;
-}
 
 double Incumbent::Cutoff() const {
   return found() ? objective - std::max(1e-11 * std::abs(objective), kWholeStep * step) : objective;
@@ -85,7 +80,7 @@ LabelSearch::Groups LabelSearch::Root() {
   root.values = problem_.constant;
   root.nodes = {0};
   for (const Elimination::Tables* tables : bounds_) {
-    root.rest.push_back(tables->minimum - Dot(tables->weights, problem_.constant.data()));
+    root.rest.push_back(tables->minimum - WeightedSum(tables->weights, problem_.constant.data()));
   }
   Groups groups;
   groups.push_back(std::move(root));
@@ -211,7 +206,7 @@ void LabelSearch::Extend(size_t level, const Group& group, ChoiceIndex choice,
       rest[j] -= bounds_[j]->tables[size_t(b)][Elimination::Entry(bucket, group.choices)];
       rest[j] += elimination_.Term(*bounds_[j], b, group.choices, choice);
     }
-    rest[j] -= Dot(bounds_[j]->weights, added.data());
+    rest[j] -= WeightedSum(bounds_[j]->weights, added.data());
   }
 }
 

@@ -95,7 +95,6 @@ class LabelSearch {
     uint16_t choice;
   };
 
-  static double Dot(const std::vector<double>& weights, const double* values);
   Groups Root();
   double Descend(size_t level, Groups groups);
   double DescendInChunks(size_t level, const Groups& groups);

@@ -69,14 +69,12 @@ double UnitOf(const CompactProblem& problem, size_t component) {
 }
 
 void TightenLimits(CompactProblem& problem) {
+  const std::vector<double> first = problem.Evaluate(Selection(problem.choices.size(), 0));
   for (size_t k = 0; k < problem.limit.size(); ++k) {
     const double unit = UnitOf(problem, k + 1);
     if (unit == 0) continue;
-    double first = problem.constant[k + 1];
-    for (const std::vector<double>& values : problem.values) first += values[k + 1];
-    for (const CompactPair& pair : problem.pairs) first += pair.values[k + 1];
-    const double steps = std::floor((problem.limit[k] - first) / unit + kRoom) + kRoom;
-    problem.limit[k] = std::min(problem.limit[k], first + steps * unit);
+    const double steps = std::floor((problem.limit[k] - first[k + 1]) / unit + kRoom) + kRoom;
+    problem.limit[k] = std::min(problem.limit[k], first[k + 1] + steps * unit);
   }
 }
 

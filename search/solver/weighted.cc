@@ -8,10 +8,7 @@ std::vector<double> WeightedValues(const CompactProblem& problem,
                                    const std::vector<double>& weights, int variable) {
   std::vector<double> sums;
   for (ChoiceIndex o = 0; o < problem.choices[size_t(variable)]; ++o) {
-    const double* value = problem.Value(variable, o);
-    double sum = 0;
-    for (size_t c = 0; c < weights.size(); ++c) sum += weights[c] * value[c];
-    sums.push_back(sum);
+    sums.push_back(WeightedSum(weights, problem.Value(variable, o)));
   }
   return sums;
 }

@@ -4,9 +4,17 @@
 #include <cstddef>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "search/solver/compact.h"
 
 namespace halftone {
+
+// The weighted sum of components, of which `values` has as many as there are weights.
+inline double WeightedSum(absl::Span<const double> weights, const double* values) {
+  double sum = 0;
+  for (size_t c = 0; c < weights.size(); ++c) sum += weights[c] * values[c];
+  return sum;
+}
 
 // The weighted sum of the components of each choice of a variable, without pairs.
 std::vector<double> WeightedValues(const CompactProblem& problem,

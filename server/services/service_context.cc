@@ -13,17 +13,11 @@
 namespace halftone {
 
 absl::StatusOr<std::string> ServiceContext::LoadStored(const std::string& resource,
-                                                       const std::string& sha256) const {
+                                                       const std::string& sha256,
+                                                       absl::string_view remedy) const {
   absl::StatusOr<std::string> bytes = blobs->Load(sha256);
   if (bytes.ok()) return bytes;
-  return AboutResource(resource, AsLost(resource, bytes.status()));
-}
-
-absl::StatusOr<std::string> ServiceContext::LoadUpload(const std::string& resource,
-                                                       const std::string& sha256) const {
-  absl::StatusOr<std::string> bytes = blobs->Load(sha256);
-  if (bytes.ok()) return bytes;
-  return AboutResource(resource, AsLost(resource, bytes.status(), kSendItAgain));
+  return AboutResource(resource, AsLost(resource, bytes.status(), remedy));
 }
 
 absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
@@ -31,7 +25,7 @@ absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
   const absl::StatusOr<std::string> sha256 = ParseModelName(name);
   if (!sha256.ok()) return AtField(field, sha256.status());
   HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kModel, *sha256));
-  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadUpload(name, *sha256));
+  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadStored(name, *sha256, kSendItAgain));
   absl::StatusOr<Graph> graph = ImportOnnx(bytes, {});
   if (!graph.ok()) return AboutResource(name, WithReason(v1::MODEL_INVALID, graph.status()));
   return graph;
@@ -48,7 +42,7 @@ absl::StatusOr<Dataset> ServiceContext::LoadDataset(absl::string_view field,
   const absl::StatusOr<std::string> sha256 = ParseDatasetName(name);
   if (!sha256.ok()) return AtField(field, sha256.status());
   HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kDataset, *sha256));
-  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadUpload(name, *sha256));
+  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadStored(name, *sha256, kSendItAgain));
   absl::StatusOr<Dataset> dataset = Dataset::FromNpz(bytes);
   if (!dataset.ok()) return AboutResource(name, WithReason(v1::DATASET_INVALID, dataset.status()));
   return dataset;

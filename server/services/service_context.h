@@ -65,11 +65,8 @@ struct ServiceContext {
                                         const std::string& name) const;
   // Content that the database knows, and the resource that it is of: DATA_LOSS where it is missing
   // or damaged.
-  absl::StatusOr<std::string> LoadStored(const std::string& resource,
-                                         const std::string& sha256) const;
-  // The same of an upload: the error tells that sending it again brings it back.
-  absl::StatusOr<std::string> LoadUpload(const std::string& resource,
-                                         const std::string& sha256) const;
+  absl::StatusOr<std::string> LoadStored(const std::string& resource, const std::string& sha256,
+                                         absl::string_view remedy = "") const;
   // OK if it was uploaded.
   absl::Status CheckUploaded(absl::string_view field, ContentKind kind,
                              const std::string& sha256) const;

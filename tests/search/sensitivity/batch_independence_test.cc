@@ -170,11 +170,7 @@ INSTANTIATE_TEST_SUITE_P(
                       SensitivityMethod::kHessianTraceExact, SensitivityMethod::kHessianEigenvalue,
                       SensitivityMethod::kHessianForm, SensitivityMethod::kHawqV1,
                       SensitivityMethod::kHawqV2, SensitivityMethod::kHawqV3),
-    [](const auto& info) {
-      std::string name(SensitivityMethodName(info.param));
-      std::erase(name, '-');
-      return name;
-    });
+    [](const auto& info) { return testing::NameOfMethodTest(info.param); });
 
 }  // namespace
 }  // namespace halftone

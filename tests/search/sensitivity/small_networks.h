@@ -32,6 +32,13 @@ inline const std::vector<Precision>& WeightPrecisions() {
   return *precisions;
 }
 
+// What tests of a method are called by: its name without hyphens.
+inline std::string NameOfMethodTest(SensitivityMethod method) {
+  std::string name(SensitivityMethodName(method));
+  std::erase(name, '-');
+  return name;
+}
+
 inline absl::StatusOr<SensitivityResult> Measure(const Subject& subject,
                                                  const SensitivityOptions& options) {
   const absl::StatusOr<Calibration> calibration =

@@ -9,6 +9,7 @@
 #include "search/sensitivity/divergence.h"
 #include "search/sensitivity/sensitivity.h"
 #include "tests/search/sensitivity/digits.h"
+#include "tests/search/sensitivity/small_networks.h"
 
 // The standard errors that are stated, against what they promise: the spread of the losses over
 // other samples of the same kind, each measured anew from the beginning.
@@ -157,11 +158,7 @@ INSTANTIATE_TEST_SUITE_P(Methods, StandardErrorTest,
                                            SensitivityMethod::kHessianForm,
                                            SensitivityMethod::kHessianTraceExact,
                                            SensitivityMethod::kHawqV2, SensitivityMethod::kHawqV3),
-                         [](const auto& info) {
-                           std::string name(SensitivityMethodName(info.param));
-                           std::erase(name, '-');
-                           return name;
-                         });
+                         [](const auto& info) { return testing::NameOfMethodTest(info.param); });
 
 }  // namespace
 }  // namespace halftone

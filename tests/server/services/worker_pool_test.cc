@@ -26,9 +26,9 @@ TEST(WorkerPoolTest, RunsEverythingThatItTook) {
   EXPECT_EQ(done, 100);
 }
 
-TEST(WorkerPoolTest, RefusesMoreThanMayWait) {
-  absl::Notification running, release;
-  WorkerPool pool(1, 1);
+// Returns when one thread is at work, until it is released.
+void KeepBusy(WorkerPool& pool, absl::Notification& release) {
+  absl::Notification running;
   ASSERT_TRUE(pool.Submit({},
                           [&] {
                             running.Notify();
@@ -36,23 +36,23 @@ TEST(WorkerPoolTest, RefusesMoreThanMayWait) {
                           })
                   .ok());
   running.WaitForNotification();
+}
+
+TEST(WorkerPoolTest, RefusesMoreThanMayWait) {
+  absl::Notification release;
+  WorkerPool pool(1, 1);
+  KeepBusy(pool, release);
   EXPECT_TRUE(pool.Submit({}, [] {}).ok());
   EXPECT_TRUE(absl::IsResourceExhausted(pool.Submit({}, [] {})));
   release.Notify();
 }
 
 TEST(WorkerPoolTest, ClientsTakeTurnsAndNoneTakesAllPlaces) {
-  absl::Notification running, release;
+  absl::Notification release;
   std::string order;
   {
     WorkerPool pool(1, 6);
-    ASSERT_TRUE(pool.Submit({},
-                            [&] {
-                              running.Notify();
-                              release.WaitForNotification();
-                            })
-                    .ok());
-    running.WaitForNotification();
+    KeepBusy(pool, release);
     for (int i = 0; i < 3; ++i) {
       EXPECT_TRUE(pool.Submit(
                           {}, [&] { order += 'a'; }, "a")
