@@ -106,7 +106,7 @@ double LabelSearch::Descend(size_t level, Groups groups) {
     }
     if (level == elimination_.order().size()) return left;
     if (labels > options_.max_labels) {
-      if (!options_.first_chunk_only) return DescendInChunks(level, std::move(groups));
+      if (!options_.first_chunk_only) return DescendInChunks(level, groups);
       const std::vector<Ranked> ranked = Rank(groups, options_.chunk);
       left = std::min(left, ranked[options_.chunk].bound);
       groups = Chunk(groups, absl::MakeConstSpan(ranked).subspan(0, options_.chunk));

@@ -7,6 +7,7 @@ namespace halftone {
 std::vector<double> WeightedValues(const CompactProblem& problem,
                                    const std::vector<double>& weights, int variable) {
   std::vector<double> sums;
+  sums.reserve(size_t(problem.choices[size_t(variable)]));
   for (ChoiceIndex o = 0; o < problem.choices[size_t(variable)]; ++o) {
     sums.push_back(WeightedSum(weights, problem.Value(variable, o)));
   }

@@ -49,6 +49,7 @@ Dataset Drawn(const Dataset& data, int64_t count, uint64_t seed) {
     arrays.emplace(name, Tensor::Of<float>(shape, std::move(drawn)));
   }
   std::vector<int64_t> labels;
+  labels.reserve(rows.size());
   for (const int64_t row : rows) labels.push_back(data.labels()[static_cast<size_t>(row)]);
   arrays.emplace("labels", Tensor::Of<int64_t>(Shape{count}, std::move(labels)));
   return Dataset::Create(std::move(arrays)).value();
