@@ -44,6 +44,12 @@ struct RunOptions {
   bool exact_sums = false;
 };
 
+// Of whole runs of networks.
+struct NetworkTimes {
+  std::vector<double> latencies_ns;  // in the order of what was asked for
+  std::string warning;               // "" or kDisturbedWarning and by what
+};
+
 // Runs networks on a target that is at hand: by the very code that the target's costs are measured
 // of. Thread-safe.
 class NetworkRunner {
@@ -55,11 +61,11 @@ class NetworkRunner {
   virtual absl::StatusOr<std::unique_ptr<RunnableNetwork>> Prepare(
       const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment,
       const RunOptions& options) = 0;
-  // Nanoseconds of whole runs of each assignment, as the target's profiler times networks: in turn,
-  // and alone on the machine. CANCELLED within a step of the network.
-  virtual absl::StatusOr<std::vector<double>> Time(
-      const Graph& graph, const LayerSet& layers, absl::Span<const QuantizedAssignment> assignments,
-      int batch, int threads, const Progress& progress) = 0;
+  // Whole runs of each assignment, as the target's profiler times networks: in turn, and alone on
+  // the machine. CANCELLED within a step of the network.
+  virtual absl::StatusOr<NetworkTimes> Time(const Graph& graph, const LayerSet& layers,
+                                            absl::Span<const QuantizedAssignment> assignments,
+                                            int batch, int threads, const Progress& progress) = 0;
 };
 
 }  // namespace halftone

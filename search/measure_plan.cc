@@ -29,9 +29,9 @@ absl::StatusOr<MeasuredLatency> MeasureLatency(const PreparedNetwork& network,
   for (const auto* precisions : {&reference, &assignment}) {
     HT_ASSIGN_OR_RETURN(assignments.emplace_back(), QuantizersOf(calibration, *precisions));
   }
-  HT_ASSIGN_OR_RETURN(const std::vector<double> times,
+  HT_ASSIGN_OR_RETURN(NetworkTimes times,
                       runner.Time(graph, layers, assignments, batch, threads, progress));
-  return MeasuredLatency{times[0], times[1]};
+  return MeasuredLatency{times.latencies_ns[0], times.latencies_ns[1], std::move(times.warning)};
 }
 
 }  // namespace halftone

@@ -16,6 +16,7 @@ namespace halftone {
 struct MeasuredLatency {
   double reference_ns = 0;
   double assignment_ns = 0;
+  std::string warning;  // "" or why the figures tell more of the machine's other work
 };
 
 // Times the network in both assignments (a layer left out is f32) as the target's profiler times

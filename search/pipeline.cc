@@ -350,11 +350,12 @@ class SearchRun {
         EvaluateWhereItRuns(*network, data, *calibration, assignment, runner, spec_.threads,
                             progress.Part(0, runner == nullptr ? 1 : 0.7)));
     if (runner == nullptr) return output;
-    HT_ASSIGN_OR_RETURN(const MeasuredLatency latency,
+    HT_ASSIGN_OR_RETURN(MeasuredLatency latency,
                         MeasureLatency(*network, *calibration, /*reference=*/{}, assignment,
                                        *runner, spec_.batch, spec_.threads, progress.Part(0.7, 1)));
     output.reference_measured_ns = latency.reference_ns;
     output.measured_ns = latency.assignment_ns;
+    output.latency_warning = std::move(latency.warning);
     return output;
   }
 

@@ -111,6 +111,7 @@ std::string ValidateOutputToBytes(const ValidateOutput& output) {
   if (output.reference_measured_ns.has_value()) {
     document["reference_measured_ns"] = *output.reference_measured_ns;
   }
+  if (!output.latency_warning.empty()) document["latency_warning"] = output.latency_warning;
   return document.dump();
 }
 
@@ -122,6 +123,7 @@ absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes) 
   fields.ReadObject("evaluation", EvaluationFromJson, &output.evaluation);
   fields.Read("measured_ns", &output.measured_ns);
   fields.Read("reference_measured_ns", &output.reference_measured_ns);
+  if (document.contains("latency_warning")) fields.Read("latency_warning", &output.latency_warning);
   HT_RETURN_IF_ERROR(fields.status());
   return output;
 }
@@ -201,6 +203,9 @@ absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
   result.latency.measured = validated.measured_ns;
   result.evaluation = validated.evaluation;
   result.evaluated_on_held_out = validated.on_held_out;
+  if (!validated.latency_warning.empty()) {
+    result.warnings.push_back(absl::StrCat("the measured latency: ", validated.latency_warning));
+  }
   CollectWarnings(result);
   return result;
 }

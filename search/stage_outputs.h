@@ -41,6 +41,7 @@ struct ValidateOutput {
   std::optional<Evaluation> evaluation;
   bool on_held_out = false;
   std::optional<double> reference_measured_ns, measured_ns;
+  std::string latency_warning;  // "" or why these two may not be the network's
 };
 std::string ValidateOutputToBytes(const ValidateOutput& output);
 absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes);

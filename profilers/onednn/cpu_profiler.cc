@@ -7,17 +7,16 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "nn/engine/onednn/inference_plan.h"
 #include "profilers/onednn/cpu_lease.h"
 #include "profilers/onednn/cpu_runner.h"
 #include "profilers/onednn/cpu_table.h"
+#include "profilers/onednn/disturbance.h"
 #include "profilers/onednn/measured_cache.h"
 #include "profilers/onednn/plan_survey.h"
 #include "profilers/onednn/plan_timing.h"
-#include "profilers/onednn/processor_share.h"
 #include "profilers/onednn/profiling_assignment.h"
 
 namespace halftone {
@@ -40,7 +39,8 @@ class Profiling {
         options_(OptionsFor(request, options)),
         device_(DeviceFor(request)),
         cache_(cache, device_, request.cold_caches),
-        plan_options_{.threads = device_.threads} {}
+        plan_options_{.threads = device_.threads},
+        disturbance_(options_, device_.threads) {}
 
   absl::StatusOr<CostTable> Run(const Progress& progress) {
     HT_RETURN_IF_ERROR(CheckPlanMemory(*request_.graph, request_.batch, /*plans=*/1));
@@ -61,7 +61,7 @@ class Profiling {
     const absl::Span<const TimedPlan> all(timed);
     TakeTimes(survey, missing, {plans.data(), profiled}, all.first(profiled));
     // What a busy machine gave is an answer with a warning, but nothing to remember.
-    if (!IsDisturbed()) HT_RETURN_IF_ERROR(StoreMeasured(missing));
+    if (!disturbance_.IsDisturbed()) HT_RETURN_IF_ERROR(StoreMeasured(missing));
     HT_RETURN_IF_ERROR(progress.Step(1, "measured"));
     CostTable table = MakeCpuTable(request_, device_, survey, times_, Warning());
     AddAssignments(asked, all.subspan(profiled), table);
@@ -134,9 +134,10 @@ class Profiling {
     HT_ASSIGN_OR_RETURN(const CpuLease lease, CpuLease::Acquire(progress.cancellation));
     const TimingContext context{*request_.graph, *request_.layers, assignment, plan_options_,
                                 options_};
-    share_.Start();
-    absl::StatusOr<std::vector<TimedPlan>> timed = TimeAssignments(context, plans, progress);
-    share_.Stop();
+    disturbance_.Start();
+    HT_ASSIGN_OR_RETURN(std::vector<TimedPlan> timed, TimeAssignments(context, plans, progress));
+    disturbance_.Stop();
+    for (const TimedPlan& plan : timed) disturbance_.See(plan.times);
     return timed;
   }
 
@@ -180,13 +181,9 @@ class Profiling {
     return mean;
   }
 
-  bool IsDisturbed() const { return share_.Of(device_.threads) < options_.least_processor_share; }
-
   std::string Warning() const {
-    if (!IsDisturbed()) return "";
-    return absl::StrFormat(
-        "%s: measured with %.0f %% of %d processors, and not kept: the next run measures again",
-        kDisturbedWarning, 100 * share_.Of(device_.threads), device_.threads);
+    if (!disturbance_.IsDisturbed()) return "";
+    return absl::StrCat(disturbance_.Warning(), ", and not kept: the next run measures again");
   }
 
   absl::Status StoreMeasured(const std::set<std::string>& missing) const {
@@ -217,7 +214,7 @@ class Profiling {
   const MeasuredCache cache_;
   const PlanOptions plan_options_;
   std::map<std::string, MeasuredTime> times_;
-  ProcessorShare share_;
+  Disturbance disturbance_;
 };
 
 class CpuProfiler final : public CostProfiler {

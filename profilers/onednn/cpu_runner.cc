@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "nn/engine/onednn/inference_plan.h"
 #include "profilers/onednn/cpu_lease.h"
+#include "profilers/onednn/disturbance.h"
 #include "profilers/onednn/plan_timing.h"
 #include "profilers/onednn/step_measurement.h"
 #include "profilers/onednn/thread_pinning.h"
@@ -65,10 +66,9 @@ class CpuRunner final : public NetworkRunner {
     return RunnablePlan::Create(std::move(plan));
   }
 
-  absl::StatusOr<std::vector<double>> Time(const Graph& graph, const LayerSet& layers,
-                                           absl::Span<const QuantizedAssignment> assignments,
-                                           int batch, int threads,
-                                           const Progress& progress) override {
+  absl::StatusOr<NetworkTimes> Time(const Graph& graph, const LayerSet& layers,
+                                    absl::Span<const QuantizedAssignment> assignments, int batch,
+                                    int threads, const Progress& progress) override {
     HT_RETURN_IF_ERROR(CheckPlanMemory(graph, batch, static_cast<int>(assignments.size())));
     PlanOptions options;
     options.threads = ThreadsOrAll(threads);
@@ -82,11 +82,19 @@ class CpuRunner final : public NetworkRunner {
     HT_ASSIGN_OR_RETURN(const CpuLease lease, CpuLease::Acquire(progress.cancellation));
     const ThreadPinning pinning(options.threads);
     SharedArena arena;
-    HT_ASSIGN_OR_RETURN(const std::vector<PlanTimes> times,
-                        MeasurePlans(graph, plans, MeasurementOptions(), arena, progress));
-    std::vector<double> latencies;
-    for (const PlanTimes& time : times) latencies.push_back(time.whole.latency_ns);
-    return latencies;
+    const MeasurementOptions measurement;
+    Disturbance disturbance(measurement, options.threads);
+    disturbance.Start();
+    HT_ASSIGN_OR_RETURN(const std::vector<PlanTimes> all,
+                        MeasurePlans(graph, plans, measurement, arena, progress));
+    disturbance.Stop();
+    NetworkTimes times;
+    for (const PlanTimes& plan : all) {
+      disturbance.See(plan);
+      times.latencies_ns.push_back(plan.whole.latency_ns);
+    }
+    times.warning = disturbance.Warning();
+    return times;
   }
 };
 

@@ -103,6 +103,8 @@ PlanTimes SummarizeRuns(const Runs& runs, const MeasurementOptions& options) {
     std::vector<double> samples;
     for (const size_t run : quiet) samples.push_back(runs.steps[run][step]);
     times.steps.push_back(Summarize(samples));
+    const auto faster = [&](const auto& a, const auto& b) { return a[step] < b[step]; };
+    times.least_ns += (*std::min_element(runs.steps.begin(), runs.steps.end(), faster))[step];
   }
   std::vector<double> wholes;
   for (const size_t run : QuietRuns(runs.wholes, options)) wholes.push_back(runs.wholes[run]);

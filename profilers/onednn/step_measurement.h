@@ -35,6 +35,9 @@ struct MeasurementOptions {
   // With less of its processors' time than this, a measurement tells of the neighbours more than of
   // the network: it is not remembered, and its rows carry a warning.
   double least_processor_share = 0.6;
+  // The same with plans that take this many times the least times of their steps together; 1.02 to
+  // 1.15 were seen where nothing disturbs, the most with many short steps on two threads.
+  double most_slowdown = 1.3;
   // Runs start with nothing of the network in the processor's caches, instead of with what the run
   // before left there.
   bool cold_caches = false;
@@ -44,6 +47,9 @@ struct MeasurementOptions {
 struct PlanTimes {
   std::vector<MeasuredTime> steps;  // as the plan's steps
   MeasuredTime whole;               // a whole run, without clocks between its steps
+  // The least time that every step took in any run, summed: steps are so short that some run of
+  // each is undisturbed even where no whole run is.
+  double least_ns = 0;
 };
 
 // Times every step of the plans inside whole runs, so that each finds the caches as the network

@@ -23,6 +23,11 @@ namespace {
 
 using PrecisionOf = std::map<std::string, Precision>;
 
+struct MeasuredPrediction {
+  double latency_ns = 0;
+  std::string warning;  // "" or that the machine was busy while the layers were measured
+};
+
 // Every layer's precision: a layer that the assignment leaves out is f32.
 PrecisionOf Complete(const PreparedNetwork& network, const PrecisionOf& assignment) {
   PrecisionOf complete = assignment;
@@ -30,9 +35,10 @@ PrecisionOf Complete(const PreparedNetwork& network, const PrecisionOf& assignme
   return complete;
 }
 
-absl::StatusOr<double> ProfileAndPredict(CostProfiler& profiler, const PreparedNetwork& network,
-                                         const PrecisionOf& assignment, int batch, int threads,
-                                         const Progress& progress) {
+absl::StatusOr<MeasuredPrediction> ProfileAndPredict(CostProfiler& profiler,
+                                                     const PreparedNetwork& network,
+                                                     const PrecisionOf& assignment, int batch,
+                                                     int threads, const Progress& progress) {
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   std::set<Precision> precisions;
@@ -44,7 +50,13 @@ absl::StatusOr<double> ProfileAndPredict(CostProfiler& profiler, const PreparedN
   request.batch = batch;
   request.threads = threads;
   HT_ASSIGN_OR_RETURN(const CostTable table, profiler.Profile(request, progress));
-  return table.PredictLatency(assignment);
+  MeasuredPrediction prediction{table.PredictLatency(assignment), ""};
+  if (table.IsDisturbed()) {
+    prediction.warning =
+        absl::StrCat("the predicted latency: ", kDisturbedWarning,
+                     " while the layers were measured; nothing of it is kept, try again");
+  }
+  return prediction;
 }
 
 // How an assignment is timed.
@@ -64,21 +76,25 @@ absl::StatusOr<MeasureOptions> ReadOptions(const v1::EvaluateAssignmentRequest& 
   return MeasureOptions{*batch, static_cast<int>(*threads)};
 }
 
-absl::StatusOr<nlohmann::json> Measure(CostProfiler& profiler, NetworkRunner& runner,
-                                       const PreparedNetwork& network,
-                                       const Calibration& calibration,
-                                       const PrecisionOf& assignment, const MeasureOptions& options,
-                                       const Progress& progress) {
+absl::Status Measure(CostProfiler& profiler, NetworkRunner& runner, const PreparedNetwork& network,
+                     const Calibration& calibration, const PrecisionOf& assignment,
+                     const MeasureOptions& options, const Progress& progress,
+                     nlohmann::json& document) {
   const auto batch_size = static_cast<int>(network.BatchFor(options.batch, options.batch));
-  HT_ASSIGN_OR_RETURN(const double predicted_ns,
+  HT_ASSIGN_OR_RETURN(const MeasuredPrediction predicted,
                       ProfileAndPredict(profiler, network, Complete(network, assignment),
                                         batch_size, options.threads, progress.Part(0, 0.6)));
   HT_ASSIGN_OR_RETURN(const MeasuredLatency latency,
                       MeasureLatency(network, calibration, /*reference=*/{}, assignment, runner,
                                      batch_size, options.threads, progress.Part(0.6, 1)));
-  return nlohmann::json{{"f32_ns", latency.reference_ns},
-                        {"assignment_ns", latency.assignment_ns},
-                        {"predicted_ns", predicted_ns}};
+  document["latency"] = {{"f32_ns", latency.reference_ns},
+                         {"assignment_ns", latency.assignment_ns},
+                         {"predicted_ns", predicted.latency_ns}};
+  if (!latency.warning.empty()) {
+    document["warnings"].push_back(absl::StrCat("the measured latency: ", latency.warning));
+  }
+  if (!predicted.warning.empty()) document["warnings"].push_back(predicted.warning);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -122,12 +138,11 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
                           progress.Part(0.3 * evaluated, evaluated)));
   nlohmann::json document = EvaluationToJson(evaluation);
   if (evaluation.executed.has_value() && !evaluation.executed->warning.empty()) {
-    document["warnings"] = {evaluation.executed->warning};
+    document["warnings"].push_back(evaluation.executed->warning);
   }
   if (runner != nullptr) {
-    HT_ASSIGN_OR_RETURN(document["latency"],
-                        Measure(*profiler, *runner, network, calibration, *assignment, options,
-                                progress.Part(evaluated, 1)));
+    HT_RETURN_IF_ERROR(Measure(*profiler, *runner, network, calibration, *assignment, options,
+                               progress.Part(evaluated, 1), document));
   }
   return AnalysisDocument{document.dump(), ""};
 }

@@ -60,9 +60,9 @@ class OffRunner final : public NetworkRunner {
     if (!inner.ok()) return inner;
     return std::make_unique<OffNetwork>(*std::move(inner), options.exact_shortcuts ? 0 : offset_);
   }
-  absl::StatusOr<std::vector<double>> Time(const Graph&, const LayerSet&,
-                                           absl::Span<const QuantizedAssignment>, int, int,
-                                           const Progress&) override {
+  absl::StatusOr<NetworkTimes> Time(const Graph&, const LayerSet&,
+                                    absl::Span<const QuantizedAssignment>, int, int,
+                                    const Progress&) override {
     return absl::InternalError("nobody meant to ask");
   }
 

@@ -43,6 +43,7 @@ class MeasuredCostsTest : public StateFixture {
     options.target_duration = absl::Milliseconds(200);
     options.quiet_runs = 2;
     options.least_processor_share = 0;
+    options.most_slowdown = 1e9;
     ProfileRequest request;
     request.graph = &graph;
     request.layers = &layers;
