@@ -55,8 +55,9 @@ class JsonFields {
   void ReadParsed(absl::string_view field, T* value) {
     ReadText(field, [value](const std::string& text) {
       absl::StatusOr<T> parsed = T::Parse(text);
-      if (parsed.ok()) *value = *std::move(parsed);
-      return parsed.status();
+      if (!parsed.ok()) return parsed.status();
+      *value = *std::move(parsed);
+      return absl::OkStatus();
     });
   }
   // Calls `read` on each element of an array; on an object as a whole.

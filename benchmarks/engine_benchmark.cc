@@ -39,8 +39,8 @@ double FlopsOf(const Program& program, const Instruction& instruction) {
     return program.shapes[static_cast<size_t>(value)];
   };
   const auto products = [](const Shape& weights, const Shape& dst) {
-    return 2.0 * static_cast<double>(dst.Elements()) *
-           static_cast<double>(weights.Elements() / weights.dim(0));
+    const int64_t sources = weights.Elements() / weights.dim(0);
+    return 2.0 * static_cast<double>(dst.Elements()) * static_cast<double>(sources);
   };
   switch (instruction.op->kind()) {
     case OpKind::kConvolution:
@@ -169,8 +169,8 @@ absl::Status HessianVectorProduct(benchmark::State& state, const std::string& na
 absl::Status ConvolutionPeak(benchmark::State& state) {
   ProgramBuilder builder;
   const ValueId src = builder.AddInput("src", Shape{kBatch, 128, 28, 28});
-  const ValueId weights =
-      builder.AddConstant(Tensor::Of<float>(Shape{128, 128, 3, 3}, RandomValues(128 * 128 * 9)));
+  const ValueId weights = builder.AddConstant(
+      Tensor::Of<float>(Shape{128, 128, 3, 3}, RandomValues(int64_t{128} * 128 * 9)));
   const auto convolution =
       std::make_shared<ConvolutionOp>(ConvolutionAttributes{{1, 1}, {1, 1}, {1, 1}, {1, 1}, 1});
   ValueId value = src;

@@ -28,8 +28,6 @@
 #include "server/jobs/sqlite/state_database.h"
 #include "server/services/search_service.h"
 
-extern char** environ;
-
 namespace halftone {
 namespace {
 

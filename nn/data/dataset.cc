@@ -95,7 +95,7 @@ absl::Status CheckInput(const Tensor& array, const Port& port) {
 
 }  // namespace
 
-absl::StatusOr<Dataset> Dataset::Create(std::map<std::string, Tensor> arrays) {
+absl::StatusOr<Dataset> Dataset::Create(const std::map<std::string, Tensor>& arrays) {
   Dataset dataset;
   const std::string* first = nullptr;
   for (const auto& [name, array] : arrays) {
@@ -128,8 +128,8 @@ absl::StatusOr<Dataset> Dataset::Create(std::map<std::string, Tensor> arrays) {
 }
 
 absl::StatusOr<Dataset> Dataset::FromNpz(absl::string_view bytes) {
-  HT_ASSIGN_OR_RETURN(auto arrays, ReadNpz(bytes));
-  return Create(std::move(arrays));
+  HT_ASSIGN_OR_RETURN(const auto arrays, ReadNpz(bytes));
+  return Create(arrays);
 }
 
 absl::Status Dataset::CheckFits(const Graph& graph, int64_t classes) const {

@@ -21,7 +21,7 @@ class Dataset {
   // Takes the arrays of an .npz: `labels` (integers, one a sample) are the classes, every other
   // array an input; floats of any width become float32.
   // INVALID_ARGUMENT names the array: no samples, sample counts that differ, NaN or infinity.
-  static absl::StatusOr<Dataset> Create(std::map<std::string, Tensor> arrays);
+  static absl::StatusOr<Dataset> Create(const std::map<std::string, Tensor>& arrays);
   static absl::StatusOr<Dataset> FromNpz(absl::string_view bytes);
 
   // OK if the data has what `graph` needs: each input by name, with its type (any float type is

@@ -20,7 +20,7 @@ struct NpyHeader {
 };
 
 // No header that numpy writes for the types of DataType is longer.
-inline constexpr size_t kMaxNpyHeaderBytes = 64 * 1024;
+inline constexpr size_t kMaxNpyHeaderBytes = size_t{64} * 1024;
 
 // Reads the header at the start of `bytes`, which need not hold more than the header. Versions 1
 // to 3. INVALID_ARGUMENT says what is wrong: no .npy file, truncated, a type that DataType does not

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -51,7 +52,7 @@ absl::StatusOr<ZipArchive> OpenArchive(absl::string_view bytes, zip_flags_t flag
     archive.reset(zip_open_from_source(source.get(), static_cast<int>(ZIP_RDONLY | flags), &error));
   }
   if (archive != nullptr) {
-    source.release();  // the archive owns it now
+    std::ignore = source.release();  // the archive owns it now
     return archive;
   }
   // The strict check refuses a repeated name, but does not tell which.

@@ -3,6 +3,7 @@
 #include <array>
 #include <list>
 #include <string>
+#include <tuple>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
@@ -41,7 +42,7 @@ absl::Status AddFile(zip_t* archive, const std::string& name, absl::Span<const s
   const zip_int64_t index =
       zip_file_add(archive, (name + ".npy").c_str(), source.get(), ZIP_FL_ENC_UTF_8);
   if (index < 0) return ZipError(name, archive);
-  source.release();  // the archive owns it now
+  std::ignore = source.release();  // the archive owns it now
   const auto entry = static_cast<zip_uint64_t>(index);
   if (zip_set_file_compression(archive, entry, ZIP_CM_DEFLATE, 0) != 0 ||
       zip_file_set_dostime(archive, entry, 0, kDosDate, 0) != 0) {
@@ -97,7 +98,7 @@ absl::StatusOr<std::string> WriteNpz(const std::map<std::string, Tensor>& arrays
     HT_RETURN_IF_ERROR(AddFile(archive.get(), name, {}, pieces.back()));
   }
   if (zip_close(archive.get()) != 0) return ZipError("writing the archive", archive.get());
-  archive.release();
+  std::ignore = archive.release();  // freed by zip_close
   return ReadSource(buffer.get());
 }
 

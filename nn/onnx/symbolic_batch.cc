@@ -208,8 +208,9 @@ void BatchFreer::AddNode(const std::string& op, std::vector<std::string> inputs,
 
 bool MakeBatchSymbolic(Graph& one, const Graph& two) {
   std::optional<Graph> symbolic = BatchFreer(one, two).Free();
-  if (symbolic.has_value()) one = *std::move(symbolic);
-  return symbolic.has_value();
+  if (!symbolic.has_value()) return false;
+  one = *std::move(symbolic);
+  return true;
 }
 
 }  // namespace halftone

@@ -65,7 +65,7 @@ absl::StatusOr<Dataset> BatchesThatDiffer(const Dataset& data, int64_t batch) {
     shape.set_dim(0, 2 * batch);
     arrays.emplace(name, Tensor::Of(shape, std::move(both)));
   }
-  return Dataset::Create(std::move(arrays));
+  return Dataset::Create(arrays);
 }
 
 class LayoutFinder {

@@ -37,10 +37,10 @@ Tensor BroadcastTo(const Tensor& src, const Shape& dst) {
   if (src.shape() == dst) return src;
   const std::vector<int64_t> dense = DenseStrides(src.shape());
   std::vector<int64_t> strides(static_cast<size_t>(dst.rank()), 0);
-  const int missing = dst.rank() - src.shape().rank();
+  const auto missing = static_cast<size_t>(dst.rank() - src.shape().rank());
   for (int axis = 0; axis < src.shape().rank(); ++axis) {
     if (src.shape().dim(axis) == 1) continue;
-    strides[static_cast<size_t>(axis + missing)] = dense[static_cast<size_t>(axis)];
+    strides[static_cast<size_t>(axis) + missing] = dense[static_cast<size_t>(axis)];
   }
   return CopyStrided(src, dst, 0, strides);
 }

@@ -93,7 +93,7 @@ TEST(Dataset, RefusesWhatIsNoData) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
   const auto create = [](std::map<std::string, Tensor> arrays) {
-    return Dataset::Create(std::move(arrays)).status();
+    return Dataset::Create(arrays).status();
   };
   ExpectInvalid(create({}), "no array");
   ExpectInvalid(create({{"labels", Labels({1})}}), "no array beside the labels");

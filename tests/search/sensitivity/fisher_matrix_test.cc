@@ -111,7 +111,7 @@ Subject Make(const Graph& graph, const Shape& sample) {
   const Shape shape(dims);
   std::map<std::string, Tensor> arrays;
   arrays.emplace("x", Tensor::Of(shape, RandomFloats(shape.Elements(), 3, 1.5)));
-  subject.data = Dataset::Create(std::move(arrays)).value();
+  subject.data = Dataset::Create(arrays).value();
   return subject;
 }
 

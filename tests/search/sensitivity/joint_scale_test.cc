@@ -49,7 +49,7 @@ Dataset Part(const Dataset& data, int64_t begin, int64_t end) {
   for (const auto& [name, all] : data.inputs()) {
     arrays.emplace(name, data.Batch(name, begin, end - begin).value());
   }
-  return Dataset::Create(std::move(arrays)).value();
+  return Dataset::Create(arrays).value();
 }
 
 // It is fitted on the samples that the losses are of; it has to hold for others of their kind, and

@@ -115,10 +115,10 @@ class PlanBuilder {
   // Makes the primitive of `desc` (unless it only describes) and appends it.
   template <typename Primitive>
   void AddPrimitive(PlanStep info, const typename Primitive::primitive_desc& desc,
-                    const std::vector<Argument>& arguments) {
+                    std::vector<Argument> arguments) {
     info.implementation = desc.impl_info_str();
     AddPrimitiveStep(std::move(info), describes() ? dnnl::primitive() : Primitive(desc),
-                     desc.scratchpad_desc(), arguments);
+                     desc.scratchpad_desc(), std::move(arguments));
   }
   void AddHostStep(PlanStep info, HostKernel kernel, absl::Span<const Instance> instances);
 

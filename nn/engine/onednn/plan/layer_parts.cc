@@ -9,7 +9,6 @@ using dnnl::memory;
 DataKind WeightsType(Arithmetic arithmetic) {
   switch (arithmetic) {
     case Arithmetic::kInt8:
-      return DataKind::s8;
     case Arithmetic::kDecompress8:
       return DataKind::s8;
     case Arithmetic::kDecompress4:
