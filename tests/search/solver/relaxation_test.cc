@@ -81,5 +81,25 @@ TEST(RelaxationTest, BoundsHoldForAnyFractionsAndMultipliers) {
   }
 }
 
+// Gradients are moved along with the fractions, and each step leaves a rounding in them: what is
+// taken off for it is enough after thousands of steps.
+TEST(RelaxationTest, BoundsHoldAfterThousandsOfSteps) {
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    SCOPED_TRACE(seed);
+    const CompactProblem problem = Pinned(seed);
+    const ConvexForm form = FormOf(problem);
+    Relaxation relaxation(problem, form);
+    const std::vector<char> allowed(form.columns, 1);
+    SplitMix64 random(seed);
+    Relaxation::Point point{RandomFractions(problem, random),
+                            std::vector<double>(problem.limit.size(), 0.0)};
+    Stop never({}, SteadyTime::InfiniteFuture());
+    // A tolerance below any rounding: every round is run.
+    const auto best = relaxation.Minimize(allowed, kInfinity, -1, 5'000, never, point);
+    EXPECT_LE(best.loss, LeastLoss(problem));
+    ExpectHolds(problem, best);
+  }
+}
+
 }  // namespace
 }  // namespace halftone
