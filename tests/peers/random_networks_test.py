@@ -16,7 +16,12 @@ NETWORKS = {
     **odd_networks.NETWORKS,
 }
 SAMPLES = 64
-TOLERANCE = 0.002  # 1e-5 seen; one activation that is not quantized changes 0.3 % and more
+# Of one quantized layer: 5e-5 seen; one activation that is not quantized changes 0.3 % and more.
+TOLERANCE = 0.002
+# Of all layers: float32 added up in another order takes a value across a border here and there, and
+# all that comes after it in that sample rounds otherwise. 3 % seen, of 64 samples.
+BORDERS_TOLERANCE = 0.1
+LAYERS_ALONE = 4  # of each network
 INTEGER_TOLERANCE = 0.1  # where kernels on integers round biases; 1 % seen
 ANY = ("w8a8", "w4a4", "w3a3", "w2a2", "w4a8", "w8a4", "w2a8", "w1a4", "w12a12", "a8", "a4", "w4",
        "f32")
@@ -60,13 +65,27 @@ class RandomNetworksTest(ExportsCase):
                     self.check_float(network.logits,
                                      runtime.run(export.path, network.held_out, optimized))
 
+    def test_layers_alone(self):
+        for name in NETWORKS:
+            draw = random.Random(name)
+            layers = self.halftone.layers(self.network(name).path)
+            for layer in draw.sample(layers, min(LAYERS_ALONE, len(layers))):
+                precision = draw.choice([precision for precision in ANY if precision != "f32"])
+                with self.subTest(network=name, layer=layer, precision=precision):
+                    network = self.network(name)
+                    names = iter(layers)
+                    export, _ = self.export(network,
+                                            lambda: precision if next(names) == layer else "f32")
+                    self.check_outputs(export, network.logits,
+                                       runtime.run(export.path, network.held_out), TOLERANCE)
+
     def test_uniform(self):
         for name in NETWORKS:
             with self.subTest(network=name):
                 network = self.network(name)
                 export, _ = self.export(network, lambda: "w8a8")
                 self.check_outputs(export, network.logits,
-                                   runtime.run(export.path, network.held_out), TOLERANCE)
+                                   runtime.run(export.path, network.held_out), BORDERS_TOLERANCE)
 
     def test_mixed(self):
         for name in NETWORKS:
@@ -75,7 +94,7 @@ class RandomNetworksTest(ExportsCase):
                 draw = random.Random(name)
                 export, _ = self.export(network, lambda: draw.choice(ANY))
                 self.check_outputs(export, network.logits,
-                                   runtime.run(export.path, network.held_out), TOLERANCE)
+                                   runtime.run(export.path, network.held_out), BORDERS_TOLERANCE)
 
     def test_optimized(self):
         for name in NETWORKS:
@@ -85,7 +104,7 @@ class RandomNetworksTest(ExportsCase):
                 export, assignment = self.export(network, lambda: draw.choice(SAFE))
                 quantized = runtime.run(export.path, network.held_out, optimized=True)
                 self.check_outputs(export, network.logits, quantized,
-                                   TOLERANCE if is_narrow(assignment) else INTEGER_TOLERANCE)
+                                   BORDERS_TOLERANCE if is_narrow(assignment) else INTEGER_TOLERANCE)
 
 
 if __name__ == "__main__":
