@@ -51,7 +51,7 @@ function(halftone_test)
     add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
     set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_NAME})
   else()
-    gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 120 DISCOVERY_MODE PRE_TEST
+    gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 120 DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
       PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_NAME})
   endif()
 endfunction()

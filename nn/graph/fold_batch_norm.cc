@@ -267,7 +267,8 @@ void Folder::AppendArithmetic(const Node& node, const std::string& op, const std
   arithmetic.op = op;
   arithmetic.inputs = {src, AddConstant(absl::StrCat(dst, "_", op), Shape(dims), values)};
   arithmetic.outputs = {dst};
-  graph_.values[dst] = graph_.values.at(src);
+  ValueInfo info = graph_.values.at(src);  // not in one line: a new entry moves the others
+  graph_.values[dst] = std::move(info);
   Append(std::move(arithmetic));
 }
 
