@@ -1,6 +1,5 @@
 #include "search/solver/convexify.h"
 
-#define EIGEN_DONT_PARALLELIZE
 #include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,5 @@
 #include "search/solver/dense.h"
 
-// One thread: the caller's share of the machine is its own business.
-#define EIGEN_DONT_PARALLELIZE
 #include <Eigen/Cholesky>
 #include <algorithm>
 

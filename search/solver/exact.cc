@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/infinity.h"
+#include "search/solver/branch_search.h"
 #include "search/solver/elimination.h"
 #include "search/solver/limit_shifts.h"
 #include "search/solver/local_search.h"
@@ -21,10 +22,20 @@ namespace halftone {
 namespace {
 
 constexpr double kFeasibilityNoise = 1e-12;
-// A level of more labels than the first number is cut to the second one, in search of an incumbent:
-// first to few, then, of what that has left, to more.
-constexpr std::array<std::pair<size_t, size_t>, 4> kBeams = {
-    {{500, 500}, {4'000, 4'000}, {40'000, 20'000}, {40'000, 20'000}}};
+// What is done in search of an incumbent, or a proof, before all labels are searched. A beam: a
+// level of more labels than the first number is cut to the second one, first to few, then, of what
+// that has left, to more. Or as many branches (BranchSearch).
+struct Effort {
+  size_t labels = 0, chunk = 0, nodes = 0;
+};
+constexpr std::array<Effort, 8> kEfforts = {{{.labels = 500, .chunk = 500},
+                                             {.nodes = 20'000},
+                                             {.nodes = 100'000},
+                                             {.labels = 4'000, .chunk = 4'000},
+                                             {.labels = 40'000, .chunk = 20'000},
+                                             {.nodes = 500'000},
+                                             {.labels = 40'000, .chunk = 20'000},
+                                             {.nodes = 2'000'000}}};
 
 constexpr size_t kMostLoneLabels = 400'000;
 
@@ -243,40 +254,66 @@ class ExactSolver : private ShrinkingSolver {
     return options;
   }
 
-  // Searches a beam first: a better incumbent often rules out more, and then another round is due.
+  // Makes small efforts first: a better incumbent often rules out more, and then another round is
+  // due.
   bool Search(const std::vector<Multipliers>& multipliers) {
     const Elimination elimination =
         Elimination::Plan(problem_, ClosenessOf(problem_, multipliers[0].weights));
     LabelSearchOptions options;
     options.goal = goal_;
-    if (beams_ < kBeams.size()) {
-      const auto tables = Tables(elimination, WithShifted(multipliers, /*thorough=*/false));
-      options.first_chunk_only = true;
-      for (; beams_ < kBeams.size(); ++beams_) {
-        std::tie(options.max_labels, options.chunk) = kBeams[beams_];
-        const double before = result_.incumbent.objective;
-        const double open = SearchLabels(elimination, tables, options);
-        if (open >= result_.incumbent.Cutoff()) return Finish(open);
-        if (result_.incumbent.objective < before) {
-          ++beams_;
-          return true;
+    options.first_chunk_only = true;
+    std::vector<Elimination::Tables> tables;
+    while (efforts_ < kEfforts.size()) {
+      const Effort& effort = kEfforts[efforts_++];
+      const double before = result_.incumbent.objective;
+      double open = -kInfinity;
+      if (effort.nodes > 0) {
+        if (!CanBranch()) continue;
+        open = SearchBranches(multipliers[0], effort.nodes);
+      } else {
+        if (tables.empty()) {
+          tables = Tables(elimination, WithShifted(multipliers, /*thorough=*/false));
         }
+        std::tie(options.max_labels, options.chunk) = std::pair(effort.labels, effort.chunk);
+        open = SearchLabels(elimination, tables, options);
       }
+      if (open >= result_.incumbent.Cutoff()) return Finish(open);
+      if (result_.incumbent.objective < before) return true;
     }
     options = LabelSearchOptions();
     options.goal = goal_;
     // Without pairs labels are small.
     if (problem_.pairs.empty()) options.max_labels = kMostLoneLabels;
-    const auto tables = Tables(elimination, WithShifted(multipliers, /*thorough=*/true));
+    tables.clear();  // the others may be as large
+    tables = Tables(elimination, WithShifted(multipliers, /*thorough=*/true));
     return Finish(SearchLabels(elimination, tables, options));
+  }
+
+  // With one limit labels are few.
+  bool CanBranch() const {
+    return goal_ == Goal::kLoss && problem_.limit.size() > 1 && BranchSearch::CanSearch(problem_);
+  }
+
+  double SearchBranches(const Multipliers& best, size_t nodes) {
+    Incumbent incumbent = WithoutSelection();
+    const double open = BranchSearch(problem_, stop_)
+                            .Run(absl::MakeConstSpan(best.weights).subspan(1), nodes, incumbent);
+    Take(incumbent);
+    return open;
+  }
+
+  // What a search has to beat.
+  Incumbent WithoutSelection() const {
+    Incumbent incumbent;
+    incumbent.objective = result_.incumbent.objective;
+    incumbent.step = result_.incumbent.step;
+    return incumbent;
   }
 
   double SearchLabels(const Elimination& elimination,
                       const std::vector<Elimination::Tables>& tables,
                       const LabelSearchOptions& options) {
-    Incumbent incumbent;
-    incumbent.objective = result_.incumbent.objective;
-    incumbent.step = result_.incumbent.step;
+    Incumbent incumbent = WithoutSelection();
     const double open = LabelSearch(problem_, elimination, tables, options, stop_).Run(incumbent);
     Take(incumbent);
     return open;
@@ -284,7 +321,7 @@ class ExactSolver : private ShrinkingSolver {
 
   Stop& stop_;
   const MultiplierSource& source_;
-  size_t beams_ = 0;  // of kBeams, searched
+  size_t efforts_ = 0;  // of kEfforts, made
 };
 
 }  // namespace

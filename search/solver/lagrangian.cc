@@ -1,7 +1,5 @@
 #include "search/solver/lagrangian.h"
 
-// One thread: the caller's share of the machine is its own business.
-#define EIGEN_DONT_PARALLELIZE
 #include <Eigen/LU>
 #include <algorithm>
 #include <cmath>
