@@ -51,6 +51,9 @@ class CostProfiler {
   virtual bool Supports(const Precision& precision) const = 0;
   // All that it supports, of a target that knows a few alone; else empty.
   virtual std::vector<Precision> Precisions() const { return {}; }
+  // What a search chooses from where nobody says it, if not from those that all targets have in
+  // common; else empty.
+  virtual std::vector<Precision> OfferedByDefault() const { return {}; }
   // Whether ProfileRequest::cold_caches changes what it measures: not where costs are computed.
   virtual bool EmptiesCaches() const { return false; }
   // Whether it runs the whole networks of a request (assignments, mixes).

@@ -14,6 +14,7 @@
 #include "base/progress.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/layer.h"
+#include "nn/quant/executed_layers.h"
 #include "nn/quant/extra_rounding.h"
 #include "nn/quant/layer_quantizers.h"
 #include "nn/quant/precision.h"
@@ -57,6 +58,10 @@ class NetworkRunner {
   virtual ~NetworkRunner() = default;
   // What its networks' outputs depend on: instruction set and library.
   virtual std::string Machine() const = 0;
+  // What it makes of each layer in each of the precisions, whatever the other layers are in: said
+  // without running anything. `graph` as in ProfileRequest.
+  virtual absl::StatusOr<ExecutedLayers> Describe(
+      const Graph& graph, const std::vector<Precision>& precisions) const = 0;
   // `graph` and `layers` as in ProfileRequest; layers that `assignment` leaves out are float32.
   virtual absl::StatusOr<std::unique_ptr<RunnableNetwork>> Prepare(
       const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment,

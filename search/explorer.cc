@@ -10,6 +10,7 @@
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/execution.h"
 #include "search/live_set_metric.h"
 #include "search/problem_builder.h"
 #include "search/refine/assignment_meter.h"
@@ -41,6 +42,7 @@ struct Explorer::Search {
   SearchResult result;
   ArtifactStore& store;
   std::string calibrate_output;
+  std::string execution;  // of StateExecution
   // Of peak activation memory, which the problem holds only where it bound the search.
   std::vector<LiveSet> live_sets;
   std::optional<double> activation_budget;
@@ -66,6 +68,9 @@ struct Explorer::Search {
     }
     HT_RETURN_IF_ERROR(calibrated.status());
     calibrate_output = *std::move(calibrated);
+    if (!stored.names.execution.key.empty()) {
+      HT_ASSIGN_OR_RETURN(execution, LoadNamed(store, Stage::kImport, stored.names.execution));
+    }
     HT_RETURN_IF_ERROR(NameDivergence(stored.tables.sensitivity.output_metric));
     const ProblemInputs problem_inputs{stored.tables.network,    stored.tables.sensitivity,
                                        stored.tables.costs,      stored.offer().offered,
@@ -96,11 +101,15 @@ struct Explorer::Search {
       HT_ASSIGN_OR_RETURN(const auto* network, inputs.Network());
       HT_ASSIGN_OR_RETURN(const auto* data, inputs.CalibrationData());
       HT_ASSIGN_OR_RETURN(const auto* calibration, inputs.Quantizers(calibrate_output));
-      meter = std::make_unique<AssignmentMeter>(*network, *data, *calibration, store,
-                                                MeterKey(spec, calibrate_output));
+      HT_ASSIGN_OR_RETURN(ExecutedLayers executed, ExecutedLayersFromBytes(execution));
+      meter =
+          std::make_unique<AssignmentMeter>(*network, *data, *calibration, store, MeasuredUnder(),
+                                            SampleValues::kPseudovalues, std::move(executed));
     }
     return meter->Measure(assignment, progress);
   }
+
+  std::string MeasuredUnder() const { return MeterKey(spec, calibrate_output, execution); }
 
   // The search's answers, the one that it took first (the nearest where the budgets cannot be met),
   // and some of its frontier.
@@ -157,8 +166,7 @@ absl::Status Explorer::StartStrategy() {
 // What the result says is known even where the store does not have it any more.
 absl::Status Explorer::LoadMeasured() {
   HT_ASSIGN_OR_RETURN(auto measured,
-                      AssignmentMeter::StoredDivergences(
-                          search_->store, MeterKey(search_->spec, search_->calibrate_output)));
+                      AssignmentMeter::StoredDivergences(search_->store, search_->MeasuredUnder()));
   if (search_->result.refined.has_value()) {
     const Refinement& refined = *search_->result.refined;
     measured.emplace(refined.assignment, refined.divergence);

@@ -7,7 +7,6 @@
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "profilers/builtin.h"
 #include "search/problem_builder.h"
 #include "search/stage_outputs.h"
 
@@ -39,35 +38,28 @@ std::vector<Precision> DefaultPrecisions() {
           Precision::Int(4, 4), Precision::Int(2, 4), Precision::Int(2, 2)};
 }
 
-// On the CPU few bits are executed as 8: only those that save memory at no loss of speed are worth
-// offering by default.
-bool IsOfferedByDefault(const std::string& target, const Precision& precision) {
-  if (target != kCpuTarget || !precision.weights.IsInteger()) return true;
-  return precision == Precision::Int(8, 8) || precision == Precision::Int(4, 8);
-}
-
 std::string Join(const std::vector<Precision>& precisions) {
   return absl::StrJoin(precisions, ", ", [](std::string* out, const Precision& precision) {
     out->append(precision.ToString());
   });
 }
 
-// Those of the default precisions, or of the few that it knows, that a target runs.
-std::vector<Precision> DefaultsOn(const std::string& target, const CostProfiler& profiler) {
-  std::vector<Precision> defaults;
+// Those that the target offers, or of the few that it knows, or of the default ones those that it
+// runs.
+std::vector<Precision> DefaultsOn(const CostProfiler& profiler) {
+  std::vector<Precision> offered = profiler.OfferedByDefault();
+  if (!offered.empty()) return offered;
   const std::vector<Precision> known = profiler.Precisions();
   for (const Precision& precision : known.empty() ? DefaultPrecisions() : known) {
-    if (profiler.Supports(precision) && IsOfferedByDefault(target, precision)) {
-      defaults.push_back(precision);
-    }
+    if (profiler.Supports(precision)) offered.push_back(precision);
   }
-  return defaults;
+  return offered;
 }
 
 }  // namespace
 
-std::string RunsText(const std::string& target, const CostProfiler& profiler) {
-  const std::vector<Precision> defaults = DefaultsOn(target, profiler);
+std::string RunsText(const CostProfiler& profiler) {
+  const std::vector<Precision> defaults = DefaultsOn(profiler);
   if (defaults.empty()) return "it runs none of the default ones";
   return absl::StrCat("it runs ", Join(defaults),
                       profiler.Precisions().empty() ? " and others" : "");
@@ -79,7 +71,7 @@ absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& prof
     if (!profiler.Supports(precision)) {
       return absl::InvalidArgumentError(absl::StrCat("target '", spec.target, "' does not run ",
                                                      precision.ToString(), "; ",
-                                                     RunsText(spec.target, profiler)));
+                                                     RunsText(profiler)));
     }
     if (std::find(offer.offered.begin(), offer.offered.end(), precision) != offer.offered.end()) {
       return absl::InvalidArgumentError(
@@ -87,12 +79,13 @@ absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& prof
     }
     offer.offered.push_back(precision);
   }
-  if (offer.offered.empty()) offer.offered = DefaultsOn(spec.target, profiler);
+  if (offer.offered.empty()) offer.offered = DefaultsOn(profiler);
   if (offer.offered.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("target '", spec.target, "' runs none of the default precisions: name some"));
   }
   offer.reference = ChooseReference(profiler.Supports(Precision::Float32()), offer.offered);
+  if (const auto runner = profiler.Runner(); runner != nullptr) offer.machine = runner->Machine();
   offer.profiled = offer.offered;
   if (std::find(offer.offered.begin(), offer.offered.end(), offer.reference) ==
       offer.offered.end()) {
@@ -102,9 +95,11 @@ absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& prof
 }
 
 json OfferToJson(const Offer& offer) {
-  return {{"offered", Names(offer.offered)},
-          {"profiled", Names(offer.profiled)},
-          {"reference", offer.reference.ToString()}};
+  json object = {{"offered", Names(offer.offered)},
+                 {"profiled", Names(offer.profiled)},
+                 {"reference", offer.reference.ToString()}};
+  if (!offer.machine.empty()) object["machine"] = offer.machine;
+  return object;
 }
 
 absl::StatusOr<Offer> OfferFromJson(const json& document) {
@@ -113,6 +108,7 @@ absl::StatusOr<Offer> OfferFromJson(const json& document) {
   ReadPrecisions(fields, "offered", &offer.offered);
   ReadPrecisions(fields, "profiled", &offer.profiled);
   fields.ReadParsed("reference", &offer.reference);
+  fields.Read("machine", &offer.machine);
   HT_RETURN_IF_ERROR(fields.status());
   return offer;
 }

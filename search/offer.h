@@ -13,11 +13,13 @@
 
 namespace halftone {
 
-// Which precisions a search offers on a target, and which it has to profile (the reference too).
+// Which precisions a search offers on a target, and which it has to profile (the reference too);
+// and where networks run: of the target's NetworkRunner, or "".
 struct Offer {
   std::vector<Precision> offered;
   std::vector<Precision> profiled;
   Precision reference;
+  std::string machine;
 };
 nlohmann::json OfferToJson(const Offer& offer);
 absl::StatusOr<Offer> OfferFromJson(const nlohmann::json& json);
@@ -31,7 +33,7 @@ absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes);
 absl::StatusOr<Offer> MakeOffer(const SearchSpec& spec, const CostProfiler& profiler);
 
 // Some of what a target runs, or all of it where that is a few: "it runs f32, w8a8 and others".
-std::string RunsText(const std::string& target, const CostProfiler& profiler);
+std::string RunsText(const CostProfiler& profiler);
 
 }  // namespace halftone
 

@@ -15,6 +15,7 @@
 #include "profilers/design_space.h"
 #include "search/codesign_run.h"
 #include "search/executed.h"
+#include "search/execution.h"
 #include "search/measure_plan.h"
 #include "search/offer.h"
 #include "search/refine_stage.h"
@@ -84,6 +85,7 @@ class SearchRun {
     HT_RETURN_IF_ERROR(StoreOffer());
     HT_RETURN_IF_ERROR(Import());
     HT_RETURN_IF_ERROR(CheckAgainstNetwork());
+    HT_RETURN_IF_ERROR(LearnExecution());
     HT_RETURN_IF_ERROR(MeasureLosses());
     HT_RETURN_IF_ERROR(MeasureCosts());
     HT_RETURN_IF_ERROR(SolveProblem());
@@ -131,6 +133,16 @@ class SearchRun {
                     absl::StrCat("stage ", StageName(Stage::kProfile)));
   }
 
+  // What the losses are of, where the target says it.
+  absl::Status LearnExecution() {
+    if (profiler_ != nullptr) runner_ = profiler_->Runner();
+    HT_ASSIGN_OR_RETURN(execution_, StateExecution(spec_, offer_, runner_.get(), inputs_, store_));
+    HT_ASSIGN_OR_RETURN(executed_, ExecutedLayersFromBytes(execution_));
+    return absl::OkStatus();
+  }
+
+  std::string SensitivityKeyOf() const { return SensitivityKey(spec_, offer_.offered, execution_); }
+
   SensitivityOptions OptionsFor(const PreparedNetwork& network) const {
     return OptionsWithPairs(spec_.sensitivity, network.layers.layers.size(), offer_.offered.size());
   }
@@ -151,7 +163,7 @@ class SearchRun {
                           Calibrate(*network, *data, offer_.offered, spec_.quantization, progress));
                       return CalibrationToJson(calibration).dump();
                     }));
-    const std::string key = SensitivityKey(spec_, offer_.offered);
+    const std::string key = SensitivityKeyOf();
     HT_ASSIGN_OR_RETURN(
         sensitivity_output_,
         stages_.Run(
@@ -161,7 +173,7 @@ class SearchRun {
               HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
               HT_ASSIGN_OR_RETURN(SensitivityResult result,
                                   MeasureSensitivity(*network, *data, *calibration, offer_.offered,
-                                                     OptionsFor(*network), progress));
+                                                     OptionsFor(*network), progress, executed_));
               HT_RETURN_IF_ERROR(
                   store_.StoreStage(Stage::kSensitivity, PairsKey(key), TakePairs(result)));
               return SensitivityToJson(result).dump();
@@ -289,7 +301,8 @@ class SearchRun {
     HT_ASSIGN_OR_RETURN(
         refine_output_,
         stages_.Run(
-            Stage::kRefine, RefineKey(spec_, calibrate_output_, sensitivity_output_, solve_output_),
+            Stage::kRefine,
+            RefineKey(spec_, calibrate_output_, execution_, sensitivity_output_, solve_output_),
             [&](const Progress& progress) -> absl::StatusOr<std::string> {
               HT_ASSIGN_OR_RETURN(const Refinement refinement, EvaluateAssignments(progress));
               return RefinementToJson(refinement).dump();
@@ -303,12 +316,12 @@ class SearchRun {
     HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
     HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
     HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
-    HT_ASSIGN_OR_RETURN(
-        const std::string bytes,
-        store_.LoadStage(Stage::kSensitivity, PairsKey(SensitivityKey(spec_, offer_.offered))));
+    HT_ASSIGN_OR_RETURN(const std::string bytes,
+                        store_.LoadStage(Stage::kSensitivity, PairsKey(SensitivityKeyOf())));
     HT_ASSIGN_OR_RETURN(const std::vector<float> pairs, PairsFromBytes(bytes));
     AssignmentMeter meter(*network, *data, *calibration, store_,
-                          MeterKey(spec_, calibrate_output_));
+                          MeterKey(spec_, calibrate_output_, execution_),
+                          SampleValues::kPseudovalues, executed_);
     absl::StatusOr<Refinement> refinement =
         RefineSolved(spec_, tables_, offer_, solved_, pairs, meter, progress);
     const absl::Status kept = meter.Flush();
@@ -318,15 +331,14 @@ class SearchRun {
 
   absl::Status Validate() {
     if (IsInfeasible()) return absl::OkStatus();
-    const auto runner = profiler_ == nullptr ? nullptr : profiler_->Runner();
     HT_ASSIGN_OR_RETURN(
         validate_output_,
         stages_.Run(Stage::kValidate,
                     ValidateKey(spec_, calibrate_output_, solve_output_, refine_output_,
-                                runner == nullptr ? "" : runner->Machine()),
+                                runner_ == nullptr ? "" : runner_->Machine()),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
                       HT_ASSIGN_OR_RETURN(const ValidateOutput output,
-                                          RunNetworks(runner.get(), progress));
+                                          RunNetworks(runner_.get(), progress));
                       return ValidateOutputToBytes(output);
                     }));
     HT_ASSIGN_OR_RETURN(validated_, ValidateOutputFromBytes(validate_output_));
@@ -380,9 +392,10 @@ class SearchRun {
   }
 
   TableNames NameTables() const {
-    TableNames names = TableNamesOf(spec_, offer_);
+    TableNames names = TableNamesOf(spec_, offer_, execution_);
     names.network.sha256 = Sha256Hex(import_output_);
     names.calibration.sha256 = Sha256Hex(calibrate_output_);
+    if (!execution_.empty()) names.execution.sha256 = Sha256Hex(execution_);
     names.sensitivity.sha256 = Sha256Hex(sensitivity_output_);
     names.costs.sha256 = Sha256Hex(profile_output_);
     return names;
@@ -424,7 +437,10 @@ class SearchRun {
   StageRunner stages_;
   std::unique_ptr<CostProfiler> profiler_;  // of a single target
   std::unique_ptr<CodesignRun> codesign_;   // of a design space; else null
+  std::unique_ptr<NetworkRunner> runner_;   // null where the target does not run networks here
   Offer offer_;
+  std::string execution_;  // of StateExecution
+  ExecutedLayers executed_;
   std::string import_output_, calibrate_output_, sensitivity_output_, profile_output_;
   std::string solve_output_, refine_output_, validate_output_;
   Tables tables_;

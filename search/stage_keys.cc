@@ -27,6 +27,11 @@ std::string TargetIdentity(const std::string& target) {
   return description.ok() ? absl::StrCat(target, "@", Sha256Hex(*description)) : target;
 }
 
+// Of what depends on what a target states, which for one that states nothing is no other.
+std::string AsExecuted(std::string key, absl::string_view execution) {
+  return execution.empty() ? key : HashOf({"executed/1", key, execution});
+}
+
 // What a problem is built and solved from, beside the outputs of the stages before.
 std::string SolverFields(const SearchSpec& spec) {
   const nlohmann::json json = SearchSpecToJson(spec);
@@ -58,9 +63,17 @@ std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& o
                  QuantizationOptionsToJson(spec.quantization).dump()});
 }
 
-std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
-  return HashOf({"sensitivity/4", CalibrateKey(spec, offered),
-                 SensitivityOptionsToJson(spec.sensitivity).dump()});
+std::string ExecutionKey(const SearchSpec& spec, const Offer& offer) {
+  return HashOf(
+      {"execution/1", spec.model, TargetIdentity(spec.target), Join(offer.offered), offer.machine});
+}
+
+std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered,
+                           absl::string_view execution) {
+  std::string key = HashOf({"sensitivity/4", CalibrateKey(spec, offered),
+                            SensitivityOptionsToJson(spec.sensitivity).dump()});
+  if (KnowsWeightsOnly(spec.sensitivity.method)) return key;
+  return AsExecuted(std::move(key), execution);
 }
 
 std::string PairsKey(absl::string_view sensitivity_key) {
@@ -72,11 +85,12 @@ std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& pro
                  absl::StrCat(spec.batch), absl::StrCat(spec.threads)});
 }
 
-TableNames TableNamesOf(const SearchSpec& spec, Offer offer) {
+TableNames TableNamesOf(const SearchSpec& spec, Offer offer, absl::string_view execution) {
   TableNames names;
   names.network.key = ImportKey(spec);
   names.calibration.key = CalibrateKey(spec, offer.offered);
-  names.sensitivity.key = SensitivityKey(spec, offer.offered);
+  if (!offer.machine.empty()) names.execution.key = ExecutionKey(spec, offer);
+  names.sensitivity.key = SensitivityKey(spec, offer.offered, execution);
   names.pairs.key = PairsKey(names.sensitivity.key);
   names.costs.key = ProfileKey(spec, offer.profiled);
   names.offer = std::move(offer);
@@ -88,18 +102,22 @@ std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
   return HashOf({"solve/2", import_output, sensitivity_output, profile_output, SolverFields(spec)});
 }
 
-std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output) {
-  return HashOf({"divergences/4", spec.model, spec.calibration,
-                 absl::StrCat(spec.sensitivity.samples), calibrate_output});
+std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output,
+                     absl::string_view execution) {
+  return AsExecuted(HashOf({"divergences/4", spec.model, spec.calibration,
+                            absl::StrCat(spec.sensitivity.samples), calibrate_output}),
+                    execution);
 }
 
 std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output,
-                      absl::string_view sensitivity_output, absl::string_view solve_output) {
+                      absl::string_view execution, absl::string_view sensitivity_output,
+                      absl::string_view solve_output) {
   const nlohmann::json json = SearchSpecToJson(spec);
   // The problem is built again, for limits of memory that the solved one does not show.
-  return HashOf({"refine/6", MeterKey(spec, calibrate_output), sensitivity_output, solve_output,
-                 SolverFields(spec), absl::StrCat(spec.evaluations), json["strategy"].dump(),
-                 json["objectives"].dump(), absl::StrCat(spec.sensitivity.seed)});
+  return HashOf({"refine/6", MeterKey(spec, calibrate_output, execution), sensitivity_output,
+                 solve_output, SolverFields(spec), absl::StrCat(spec.evaluations),
+                 json["strategy"].dump(), json["objectives"].dump(),
+                 absl::StrCat(spec.sensitivity.seed)});
 }
 
 std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,

@@ -20,19 +20,26 @@ std::string ImportKey(const SearchSpec& spec);
 // Which precisions a search uses on a target, where the spec leaves it open.
 std::string OfferKey(const SearchSpec& spec);
 std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& offered);
-std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered);
+// Of what the target says that it executes; beside the network.
+std::string ExecutionKey(const SearchSpec& spec, const Offer& offer);
+// `execution` here and below: of StateExecution. A target that states nothing has losses in common
+// with every other one that does not.
+std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered,
+                           absl::string_view execution);
 // Of what pairs of choices add, beside the sensitivities with that key.
 std::string PairsKey(absl::string_view sensitivity_key);
 std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& profiled);
 // All that a search stores its tables under, contents left out.
-TableNames TableNamesOf(const SearchSpec& spec, Offer offer);
+TableNames TableNamesOf(const SearchSpec& spec, Offer offer, absl::string_view execution);
 // The outputs of the stages before it, by content.
 std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
                      absl::string_view sensitivity_output, absl::string_view profile_output);
 // Of the divergences of assignments, whatever the budgets.
-std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output);
+std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output,
+                     absl::string_view execution);
 std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output,
-                      absl::string_view sensitivity_output, absl::string_view solve_output);
+                      absl::string_view execution, absl::string_view sensitivity_output,
+                      absl::string_view solve_output);
 // `refine_output`: "" where nothing was refined; `machine`: of the target's NetworkRunner, or "".
 std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,
                         absl::string_view solve_output, absl::string_view refine_output,

@@ -20,14 +20,19 @@ absl::StatusOr<std::string> LoadTable(ArtifactStore& store, Stage stage, const S
   return output;
 }
 
-absl::StatusOr<TableNames> NamesOf(const SearchSpec& spec, ArtifactStore& store) {
+}  // namespace
+
+absl::StatusOr<TableNames> FindTableNames(const SearchSpec& spec, ArtifactStore& store) {
   HT_ASSIGN_OR_RETURN(const std::string bytes,
                       LoadTable(store, Stage::kProfile, {OfferKey(spec), ""}, "precisions"));
   HT_ASSIGN_OR_RETURN(Offer offer, OfferFromBytes(bytes));
-  return TableNamesOf(spec, std::move(offer));
+  std::string execution;
+  if (!offer.machine.empty()) {
+    HT_ASSIGN_OR_RETURN(execution, LoadTable(store, Stage::kImport, {ExecutionKey(spec, offer), ""},
+                                             "statement of what is executed"));
+  }
+  return TableNamesOf(spec, std::move(offer), execution);
 }
-
-}  // namespace
 
 absl::StatusOr<StoredTables> LoadStoredTables(const SearchSpec& spec,
                                               const std::optional<TableNames>& names,
@@ -36,7 +41,7 @@ absl::StatusOr<StoredTables> LoadStoredTables(const SearchSpec& spec,
   if (names.has_value()) {
     stored.names = *names;
   } else {
-    HT_ASSIGN_OR_RETURN(stored.names, NamesOf(spec, store));
+    HT_ASSIGN_OR_RETURN(stored.names, FindTableNames(spec, store));
   }
   HT_ASSIGN_OR_RETURN(const std::string network,
                       LoadTable(store, Stage::kImport, stored.names.network, "layers"));

@@ -18,6 +18,10 @@ struct StoredTables {
   const Offer& offer() const { return names.offer; }
 };
 
+// What a search of this version leaves its tables under, where one was run on what the target
+// offered last. FAILED_PRECONDITION where none was.
+absl::StatusOr<TableNames> FindTableNames(const SearchSpec& spec, ArtifactStore& store);
+
 // What an earlier search of the same model, data and target left: what `names` names, or, without
 // names, what a search of this version leaves. FAILED_PRECONDITION names a table that is not
 // stored.

@@ -16,7 +16,6 @@ constexpr auto kNameMembers =
     std::tuple(JsonMember("key", &StoredName::key), JsonMember("sha256", &StoredName::sha256));
 
 void ReadName(JsonFields& fields, const char* field, StoredName* name) {
-  fields.Require(field);
   fields.ReadObject(field, [&](const json& object) {
     JsonFields of_name(object, field);
     of_name.Require("key");
@@ -28,24 +27,32 @@ void ReadName(JsonFields& fields, const char* field, StoredName* name) {
 }  // namespace
 
 json TableNamesToJson(const TableNames& names) {
-  return {{"offer", OfferToJson(names.offer)},
-          {"network", MembersToJson(kNameMembers, names.network)},
-          {"calibration", MembersToJson(kNameMembers, names.calibration)},
-          {"sensitivity", MembersToJson(kNameMembers, names.sensitivity)},
-          {"pairs", MembersToJson(kNameMembers, names.pairs)},
-          {"costs", MembersToJson(kNameMembers, names.costs)}};
+  json object = {{"offer", OfferToJson(names.offer)},
+                 {"network", MembersToJson(kNameMembers, names.network)},
+                 {"calibration", MembersToJson(kNameMembers, names.calibration)},
+                 {"sensitivity", MembersToJson(kNameMembers, names.sensitivity)},
+                 {"pairs", MembersToJson(kNameMembers, names.pairs)},
+                 {"costs", MembersToJson(kNameMembers, names.costs)}};
+  if (!names.execution.key.empty()) {
+    object["execution"] = MembersToJson(kNameMembers, names.execution);
+  }
+  return object;
 }
 
 absl::StatusOr<TableNames> TableNamesFromJson(const json& object) {
   TableNames names;
   JsonFields fields(object, "tables");
-  fields.Require("offer");
+  for (const char* const field :
+       {"offer", "network", "calibration", "sensitivity", "pairs", "costs"}) {
+    fields.Require(field);
+  }
   fields.ReadObject("offer", OfferFromJson, &names.offer);
   ReadName(fields, "network", &names.network);
   ReadName(fields, "calibration", &names.calibration);
   ReadName(fields, "sensitivity", &names.sensitivity);
   ReadName(fields, "pairs", &names.pairs);
   ReadName(fields, "costs", &names.costs);
+  ReadName(fields, "execution", &names.execution);
   HT_RETURN_IF_ERROR(fields.status());
   return names;
 }

@@ -22,6 +22,7 @@ struct StoredName {
 struct TableNames {
   Offer offer;
   StoredName network, calibration, sensitivity, pairs, costs;
+  StoredName execution;  // of StateExecution; without a key where no networks run
 };
 
 nlohmann::json TableNamesToJson(const TableNames& names);

@@ -23,6 +23,10 @@ struct LowerOptions {
   std::function<absl::StatusOr<ValueId>(ProgramBuilder& builder, const Node& node,
                                         const LayerSources& sources, ValueId bias)>
       lower_layer;
+  // What `node` reads in place of its input `name`, which is `value`. Absent: the value itself.
+  std::function<absl::StatusOr<ValueId>(ProgramBuilder& builder, const Node& node,
+                                        const std::string& name, ValueId value)>
+      read_input;
 };
 
 // A network as a growing program: values by the graph's names. Initializers are constants of the

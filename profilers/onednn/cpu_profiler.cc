@@ -230,10 +230,20 @@ class CpuProfiler final : public CostProfiler {
   }
 
   bool Supports(const Precision& precision) const override {
-    if (!IsBFloat16(precision)) return true;
-    Layer layer;
-    layer.weights = "weights";
-    return IsBFloat16(ExecutedAs(layer, precision));
+    return !IsBFloat16(precision) || IsBFloat16(RunsAs(precision));
+  }
+
+  // Few bits are executed as 8: worth offering are those alone that save memory at no loss of
+  // speed, and where the sums of 8-bit weights would not be exact in bytes, those of 7 bits.
+  std::vector<Precision> OfferedByDefault() const override {
+    const auto bf16 = NumberFormat{NumberFormat::Kind::kBFloat16, 16};
+    const Precision bytes = Precision::Int(8, 8);
+    std::vector<Precision> offered = {Precision::Float32()};
+    if (const Precision precision{bf16, bf16}; Supports(precision)) offered.push_back(precision);
+    offered.push_back(bytes);
+    if (RunsAs(bytes) != bytes) offered.push_back(Precision::Int(7, 8));
+    offered.push_back(Precision::Int(4, 8));
+    return offered;
   }
 
   bool EmptiesCaches() const override { return true; }
@@ -248,6 +258,13 @@ class CpuProfiler final : public CostProfiler {
   }
 
  private:
+  // The kernels of most layers with weights.
+  static Precision RunsAs(const Precision& precision) {
+    Layer layer;
+    layer.weights = "weights";
+    return ExecutedAs(layer, precision);
+  }
+
   absl::Status Check(const ProfileRequest& request) const {
     if (request.graph == nullptr || request.layers == nullptr || request.precisions.empty()) {
       return absl::InvalidArgumentError("a profile needs a network and at least one precision");

@@ -53,6 +53,11 @@ class CpuRunner final : public NetworkRunner {
     return absl::StrCat(device.isa, ", ", device.library);
   }
 
+  absl::StatusOr<ExecutedLayers> Describe(const Graph& graph,
+                                          const std::vector<Precision>& precisions) const override {
+    return DescribeExecution(graph, precisions);
+  }
+
   absl::StatusOr<std::unique_ptr<RunnableNetwork>> Prepare(const Graph& graph,
                                                            const LayerSet& layers,
                                                            const QuantizedAssignment& assignment,

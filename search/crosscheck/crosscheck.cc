@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/crosscheck/crosscheck_report.h"
@@ -99,20 +100,27 @@ class CrosscheckRun {
     return absl::OkStatus();
   }
 
-  // Before anything is measured: RESOURCE_EXHAUSTED where no estimator fits into the memory.
+  // Before anything is measured: RESOURCE_EXHAUSTED where no estimator fits into the memory. What
+  // was found is kept, so that a run that reuses all loads nothing.
   absl::Status FindWhatFits() {
+    const std::string key = FitsKey();
+    const absl::StatusOr<std::string> stored = store_.LoadStage(Stage::kImport, key);
+    if (stored.ok()) {
+      HT_ASSIGN_OR_RETURN(const json names, ParseStored(*stored, "list of estimators"));
+      too_large_ = names.get<std::set<std::string>>();
+      return absl::OkStatus();
+    }
+    if (!absl::IsNotFound(stored.status())) return stored.status();
     HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
     HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
-    absl::Status first;
-    for (const std::string& name : spec_.estimators) {
-      HT_ASSIGN_OR_RETURN(const Estimator estimator, FindEstimator(name));
-      const absl::Status fits =
-          CheckPredictionMemory(estimator, *network, *data, spec_.precisions, spec_.sensitivity);
-      if (!absl::IsResourceExhausted(fits)) continue;
-      if (too_large_.empty()) first = Annotate(fits, name);
-      too_large_.insert(name);
-    }
-    return too_large_.size() == spec_.estimators.size() ? first : absl::OkStatus();
+    HT_ASSIGN_OR_RETURN(too_large_, FindTooLarge(spec_.estimators, *network, *data,
+                                                 spec_.precisions, spec_.sensitivity));
+    return store_.StoreStage(Stage::kImport, key, json(too_large_).dump());
+  }
+
+  std::string FitsKey() const {
+    return HashOf({"crosscheck/fits/1", spec_.model, spec_.calibration,
+                   CrosscheckSpecToJson(spec_).dump(), absl::StrCat(MemoryBudget::LimitBytes())});
   }
 
   // What is stored of an estimator that does not fit says so: under another limit it is another.

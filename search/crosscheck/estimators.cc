@@ -98,10 +98,23 @@ absl::StatusOr<Prediction> Predict(const Estimator& estimator, const PreparedNet
   return prediction;
 }
 
-absl::Status CheckPredictionMemory(const Estimator& estimator, const PreparedNetwork& network,
-                                   const Dataset& data, const std::vector<Precision>& precisions,
-                                   const SensitivityOptions& options) {
-  return CheckSensitivityMemory(network, data, precisions, OptionsOf(estimator, options));
+absl::StatusOr<std::set<std::string>> FindTooLarge(const std::vector<std::string>& estimators,
+                                                   const PreparedNetwork& network,
+                                                   const Dataset& data,
+                                                   const std::vector<Precision>& precisions,
+                                                   const SensitivityOptions& options) {
+  std::set<std::string> too_large;
+  absl::Status first;
+  for (const std::string& name : estimators) {
+    HT_ASSIGN_OR_RETURN(const Estimator estimator, FindEstimator(name));
+    const absl::Status fits =
+        CheckSensitivityMemory(network, data, precisions, OptionsOf(estimator, options));
+    if (!absl::IsResourceExhausted(fits)) continue;
+    if (too_large.empty()) first = Annotate(fits, name);
+    too_large.insert(name);
+  }
+  if (too_large.size() == estimators.size()) return first;
+  return too_large;
 }
 
 nlohmann::json PredictionToJson(const Prediction& prediction) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -52,11 +53,13 @@ absl::StatusOr<Prediction> Predict(const Estimator& estimator, const PreparedNet
                                    absl::Span<const std::map<std::string, Precision>> assignments,
                                    const Progress& progress);
 
-// RESOURCE_EXHAUSTED where it would not fit MemoryBudget, with what would make it fit. Errors as of
-// CheckSensitivityMemory.
-absl::Status CheckPredictionMemory(const Estimator& estimator, const PreparedNetwork& network,
-                                   const Dataset& data, const std::vector<Precision>& precisions,
-                                   const SensitivityOptions& options);
+// Which of the estimators would not fit MemoryBudget. RESOURCE_EXHAUSTED where none would, with
+// what would make the first one fit.
+absl::StatusOr<std::set<std::string>> FindTooLarge(const std::vector<std::string>& estimators,
+                                                   const PreparedNetwork& network,
+                                                   const Dataset& data,
+                                                   const std::vector<Precision>& precisions,
+                                                   const SensitivityOptions& options);
 
 nlohmann::json PredictionToJson(const Prediction& prediction);
 absl::StatusOr<Prediction> PredictionFromJson(const nlohmann::json& json);

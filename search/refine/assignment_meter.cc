@@ -37,11 +37,12 @@ double StandardErrorOfDifference(const Score& a, const Score& b) {
 
 AssignmentMeter::AssignmentMeter(const PreparedNetwork& network, const Dataset& data,
                                  const Calibration& calibration, ArtifactStore& store,
-                                 std::string key, SampleValues scored)
+                                 std::string key, SampleValues scored, ExecutedLayers executed)
     : network_(network),
       data_(data),
       calibration_(calibration),
       scored_(scored),
+      executed_(std::move(executed)),
       stored_(store, Stage::kRefine, std::move(key)) {}
 
 AssignmentMeter::~AssignmentMeter() = default;
@@ -84,8 +85,9 @@ absl::StatusOr<AssignmentMeter::Measured> AssignmentMeter::Run(const Assignment&
   }
   const bool is_first = evaluator_ == nullptr;
   if (is_first) {
-    HT_ASSIGN_OR_RETURN(evaluator_, AssignmentEvaluator::Create(network_, data_, calibration_,
-                                                                progress.Part(0, 0.5), scored_));
+    HT_ASSIGN_OR_RETURN(evaluator_, AssignmentEvaluator::Create(
+                                        network_, data_, calibration_, progress.Part(0, 0.5),
+                                        scored_, AssignmentEvaluator::kMaxKeptBytes, executed_));
   }
   HT_ASSIGN_OR_RETURN(const Evaluation evaluation,
                       evaluator_->Evaluate(precisions, progress.Part(is_first ? 0.5 : 0, 1)));

@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "base/progress.h"
 #include "nn/data/dataset.h"
+#include "nn/quant/executed_layers.h"
 #include "search/artifact_store.h"
 #include "search/refine/stored_parts.h"
 #include "search/sensitivity/evaluate.h"
@@ -48,11 +49,12 @@ double StandardErrorOfDifference(const Score& a, const Score& b);
 class AssignmentMeter {
  public:
   // Borrows all but the key, which names all that a divergence depends on (model, data, quantizers)
-  // and, where it is not the default, what is scored.
+  // and, where it is not the default, what is scored. `executed`: what a target makes of the
+  // precisions, which is what is run then.
   // Nothing is computed or loaded before the first call of Measure.
   AssignmentMeter(const PreparedNetwork& network, const Dataset& data,
                   const Calibration& calibration, ArtifactStore& store, std::string key,
-                  SampleValues scored = SampleValues::kPseudovalues);
+                  SampleValues scored = SampleValues::kPseudovalues, ExecutedLayers executed = {});
   ~AssignmentMeter();
 
   // `assignment` names precisions; a layer left out stays f32. INVALID_ARGUMENT for a name that is
@@ -81,6 +83,7 @@ class AssignmentMeter {
   const Dataset& data_;
   const Calibration& calibration_;
   const SampleValues scored_;
+  const ExecutedLayers executed_;
   StoredParts stored_;
   bool loaded_ = false;
   std::map<Assignment, Measured> known_;

@@ -1,7 +1,10 @@
 #include "search/sensitivity/choice.h"
 
+#include <map>
+#include <set>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/ops.h"
@@ -47,21 +50,107 @@ absl::StatusOr<ValueId> QuantizedChoice::AppendTo(const LayerSite& site) const {
   return AppendShifted(site, quantized, quantizers_.shifts);
 }
 
+namespace {
+
+// A quantized layer that is executed in numbers of its own, or rounds more than it reads.
+class ExecutedQuantizedChoice final : public QuantizedChoice {
+ public:
+  ExecutedQuantizedChoice(LayerQuantizers asked, LayerQuantizers run,
+                          std::vector<RoundedOperand> shortcuts)
+      : QuantizedChoice(std::move(run)),
+        name_(asked.precision.ToString()),
+        src_(std::move(asked.src)),
+        shortcuts_(std::move(shortcuts)) {}
+
+  std::string name() const override { return name_; }
+  bool IsFloat() const override {
+    return QuantizedChoice::IsFloat() && quantizers().shifts.empty() && shortcuts_.empty();
+  }
+  absl::Span<const RoundedOperand> shortcuts() const override { return shortcuts_; }
+  absl::StatusOr<ValueId> AppendShortcutTo(ProgramBuilder& builder, SourceQuantizer& quantizer,
+                                           const RoundedOperand& shortcut,
+                                           ValueId value) const override {
+    return quantizer.Round(builder, value, shortcut.format, src_.get());
+  }
+
+ private:
+  const std::string name_;
+  const std::shared_ptr<const UniformQuantizer> src_;
+  const std::vector<RoundedOperand> shortcuts_;
+};
+
+const ExecutedChoice* FindExecuted(const ExecutedLayers& executed, const std::string& layer,
+                                   const Precision& precision) {
+  const auto of_layer = executed.find(layer);
+  if (of_layer == executed.end()) return nullptr;
+  const auto found = of_layer->second.find(precision);
+  return found == of_layer->second.end() ? nullptr : &found->second;
+}
+
+bool IsSameOrFloat(const NumberFormat& ran, const NumberFormat& asked) {
+  return ran == asked || ran == NumberFormat();
+}
+
+// The quantizers of a layer that computes with the numbers of another precision than `asked` has.
+absl::StatusOr<LayerQuantizers> QuantizersRun(const Calibration& calibration,
+                                              const std::string& layer,
+                                              const LayerQuantizers& asked,
+                                              const Precision& ran_as) {
+  const Precision& precision = asked.precision;
+  if (IsSameOrFloat(ran_as.weights, precision.weights) &&
+      IsSameOrFloat(ran_as.activations, precision.activations)) {
+    LayerQuantizers run = asked;
+    run.precision = ran_as;
+    return run;
+  }
+  return calibration.Find(layer, ran_as);
+}
+
+}  // namespace
+
+absl::StatusOr<ValueId> Choice::AppendShortcutTo(ProgramBuilder&, SourceQuantizer&,
+                                                 const RoundedOperand&, ValueId value) const {
+  return value;
+}
+
+absl::StatusOr<ChoicePtr> MakeQuantizedChoice(const Calibration& calibration,
+                                              const std::string& layer, const Precision& precision,
+                                              const ExecutedLayers& executed) {
+  LayerQuantizers quantizers;
+  if (!precision.IsFloat32()) {
+    HT_ASSIGN_OR_RETURN(quantizers, calibration.Find(layer, precision));
+  }
+  const ExecutedChoice* const choice = FindExecuted(executed, layer, precision);
+  if (choice == nullptr) return std::make_shared<QuantizedChoice>(std::move(quantizers));
+  HT_ASSIGN_OR_RETURN(LayerQuantizers run,
+                      QuantizersRun(calibration, layer, quantizers, choice->ran_as));
+  return std::make_shared<ExecutedQuantizedChoice>(std::move(quantizers), std::move(run),
+                                                   choice->shortcuts);
+}
+
 absl::StatusOr<LayerChoices> QuantizedChoices(const PreparedNetwork& network,
                                               const Calibration& calibration,
-                                              const std::vector<Precision>& precisions) {
+                                              const std::vector<Precision>& precisions,
+                                              const ExecutedLayers& executed) {
   LayerChoices choices;
   for (const Layer& layer : network.layers.layers) {
     std::vector<ChoicePtr>& row = choices.emplace_back();
     for (const Precision& precision : precisions) {
-      LayerQuantizers quantizers;
-      if (!precision.IsFloat32()) {
-        HT_ASSIGN_OR_RETURN(quantizers, calibration.Find(layer.name, precision));
-      }
-      row.push_back(std::make_shared<QuantizedChoice>(std::move(quantizers)));
+      HT_ASSIGN_OR_RETURN(row.emplace_back(),
+                          MakeQuantizedChoice(calibration, layer.name, precision, executed));
     }
   }
   return choices;
+}
+
+std::vector<std::string> ShortcutAdditions(const LayerChoices& choices) {
+  std::set<std::string> additions;
+  for (const std::vector<ChoicePtr>& row : choices) {
+    for (const ChoicePtr& choice : row) {
+      for (const RoundedOperand& shortcut : choice->shortcuts()) additions.insert(shortcut.node);
+    }
+  }
+  return {additions.begin(), additions.end()};
 }
 
 absl::StatusOr<LayerSite> FindSite(LoweredGraph& lowered, const Graph& graph, const Layer& layer,
@@ -79,9 +168,39 @@ absl::StatusOr<LayerSite> FindSite(LoweredGraph& lowered, const Graph& graph, co
   return site;
 }
 
+absl::StatusOr<ShortcutSite> FindShortcut(const LoweredGraph& lowered, const Graph& graph,
+                                          const RoundedOperand& shortcut) {
+  const Node* node = graph.FindNode(shortcut.node);
+  if (node == nullptr || !absl::c_linear_search(node->inputs, shortcut.value)) {
+    return absl::InternalError(
+        absl::StrCat("no node '", shortcut.node, "' reads '", shortcut.value, "'"));
+  }
+  ShortcutSite site;
+  HT_ASSIGN_OR_RETURN(site.value, FindValue(lowered, shortcut.value));
+  HT_ASSIGN_OR_RETURN(site.sum, FindValue(lowered, node->outputs[0]));
+  return site;
+}
+
 absl::StatusOr<LoweredGraph> LowerChosen(const Graph& graph, const ChosenLayers& chosen) {
+  // The choices that let a node read a value otherwise.
+  std::map<std::pair<std::string, std::string>, std::pair<const Choice*, const RoundedOperand*>>
+      readers;
+  for (const auto& [name, choice] : chosen) {
+    for (const RoundedOperand& shortcut : choice->shortcuts()) {
+      readers[{shortcut.node, shortcut.value}] = {choice.get(), &shortcut};
+    }
+  }
   SourceQuantizer quantizer;
   LowerOptions options;
+  if (!readers.empty()) {
+    options.read_input = [&](ProgramBuilder& builder, const Node& node, const std::string& name,
+                             ValueId value) -> absl::StatusOr<ValueId> {
+      const auto found = readers.find({node.name, name});
+      if (found == readers.end()) return value;
+      const auto& [choice, shortcut] = found->second;
+      return choice->AppendShortcutTo(builder, quantizer, *shortcut, value);
+    };
+  }
   options.lower_layer = [&](ProgramBuilder& builder, const Node& node, const LayerSources& sources,
                             ValueId bias) -> absl::StatusOr<ValueId> {
     const auto found = chosen.find(node.name);

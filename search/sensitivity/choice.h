@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "nn/engine/lower.h"
 #include "nn/engine/program.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/layer.h"
+#include "nn/quant/executed_layers.h"
 #include "nn/quant/layer_quantizers.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/sensitivity.h"
@@ -40,6 +42,13 @@ class Choice {
   virtual bool IsFloat() const { return false; }
   // Appends the layer computed this way: its dst, of the float layer's shape.
   virtual absl::StatusOr<ValueId> AppendTo(const LayerSite& site) const = 0;
+  // What it changes beside the layer: additions that read a value otherwise.
+  virtual absl::Span<const RoundedOperand> shortcuts() const { return {}; }
+  // Appends what the addition of one of these reads in place of `value`.
+  virtual absl::StatusOr<ValueId> AppendShortcutTo(ProgramBuilder& builder,
+                                                   SourceQuantizer& quantizer,
+                                                   const RoundedOperand& shortcut,
+                                                   ValueId value) const;
 };
 using ChoicePtr = std::shared_ptr<const Choice>;
 
@@ -57,15 +66,26 @@ class QuantizedChoice : public Choice {
   bool IsFloat() const override { return quantizers_.precision.IsFloat32(); }
   absl::StatusOr<ValueId> AppendTo(const LayerSite& site) const override;
 
+ protected:
+  const LayerQuantizers& quantizers() const { return quantizers_; }
+
  private:
   LayerQuantizers quantizers_;
 };
 
-// Every precision for every layer. FAILED_PRECONDITION names a pair that was not calibrated; f32
-// needs no calibration.
+// A layer in a precision, as `executed` says that it is executed: by the name of the precision that
+// is asked for. FAILED_PRECONDITION where it was not calibrated; f32 needs no calibration.
+absl::StatusOr<ChoicePtr> MakeQuantizedChoice(const Calibration& calibration,
+                                              const std::string& layer, const Precision& precision,
+                                              const ExecutedLayers& executed = {});
+// Every precision for every layer.
 absl::StatusOr<LayerChoices> QuantizedChoices(const PreparedNetwork& network,
                                               const Calibration& calibration,
-                                              const std::vector<Precision>& precisions);
+                                              const std::vector<Precision>& precisions,
+                                              const ExecutedLayers& executed = {});
+
+// The nodes that any of the choices lets read a value otherwise, each once.
+std::vector<std::string> ShortcutAdditions(const LayerChoices& choices);
 
 // MeasureSensitivity for any choices: kFisher, kFisherCorrected, kOutput and kSqnr;
 // INVALID_ARGUMENT for methods that speak of quantized weights only. `choices` has a row for each
@@ -78,6 +98,14 @@ absl::StatusOr<SensitivityResult> MeasureChoices(const PreparedNetwork& network,
 // The site of a layer of a lowered network; borrows all three.
 absl::StatusOr<LayerSite> FindSite(LoweredGraph& lowered, const Graph& graph, const Layer& layer,
                                    SourceQuantizer& quantizer);
+
+// Where a shortcut is read in a lowered network. INTERNAL where no node reads that value.
+struct ShortcutSite {
+  ValueId value = kNoValue;  // what the addition reads
+  ValueId sum = kNoValue;    // its result
+};
+absl::StatusOr<ShortcutSite> FindShortcut(const LoweredGraph& lowered, const Graph& graph,
+                                          const RoundedOperand& shortcut);
 
 // The network with layers computed as chosen, errors passed on from layer to layer.
 absl::StatusOr<LoweredGraph> LowerChosen(const Graph& graph, const ChosenLayers& chosen);

@@ -51,6 +51,7 @@ using KnownChoices = std::map<std::pair<std::string, Precision>, ChoicePtr>;
 absl::StatusOr<ChosenLayers> ResolveAssignment(const PreparedNetwork& network,
                                                const Calibration& calibration,
                                                const std::map<std::string, Precision>& assignment,
+                                               const ExecutedLayers& executed,
                                                KnownChoices& known) {
   ChosenLayers chosen;
   for (const auto& [name, precision] : assignment) {
@@ -58,8 +59,7 @@ absl::StatusOr<ChosenLayers> ResolveAssignment(const PreparedNetwork& network,
     if (precision.IsFloat32()) continue;
     ChoicePtr& choice = known[{name, precision}];
     if (choice == nullptr) {
-      HT_ASSIGN_OR_RETURN(LayerQuantizers quantizers, calibration.Find(name, precision));
-      choice = std::make_shared<QuantizedChoice>(std::move(quantizers));
+      HT_ASSIGN_OR_RETURN(choice, MakeQuantizedChoice(calibration, name, precision, executed));
     }
     chosen[name] = choice;
   }
@@ -77,10 +77,12 @@ bool IsFloat(const ChosenLayers& chosen) {
 }  // namespace
 
 struct AssignmentEvaluator::Impl {
-  Impl(const PreparedNetwork& network, const Dataset& data, const Calibration& calibration)
+  Impl(const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
+       ExecutedLayers executed)
       : network(network),
         data(data),
         calibration(calibration),
+        executed(std::move(executed)),
         batch(network.BatchFor(kEvaluationBatch, data.samples())),
         reference(data, batch) {}
 
@@ -212,6 +214,7 @@ struct AssignmentEvaluator::Impl {
   const PreparedNetwork& network;
   const Dataset& data;
   const Calibration& calibration;
+  const ExecutedLayers executed;
   int64_t batch;
   Graph graph;
   std::vector<Head> heads;
@@ -226,8 +229,8 @@ AssignmentEvaluator::~AssignmentEvaluator() = default;
 
 absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> AssignmentEvaluator::Create(
     const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
-    const Progress& progress, SampleValues values, int64_t kept_bytes) {
-  auto impl = std::make_unique<Impl>(network, data, calibration);
+    const Progress& progress, SampleValues values, int64_t kept_bytes, ExecutedLayers executed) {
+  auto impl = std::make_unique<Impl>(network, data, calibration, std::move(executed));
   HT_RETURN_IF_ERROR(impl->Prepare(progress, values, kept_bytes));
   return std::unique_ptr<AssignmentEvaluator>(new AssignmentEvaluator(std::move(impl)));
 }
@@ -236,9 +239,9 @@ std::string AssignmentEvaluator::output_metric() const { return OutputMetricOf(i
 
 absl::StatusOr<Evaluation> AssignmentEvaluator::Evaluate(
     const std::map<std::string, Precision>& assignment, const Progress& progress) {
-  HT_ASSIGN_OR_RETURN(
-      const ChosenLayers chosen,
-      ResolveAssignment(impl_->network, impl_->calibration, assignment, impl_->known));
+  HT_ASSIGN_OR_RETURN(const ChosenLayers chosen,
+                      ResolveAssignment(impl_->network, impl_->calibration, assignment,
+                                        impl_->executed, impl_->known));
   return impl_->Evaluate(chosen, progress);
 }
 
@@ -268,7 +271,7 @@ absl::StatusOr<Evaluation> EvaluateAssignment(const PreparedNetwork& network, co
                                               const std::map<std::string, Precision>& assignment,
                                               const Progress& progress) {
   KnownChoices known;
-  HT_RETURN_IF_ERROR(ResolveAssignment(network, calibration, assignment, known).status());
+  HT_RETURN_IF_ERROR(ResolveAssignment(network, calibration, assignment, {}, known).status());
   HT_ASSIGN_OR_RETURN(const auto evaluator,
                       AssignmentEvaluator::Create(network, data, calibration,
                                                   progress.Part(0, 0.45), SampleValues::kNone,

@@ -81,11 +81,12 @@ class AssignmentEvaluator {
  public:
   static constexpr int64_t kMaxKeptBytes = int64_t{256} << 20;
 
-  // RESOURCE_EXHAUSTED, before anything is run, where it would not fit MemoryBudget.
+  // RESOURCE_EXHAUSTED, before anything is run, where it would not fit MemoryBudget. `executed`:
+  // what a target makes of the precisions that Evaluate is given; they are evaluated as it says.
   static absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> Create(
       const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
       const Progress& progress, SampleValues values = SampleValues::kNone,
-      int64_t kept_bytes = kMaxKeptBytes);
+      int64_t kept_bytes = kMaxKeptBytes, ExecutedLayers executed = {});
   ~AssignmentEvaluator();
 
   // "kl", or "mse" where no output is a row of logits.

@@ -69,18 +69,19 @@ class FisherMeter {
     const int64_t batch = network.BatchFor(request_.options.batch, samples);
     HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(network.BatchFor(1, samples)));
     HT_RETURN_IF_ERROR(CheckData(network, graph, request_.data, /*needs_labels=*/false));
-    std::vector<std::string> results;
-    for (const Layer& layer : request_.layers()) results.push_back(layer.dst);
+    HT_ASSIGN_OR_RETURN(const std::vector<std::string> results,
+                        DifferentiatedValues(request_, graph));
     HT_ASSIGN_OR_RETURN(
         layouts_, FindSampleLayouts(network, request_.data, batch,
                                     PreparedNetwork::BatchNorm::kFolded, results, cancellation));
     return absl::OkStatus();
   }
 
-  // Whether the samples of a batch can be told apart in the results of all layers with choices.
+  // Whether the samples of a batch can be told apart in all that choices change.
   bool TellsApart() const {
-    for (size_t l = 0; l < layouts_.size(); ++l) {
-      if (!layouts_[l].has_value() && !ChangedChoices(request_.choices[l]).empty()) return false;
+    for (size_t i = 0; i < layouts_.size(); ++i) {
+      const bool changes = i >= columns_.layers() || !ChangedChoices(request_.choices[i]).empty();
+      if (!layouts_[i].has_value() && changes) return false;
     }
     return true;
   }
@@ -102,6 +103,9 @@ class FisherMeter {
     for (const FisherBlock& block : fisher_.blocks) {
       HT_RETURN_IF_ERROR(ReadBlock(block, absl::MakeSpan(rows)));
     }
+    if (request_.options.method == SensitivityMethod::kFisherElementwise) {
+      for (double& square : rows) square = std::sqrt(std::max(square, 0.0));
+    }
     std::vector<double> weights;
     for (int64_t n = 0; n < valid; ++n) {
       HT_ASSIGN_OR_RETURN(const std::vector<double> of_sample, cotangents_->Weights(*runner_, n));
@@ -111,12 +115,11 @@ class FisherMeter {
     return absl::OkStatus();
   }
 
-  // Copies a layer's inner products to its columns of `rows` [samples, cotangents, columns].
+  // Adds inner products to their columns of `rows` [samples, cotangents, columns].
   absl::Status ReadBlock(const FisherBlock& block, absl::Span<double> rows) const {
     HT_ASSIGN_OR_RETURN(const absl::Span<const float> values, runner_->Output(block.output));
     const size_t choices = block.choices.size();
     const size_t first = columns_.Begin(block.layer);
-    const bool squared = request_.options.method == SensitivityMethod::kFisherElementwise;
     for (size_t row = 0; row < rows.size() / columns_.size(); ++row) {
       for (size_t i = 0; i < choices; ++i) {
         const float value = values[row * choices + i];
@@ -125,8 +128,7 @@ class FisherMeter {
               absl::StrCat("layer '", request_.layers()[block.layer].name,
                            "': a derivative or a quantized result is not finite"));
         }
-        rows[row * columns_.size() + first + block.choices[i]] =
-            squared ? std::sqrt(std::max(value, 0.0f)) : value;
+        rows[row * columns_.size() + first + block.choices[i]] += value;
       }
     }
     return absl::OkStatus();
@@ -135,7 +137,7 @@ class FisherMeter {
   const ChoiceRequest& request_;
   ChoiceColumns columns_;
   FisherMatrix matrix_;
-  SampleLayouts layouts_;  // of each layer's dst
+  SampleLayouts layouts_;  // of DifferentiatedValues
   int64_t batch_ = 1;
   Graph graph_;
   std::optional<OutputCotangents> cotangents_;

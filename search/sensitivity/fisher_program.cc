@@ -1,5 +1,6 @@
 #include "search/sensitivity/fisher_program.h"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -46,7 +47,7 @@ class FisherBuilder {
     // its values die early.
     for (size_t l = layers().size(); l-- > 0;) {
       builder_.SetLabel(layers()[l].name);
-      HT_RETURN_IF_ERROR(Annotate(AppendBlock(l), absl::StrCat("layer '", layers()[l].name, "'")));
+      HT_RETURN_IF_ERROR(Annotate(AppendBlocks(l), absl::StrCat("layer '", layers()[l].name, "'")));
     }
     fisher_.program = builder_.Build(outputs_);
     return std::move(fisher_);
@@ -56,14 +57,16 @@ class FisherBuilder {
   const std::vector<Layer>& layers() const { return request_.layers(); }
 
   absl::Status AppendGradients(const OutputCotangents& output_cotangents) {
+    HT_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                        DifferentiatedValues(request_, graph_));
     std::vector<ValueId> head_values, dsts;
     for (const Head& head : output_cotangents.heads()) {
       HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered_, head.value));
       head_values.push_back(value);
     }
-    for (const Layer& layer : layers()) {
-      HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered_, layer.dst));
-      dsts.push_back(value);
+    for (size_t i = 0; i < names.size(); ++i) {
+      HT_ASSIGN_OR_RETURN(dsts.emplace_back(), FindValue(lowered_, names[i]));
+      differentiated_[dsts.back()] = i;
     }
     HT_ASSIGN_OR_RETURN(const auto cotangents, output_cotangents.AppendTo(lowered_, outputs_));
     for (const std::vector<ValueId>& cotangent : cotangents) {
@@ -73,13 +76,13 @@ class FisherBuilder {
     return absl::OkStatus();
   }
 
-  absl::Status AppendBlock(size_t l) {
+  absl::Status AppendBlocks(size_t l) {
     FisherBlock block;
     block.layer = l;
     block.output = absl::StrCat("halftone:s/", l);
     HT_ASSIGN_OR_RETURN(const LayerSite site, FindSite(lowered_, graph_, layers()[l], quantizer_));
     HT_ASSIGN_OR_RETURN(const ValueId dst, FindValue(lowered_, layers()[l].dst));
-    std::vector<ValueId> differences, gradients;
+    std::vector<ValueId> differences;
     for (size_t o = 0; o < request_.choices[l].size(); ++o) {
       if (request_.choices[l][o]->IsFloat()) continue;
       HT_ASSIGN_OR_RETURN(const ValueId changed, request_.choices[l][o]->AppendTo(site));
@@ -88,9 +91,40 @@ class FisherBuilder {
       block.choices.push_back(o);
     }
     if (differences.empty()) return absl::OkStatus();
-    for (const std::vector<ValueId>& gradient : gradients_) gradients.push_back(gradient[l]);
-    HT_ASSIGN_OR_RETURN(ValueId d, StackPerSample(builder_, differences, layouts_[l], batch_));
-    HT_ASSIGN_OR_RETURN(ValueId g, StackPerSample(builder_, gradients, layouts_[l], batch_));
+    HT_RETURN_IF_ERROR(AppendProducts(std::move(block), l, differences));
+    return AppendShortcuts(l);
+  }
+
+  // What the layer's choices do to the sums of shortcuts, one block for each sum.
+  absl::Status AppendShortcuts(size_t l) {
+    std::map<ValueId, std::pair<FisherBlock, std::vector<ValueId>>> by_sum;
+    for (size_t o = 0; o < request_.choices[l].size(); ++o) {
+      const Choice& choice = *request_.choices[l][o];
+      for (const RoundedOperand& shortcut : choice.shortcuts()) {
+        HT_ASSIGN_OR_RETURN(const ShortcutSite site, FindShortcut(lowered_, graph_, shortcut));
+        HT_ASSIGN_OR_RETURN(const ValueId rounded,
+                            choice.AppendShortcutTo(builder_, quantizer_, shortcut, site.value));
+        auto& [block, differences] = by_sum[site.sum];
+        HT_ASSIGN_OR_RETURN(differences.emplace_back(), ops::Sub(builder_, rounded, site.value));
+        block.choices.push_back(o);
+      }
+    }
+    for (auto& [sum, part] : by_sum) {
+      auto& [block, differences] = part;
+      block.layer = l;
+      block.output = absl::StrCat("halftone:s/", l, "/", sum);
+      HT_RETURN_IF_ERROR(AppendProducts(std::move(block), differentiated_.at(sum), differences));
+    }
+    return absl::OkStatus();
+  }
+
+  // Of errors of the value with that number and its gradients.
+  absl::Status AppendProducts(FisherBlock block, size_t value,
+                              const std::vector<ValueId>& differences) {
+    std::vector<ValueId> gradients;
+    for (const std::vector<ValueId>& gradient : gradients_) gradients.push_back(gradient[value]);
+    HT_ASSIGN_OR_RETURN(ValueId d, StackPerSample(builder_, differences, layouts_[value], batch_));
+    HT_ASSIGN_OR_RETURN(ValueId g, StackPerSample(builder_, gradients, layouts_[value], batch_));
     if (request_.options.method == SensitivityMethod::kFisherElementwise) {
       HT_ASSIGN_OR_RETURN(d, ops::Mul(builder_, d, d));
       HT_ASSIGN_OR_RETURN(g, ops::Mul(builder_, g, g));
@@ -110,11 +144,24 @@ class FisherBuilder {
   ProgramBuilder& builder_;
   SourceQuantizer quantizer_;
   FisherProgram fisher_;
-  std::vector<std::vector<ValueId>> gradients_;  // [cotangent][layer]
+  std::vector<std::vector<ValueId>> gradients_;  // [cotangent][of DifferentiatedValues]
+  std::map<ValueId, size_t> differentiated_;     // their numbers
   std::vector<std::pair<std::string, ValueId>> outputs_;
 };
 
 }  // namespace
+
+absl::StatusOr<std::vector<std::string>> DifferentiatedValues(const ChoiceRequest& request,
+                                                              const Graph& graph) {
+  std::vector<std::string> values;
+  for (const Layer& layer : request.layers()) values.push_back(layer.dst);
+  for (const std::string& addition : ShortcutAdditions(request.choices)) {
+    const Node* const node = graph.FindNode(addition);
+    if (node == nullptr) return absl::InternalError(absl::StrCat("no node '", addition, "'"));
+    values.push_back(node->outputs[0]);
+  }
+  return values;
+}
 
 absl::StatusOr<FisherProgram> BuildFisherProgram(const ChoiceRequest& request, const Graph& graph,
                                                  int64_t batch, const SampleLayouts& layouts,

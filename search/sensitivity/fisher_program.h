@@ -15,7 +15,7 @@
 
 namespace halftone {
 
-// What one layer contributes to the rows of S.
+// A part of what one layer contributes to the rows of S: parts of the same choice add up.
 struct FisherBlock {
   size_t layer = 0;
   std::vector<size_t> choices;  // indices into the layer's choices; the float layer is left out
@@ -25,7 +25,9 @@ struct FisherBlock {
 // One program for one batch: the forward pass, a backward pass per cotangent to every layer's dst,
 // every layer once more per choice, and the inner products
 //   S[n, k, (l, o)] = < d(u_nk . f)/d y_l , yhat_{l,o}(x_l) - y_l >,
-// or for kFisherElementwise the squares of both, element by element:
+// and of every shortcut that the choice rounds, which is an error of the sum that reads it,
+//   + < d(u_nk . f)/d sum , shortcut_{l,o} - shortcut >;
+// for kFisherElementwise the squares of both, element by element:
 //   S[n, k, (l, o)]^2 = < (d(u_nk . f)/d y_l)^2 , (yhat_{l,o}(x_l) - y_l)^2 >, which is what is put
 // out.
 struct FisherProgram {
@@ -33,8 +35,13 @@ struct FisherProgram {
   std::vector<FisherBlock> blocks;
 };
 
-// `graph` is bound to `batch`; `layouts`: of each layer's dst. UNIMPLEMENTED names a layer whose
-// samples cannot be told apart.
+// The values that derivatives are taken with respect to, by their names in graphs that Bind makes:
+// the layers' results, and after them those of ShortcutAdditions.
+absl::StatusOr<std::vector<std::string>> DifferentiatedValues(const ChoiceRequest& request,
+                                                              const Graph& graph);
+
+// `graph` is bound to `batch`; `layouts`: of DifferentiatedValues. UNIMPLEMENTED names a layer
+// whose samples cannot be told apart.
 absl::StatusOr<FisherProgram> BuildFisherProgram(const ChoiceRequest& request, const Graph& graph,
                                                  int64_t batch, const SampleLayouts& layouts,
                                                  const OutputCotangents& cotangents);

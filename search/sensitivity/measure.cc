@@ -80,8 +80,9 @@ absl::StatusOr<SensitivityResult> DispatchChoices(const ChoiceRequest& request,
 absl::StatusOr<SensitivityResult> MeasureQuantized(const SensitivityRequest& request,
                                                    const Progress& progress) {
   HT_RETURN_IF_ERROR(CheckTakesNoLabels(request.options));
-  HT_ASSIGN_OR_RETURN(const LayerChoices choices,
-                      QuantizedChoices(request.network, request.calibration, request.precisions));
+  HT_ASSIGN_OR_RETURN(
+      const LayerChoices choices,
+      QuantizedChoices(request.network, request.calibration, request.precisions, request.executed));
   HT_ASSIGN_OR_RETURN(
       SensitivityResult result,
       DispatchChoices({request.network, request.data, choices, request.options}, progress));
@@ -154,17 +155,16 @@ SensitivityResult MakeResult(const ChoiceRequest& request) {
   return result;
 }
 
-absl::StatusOr<SensitivityResult> MeasureSensitivity(const PreparedNetwork& network,
-                                                     const Dataset& data,
-                                                     const Calibration& calibration,
-                                                     const std::vector<Precision>& precisions,
-                                                     const SensitivityOptions& options,
-                                                     const Progress& progress) {
+absl::StatusOr<SensitivityResult> MeasureSensitivity(
+    const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
+    const std::vector<Precision>& precisions, const SensitivityOptions& options,
+    const Progress& progress, const ExecutedLayers& executed) {
   HT_RETURN_IF_ERROR(CheckOptions(options));
   const Dataset samples = options.samples == 0 ? data : data.Take(options.samples);
   HT_RETURN_IF_ERROR(CheckSensitivityMemory(network, samples, precisions, options));
-  HT_ASSIGN_OR_RETURN(SensitivityResult result,
-                      Dispatch({network, samples, calibration, precisions, options}, progress));
+  HT_ASSIGN_OR_RETURN(
+      SensitivityResult result,
+      Dispatch({network, samples, calibration, precisions, options, executed}, progress));
   HT_RETURN_IF_ERROR(CheckFinite(result));
   return result;
 }

@@ -18,6 +18,7 @@ struct SensitivityRequest {
   const Calibration& calibration;
   const std::vector<Precision>& precisions;
   const SensitivityOptions& options;
+  ExecutedLayers executed = {};  // of methods that speak of more than weights
 };
 
 // What the methods are asked that know of a choice only how to append it to a program.

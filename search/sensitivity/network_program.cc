@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -63,13 +64,24 @@ absl::StatusOr<LayerSources> SourceQuantizer::Apply(ProgramBuilder& builder,
   return quantized;
 }
 
-absl::StatusOr<std::vector<ValueId>> ReplayWith(ProgramBuilder& builder, ValueId old_value,
-                                                ValueId new_value,
+absl::StatusOr<std::vector<ValueId>> ReplayWith(ProgramBuilder& builder,
+                                                absl::Span<const Replacement> replacements,
                                                 absl::Span<const ValueId> targets) {
-  absl::flat_hash_map<ValueId, ValueId> replaced = {{old_value, new_value}};
+  absl::flat_hash_map<ValueId, ValueId> replaced;
+  for (const Replacement& replacement : replacements) {
+    if (replacement.reader == kNoValue) replaced[replacement.old_value] = replacement.new_value;
+  }
   const auto current = [&](ValueId value) {
     const auto found = replaced.find(value);
     return found == replaced.end() ? value : found->second;
+  };
+  const auto read_by = [&](const Instruction& instruction, ValueId value) {
+    for (const Replacement& replacement : replacements) {
+      const bool reads = replacement.old_value == value &&
+                         absl::c_linear_search(instruction.dsts, replacement.reader);
+      if (reads) return replacement.new_value;
+    }
+    return current(value);
   };
   const size_t count = builder.program().instructions.size();
   for (size_t i = 0; i < count; ++i) {
@@ -78,7 +90,7 @@ absl::StatusOr<std::vector<ValueId>> ReplayWith(ProgramBuilder& builder, ValueId
     std::vector<ValueId> srcs;
     bool depends = false;
     for (const ValueId src : instruction.srcs) {
-      srcs.push_back(current(src));
+      srcs.push_back(read_by(instruction, src));
       depends |= srcs.back() != src;
     }
     if (!depends) continue;

@@ -34,18 +34,24 @@ class SourceQuantizer {
  public:
   absl::StatusOr<LayerSources> Apply(ProgramBuilder& builder, const LayerSources& sources,
                                      const LayerQuantizers& quantizers);
-
- private:
+  // One value, as RoundTensor rounds.
   absl::StatusOr<ValueId> Round(ProgramBuilder& builder, ValueId value, const NumberFormat& format,
                                 const UniformQuantizer* quantizer);
 
+ private:
   std::map<std::tuple<ValueId, NumberFormat, const UniformQuantizer*>, ValueId> done_;
 };
 
-// Appends, for a value that takes the place of `old_value`, everything that depends on it up to
-// `targets`: the values that the targets have then.
-absl::StatusOr<std::vector<ValueId>> ReplayWith(ProgramBuilder& builder, ValueId old_value,
-                                                ValueId new_value,
+// A value that takes the place of another one.
+struct Replacement {
+  ValueId old_value = kNoValue, new_value = kNoValue;
+  ValueId reader = kNoValue;  // a result of the only instruction that reads the new one, or of all
+};
+
+// Appends everything that depends on the replacements up to `targets`: the values that the targets
+// have then.
+absl::StatusOr<std::vector<ValueId>> ReplayWith(ProgramBuilder& builder,
+                                                absl::Span<const Replacement> replacements,
                                                 absl::Span<const ValueId> targets);
 
 // The value of the program that holds the network's value `name`. INTERNAL names what is missing.

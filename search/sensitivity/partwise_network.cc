@@ -116,7 +116,7 @@ absl::StatusOr<std::unique_ptr<BatchRunner>> PartwiseNetwork::Compile(size_t par
     HT_ASSIGN_OR_RETURN(const ValueId before, FindValue(lowered, cuts_[part - 1].value));
     const ValueId source =
         builder.AddInput(SourceName(cuts_[part - 1]), Shape(builder.shape(before)));
-    HT_ASSIGN_OR_RETURN(values, ReplayWith(builder, before, source, values));
+    HT_ASSIGN_OR_RETURN(values, ReplayWith(builder, {{before, source}}, values));
   }
   std::vector<std::pair<std::string, ValueId>> outputs;
   for (size_t i = 0; i < names.size(); ++i) outputs.emplace_back(names[i], values[i]);

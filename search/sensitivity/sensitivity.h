@@ -16,6 +16,7 @@
 #include "nn/graph/graph.h"
 #include "nn/graph/layer.h"
 #include "nn/graph/passes.h"
+#include "nn/quant/executed_layers.h"
 #include "nn/quant/layer_quantizers.h"
 #include "nn/quant/precision.h"
 #include "nn/quant/range_estimator.h"
@@ -193,13 +194,13 @@ absl::StatusOr<double> PredictLoss(const SensitivityResult& result, absl::Span<c
 // Measures how much each precision of each layer hurts. Memory is bounded by the batch. Errors
 // name the layer; INVALID_ARGUMENT when the data does not fit, labels are needed and missing, or a
 // value is not finite; RESOURCE_EXHAUSTED, before any work, where it would not fit
-// the memory (base/memory_budget.h), with the figure and what would make it fit.
-absl::StatusOr<SensitivityResult> MeasureSensitivity(const PreparedNetwork& network,
-                                                     const Dataset& data,
-                                                     const Calibration& calibration,
-                                                     const std::vector<Precision>& precisions,
-                                                     const SensitivityOptions& options,
-                                                     const Progress& progress);
+// the memory (base/memory_budget.h), with the figure and what would make it fit. `executed`: what a
+// target makes of the layers, of which the losses then are; those of weights alone (hessian-*,
+// hawq-*) are of the precisions as they are asked for.
+absl::StatusOr<SensitivityResult> MeasureSensitivity(
+    const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
+    const std::vector<Precision>& precisions, const SensitivityOptions& options,
+    const Progress& progress, const ExecutedLayers& executed = {});
 
 // The names that users write: "fisher", "hessian-trace", ..., "output"; "auto", "cross-entropy",
 // "kl", "mse". INVALID_ARGUMENT names the text and what there is.

@@ -92,9 +92,17 @@ absl::StatusOr<Program> SingleLayerMeter::Build(size_t layer, absl::Span<const s
   SourceQuantizer quantizer;
   HT_ASSIGN_OR_RETURN(const LayerSite site, FindSite(lowered, graph, changed_layer, quantizer));
   for (size_t i = 0; i < choices.size(); ++i) {
-    HT_ASSIGN_OR_RETURN(const ValueId changed, request_.choices[layer][choices[i]]->AppendTo(site));
+    const Choice& choice = *request_.choices[layer][choices[i]];
+    HT_ASSIGN_OR_RETURN(const ValueId changed, choice.AppendTo(site));
+    std::vector<Replacement> replaced = {{dst, changed}};
+    for (const RoundedOperand& shortcut : choice.shortcuts()) {
+      HT_ASSIGN_OR_RETURN(const ShortcutSite place, FindShortcut(lowered, graph, shortcut));
+      HT_ASSIGN_OR_RETURN(const ValueId rounded, choice.AppendShortcutTo(lowered.builder, quantizer,
+                                                                         shortcut, place.value));
+      replaced.push_back({place.value, rounded, place.sum});
+    }
     HT_ASSIGN_OR_RETURN(const std::vector<ValueId> values,
-                        ReplayWith(lowered.builder, dst, changed, targets));
+                        ReplayWith(lowered.builder, replaced, targets));
     HT_ASSIGN_OR_RETURN(const ValueId nothing, ops::Sub(lowered.builder, changed, changed));
     HT_ASSIGN_OR_RETURN(const ValueId finite, ops::SumAll(lowered.builder, nothing));
     outputs.emplace_back(FiniteOutput(i), finite);

@@ -1,8 +1,8 @@
 #include "server/services/job_references.h"
 
 #include "search/explorer.h"
-#include "search/offer.h"
 #include "search/stage_keys.h"
+#include "search/stored_tables.h"
 #include "server/convert/crosscheck.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
@@ -12,14 +12,11 @@ namespace {
 
 void AddTables(ArtifactStore& store, const SearchSpec& spec, std::vector<std::string>& keys) {
   keys.push_back(OfferKey(spec));
-  const absl::StatusOr<std::string> bytes = store.LoadStage(Stage::kProfile, keys.back());
-  if (!bytes.ok()) return;
-  absl::StatusOr<Offer> offer = OfferFromBytes(*bytes);
-  if (!offer.ok()) return;
-  const TableNames names = TableNamesOf(spec, *std::move(offer));
-  for (const StoredName* name :
-       {&names.network, &names.calibration, &names.sensitivity, &names.costs}) {
-    keys.push_back(name->key);
+  const absl::StatusOr<TableNames> names = FindTableNames(spec, store);
+  if (!names.ok()) return;
+  for (const StoredName* name : {&names->network, &names->calibration, &names->sensitivity,
+                                 &names->costs, &names->execution}) {
+    if (!name->key.empty()) keys.push_back(name->key);
   }
 }
 

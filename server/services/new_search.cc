@@ -31,10 +31,10 @@ absl::Status CheckPrecisions(const SearchSpec& spec, const std::string& target,
   for (size_t i = 0; i < spec.precisions.size(); ++i) {
     if (profiler.Supports(spec.precisions[i])) continue;
     return AtField(absl::StrCat("precisions[", i, "]"),
-                   WithReason(v1::PRECISION_INVALID, absl::InvalidArgumentError(absl::StrCat(
-                                                         "target ", Quoted(target), " cannot run '",
-                                                         spec.precisions[i].ToString(),
-                                                         "': ", RunsText(target, profiler)))));
+                   WithReason(v1::PRECISION_INVALID,
+                              absl::InvalidArgumentError(absl::StrCat(
+                                  "target ", Quoted(target), " cannot run '",
+                                  spec.precisions[i].ToString(), "': ", RunsText(profiler)))));
   }
   return absl::OkStatus();
 }
@@ -119,6 +119,16 @@ absl::Status CheckUploads(const ServiceContext& context, const std::string& mode
       context.CheckUploaded("calibration_dataset", ContentKind::kDataset, calibration));
   if (evaluation.empty()) return absl::OkStatus();
   return context.CheckUploaded("evaluation_dataset", ContentKind::kDataset, evaluation);
+}
+
+absl::Status CheckRunsNetworks(const ServiceContext& context, const std::string& target) {
+  if (target.empty()) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
+                      context.CreateProfiler("target", target));
+  if (profiler->Runner() != nullptr) return absl::OkStatus();
+  return AtField("target", WithReason(v1::TARGET_INVALID, absl::InvalidArgumentError(absl::StrCat(
+                                                              "target ", Quoted(target),
+                                                              " does not run networks here"))));
 }
 
 absl::Status CheckNewSearch(const ServiceContext& context, const SearchSpec& spec) {

@@ -14,6 +14,10 @@ namespace halftone {
 absl::Status CheckUploads(const ServiceContext& context, const std::string& model,
                           const std::string& calibration, const std::string& evaluation);
 
+// Whether `target` ("": none is asked for) runs networks here. NOT_FOUND for one that is not there,
+// INVALID_ARGUMENT for one that does not, with the field.
+absl::Status CheckRunsNetworks(const ServiceContext& context, const std::string& target);
+
 // Whether a search that is asked for now can be queued: what is known to fail is refused here with
 // the field of the spec, not by the job after its work. NOT_FOUND for an upload or a target that is
 // not there, INVALID_ARGUMENT for the rest: precisions that the target does not run, metrics that

@@ -67,6 +67,7 @@ absl::Status SetSpec(const ServiceContext& context, const v1::CreateJobRequest& 
     if (!spec.ok()) return AtField("crosscheck", spec.status());
     HT_RETURN_IF_ERROR(AtField(
         "crosscheck", CheckUploads(context, spec->model, spec->calibration, spec->evaluation)));
+    HT_RETURN_IF_ERROR(AtField("crosscheck", CheckRunsNetworks(context, spec->target)));
     job.spec = SerializeCrosscheck(request.crosscheck());
     job.summary = SerializeCrosscheck(Summary(request.crosscheck()));
     return absl::OkStatus();

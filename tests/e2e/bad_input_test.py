@@ -519,7 +519,10 @@ class BadInputTest(ServedTestCase):
                 (call, "CreateJob", {"spec": self.spec(evaluation_dataset=data)})]),
             ("TARGET_NOT_FOUND", "", "SearchService", [
                 (call, "CreateJob", {"spec": self.spec(target="toaster")}),
-                (call, "CreateJob", {"spec": self.spec(target=f"targets/{none}")})]),
+                (call, "CreateJob", {"spec": self.spec(target=f"targets/{none}")}),
+                (call, "CreateJob", {"crosscheck": self.client.message(
+                    "CrosscheckSpec", model=self.model, calibration_dataset=self.data,
+                    evaluation_dataset=self.data, target="toaster")})]),
         ]
         for reason, resource, service, calls in cases:
             for kind, method, fields in calls:

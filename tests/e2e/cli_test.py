@@ -518,6 +518,8 @@ class CommandTest(unittest.TestCase):
         self.crosscheck("--min-kl", "0.5", "--max-kl", "0.1", code=2)
         self.document("crosscheck", MODEL, "--data", CALIB, "--eval", EVAL, "--precisions", "w99",
                       code=2)
+        error = self.crosscheck("--target", "bitfusion", code=2)["error"]
+        self.assertIn("does not run networks here", error["message"])
         error = self.document("crosscheck", MODEL, "--data", CALIB, "--eval", "/no/such.npz", code=2)
         self.assertIn("/no/such.npz", error["error"]["message"])
 

@@ -51,6 +51,10 @@ class OffRunner final : public NetworkRunner {
  public:
   explicit OffRunner(float offset) : offset_(offset) {}
   std::string Machine() const override { return "off"; }
+  absl::StatusOr<ExecutedLayers> Describe(const Graph&,
+                                          const std::vector<Precision>&) const override {
+    return ExecutedLayers();
+  }
   absl::StatusOr<std::unique_ptr<RunnableNetwork>> Prepare(const Graph& graph,
                                                            const LayerSet& layers,
                                                            const QuantizedAssignment& assignment,

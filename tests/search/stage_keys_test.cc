@@ -112,11 +112,11 @@ std::map<char, std::string> Keys(const SearchSpec& spec) {
   return {{'I', ImportKey(spec)},
           {'O', OfferKey(spec)},
           {'C', CalibrateKey(spec, offered)},
-          {'S', SensitivityKey(spec, offered)},
+          {'S', SensitivityKey(spec, offered, "x")},
           {'P', ProfileKey(spec, offered)},
           {'V', SolveKey(spec, "i", "s", "p")},
-          {'M', MeterKey(spec, "c")},
-          {'R', RefineKey(spec, "c", "s", "v")},
+          {'M', MeterKey(spec, "c", "x")},
+          {'R', RefineKey(spec, "c", "x", "s", "v")},
           {'A', ValidateKey(spec, "c", "v", "r", "m")},
           {'E', ExportKey(spec, "v", "r", "a")}};
 }
@@ -153,12 +153,14 @@ TEST(StageKeysTest, SoDoTheOutputsOfEarlierStages) {
                                 SolveKey(spec, "I", "s", "p"),
                                 SolveKey(spec, "i", "S", "p"),
                                 SolveKey(spec, "i", "s", "P"),
-                                MeterKey(spec, "c"),
-                                MeterKey(spec, "C"),
-                                RefineKey(spec, "c", "s", "v"),
-                                RefineKey(spec, "C", "s", "v"),
-                                RefineKey(spec, "c", "S", "v"),
-                                RefineKey(spec, "c", "s", "V"),
+                                MeterKey(spec, "c", ""),
+                                MeterKey(spec, "C", ""),
+                                MeterKey(spec, "c", "x"),
+                                RefineKey(spec, "c", "", "s", "v"),
+                                RefineKey(spec, "C", "", "s", "v"),
+                                RefineKey(spec, "c", "x", "s", "v"),
+                                RefineKey(spec, "c", "", "S", "v"),
+                                RefineKey(spec, "c", "", "s", "V"),
                                 ValidateKey(spec, "c", "v", "r", "m"),
                                 ValidateKey(spec, "C", "v", "r", "m"),
                                 ValidateKey(spec, "c", "V", "r", "m"),
@@ -170,10 +172,33 @@ TEST(StageKeysTest, SoDoTheOutputsOfEarlierStages) {
                                 ExportKey(spec, "v", "r", "A")};
   for (const Precision& precision : {Precision::Int(8, 8), Precision::Int(4, 4)}) {
     keys.insert(CalibrateKey(spec, {precision}));
-    keys.insert(SensitivityKey(spec, {precision}));
+    keys.insert(SensitivityKey(spec, {precision}, ""));
+    keys.insert(SensitivityKey(spec, {precision}, "x"));
+    keys.insert(SensitivityKey(spec, {precision}, "y"));
+    keys.insert(ExecutionKey(spec, {{precision}, {}, {}, "m"}));
+    keys.insert(ExecutionKey(spec, {{precision}, {}, {}, "M"}));
     keys.insert(ProfileKey(spec, {precision}));
   }
-  EXPECT_EQ(keys.size(), 19u + 6u);
+  EXPECT_EQ(keys.size(), 21u + 14u);
+}
+
+// Losses of weights alone say nothing of how the target executes.
+TEST(StageKeysTest, WhatATargetStatesIsInTheKeysOfWhatItChanges) {
+  SearchSpec spec = BaseSpec();
+  const std::vector<Precision> offered = {Precision::Int(8, 8)};
+  for (const auto& [method, depends] : {std::pair(SensitivityMethod::kFisherCorrected, true),
+                                        std::pair(SensitivityMethod::kOutput, true),
+                                        std::pair(SensitivityMethod::kHessianForm, false),
+                                        std::pair(SensitivityMethod::kHawqV3, false)}) {
+    spec.sensitivity.method = method;
+    EXPECT_EQ(SensitivityKey(spec, offered, "") != SensitivityKey(spec, offered, "x"), depends);
+    const TableNames silent = TableNamesOf(spec, {offered, offered, {}, ""}, "");
+    EXPECT_EQ(silent.execution.key, "");
+    EXPECT_EQ(silent.sensitivity.key, SensitivityKey(spec, offered, ""));
+    const TableNames names = TableNamesOf(spec, {offered, offered, {}, "m"}, "x");
+    EXPECT_EQ(names.execution.key, ExecutionKey(spec, names.offer));
+    EXPECT_EQ(names.sensitivity.key, SensitivityKey(spec, offered, "x"));
+  }
 }
 
 }  // namespace

@@ -82,7 +82,10 @@ absl::StatusOr<ValueId> ValueTable::Get(const std::string& name) {
 
 absl::StatusOr<ValueId> NodeLowering::Input(size_t index) const {
   HT_RETURN_IF_ERROR(context.Input(index).status());
-  return values.Get(node().inputs[index]);
+  const std::string& name = node().inputs[index];
+  HT_ASSIGN_OR_RETURN(const ValueId value, values.Get(name));
+  if (options.read_input == nullptr) return value;
+  return options.read_input(builder, node(), name, value);
 }
 
 absl::StatusOr<float> NodeLowering::ConstantScalar(size_t index, float fallback) const {

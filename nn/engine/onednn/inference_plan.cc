@@ -78,7 +78,7 @@ absl::Status LowerOp(PlanBuilder& builder, const LoweringContext& context) {
 // How the ops of a plan compute, and what they store.
 struct Decisions {
   std::vector<plan::OpPrecision> precisions;
-  absl::flat_hash_map<std::string, plan::Form> forms;
+  plan::StoredForms forms;
 };
 
 Decisions Decide(const Graph& graph, const std::vector<PlanOp>& ops,
@@ -96,7 +96,11 @@ absl::Status LowerOps(const Graph& graph, const std::vector<PlanOp>& ops,
   FindLastReaders(graph, ops, builder);
   for (const Port& input : graph.inputs) builder.AddInput(input);
   for (size_t i = 0; i < ops.size(); ++i) {
-    LoweringContext context{&ops[i], decisions.precisions[i], decisions.forms.at(ops[i].dst)};
+    LoweringContext context{&ops[i], decisions.precisions[i], decisions.forms.values.at(ops[i].dst),
+                            plan::Form::Float32()};
+    if (const std::string shortcut = ops[i].Residual(); !shortcut.empty()) {
+      context.shortcut_form = decisions.forms.shortcuts.at(shortcut);
+    }
     if (ops[i].layer != nullptr) {
       const auto it = assignment.find(ops[i].layer->name);
       if (it != assignment.end()) context.quantizers = &it->second;
@@ -116,6 +120,21 @@ int ThreadsOf(const PlanOptions& options) {
   return options.threads > 0 ? options.threads : OneDnnThreads();
 }
 
+// A network as plans take it apart; what `ops` point to is the graph and layers beside them.
+struct FusedNetwork {
+  Graph graph;
+  LayerSet layers;
+  std::vector<PlanOp> ops;
+};
+
+absl::StatusOr<std::unique_ptr<FusedNetwork>> FuseNetwork(const Graph& graph) {
+  auto fused = std::make_unique<FusedNetwork>();
+  fused->graph = RecognizeBlocks(graph);
+  HT_ASSIGN_OR_RETURN(fused->layers, FindLayers(graph));
+  fused->ops = plan::FuseGraph(fused->graph, fused->layers);
+  return fused;
+}
+
 struct Compiled {
   plan::CompiledPlan plan;
   std::vector<ExtraRounding> roundings;
@@ -128,12 +147,11 @@ absl::StatusOr<Compiled> Compile(const Graph& graph, const LayerSet& layers,
   HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
   UseOneDnnThreads(ThreadsOf(options));
   HT_ASSIGN_OR_RETURN(const Graph shifted, ShiftBiases(graph, layers, assignment));
-  const Graph recognized = RecognizeBlocks(shifted);
-  HT_ASSIGN_OR_RETURN(const LayerSet current, FindLayers(shifted));
-  const std::vector<PlanOp> ops = plan::FuseGraph(recognized, current);
-  PlanBuilder builder(recognized, purpose);
-  const Decisions decisions = Decide(recognized, ops, assignment, options);
-  HT_RETURN_IF_ERROR(LowerOps(recognized, ops, assignment, decisions, builder));
+  HT_ASSIGN_OR_RETURN(const auto network, FuseNetwork(shifted));
+  const std::vector<PlanOp>& ops = network->ops;
+  PlanBuilder builder(network->graph, purpose);
+  const Decisions decisions = Decide(network->graph, ops, assignment, options);
+  HT_RETURN_IF_ERROR(LowerOps(network->graph, ops, assignment, decisions, builder));
   return Compiled{builder.Finish(), plan::FindRoundings(ops, decisions.forms),
                   plan::PrecisionsRun(ops, decisions.precisions, assignment)};
 }
@@ -192,6 +210,12 @@ absl::StatusOr<std::vector<PlanStep>> DescribePlan(const Graph& graph, const Lay
   HT_ASSIGN_OR_RETURN(const Compiled compiled,
                       Compile(graph, layers, assignment, options, plan::Purpose::kDescribe));
   return StepsOf(compiled.plan);
+}
+
+absl::StatusOr<ExecutedLayers> DescribeExecution(const Graph& graph,
+                                                 const std::vector<Precision>& precisions) {
+  HT_ASSIGN_OR_RETURN(const auto network, FuseNetwork(graph));
+  return plan::DescribeChoices(network->graph, network->ops, precisions);
 }
 
 }  // namespace halftone

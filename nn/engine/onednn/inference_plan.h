@@ -13,6 +13,7 @@
 #include "base/cancellation.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/layer.h"
+#include "nn/quant/executed_layers.h"
 #include "nn/quant/extra_rounding.h"
 #include "nn/quant/layer_quantizers.h"
 #include "nn/quant/precision.h"
@@ -36,10 +37,10 @@ struct PlanStep {
 };
 
 struct PlanOptions {
-  // Keeps every activation that a residual addition reads in float32. Otherwise an 8-bit layer's
-  // shortcut is stored once, as the integers that the next layer reads, and the addition takes
-  // those: faster, and one more rounding to 8 bits than fake quantization of the layers' sources
-  // alone. Shortcuts of fewer bits are always kept in float32.
+  // Keeps every activation that a residual addition reads in float32. Otherwise the addition takes
+  // the integers of 8 bits, or the bfloat16, that the first layer which reads the activation takes,
+  // so that it is stored once: faster, and one more rounding than fake quantization of the layers'
+  // sources alone, which is that layer's choice. Shortcuts of fewer bits are kept in float32.
   bool exact_shortcuts = false;
   // Computes averages and sums of activations between bfloat16 layers in float32.
   bool float32_sums = false;
@@ -93,6 +94,10 @@ class InferencePlan {
 absl::StatusOr<std::vector<PlanStep>> DescribePlan(const Graph& graph, const LayerSet& layers,
                                                    const QuantizedAssignment& assignment,
                                                    const PlanOptions& options = {});
+
+// What plans make of each layer in each of the precisions, whatever the other layers are in.
+absl::StatusOr<ExecutedLayers> DescribeExecution(const Graph& graph,
+                                                 const std::vector<Precision>& precisions);
 
 // The kernels of this machine that execute a precision: w4a8 runs as w8a8, w16a16 as f32, bf16 as
 // f32 where the CPU has no bf16 instructions, w8a8 as f32 where 8-bit kernels would saturate.

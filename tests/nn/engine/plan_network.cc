@@ -146,8 +146,23 @@ absl::StatusOr<std::vector<float>> PlanNetwork::RunPlan(const QuantizedAssignmen
 }
 
 absl::StatusOr<std::vector<float>> PlanNetwork::RunFakeQuantized(
-    const QuantizedAssignment& assignment) const {
+    const QuantizedAssignment& assignment, const ExecutedLayers& executed) const {
   LowerOptions options;
+  std::map<std::pair<std::string, std::string>, const UniformQuantizer*> shortcuts;
+  for (const auto& [layer, choices] : executed) {
+    const auto assigned = assignment.find(layer);
+    if (assigned == assignment.end()) continue;
+    const auto choice = choices.find(assigned->second.precision);
+    if (choice == choices.end()) continue;
+    for (const RoundedOperand& shortcut : choice->second.shortcuts) {
+      shortcuts[{shortcut.node, shortcut.value}] = assigned->second.src.get();
+    }
+  }
+  options.read_input = [&](ProgramBuilder& builder, const Node& node, const std::string& name,
+                           ValueId value) -> absl::StatusOr<ValueId> {
+    const auto found = shortcuts.find({node.name, name});
+    return found == shortcuts.end() ? value : ops::FakeQuantize(builder, value, *found->second);
+  };
   options.lower_layer = [&](ProgramBuilder& builder, const Node& node, LayerSources sources,
                             ValueId bias) -> absl::StatusOr<ValueId> {
     const auto it = assignment.find(node.name);

@@ -36,8 +36,10 @@ struct PlanNetwork {
 
   absl::StatusOr<std::vector<float>> RunPlan(const QuantizedAssignment& assignment,
                                              const PlanOptions& options = {}) const;
-  // src and weights of every assigned layer rounded to their quantizers, all else in float32.
-  absl::StatusOr<std::vector<float>> RunFakeQuantized(const QuantizedAssignment& assignment) const;
+  // src and weights of every assigned layer rounded to their quantizers, and the shortcuts that
+  // `executed` says, all else in float32.
+  absl::StatusOr<std::vector<float>> RunFakeQuantized(const QuantizedAssignment& assignment,
+                                                      const ExecutedLayers& executed = {}) const;
 };
 
 // Network `file` of tests/data/tiny-digits on its first `batch` samples.

@@ -32,6 +32,7 @@ std::string ReadDigits(const std::string& file) {
 class CountingStore final : public ArtifactStore {
  public:
   absl::StatusOr<std::string> LoadBlob(const std::string& sha256) override {
+    ++loaded_blobs;
     return store_.LoadBlob(sha256);
   }
   absl::StatusOr<std::string> StoreBlob(absl::string_view bytes) override {
@@ -49,7 +50,7 @@ class CountingStore final : public ArtifactStore {
     return store_.StoreStage(stage, key, bytes);
   }
 
-  size_t evaluations = 0;
+  size_t evaluations = 0, loaded_blobs = 0;
   std::vector<std::string> predicted;
 
  private:
@@ -152,8 +153,10 @@ TEST(CrosscheckTest, ASecondRunReusesEveryStage) {
   Bench bench;
   const absl::StatusOr<CrosscheckResult> first = bench.Run();
   ASSERT_TRUE(first.ok()) << first.status();
+  bench.store.loaded_blobs = 0;
   const absl::StatusOr<CrosscheckResult> second = bench.Run();
   ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(bench.store.loaded_blobs, 0u) << "neither the network nor the data";
   EXPECT_EQ(CrosscheckResultToJson(*first), CrosscheckResultToJson(*second));
   EXPECT_EQ(bench.started.size(), 5u);
   for (const auto& [stage, reused] : bench.started) EXPECT_TRUE(reused) << StageName(stage);

@@ -60,6 +60,20 @@ TEST(AssignmentMeterTest, MeasuresWhatQuantizingDoes) {
   EXPECT_GT(*meter.Measure(digits.All("w2a2"), {}), expected.kl);
 }
 
+TEST(AssignmentMeterTest, RunsWhatATargetMakesOfPrecisions) {
+  Digits digits;
+  const Assignment all = digits.All("w4a4");
+  ExecutedLayers executed;
+  for (const auto& [layer, name] : all) {
+    executed[layer][Precision::Int(4, 4)].ran_as = Precision::Int(8, 8);
+  }
+  AssignmentMeter meter(digits.network, digits.data, digits.calibration, digits.store, "executed",
+                        SampleValues::kPseudovalues, executed);
+  AssignmentMeter asked = digits.Meter();
+  EXPECT_EQ(*meter.Measure(all, {}), *asked.Measure(digits.All("w8a8"), {}));
+  EXPECT_EQ(*meter.Measure(digits.All("w2a2"), {}), *asked.Measure(digits.All("w2a2"), {}));
+}
+
 TEST(AssignmentMeterTest, ScoresByWhatItIsToldTo) {
   Digits digits;
   AssignmentMeter meter(digits.network, digits.data, digits.calibration, digits.store, "plain",

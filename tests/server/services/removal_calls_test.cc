@@ -132,15 +132,18 @@ TEST_F(RemovalCallsTest, AFinishedSearchRefersToItsTablesWhateverItsResultNames)
   Offer offer;
   offer.offered = offer.profiled = {Precision::Int(8, 8)};
   offer.reference = Precision::Int(8, 8);
+  offer.machine = "m";
+  ASSERT_TRUE(catalog->StoreStage(Stage::kImport, ExecutionKey(spec, offer), "said").ok());
   ASSERT_TRUE(catalog->StoreStage(Stage::kProfile, OfferKey(spec), OfferToBytes(offer)).ok());
   const std::string id = CreateJob(SerializeSpec(spec_));
   EXPECT_THAT(References(id).stage_keys, ElementsAre(Explorer::StoredUnder(id)));
   ASSERT_EQ(Claim(), id);
   ASSERT_TRUE(jobs->Succeed(claim, {}).ok());
   const std::vector<std::string> keys = References(id).stage_keys;
-  const TableNames names = TableNamesOf(spec, offer);
-  for (const std::string& key : {Explorer::StoredUnder(id), OfferKey(spec), names.network.key,
-                                 names.calibration.key, names.sensitivity.key, names.costs.key}) {
+  const TableNames names = TableNamesOf(spec, offer, "said");
+  for (const std::string& key :
+       {Explorer::StoredUnder(id), OfferKey(spec), names.network.key, names.calibration.key,
+        names.sensitivity.key, names.costs.key, names.execution.key}) {
     EXPECT_THAT(keys, Contains(key));
   }
 }

@@ -72,7 +72,7 @@ class AttributeWriter {
 
   absl::Status AddResidual(const std::string& value) {
     HT_ASSIGN_OR_RETURN(result_.residual,
-                        builder_.Need(value, builder_.Stored(value).form, geometry_.arrangement,
+                        builder_.Need(value, context_.shortcut_form, geometry_.arrangement,
                                       context_.op->node->name));
     const Form& form = result_.residual.form;
     const bool same_buffer = result_.residual.buffer == builder_.Stored(value).buffer;

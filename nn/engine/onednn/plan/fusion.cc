@@ -64,11 +64,16 @@ bool GeluOf(const Node& node, PostOp* post_op) {
 
 }  // namespace
 
-std::string PlanOp::Residual() const {
+const PostOp* PlanOp::Addition() const {
   for (const PostOp& post_op : post_ops) {
-    if (post_op.kind == PostOp::Kind::kResidual) return post_op.residual;
+    if (post_op.kind == PostOp::Kind::kResidual) return &post_op;
   }
-  return "";
+  return nullptr;
+}
+
+std::string PlanOp::Residual() const {
+  const PostOp* const addition = Addition();
+  return addition == nullptr ? "" : addition->residual;
 }
 
 bool ActivationOf(const Graph& graph, const Node& node, PostOp* post_op) {
@@ -226,6 +231,7 @@ class Fuser {
     if (graph_.values.at(other).shape != graph_.values.at(op.dst).shape) return false;
     post_op->kind = PostOp::Kind::kResidual;
     post_op->residual = other;
+    post_op->addition = node.name;
     return true;
   }
 

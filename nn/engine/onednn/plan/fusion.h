@@ -21,6 +21,7 @@ struct PostOp {
   dnnl::algorithm algorithm = dnnl::algorithm::eltwise_relu;
   float alpha = 0, beta = 0;
   std::string residual;
+  std::string addition;  // kResidual: the node that adds it
 };
 
 // A node of the graph with the nodes after it that run inside its kernel.
@@ -43,6 +44,8 @@ struct PlanOp {
 
   // Whether a oneDNN primitive computes the layer.
   bool native() const { return kind != Kind::kNode; }
+  // What adds an activation inside the kernel; null if nothing does.
+  const PostOp* Addition() const;
   // The activation that is added inside the kernel; "" if none.
   std::string Residual() const;
 };

@@ -14,6 +14,7 @@ struct LoweringContext {
   const PlanOp* op = nullptr;
   OpPrecision precision;
   Form dst_form;                                // in which the result is stored
+  Form shortcut_form;                           // in which the addition inside the kernel reads
   const LayerQuantizers* quantizers = nullptr;  // of a layer; null where it stays f32
 };
 

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "nn/engine/onednn/plan/shortcuts.h"
+
 namespace halftone::plan {
 namespace {
 
@@ -32,24 +35,24 @@ Precision PrecisionRun(const PlanOp& op, Arithmetic arithmetic, const Precision&
 
 }  // namespace
 
-std::vector<ExtraRounding> FindRoundings(const std::vector<PlanOp>& ops,
-                                         const absl::flat_hash_map<std::string, Form>& forms) {
+std::vector<ExtraRounding> FindRoundings(const std::vector<PlanOp>& ops, const StoredForms& forms) {
   using Kind = ExtraRounding::Kind;
   absl::flat_hash_map<std::string, const PlanOp*> producers;
   std::vector<ExtraRounding> roundings;
   for (const PlanOp& op : ops) {
     producers[op.dst] = &op;
     for (const std::string& output : op.node->outputs) producers.emplace(output, &op);
-    const bool in_bfloat16 = forms.at(op.dst).type == DataKind::bf16;
+    const bool in_bfloat16 = forms.values.at(op.dst).type == DataKind::bf16;
     if (in_bfloat16 && ComputesInBFloat16(op)) {
       roundings.push_back({Kind::kSum, NameOf(op), "", "bf16"});
     }
     const std::string residual = op.Residual();
-    const auto producer = producers.find(residual);
-    if (residual.empty() || producer == producers.end()) continue;
-    const Form& form = forms.at(producer->second->dst);
+    if (residual.empty()) continue;
+    const Form& form = forms.shortcuts.at(residual);
     if (form.type == DataKind::f32) continue;
-    roundings.push_back({Kind::kShortcut, NameOf(op), NameOf(*producer->second),
+    const auto producer = producers.find(residual);
+    roundings.push_back({Kind::kShortcut, NameOf(op),
+                         producer == producers.end() ? residual : NameOf(*producer->second),
                          form.IsInteger() ? "8 bits" : "bf16"});
   }
   return roundings;
@@ -68,6 +71,28 @@ std::map<std::string, Precision> PrecisionsRun(const std::vector<PlanOp>& ops,
                     : PrecisionRun(ops[i], precisions[i].arithmetic, asked->second.precision);
   }
   return run;
+}
+
+ExecutedLayers DescribeChoices(const Graph& graph, const std::vector<PlanOp>& ops,
+                               const std::vector<Precision>& precisions) {
+  const std::vector<Shortcut> shortcuts = FindShortcuts(graph, ops);
+  ExecutedLayers layers;
+  for (size_t i = 0; i < ops.size(); ++i) {
+    if (ops[i].layer == nullptr) continue;
+    const Layer& layer = *ops[i].layer;
+    for (const Precision& asked : precisions) {
+      const Arithmetic arithmetic = ArithmeticOf(layer, asked);
+      ExecutedChoice choice{PrecisionRun(ops[i], arithmetic, asked), {}};
+      const NumberFormat format = ShortcutFormat(arithmetic, asked);
+      for (const Shortcut& shortcut : shortcuts) {
+        if (shortcut.reader != i || format == NumberFormat()) continue;
+        const std::string& addition = ops[shortcut.adder].Addition()->addition;
+        choice.shortcuts.push_back({addition, shortcut.value, format});
+      }
+      if (choice != ExecutedChoice{asked, {}}) layers[layer.name][asked] = std::move(choice);
+    }
+  }
+  return layers;
 }
 
 }  // namespace halftone::plan

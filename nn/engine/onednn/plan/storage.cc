@@ -4,29 +4,21 @@
 #include <initializer_list>
 
 #include "absl/algorithm/container.h"
+#include "nn/engine/onednn/plan/shortcuts.h"
 #include "nn/engine/onednn/plan/view.h"
 
 namespace halftone::plan {
 namespace {
 
-// What the readers of one value ask for.
-struct Wants {
-  std::vector<Form> forms;
-  bool added = false;  // a kernel adds it to its result
-};
+// What the readers of each value ask for.
+using WantedForms = absl::flat_hash_map<std::string, std::vector<Form>>;
 
 // The form that serves all readers.
-Form Unify(const Wants& wants, bool exact_shortcuts) {
-  if (wants.forms.empty()) return Form::Float32();
-  const Form& form = wants.forms[0];
-  for (const Form& other : wants.forms) {
-    if (!(other == form)) return Form::Float32();
-  }
-  if (wants.added && exact_shortcuts) return Form::Float32();
-  if (wants.added && form.IsInteger() && !form.IsEightBits()) return Form::Float32();
-  // Rounding it would save no memory.
-  if (wants.added && form.IsRounded()) return Form::Float32();
-  return form;
+Form Unify(const std::vector<Form>& wanted) {
+  if (wanted.empty()) return Form::Float32();
+  const bool is_common =
+      absl::c_all_of(wanted, [&](const Form& other) { return other == wanted[0]; });
+  return is_common ? wanted[0] : Form::Float32();
 }
 
 bool IsOneOf(const Node& node, std::initializer_list<absl::string_view> ops) {
@@ -59,17 +51,28 @@ bool Stores(const PlanOp& op, const OpPrecision& precision, const Form& wanted,
   return (normalizes || is_softmax) && wanted.FillsType();
 }
 
-Form WantedForm(const PlanOp& op, absl::flat_hash_map<std::string, Wants>& wants,
-                bool exact_shortcuts) {
-  if (op.native()) return Unify(wants[op.dst], exact_shortcuts);
+Form WantedForm(const PlanOp& op, WantedForms& wants) {
+  if (op.native()) return Unify(wants[op.dst]);
   // All that a Split gives is one buffer.
-  Wants all;
+  std::vector<Form> all;
   for (const std::string& output : op.node->outputs) {
-    const Wants& own = wants[output];
-    all.forms.insert(all.forms.end(), own.forms.begin(), own.forms.end());
-    all.added |= own.added;
+    const std::vector<Form>& own = wants[output];
+    all.insert(all.end(), own.begin(), own.end());
   }
-  return Unify(all, exact_shortcuts);
+  return Unify(all);
+}
+
+absl::flat_hash_map<std::string, Form> DecideShortcuts(const Graph& graph,
+                                                       const std::vector<PlanOp>& ops,
+                                                       const std::vector<OpPrecision>& precisions,
+                                                       const StorageOptions& options) {
+  absl::flat_hash_map<std::string, Form> forms;
+  for (const Shortcut& shortcut : FindShortcuts(graph, ops)) {
+    const bool is_exact = options.exact_shortcuts || !shortcut.reader.has_value();
+    forms[shortcut.value] =
+        is_exact ? Form::Float32() : ShortcutForm(precisions[*shortcut.reader].src);
+  }
+  return forms;
 }
 
 }  // namespace
@@ -114,27 +117,26 @@ bool KeepsForm(const Graph& graph, const Node& node) {
   return IsOneOf(node, {"MaxPool", "GlobalMaxPool"}) || IsView(graph, node);
 }
 
-absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
-                                                   const std::vector<PlanOp>& ops,
-                                                   const std::vector<OpPrecision>& precisions,
-                                                   const StorageOptions& options) {
-  absl::flat_hash_map<std::string, Wants> wants;
-  absl::flat_hash_map<std::string, Form> forms;
-  for (const Port& output : graph.outputs) wants[output.name].forms.push_back(Form::Float32());
+StoredForms DecideForms(const Graph& graph, const std::vector<PlanOp>& ops,
+                        const std::vector<OpPrecision>& precisions, const StorageOptions& options) {
+  StoredForms forms;
+  forms.shortcuts = DecideShortcuts(graph, ops, precisions, options);
+  WantedForms wants;
+  for (const Port& output : graph.outputs) wants[output.name].push_back(Form::Float32());
   for (size_t i = ops.size(); i-- > 0;) {
     const PlanOp& op = ops[i];
     const bool keeps = !op.native() && KeepsForm(graph, *op.node);
-    const Form wanted = WantedForm(op, wants, options.exact_shortcuts);
+    const Form wanted = WantedForm(op, wants);
     const Form form =
         keeps || Stores(op, precisions[i], wanted, options) ? wanted : Form::Float32();
-    forms[op.dst] = form;
+    forms.values[op.dst] = form;
     const bool follows = keeps || (form.type == DataKind::bf16 && ComputesInBFloat16(op));
     for (size_t source = 0; source < op.sources.size(); ++source) {
       const Form& own = source == 0 ? precisions[i].src : precisions[i].second;
-      wants[op.sources[source]].forms.push_back(follows ? form : own);
+      wants[op.sources[source]].push_back(follows ? form : own);
     }
     if (const std::string residual = op.Residual(); !residual.empty()) {
-      wants[residual].added = true;
+      wants[residual].push_back(forms.shortcuts.at(residual));
     }
   }
   return forms;

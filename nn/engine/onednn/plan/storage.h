@@ -25,6 +25,12 @@ struct StorageOptions {
   bool float32_sums = false;
 };
 
+// What plans store activations in.
+struct StoredForms {
+  absl::flat_hash_map<std::string, Form> values;     // by the op's dst that stores it
+  absl::flat_hash_map<std::string, Form> shortcuts;  // in which additions take values
+};
+
 // Whether a node that is no layer computes in bfloat16 where its readers want that: averages, and
 // sums of activations.
 bool ComputesInBFloat16(const PlanOp& op);
@@ -38,17 +44,16 @@ bool KeepsForm(const Graph& graph, const Node& node);
 
 // The form in which the producer of each value stores it:
 // - the integers of a quantizer, when all layers that read it quantize with that quantizer, and an
-//   addition inside a kernel that reads it too is given at least 8 bits; `exact_shortcuts` keeps
-//   what additions read in float32;
+//   addition inside a kernel that reads it too takes them;
 // - float32 rounded to a grid, when all layers that read it want that and no addition does;
 // - bfloat16 when all layers that read it compute in it; averages and sums before them, too, but
 //   for `float32_sums`;
 // - else float32.
-// Consumers that want another form get a conversion.
-absl::flat_hash_map<std::string, Form> DecideForms(const Graph& graph,
-                                                   const std::vector<PlanOp>& ops,
-                                                   const std::vector<OpPrecision>& precisions,
-                                                   const StorageOptions& options);
+// Consumers that want another form get a conversion. An addition takes its shortcut in the form
+// that its reader has it in (FindShortcuts, ShortcutForm), whoever stored it and in whatever form,
+// so that what a shortcut is rounded to is the choice of one layer; `exact_shortcuts`: in float32.
+StoredForms DecideForms(const Graph& graph, const std::vector<PlanOp>& ops,
+                        const std::vector<OpPrecision>& precisions, const StorageOptions& options);
 
 }  // namespace halftone::plan
 
