@@ -267,8 +267,7 @@ void Folder::AppendArithmetic(const Node& node, const std::string& op, const std
   arithmetic.op = op;
   arithmetic.inputs = {src, AddConstant(absl::StrCat(dst, "_", op), Shape(dims), values)};
   arithmetic.outputs = {dst};
-  ValueInfo info = graph_.values.at(src);  // not in one line: a new entry moves the others
-  graph_.values[dst] = std::move(info);
+  graph_.values[dst] = ValueInfo(graph_.values.at(src));  // a copy: a new entry moves the others
   Append(std::move(arithmetic));
 }
 

@@ -237,7 +237,7 @@ CostTable CostLedger::ToTable(std::string target, DeviceInfo device) const {
     row.predicted_ns = sums[precision] + fixed_latency_ns_;
     const auto measured = measured_.find(precision);
     if (measured != measured_.end()) row.measured_ns = measured->second;
-    table.network.push_back(std::move(row));
+    table.network.push_back(row);
   }
   return table;
 }

@@ -40,7 +40,8 @@ absl::Status RefuseUnknown(const json& read, const json& understood, const std::
   }
   if (!read.is_object()) return absl::OkStatus();
   for (const auto& [name, value] : read.items()) {
-    if (value.is_null() || value == "") continue;
+    if (value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty()))
+      continue;
     const std::string field = path.empty() ? name : absl::StrCat(path, ".", name);
     if (!understood.contains(name)) {
       return absl::InvalidArgumentError(

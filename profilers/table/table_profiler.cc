@@ -182,7 +182,7 @@ class TableProfiler final : public CostProfiler {
       NetworkRow row{precision, table.fixed_latency_ns + sums[precision]};
       const auto measured = sheet_.measured_ns.find(precision);
       if (measured != sheet_.measured_ns.end()) row.measured_ns = measured->second;
-      table.network.push_back(std::move(row));
+      table.network.push_back(row);
     }
   }
 

@@ -88,8 +88,9 @@ std::string RenderScatter(const CrosscheckResult& result) {
       OpenPlot(kPanelWidth * static_cast<double>(columns), kPanelHeight * static_cast<double>(rows),
                "Predicted against measured divergence");
   for (size_t i = 0; i < panels.size(); ++i) {
+    const size_t row = i / columns;
     svg += panels[i].Render(kPanelWidth * static_cast<double>(i % columns),
-                            kPanelHeight * static_cast<double>(i / columns));
+                            kPanelHeight * static_cast<double>(row));
   }
   return svg + "</svg>";
 }

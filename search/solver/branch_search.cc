@@ -19,8 +19,6 @@ constexpr double kShareLeft = 0.05;
 // The best two choices of a variable are priced alike within this share of the same.
 constexpr double kShareAlike = 0.02;
 constexpr size_t kMostCandidates = 3;
-// Costs above limits of about 1 by less than this are rounding.
-constexpr double kFeasibilityNoise = 1e-12;
 constexpr size_t kNodesBetweenStops = 64;
 
 }  // namespace

@@ -260,6 +260,25 @@ Extremes ExtremesOf(const CompactProblem& problem) {
   return extremes;
 }
 
+double SimpleLossBound(const CompactProblem& problem) {
+  double bound = ExtremesOf(problem).least[0];
+  double magnitude = std::abs(bound);
+  const int variables = problem.cross == nullptr ? 0 : problem.variables();
+  for (size_t v = 0; v < static_cast<size_t>(variables); ++v) {
+    const std::vector<size_t>& first = problem.cross->first;
+    for (size_t w = v + 1; w < static_cast<size_t>(variables); ++w) {
+      double least = kInfinity;
+      for (size_t a = first[v]; a < first[v + 1]; ++a) {
+        const double* row = problem.cross->Row(a);
+        least = std::min(least, *std::min_element(row + first[w], row + first[w + 1]));
+      }
+      bound += least;
+      magnitude += std::abs(least);
+    }
+  }
+  return bound - 1e-12 * magnitude;
+}
+
 std::vector<double> ReachOf(const CompactProblem& problem) {
   const Extremes extremes = ExtremesOf(problem);
   std::vector<double> reach;

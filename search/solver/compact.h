@@ -74,8 +74,14 @@ struct Extremes {
 };
 Extremes ExtremesOf(const CompactProblem& problem);
 
+// A bound of the loss of every selection, `cross` included, that takes next to no time: each
+// variable and each pair of variables taken alone, less what rounding may make of the sum.
+double SimpleLossBound(const CompactProblem& problem);
+
 // The largest magnitude that each component's total, or its limit, can have; likewise.
 std::vector<double> ReachOf(const CompactProblem& problem);
+// Weighted sums of costs above their limits by less than this are rounding: limits are about 1.
+constexpr double kFeasibilityNoise = 1e-12;
 // Weights times what they reach: far above what any loss is, far below what overflows.
 constexpr double kMostWeighted = 1e200;
 

@@ -14,14 +14,13 @@
 #include "search/solver/local_search.h"
 #include "search/solver/quadratic.h"
 #include "search/solver/rounding.h"
+#include "search/solver/rule_out.h"
 #include "search/solver/shrinking_solver.h"
 #include "search/solver/unit.h"
-#include "search/solver/weighted.h"
 
 namespace halftone {
 namespace {
 
-constexpr double kFeasibilityNoise = 1e-12;
 // What is done in search of an incumbent, or a proof, before all labels are searched. A beam: a
 // level of more labels than the first number is cut to the second one, first to few, then, of what
 // that has left, to more. Or as many branches (BranchSearch).
@@ -74,7 +73,8 @@ class ExactSolver : private ShrinkingSolver {
     std::vector<Elimination::Tables> bounds = Tables(elimination, multipliers);
     if (IsClosed()) return Finish(kInfinity);
     if (stop_()) return Finish(-kInfinity);
-    const std::vector<std::vector<char>> keep = Fix(elimination, bounds);
+    const std::vector<std::vector<char>> keep =
+        ChoicesNotRuledOut(problem_, goal_, result_.incumbent.Cutoff(), elimination, bounds, stop_);
     bounds.clear();  // the search makes its own, which may be as large
     bool all_kept = true;
     for (const std::vector<char>& marks : keep) {
@@ -180,54 +180,6 @@ class ExactSolver : private ShrinkingSolver {
       Offer(Selection(choices.begin(), choices.end()));
     }
     return tables;
-  }
-
-  bool IsRuledOut(const Elimination::Tables& tables, double minimum) const {
-    double bound = minimum;
-    for (size_t k = 0; k < problem_.limit.size(); ++k) {
-      bound -= tables.weights[k + 1] * problem_.limit[k];
-    }
-    if (goal_ == Goal::kLoss && tables.weights[0] == 0) return bound > kFeasibilityNoise;
-    return bound >= result_.incumbent.Cutoff();
-  }
-
-  // Marks the choices that no better selection can contain with 0.
-  std::vector<std::vector<char>> Fix(const Elimination& elimination,
-                                     const std::vector<Elimination::Tables>& bounds) {
-    std::vector<std::vector<char>> keep;
-    for (int count : problem_.choices) keep.emplace_back(static_cast<size_t>(count), 1);
-    if (problem_.pairs.empty()) {
-      FixSeparable(bounds, keep);
-    } else {
-      FixWithPairs(elimination, bounds, keep);
-    }
-    return keep;
-  }
-
-  void FixSeparable(const std::vector<Elimination::Tables>& bounds,
-                    std::vector<std::vector<char>>& keep) const {
-    for (const Elimination::Tables& tables : bounds) {
-      for (int v = 0; v < problem_.variables(); ++v) {
-        const std::vector<double> sums = WeightedValues(problem_, tables.weights, v);
-        const double least = *std::min_element(sums.begin(), sums.end());
-        for (size_t o = 0; o < sums.size(); ++o) {
-          if (IsRuledOut(tables, tables.minimum + sums[o] - least)) keep[size_t(v)][o] = 0;
-        }
-      }
-    }
-  }
-
-  void FixWithPairs(const Elimination& elimination, const std::vector<Elimination::Tables>& bounds,
-                    std::vector<std::vector<char>>& keep) {
-    for (const Elimination::Tables& tables : bounds) {
-      if (stop_()) return;
-      const std::vector<std::vector<double>> minima = elimination.MinimaGiven(tables);
-      for (size_t v = 0; v < minima.size(); ++v) {
-        for (size_t o = 0; o < minima[v].size(); ++o) {
-          if (IsRuledOut(tables, minima[v][o])) keep[v][o] = 0;
-        }
-      }
-    }
   }
 
   // Adds the best multipliers for limits that leave a little more or less room, as they do after

@@ -9,9 +9,6 @@
 namespace halftone {
 namespace {
 
-// Weighted sums of costs above their limits by less than this, relative to limits of about 1, are
-// rounding.
-constexpr double kFeasibilityNoise = 1e-12;
 // Groups per level whose best labels are completed in search of a better incumbent.
 constexpr size_t kCompletedGroups = 48;
 // More labels than these are completed at every fourth level only.

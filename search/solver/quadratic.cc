@@ -42,7 +42,7 @@ class QuadraticSolver : private ShrinkingSolver {
  public:
   QuadraticSolver(const CompactProblem& problem, Stop& stop, Incumbent start)
       : ShrinkingSolver(DropSlackLimits(problem, 1), Goal::kLoss, std::move(start)), stop_(stop) {
-    result_.lower_bound = SimpleBound();
+    result_.lower_bound = std::max(result_.lower_bound, BoundOfChoices());
     const std::vector<int>& choices = problem_.choices;
     if (std::find(choices.begin(), choices.end(), 1) == choices.end()) return;
     KeepColumns(std::vector<char>(problem_.cross->columns(), 1));
@@ -122,7 +122,7 @@ class QuadraticSolver : private ShrinkingSolver {
   }
 
   // Every choice alone, with half of the least that each other variable adds to it.
-  double SimpleBound() {
+  double BoundOfChoices() {
     const CrossLosses& cross = *problem_.cross;
     double bound = problem_.constant[0];
     for (size_t v = 0; v + 1 < cross.first.size(); ++v) {

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/infinity.h"
-
 namespace halftone {
 
 ShrinkingSolver::ShrinkingSolver(CompactProblem problem, Goal goal, Incumbent start)
     : problem_(std::move(problem)), goal_(goal) {
   result_.incumbent = std::move(start);
-  result_.lower_bound = goal == Goal::kExcess ? 0 : -kInfinity;
+  // One that holds from the beginning, however early the search is stopped.
+  result_.lower_bound = goal == Goal::kExcess ? 0 : SimpleLossBound(problem_);
 }
 
 void ShrinkingSolver::Offer(const Selection& selection) {

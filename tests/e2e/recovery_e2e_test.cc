@@ -135,8 +135,7 @@ TEST_F(RecoveryEndToEnd, SigtermCheckpointsAllJobsThatRun) {
   held_->AwaitRequest();
   const std::string computing = Create(LongSearch());
   Watch(computing, [](const v1::JobEvent& event) {
-    return event.stage() == v1::STAGE_CALIBRATE &&
-           event.kind() == v1::JOB_EVENT_KIND_STAGE_STARTED;
+    return event.stage() == v1::STAGE_CALIBRATE && event.kind() == v1::JOB_EVENT_KIND_STAGE_STARTED;
   });
   EXPECT_EQ(Get(waiting).state(), v1::JOB_STATE_RUNNING);
   EXPECT_EQ(server_->Terminate(), 0);

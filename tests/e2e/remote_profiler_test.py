@@ -315,8 +315,9 @@ class PluginTest(RemoteTestCase):
         let_go()
         self.assertEqual(self.end_of(job), MODULES["job"].JOB_STATE_SUCCEEDED)
         self.assertEqual(len(set(rows())), 8)
-        # What came in the last second before the kill is not stored yet.
-        self.assertLessEqual(len(rows()), 12)
+        # What came in the last second before the kill is not stored yet, and the profiler may
+        # measure another row before it hears that the server has gone.
+        self.assertLessEqual(len(rows()), 13)
         self.assertIsNone(plugin.poll())
 
     def test_others_compute_while_a_job_waits_for_it(self):

@@ -36,10 +36,10 @@ class StatingRunner final : public NetworkRunner {
                                                            const RunOptions& options) override {
     return inner_->Prepare(graph, layers, assignment, options);
   }
-  absl::StatusOr<std::vector<double>> Time(const Graph&, const LayerSet&,
-                                           absl::Span<const QuantizedAssignment> assignments, int,
-                                           int, const Progress&) override {
-    return std::vector<double>(assignments.size(), 1.0);
+  absl::StatusOr<NetworkTimes> Time(const Graph&, const LayerSet&,
+                                    absl::Span<const QuantizedAssignment> assignments, int, int,
+                                    const Progress&) override {
+    return NetworkTimes{std::vector<double>(assignments.size(), 1.0), ""};
   }
 
  private:

@@ -302,6 +302,7 @@ TEST(QuadraticTest, AnyQuestionCanEndTheSearch) {
       Stop stop({}, SteadyTime::InfiniteFuture(), most);
       const ExactResult result = SolveQuadratic(compact, stop, {});
       EXPECT_LE(result.lower_bound, least + 1e-9);
+      EXPECT_GT(result.lower_bound, -kInfinity) << "however early it ends";
       EXPECT_GE(result.incumbent.objective, least - 1e-9);  // infinite: none found
       if (result.proven) {
         EXPECT_NEAR(result.incumbent.objective, least, 1e-9);

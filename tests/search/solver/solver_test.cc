@@ -1,6 +1,7 @@
 #include "search/solver/solver.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/fake_clock.h"
 #include "base/memory_budget.h"
@@ -189,6 +190,33 @@ TEST(SolverTest, AtTheTimeLimitTheBestSoFarComesWithItsBound) {
   EXPECT_LT(solution->lower_bound, solution->loss);
   EXPECT_GT(solution->gap, 0);
   EXPECT_TRUE(CheckSolution(problem, *solution).ok());
+}
+
+TEST(SolverTest, AFrontierThatIsStoppedEarlyHasBoundsEverywhere) {
+  RandomProblemOptions options;
+  options.layers = 8;
+  options.choices = 5;
+  options.rows = 6;
+  Problem problem = RandomProblem(options);
+  problem.frontier = problem.budgets.begin()->first;
+  int answers = 0;
+  for (int limit = 1; limit < 400; limit += 1 + limit / 10) {
+    SCOPED_TRACE(limit);
+    const FakeSteadyClock clock(absl::Milliseconds(1));
+    Progress progress;
+    progress.cancellation = Cancellation(clock);
+    const auto solution = Solve(problem, {.time_limit = absl::Milliseconds(limit)}, progress);
+    if (!solution.ok()) {
+      EXPECT_EQ(solution.status().code(), absl::StatusCode::kDeadlineExceeded) << solution.status();
+      continue;
+    }
+    ++answers;
+    EXPECT_TRUE(std::isfinite(solution->lower_bound));
+    for (const FrontierPoint& point : solution->frontier) {
+      EXPECT_TRUE(std::isfinite(point.lower_bound));
+    }
+  }
+  EXPECT_GT(answers, 10);
 }
 
 TEST(SolverTest, ACancelledSearchSaysSoOrReturnsWhatItHas) {
