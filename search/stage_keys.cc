@@ -28,7 +28,7 @@ std::string TargetIdentity(const std::string& target) {
 }
 
 // Of what depends on what a target states, which for one that states nothing is no other.
-std::string AsExecuted(std::string key, absl::string_view execution) {
+std::string AsExecuted(const std::string& key, absl::string_view execution) {
   return execution.empty() ? key : HashOf({"executed/1", key, execution});
 }
 

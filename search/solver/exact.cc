@@ -17,6 +17,7 @@
 #include "search/solver/rule_out.h"
 #include "search/solver/shrinking_solver.h"
 #include "search/solver/unit.h"
+#include "search/solver/weighted.h"
 
 namespace halftone {
 namespace {

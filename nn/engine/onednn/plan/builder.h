@@ -115,7 +115,7 @@ class PlanBuilder {
   // Makes the primitive of `desc` (unless it only describes) and appends it.
   template <typename Primitive>
   void AddPrimitive(PlanStep info, const typename Primitive::primitive_desc& desc,
-                    std::vector<Argument> arguments) {
+                    std::vector<Argument>&& arguments) {
     info.implementation = desc.impl_info_str();
     AddPrimitiveStep(std::move(info), describes() ? dnnl::primitive() : Primitive(desc),
                      desc.scratchpad_desc(), std::move(arguments));
