@@ -92,7 +92,7 @@ TEST(Dataset, TakesTheFirstSamples) {
 TEST(Dataset, RefusesWhatIsNoData) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
-  const auto create = [](std::map<std::string, Tensor> arrays) {
+  const auto create = [](const std::map<std::string, Tensor>& arrays) {
     return Dataset::Create(arrays).status();
   };
   ExpectInvalid(create({}), "no array");

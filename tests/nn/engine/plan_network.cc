@@ -100,7 +100,9 @@ absl::StatusOr<QuantizedAssignment> PlanNetwork::Quantize(
     const std::map<std::string, Precision>& precisions, Symmetry src_symmetry,
     Symmetry weights_symmetry) const {
   QuantizedAssignment assignment;
-  for (const auto& [name, precision] : precisions) {
+  for (const auto& entry : precisions) {
+    const std::string& name = entry.first;
+    const Precision& precision = entry.second;
     const Layer& layer = *layers.Find(name);
     LayerQuantizers quantizers;
     quantizers.precision = precision;

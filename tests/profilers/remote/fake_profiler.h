@@ -95,7 +95,7 @@ class FakeProfiler final : public v1::ProfilerService::Service {
   }
 
   // So many rows, and then the status.
-  static Script AnswerSome(size_t rows, grpc::Status status) {
+  static Script AnswerSome(size_t rows, const grpc::Status& status) {
     return [=](const std::vector<v1::LayerCost>& wanted, grpc::ServerContext&, Writer& writer) {
       for (size_t i = 0; i < rows && i < wanted.size(); ++i) writer.Write(Response({wanted[i]}));
       return status;

@@ -84,7 +84,7 @@ class NetworkBuilder : public GraphBuilder {
       label = static_cast<int64_t>(random() % static_cast<uint64_t>(classes));
     }
     arrays.emplace("labels", Tensor::Of(Shape{samples}, std::move(labels)));
-    absl::StatusOr<Dataset> data = Dataset::Create(std::move(arrays));
+    absl::StatusOr<Dataset> data = Dataset::Create(arrays);
     EXPECT_TRUE(data.ok()) << data.status();
     if (!network.ok() || !data.ok()) return {};
     return {*std::move(network), *std::move(data)};

@@ -173,7 +173,7 @@ TEST(QuadraticTest, AgreesWithEliminationOnChains) {
     }
     for (int i = 0; i + 1 < options.layers; ++i) {
       std::vector<double>& row = factor.rows.emplace_back(factor.choices.size(), 0.0);
-      const auto first = static_cast<size_t>(i * options.choices);
+      const auto first = static_cast<size_t>(i) * static_cast<size_t>(options.choices);
       for (size_t a = 0; a < 8; ++a) row[first + a] = random.Uniform() - 0.6;
       for (size_t a = 0; a < 4; ++a) {
         for (size_t b = 4; b < 8; ++b) {
@@ -212,7 +212,8 @@ Problem CorrelatedProblem(int layers, int choices, double share) {
   std::vector<double> common(kRows);
   for (double& value : common) value = random.Uniform() - 0.5;
   Problem problem;
-  Problem::InteractionRows& factor = problem.interaction_rows.emplace();
+  problem.interaction_rows = Problem::InteractionRows();
+  Problem::InteractionRows& factor = *problem.interaction_rows;
   factor.rows.resize(kRows);
   for (int l = 0; l < layers; ++l) {
     Problem::Layer& layer = problem.layers.emplace_back();
