@@ -81,7 +81,9 @@ CostTable MakeCpuTable(const ProfileRequest& request, const CpuDevice& device,
     for (size_t layer = 0; layer < layers.size(); ++layer) {
       CostRow row =
           MakeRow(request, device, uniform, costs.Row(layer, own), layers[layer], precision);
-      if (row.warning.empty()) row.warning = warning;
+      // First, where CostTable::IsDisturbed looks for it.
+      const char* between = warning.empty() || row.warning.empty() ? "" : "; ";
+      row.warning = absl::StrCat(warning, between, row.warning);
       table.rows.push_back(std::move(row));
     }
     table.network.push_back(
