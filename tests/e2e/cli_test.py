@@ -17,6 +17,9 @@ from waiting import PATIENCE, wait_for
 
 MODEL = os.path.join(TINY_DIGITS, "model.onnx")
 CALIB = os.path.join(TINY_DIGITS, "calib.npz")
+# What to search that takes from seconds to minutes, to be interrupted.
+LONG = (os.path.join(NETWORKS, "resnet14.onnx"), "--data", os.path.join(NETWORKS, "calib.npz"),
+        "--target", "bitfusion", "--budget", "latency=50%")
 EVAL = os.path.join(TINY_DIGITS, "eval.npz")
 HALFTONE = os.path.join(BINARY, "bin/halftone")
 PROBLEM = {"layers": [{"name": name, "choices": [
@@ -580,11 +583,10 @@ class CommandTest(unittest.TestCase):
 
     def test_interrupt_cancels(self):
         process = subprocess.Popen(
-            [HALFTONE, "search", MODEL, "--data", CALIB, "--target", "bitfusion", "--budget",
-             "latency=50%", "--seed", "77", "--draws", "4096", "--json", *self.where],
+            [HALFTONE, "search", *LONG, "--seed", "77", "--json", *self.where],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for line in process.stderr:
-            if "sensitivity" in line:  # with so many draws it would take many minutes
+            if "sensitivity" in line:
                 break
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
@@ -594,8 +596,7 @@ class CommandTest(unittest.TestCase):
         self.assertIn(f"interrupted: {document['job']} is being cancelled", err)
 
     def test_interrupting_a_watch_leaves_the_job(self):
-        job = self.document("submit", MODEL, "--data", CALIB, "--target", "bitfusion", "--budget",
-                            "latency=50%", "--seed", "78", "--draws", "4096")["job"]
+        job = self.document("submit", *LONG, "--seed", "78")["job"]
         process = subprocess.Popen([HALFTONE, "watch", job, *self.where], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         for line in process.stderr:
