@@ -37,7 +37,7 @@ void Explorations::Enter(const std::string& job_id, const Cancellation& cancella
       known_.push_front({session});
     }
   }
-  Enter(std::move(session), cancellation, std::move(entered));
+  Enter(session, cancellation, std::move(entered));
 }
 
 void Explorations::EnterIfOpen(const std::string& job_id, const Cancellation& cancellation,
@@ -48,10 +48,10 @@ void Explorations::EnterIfOpen(const std::string& job_id, const Cancellation& ca
     session = Find(job_id);
   }
   if (session == nullptr) return entered(std::shared_ptr<Turn>());
-  Enter(std::move(session), cancellation, std::move(entered));
+  Enter(session, cancellation, std::move(entered));
 }
 
-void Explorations::Enter(std::shared_ptr<Session> session, const Cancellation& cancellation,
+void Explorations::Enter(const std::shared_ptr<Session>& session, const Cancellation& cancellation,
                          Entered entered) {
   session->turn.Enter(cancellation, [this, session, entered = std::move(entered)](
                                         absl::StatusOr<std::unique_ptr<ComputeGate::Pass>> pass) {

@@ -58,7 +58,8 @@ class Explorations {
     bool is_open = false;  // has an explorer
   };
 
-  void Enter(std::shared_ptr<Session> session, const Cancellation& cancellation, Entered entered);
+  void Enter(const std::shared_ptr<Session>& session, const Cancellation& cancellation,
+             Entered entered);
   // The latest used one from now on; nullptr if there is none.
   std::shared_ptr<Session> Find(const std::string& job_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Notes that it has an explorer, and closes those that are too many: takes as long as writing.

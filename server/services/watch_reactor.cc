@@ -4,7 +4,7 @@
 
 namespace halftone {
 
-WatchReactor::WatchReactor(const ServiceContext* context, std::string job_id,
+WatchReactor::WatchReactor(const ServiceContext* context, const std::string& job_id,
                            int64_t after_sequence, const std::atomic<bool>* stopping)
     : hub_(context->hub),
       watch_(context->jobs, job_id, after_sequence, stopping,

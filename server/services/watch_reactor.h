@@ -16,7 +16,7 @@ namespace halftone {
 class WatchReactor final : public grpc::ServerWriteReactor<v1::JobEvent> {
  public:
   // Borrows both; `stopping` tells whether the server stops.
-  WatchReactor(const ServiceContext* context, std::string job_id, int64_t after_sequence,
+  WatchReactor(const ServiceContext* context, const std::string& job_id, int64_t after_sequence,
                const std::atomic<bool>* stopping);
 
   void OnWriteDone(bool ok) override { watch_.Written(ok); }
