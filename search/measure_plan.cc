@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/graph/layer.h"
 
@@ -29,9 +30,13 @@ absl::StatusOr<MeasuredLatency> MeasureLatency(const PreparedNetwork& network,
   for (const auto* precisions : {&reference, &assignment}) {
     HT_ASSIGN_OR_RETURN(assignments.emplace_back(), QuantizersOf(calibration, *precisions));
   }
-  HT_ASSIGN_OR_RETURN(NetworkTimes times,
+  HT_ASSIGN_OR_RETURN(const NetworkTimes times,
                       runner.Time(graph, layers, assignments, batch, threads, progress));
-  return MeasuredLatency{times.latencies_ns[0], times.latencies_ns[1], std::move(times.warning)};
+  MeasuredLatency latency{times.latencies_ns[0], times.latencies_ns[1], ""};
+  if (!times.warning.empty()) {
+    latency.warning = absl::StrCat("the measured latency: ", times.warning);
+  }
+  return latency;
 }
 
 }  // namespace halftone

@@ -70,10 +70,10 @@ std::string ExecutionKey(const SearchSpec& spec, const Offer& offer) {
 
 std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered,
                            absl::string_view execution) {
-  std::string key = HashOf({"sensitivity/4", CalibrateKey(spec, offered),
-                            SensitivityOptionsToJson(spec.sensitivity).dump()});
+  const std::string key = HashOf({"sensitivity/4", CalibrateKey(spec, offered),
+                                  SensitivityOptionsToJson(spec.sensitivity).dump()});
   if (KnowsWeightsOnly(spec.sensitivity.method)) return key;
-  return AsExecuted(std::move(key), execution);
+  return AsExecuted(key, execution);
 }
 
 std::string PairsKey(absl::string_view sensitivity_key) {

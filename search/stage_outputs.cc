@@ -123,7 +123,7 @@ absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes) 
   fields.ReadObject("evaluation", EvaluationFromJson, &output.evaluation);
   fields.Read("measured_ns", &output.measured_ns);
   fields.Read("reference_measured_ns", &output.reference_measured_ns);
-  if (document.contains("latency_warning")) fields.Read("latency_warning", &output.latency_warning);
+  fields.Read("latency_warning", &output.latency_warning);
   HT_RETURN_IF_ERROR(fields.status());
   return output;
 }
@@ -204,7 +204,7 @@ absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
   result.evaluation = validated.evaluation;
   result.evaluated_on_held_out = validated.on_held_out;
   if (!validated.latency_warning.empty()) {
-    result.warnings.push_back(absl::StrCat("the measured latency: ", validated.latency_warning));
+    result.warnings.push_back(validated.latency_warning);
   }
   CollectWarnings(result);
   return result;

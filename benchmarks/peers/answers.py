@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import functools
 import importlib
 import json
 import pathlib
@@ -71,6 +72,26 @@ class Answers:
 
     def _path(self, bits):
         return pathlib.Path(f"{self._prefix}.{bits}.npz")
+
+
+def collect(options, kind, ways_of, wanted, make, row):
+    """Rows of a table: `row` makes one of (network, what was wanted, {tool: {way: answer or None}}).
+
+    `ways_of(tool)` names the tool's ways; make(tool, network, way, missing) yields what `attempt` wants.
+    """
+    tools = load_tools(options.tools)
+    rows = []
+    for name in options.networks.split(","):
+        network = shipped.Network(name, options.held_out)
+        asked = {}
+        for tool_name, tool in tools.items():
+            asked[tool_name] = {way: Answers(options, network, tool_name, f"{kind}.{way}") for way in ways_of(tool)}
+            for way, stored in asked[tool_name].items():
+                attempt(stored, wanted, functools.partial(make, tool, network, way))
+        for bits in wanted:
+            rows.append(row(network, bits, {tool: {way: stored.get(bits) for way, stored in ways.items()}
+                                            for tool, ways in asked.items()}))
+    return rows, tools
 
 
 def attempt(answers, wanted, make):

@@ -174,6 +174,15 @@ class Reducer {
 
 }  // namespace
 
+double CrossLosses::LeastBeside(size_t variable, size_t choice) const {
+  const double* row = Row(first[variable] + choice);
+  double sum = 0;
+  for (size_t w = 0; w + 1 < first.size(); ++w) {
+    if (w != variable) sum += *std::min_element(row + first[w], row + first[w + 1]);
+  }
+  return sum;
+}
+
 double CrossLosses::Evaluate(const Selection& selection) const {
   double sum = 0;
   for (size_t v = 0; v < selection.size(); ++v) {
@@ -261,20 +270,27 @@ Extremes ExtremesOf(const CompactProblem& problem) {
 }
 
 double SimpleLossBound(const CompactProblem& problem) {
-  double bound = ExtremesOf(problem).least[0];
+  const auto stride = static_cast<size_t>(problem.components);
+  double bound = problem.constant[0];
   double magnitude = std::abs(bound);
-  const int variables = problem.cross == nullptr ? 0 : problem.variables();
-  for (size_t v = 0; v < static_cast<size_t>(variables); ++v) {
-    const std::vector<size_t>& first = problem.cross->first;
-    for (size_t w = v + 1; w < static_cast<size_t>(variables); ++w) {
-      double least = kInfinity;
-      for (size_t a = first[v]; a < first[v + 1]; ++a) {
-        const double* row = problem.cross->Row(a);
-        least = std::min(least, *std::min_element(row + first[w], row + first[w + 1]));
-      }
-      bound += least;
-      magnitude += std::abs(least);
+  const auto add = [&](double least) {
+    bound += least;
+    magnitude += std::abs(least);
+  };
+  for (size_t v = 0; v < problem.choices.size(); ++v) {
+    double least = kInfinity;
+    for (size_t o = 0; o < static_cast<size_t>(problem.choices[v]); ++o) {
+      const double others = problem.cross == nullptr ? 0 : problem.cross->LeastBeside(v, o);
+      least = std::min(least, problem.values[v][o * stride] + 0.5 * others);
     }
+    add(least);
+  }
+  for (const CompactPair& pair : problem.pairs) {
+    double least = kInfinity;
+    for (size_t i = 0; i < pair.values.size(); i += stride) {
+      least = std::min(least, pair.values[i]);
+    }
+    add(least);
   }
   return bound - 1e-12 * magnitude;
 }

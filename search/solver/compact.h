@@ -33,6 +33,8 @@ struct CrossLosses {
   const double* Row(size_t column) const { return values.data() + column * columns(); }
   // The sum over all pairs that the selection contains.
   double Evaluate(const Selection& selection) const;
+  // The least that all other variables together can add to a choice.
+  double LeastBeside(size_t variable, size_t choice) const;
 };
 
 // The solver's own form of a problem: variables instead of groups of tied layers, numbers instead
@@ -74,8 +76,9 @@ struct Extremes {
 };
 Extremes ExtremesOf(const CompactProblem& problem);
 
-// A bound of the loss of every selection, `cross` included, that takes next to no time: each
-// variable and each pair of variables taken alone, less what rounding may make of the sum.
+// A bound of the loss of every selection that takes next to no time: each variable alone, with half
+// of the least that the others add by `cross` to its choice, and each pair alone; less what
+// rounding may make of the sum.
 double SimpleLossBound(const CompactProblem& problem);
 
 // The largest magnitude that each component's total, or its limit, can have; likewise.

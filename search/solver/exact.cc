@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 #include <functional>
-#include <tuple>
 #include <utility>
 
 #include "base/infinity.h"
@@ -227,7 +226,8 @@ class ExactSolver : private ShrinkingSolver {
         if (tables.empty()) {
           tables = Tables(elimination, WithShifted(multipliers, /*thorough=*/false));
         }
-        std::tie(options.max_labels, options.chunk) = std::pair(effort.labels, effort.chunk);
+        options.max_labels = effort.labels;
+        options.chunk = effort.chunk;
         open = SearchLabels(elimination, tables, options);
       }
       if (open >= result_.incumbent.Cutoff()) return Finish(open);

@@ -79,12 +79,10 @@ double PlaneMaximum::Maximize() {
       break;
     }
     // Multipliers of the active rows, and the violated row as a sum of them.
-    const Matrix transposed = matrix.transpose();
-    const Eigen::PartialPivLU<Matrix> dual(transposed);
     Vector objective = Vector::Zero(size);
     objective[size - 1] = 1;
-    const Vector multipliers = dual.solve(objective);
-    const Vector parts = dual.solve(rows_[violated].normal);
+    const Vector multipliers = factors.transpose().solve(objective);
+    const Vector parts = factors.transpose().solve(rows_[violated].normal);
     Eigen::Index leaves = size;
     double least = kInfinity;
     for (Eigen::Index i = 0; i < size; ++i) {

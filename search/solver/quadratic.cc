@@ -42,7 +42,6 @@ class QuadraticSolver : private ShrinkingSolver {
  public:
   QuadraticSolver(const CompactProblem& problem, Stop& stop, Incumbent start)
       : ShrinkingSolver(DropSlackLimits(problem, 1), Goal::kLoss, std::move(start)), stop_(stop) {
-    result_.lower_bound = std::max(result_.lower_bound, BoundOfChoices());
     const std::vector<int>& choices = problem_.choices;
     if (std::find(choices.begin(), choices.end(), 1) == choices.end()) return;
     KeepColumns(std::vector<char>(problem_.cross->columns(), 1));
@@ -119,26 +118,6 @@ class QuadraticSolver : private ShrinkingSolver {
     if (bounds.size() <= kPatience) return true;
     const double before = bounds[bounds.size() - 1 - kPatience];
     return bounds.back() - before >= kWorthImproving * (result_.incumbent.objective - before);
-  }
-
-  // Every choice alone, with half of the least that each other variable adds to it.
-  double BoundOfChoices() {
-    const CrossLosses& cross = *problem_.cross;
-    double bound = problem_.constant[0];
-    for (size_t v = 0; v + 1 < cross.first.size(); ++v) {
-      if (stop_()) return -kInfinity;
-      double least = kInfinity;
-      for (size_t c = cross.first[v]; c < cross.first[v + 1]; ++c) {
-        double loss = problem_.Value(int(v), int(c - cross.first[v]))[0];
-        for (size_t w = 0; w + 1 < cross.first.size(); ++w) {
-          const double* row = cross.Row(c);
-          loss += 0.5 * *std::min_element(row + cross.first[w], row + cross.first[w + 1]);
-        }
-        least = std::min(least, loss);
-      }
-      bound += least;
-    }
-    return bound;
   }
 
   // Searches that start from, and improve, an incumbent of the present problem.

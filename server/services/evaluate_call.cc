@@ -91,7 +91,7 @@ absl::Status Measure(CostProfiler& profiler, NetworkRunner& runner, const Prepar
                          {"assignment_ns", latency.assignment_ns},
                          {"predicted_ns", predicted.latency_ns}};
   if (!latency.warning.empty()) {
-    document["warnings"].push_back(absl::StrCat("the measured latency: ", latency.warning));
+    document["warnings"].push_back(latency.warning);
   }
   if (!predicted.warning.empty()) document["warnings"].push_back(predicted.warning);
   return absl::OkStatus();

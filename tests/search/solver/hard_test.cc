@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "base/fake_clock.h"
 #include "base/infinity.h"
 #include "gtest/gtest.h"
 #include "search/solver/elimination.h"
@@ -16,6 +15,7 @@
 #include "tests/search/solver/all_assignments.h"
 #include "tests/search/solver/all_selections.h"
 #include "tests/search/solver/hard_problem.h"
+#include "tests/search/solver/solve_for.h"
 
 namespace halftone {
 namespace {
@@ -73,14 +73,6 @@ INSTANTIATE_TEST_SUITE_P(
     NameOf);
 
 // ---- Large ones --------------------------------------------------------------------------------
-
-// As far as that many questions to the clock reach, whatever the machine.
-absl::StatusOr<Solution> SolveFor(const Problem& problem, int questions) {
-  const FakeSteadyClock clock(absl::Milliseconds(1));
-  Progress progress;
-  progress.cancellation = Cancellation(clock);
-  return Solve(problem, {.time_limit = absl::Milliseconds(questions)}, progress);
-}
 
 class AlikeTest : public testing::TestWithParam<Case> {};
 

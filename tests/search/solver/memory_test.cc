@@ -2,7 +2,6 @@
 #include <string>
 
 #include "base/bounded_json.h"
-#include "base/fake_clock.h"
 #include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -16,6 +15,7 @@
 #include "search/solver/stop.h"
 #include "tests/allocations.h"
 #include "tests/search/solver/random_problem.h"
+#include "tests/search/solver/solve_for.h"
 
 // What is estimated of problems beside what reading and solving them really allocates.
 namespace halftone {
@@ -63,14 +63,6 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return std::string(info.param.name); });
 
 // ---- Solving -----------------------------------------------------------------------------------
-
-// As far as that many questions to the clock reach, whatever the machine.
-absl::StatusOr<Solution> SolveFor(const Problem& problem, int questions) {
-  const FakeSteadyClock clock(absl::Milliseconds(1));
-  Progress progress;
-  progress.cancellation = Cancellation(clock);
-  return Solve(problem, {.time_limit = absl::Milliseconds(questions)}, progress);
-}
 
 size_t ColumnsOf(const CompiledProblem& compiled) {
   return compiled.Compact(compiled.limits())->cross->columns();

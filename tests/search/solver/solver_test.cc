@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/fake_clock.h"
 #include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/search/solver/random_problem.h"
+#include "tests/search/solver/solve_for.h"
 
 namespace halftone {
 namespace {
@@ -180,11 +180,7 @@ TEST(SolverTest, AThousandLayersAreProven) {
 
 TEST(SolverTest, AtTheTimeLimitTheBestSoFarComesWithItsBound) {
   const Problem problem = Hard();
-  // It asks the clock between steps.
-  const FakeSteadyClock clock(absl::Milliseconds(1));
-  Progress progress;
-  progress.cancellation = Cancellation(clock);
-  const auto solution = Solve(problem, {.time_limit = absl::Seconds(5)}, progress);
+  const auto solution = SolveFor(problem, 5'000);
   ASSERT_TRUE(solution.ok()) << solution.status();
   EXPECT_EQ(solution->status, Solution::Status::kFeasible);
   EXPECT_LT(solution->lower_bound, solution->loss);
@@ -202,10 +198,7 @@ TEST(SolverTest, AFrontierThatIsStoppedEarlyHasBoundsEverywhere) {
   int answers = 0;
   for (int limit = 1; limit < 400; limit += 1 + limit / 10) {
     SCOPED_TRACE(limit);
-    const FakeSteadyClock clock(absl::Milliseconds(1));
-    Progress progress;
-    progress.cancellation = Cancellation(clock);
-    const auto solution = Solve(problem, {.time_limit = absl::Milliseconds(limit)}, progress);
+    const auto solution = SolveFor(problem, limit);
     if (!solution.ok()) {
       EXPECT_EQ(solution.status().code(), absl::StatusCode::kDeadlineExceeded) << solution.status();
       continue;
