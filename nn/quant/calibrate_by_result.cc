@@ -12,7 +12,7 @@
 #include "absl/types/span.h"
 #include "base/status_macros.h"
 #include "base/target_clones.h"
-#include "nn/quant/range_search.h"
+#include "nn/quant/result_error.h"
 #include "nn/quant/round_level.h"
 #include "nn/quant/weight_channels.h"
 
@@ -41,31 +41,13 @@ struct Levels {
   float low = 0, high = 0;
 };
 
-// The integers of `values` by a scale, as UniformQuantizer rounds them.
-HT_TARGET_CLONES void Round(const float* values, int64_t count, float scale, float low, float high,
-                            float* integers) {
-  for (int64_t i = 0; i < count; ++i) integers[i] = RoundLevel(values[i] / scale, low, high);
-}
-
-// Independent partial sums let the compiler use vector registers.
-HT_TARGET_CLONES double DiagonalError(const float* values, const float* integers,
-                                      const float* diagonal, int64_t count, float scale) {
-  constexpr int64_t kLanes = 16;
-  float sums[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int64_t lane = 0; lane < kLanes; ++lane) {
-      const float error = values[i + lane] - scale * integers[i + lane];
-      sums[lane] += error * error * diagonal[i + lane];
-    }
+// The integers of `values` by a scale, as UniformQuantizer rounds them, and what they miss.
+HT_TARGET_CLONES void Round(const float* values, int64_t count, float scale, Levels levels,
+                            float* integers, float* errors) {
+  for (int64_t i = 0; i < count; ++i) {
+    integers[i] = RoundLevel(values[i] / scale, levels.low, levels.high);
+    errors[i] = values[i] - scale * integers[i];
   }
-  double total = 0;
-  for (; i < count; ++i) {
-    const float error = values[i] - scale * integers[i];
-    total += static_cast<double>(error * error * diagonal[i]);
-  }
-  for (const float sum : sums) total += static_cast<double>(sum);
-  return total;
 }
 
 // Finds the scale of one channel.
@@ -74,10 +56,12 @@ class ScaleSearch {
   ScaleSearch(const std::vector<float>& values, const ResultError& error, Levels levels,
               bool either_sign)
       : values_(values),
-        error_(error),
+        error_(error, values),
         levels_(levels),
         either_sign_(either_sign),
-        integers_(values.size()) {}
+        integers_(values.size()) {
+    errors_.fill(std::vector<float>(values.size()));
+  }
 
   // 0 where all weights are.
   float Find() {
@@ -114,22 +98,15 @@ class ScaleSearch {
     return grid;
   }
 
-  void RoundBy(float scale) {
-    Round(values_.data(), static_cast<int64_t>(values_.size()), scale, levels_.low, levels_.high,
-          integers_.data());
-  }
-
   double Estimate(float scale) {
-    RoundBy(scale);
-    return Ordered(DiagonalError(values_.data(), integers_.data(), error_.diagonal().data(),
-                                 static_cast<int64_t>(values_.size()), scale));
+    RoundBy(scale, errors_[0]);
+    return Ordered(error_.Estimate(errors_[0]));
   }
 
-  // What is left of the weights by a scale; `integers_` are left too.
-  void SetErrors(float scale, std::vector<float>& errors) {
-    RoundBy(scale);
-    errors.resize(values_.size());
-    for (size_t i = 0; i < values_.size(); ++i) errors[i] = values_[i] - scale * integers_[i];
+  // Leaves `integers_` too.
+  void RoundBy(float scale, std::vector<float>& errors) {
+    Round(values_.data(), static_cast<int64_t>(values_.size()), scale, levels_, integers_.data(),
+          errors.data());
   }
 
   void Weigh(std::vector<Candidate>& candidates) {
@@ -137,7 +114,7 @@ class ScaleSearch {
       const size_t count = std::min(kAtOnce, candidates.size() - i);
       std::array<ResultError::Pair, kAtOnce> pairs;
       for (size_t v = 0; v < kAtOnce; ++v) {
-        SetErrors(candidates[i + std::min(v, count - 1)].scale, errors_[v]);
+        RoundBy(candidates[i + std::min(v, count - 1)].scale, errors_[v]);
         pairs[v] = {errors_[v], errors_[v]};
       }
       const auto errors = error_.Products(pairs);
@@ -156,7 +133,7 @@ class ScaleSearch {
     Candidate candidate = best;
     for (int i = 0; i <= kMoves; ++i) {
       std::vector<float>& errors = errors_[0];
-      SetErrors(candidate.scale, errors);
+      RoundBy(candidate.scale, errors);
       const auto [error, slope, weight] = error_.Products(
           {ResultError::Pair{errors, errors}, {integers_, errors}, {integers_, integers_}});
       candidate.error = Ordered(error);
@@ -171,18 +148,35 @@ class ScaleSearch {
   }
 
   const std::vector<float>& values_;
-  const ResultError& error_;
+  const ChannelError error_;
   const Levels levels_;
   const bool either_sign_;
   std::vector<float> integers_;
   std::array<std::vector<float>, kAtOnce> errors_;
 };
 
+// The scale of least error of the signs of one channel's weights: no integer changes with it. 0
+// where all weights are.
+float BinaryScale(const std::vector<float>& values, const ResultError& result) {
+  const ChannelError error(result, values);
+  std::vector<float> signs;
+  double magnitude = 0;
+  for (const float value : values) {
+    signs.push_back(value < 0 ? -1.0f : 1.0f);
+    magnitude += static_cast<double>(std::abs(value));
+  }
+  const auto [along, power, same] =
+      error.Products({ResultError::Pair{values, signs}, {signs, signs}, {signs, signs}});
+  const auto scale = static_cast<float>(along / power);
+  if (std::isnormal(scale) && scale > 0) return scale;
+  return static_cast<float>(magnitude / static_cast<double>(values.size()));
+}
+
 }  // namespace
 
 bool FitsMoments(const Tensor& weights, int bits, Symmetry symmetry, int axis,
                  const SourceMoments& moments) {
-  if (symmetry == Symmetry::kAsymmetric || bits < 2 || axis < 0 || axis >= weights.shape().rank()) {
+  if (symmetry == Symmetry::kAsymmetric || bits < 1 || axis < 0 || axis >= weights.shape().rank()) {
     return false;
   }
   const int64_t channels = weights.shape().dim(axis);
@@ -212,7 +206,8 @@ absl::StatusOr<UniformQuantizer> CalibrateWeightsByResult(const Tensor& weights,
     const ResultError error(moments, static_cast<int64_t>(begin / in_group), keeps_mean);
     for (size_t c = begin; c < begin + in_group; ++c) {
       HT_RETURN_IF_ERROR(cancellation.Check());
-      const float scale = ScaleSearch(channels[c], error, levels, either_sign).Find();
+      const float scale = bits == 1 ? BinaryScale(channels[c], error)
+                                    : ScaleSearch(channels[c], error, levels, either_sign).Find();
       if (scale != 0) quantizer.scales[c] = scale;
     }
   }

@@ -17,8 +17,8 @@ enum class RangeMethod {
   kMinMax,
   kPercentile,  // cuts the given share of the values at both ends together
   kMse,         // least mean squared error of the quantized values at the given bits
-  kResult,      // weights: least squared error of the layer's result (CalibrateWeightsByResult),
-                // where what the layer reads is known; else as kMse
+  kResult,      // weights: least error of the layer's result (CalibrateWeightsByResult), where what
+                // the layer reads is known; else as kMse
 };
 
 struct RangeOptions {

@@ -1,10 +1,7 @@
 #ifndef HALFTONE_NN_QUANT_SOURCE_MOMENTS_H_
 #define HALFTONE_NN_QUANT_SOURCE_MOMENTS_H_
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -52,30 +49,6 @@ class MomentAccumulator {
   int64_t rows_ = 0;
   // Laid out as means and covariances are; of a block what is right of its diagonal.
   std::vector<double> sums_, products_;
-};
-
-// What an error of one output channel's weights does to its result: e'Ce, C the covariances of what
-// it reads, and (e'E[x])^2 besides unless a bias takes the mean error off; and a hundredth of the
-// mean of C's diagonal times e'e, since sources that hardly vary in the data may do so elsewhere.
-// Immutable.
-class ResultError {
- public:
-  ResultError(const SourceMoments& moments, int64_t group, bool keeps_mean);
-  int64_t size() const { return size_; }
-  // The quadratic form of pairs of errors of all weights; several at once read the covariances
-  // once.
-  static constexpr size_t kAtOnce = 3;
-  using Pair = std::pair<absl::Span<const float>, absl::Span<const float>>;
-  std::array<double, kAtOnce> Products(const std::array<Pair, kAtOnce>& pairs) const;
-  // Its diagonal.
-  absl::Span<const float> diagonal() const { return diagonal_; }
-
- private:
-  const int64_t size_;
-  std::vector<float> covariances_;  // each row of a block with zeros after it
-  float ridge_ = 0;
-  std::vector<float> means_;  // empty where they do not count
-  std::vector<float> diagonal_;
 };
 
 }  // namespace halftone

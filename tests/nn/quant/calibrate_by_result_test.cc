@@ -8,6 +8,8 @@
 
 #include "gtest/gtest.h"
 #include "nn/quant/range_estimator.h"
+#include "nn/quant/result_error.h"
+#include "nn/quant/source_moments.h"
 
 namespace halftone {
 namespace {
@@ -30,97 +32,29 @@ std::vector<float> Sources(size_t rows, size_t width, unsigned seed) {
   return values;
 }
 
-// The mean over the rows of the squared error of a result, its mean taken off or not.
-double ErrorOnRows(const std::vector<float>& rows, const std::vector<double>& error, bool mean) {
-  double sum = 0, squares = 0;
-  const size_t count = rows.size() / error.size();
-  for (size_t r = 0; r < count; ++r) {
-    double result = 0;
-    for (size_t i = 0; i < error.size(); ++i) {
-      result += error[i] * static_cast<double>(rows[r * error.size() + i]);
-    }
-    sum += result;
-    squares += result * result;
-  }
-  const auto n = static_cast<double>(count);
-  return squares / n - (mean ? 0 : sum / n * sum / n);
-}
-
 SourceMoments MomentsOf(const std::vector<float>& rows, int64_t groups, int64_t size) {
   MomentAccumulator accumulator(groups, size);
   accumulator.Add(rows);
   return accumulator.Moments();
 }
 
-double Squared(const ResultError& error, const std::vector<float>& of) {
-  return error.Products({ResultError::Pair{of, of}, {of, of}, {of, of}})[1];
-}
-
-TEST(SourceMoments, GiveTheSquaredErrorOfAResult) {
-  for (const int64_t size : {1, 9, 40}) {
-    const std::vector<float> rows = Sources(200, static_cast<size_t>(size), 1);
-    const SourceMoments moments = MomentsOf(rows, 1, size);
-    const std::vector<float> error = Normal(static_cast<size_t>(size), 2);
-    const std::vector<double> precise(error.begin(), error.end());
-    for (const bool keeps_mean : {false, true}) {
-      const ResultError result(moments, 0, keeps_mean);
-      double diagonal = 0, squares = 0;
-      for (size_t i = 0; i < error.size(); ++i) {
-        diagonal += static_cast<double>(result.diagonal()[i]) / 1.01;
-        squares += precise[i] * precise[i];
-      }
-      const double ridge = 0.01 * diagonal / static_cast<double>(size) * squares;
-      const double expected = ErrorOnRows(rows, precise, keeps_mean) + ridge;
-      EXPECT_NEAR(Squared(result, error), expected, 1e-4 * expected) << size << " " << keeps_mean;
-    }
-  }
-}
-
-TEST(SourceMoments, OfGroupsAreApart) {
-  const std::vector<float> rows = Sources(100, 6, 3);
-  const SourceMoments both = MomentsOf(rows, 2, 3);
-  std::vector<float> second;
-  for (size_t r = 0; r < 100; ++r) {
-    second.insert(second.end(), rows.begin() + static_cast<std::ptrdiff_t>(6 * r + 3),
-                  rows.begin() + static_cast<std::ptrdiff_t>(6 * r + 6));
-  }
-  const SourceMoments alone = MomentsOf(second, 1, 3);
-  const std::vector<float> error = {1, -2, 0.5f};
-  EXPECT_NEAR(Squared(ResultError(both, 1, true), error),
-              Squared(ResultError(alone, 0, true), error), 1e-5);
-}
-
-TEST(SourceMoments, OfFarSourcesAreLeftOut) {
-  const int64_t size = SourceMoments::kBlock + 10;
-  std::vector<float> rows;  // all sources alike
-  for (const float value : Normal(50, 4)) {
-    rows.insert(rows.end(), static_cast<size_t>(size), value);
-  }
-  const SourceMoments moments = MomentsOf(rows, 1, size);
-  EXPECT_EQ(static_cast<int64_t>(moments.covariances.size()),
-            SourceMoments::CovarianceElements(size));
-  std::vector<float> error(static_cast<size_t>(size), 0.0f);
-  error.front() = 1;
-  const ResultError result(moments, 0, false);
-  const double one = Squared(result, error);
-  error.back() = -1;
-  EXPECT_NEAR(Squared(result, error), 2 * one, 1e-4) << "else they would cancel";
-}
-
-double ErrorOf(const std::vector<float>& weights, const ResultError& error, double scale,
+// The error that a scale is chosen by, of one channel's weights as a quantizer has them.
+double ErrorOf(const std::vector<float>& weights, const ChannelError& error, double scale,
                int bits) {
   const double half = std::pow(2.0, bits - 1);
   std::vector<float> difference;
   for (const float weight : weights) {
-    const double level =
-        std::clamp(std::nearbyint(static_cast<double>(weight) / scale), -half, half - 1);
+    const double nearest = std::nearbyint(static_cast<double>(weight) / scale);
+    const double sign = weight < 0 ? -1 : 1;
+    const double level = bits == 1 ? sign : std::clamp(nearest, -half, half - 1);
     difference.push_back(static_cast<float>(static_cast<double>(weight) - scale * level));
   }
-  return Squared(error, difference);
+  const ResultError::Pair both{difference, difference};
+  return error.Products({both, both, both})[0];
 }
 
 // The least error of the scales of either sign that are such parts of the largest one.
-double LeastError(const std::vector<float>& weights, const ResultError& error, int bits,
+double LeastError(const std::vector<float>& weights, const ChannelError& error, int bits,
                   int parts) {
   double largest = 0, least = std::numeric_limits<double>::infinity();
   for (const float weight : weights) {
@@ -148,7 +82,8 @@ TEST(CalibrateByResult, FindsTheScaleOfLeastError) {
     const auto found =
         CalibrateWeightsByResult(tensor, bits, Symmetry::kSymmetricSigned, 0, moments, keeps_mean);
     ASSERT_TRUE(found.ok()) << found.status();
-    const ResultError error(moments, 0, keeps_mean);
+    const ResultError result(moments, 0, keeps_mean);
+    const ChannelError error(result, weights);
     const double reached = ErrorOf(weights, error, static_cast<double>(found->scales[0]), bits);
     EXPECT_LE(reached, 1.001 * LeastError(weights, error, bits, 512)) << "seed " << seed;
     const double dense = LeastError(weights, error, bits, 5000);
@@ -156,6 +91,59 @@ TEST(CalibrateByResult, FindsTheScaleOfLeastError) {
     excess += std::log(reached / dense) / kChannels;
   }
   EXPECT_LT(excess, std::log(1.03));
+}
+
+TEST(CalibrateByResult, FindsTheScaleOfSigns) {
+  for (unsigned seed = 0; seed < 10; ++seed) {
+    const size_t size = 3 + 5 * seed;
+    const std::vector<float> weights = Normal(size, 200 + seed, 0.2);
+    const SourceMoments moments = MomentsOf(Sources(64, size, seed), 1, static_cast<int64_t>(size));
+    const Tensor tensor = Tensor::Of(Shape{1, static_cast<int64_t>(size)}, weights);
+    const auto found =
+        CalibrateWeightsByResult(tensor, 1, Symmetry::kSymmetricSigned, 0, moments, false);
+    ASSERT_TRUE(found.ok()) << found.status();
+    const ResultError result(moments, 0, false);
+    const ChannelError error(result, weights);
+    const auto scale = static_cast<double>(found->scales[0]);
+    EXPECT_GT(scale, 0);
+    for (const double other : {0.5, 0.9, 0.99, 1.01, 1.1, 2.0}) {
+      EXPECT_LT(ErrorOf(weights, error, scale, 1), ErrorOf(weights, error, other * scale, 1))
+          << "seed " << seed << ", " << other;
+    }
+  }
+}
+
+// Least squares alone would make results smaller, by the error's share of their power: a tenth at
+// two bits.
+TEST(CalibrateByResult, KeepsTheSizeOfResults) {
+  constexpr int64_t kSize = 64, kChannels = 20;
+  const std::vector<float> weights = Normal(kSize * kChannels, 8);
+  const std::vector<float> rows = Normal(500 * kSize, 9);
+  const Tensor tensor = Tensor::Of(Shape{kChannels, kSize}, weights);
+  const auto quantizer = CalibrateWeightsByResult(tensor, 2, Symmetry::kSymmetricSigned, 0,
+                                                  MomentsOf(rows, 1, kSize), true);
+  ASSERT_TRUE(quantizer.ok()) << quantizer.status();
+  const auto by_weights = CalibrateWeights(tensor, 2, Symmetry::kSymmetricSigned, 0, {});
+  ASSERT_TRUE(by_weights.ok()) << by_weights.status();
+  const auto size_left = [&](const UniformQuantizer& by) {
+    const Tensor rounded = by.FakeQuantize(tensor).value();
+    double along = 0, power = 0;
+    for (size_t row = 0; row < rows.size(); row += kSize) {
+      for (size_t channel = 0; channel < weights.size(); channel += kSize) {
+        double before = 0, after = 0;
+        for (size_t i = 0; i < kSize; ++i) {
+          const auto source = static_cast<double>(rows[row + i]);
+          before += source * static_cast<double>(weights[channel + i]);
+          after += source * static_cast<double>(rounded.data<float>()[channel + i]);
+        }
+        along += before * after;
+        power += before * before;
+      }
+    }
+    return along / power;
+  };
+  EXPECT_LT(size_left(*by_weights), 0.92);
+  EXPECT_NEAR(size_left(*quantizer), 1, 0.04);
 }
 
 TEST(CalibrateByResult, PutsTheLevelMoreWhereItIsNeeded) {
@@ -190,7 +178,6 @@ TEST(CalibrateByResult, KeepsItsGridAndDeadChannels) {
     EXPECT_EQ(quantizer->scales[1], 1.0f) << "a channel of zeros";
   }
   EXPECT_FALSE(FitsMoments(weights, 4, Symmetry::kAsymmetric, 0, moments));
-  EXPECT_FALSE(FitsMoments(weights, 1, Symmetry::kSymmetricSigned, 0, moments));
   EXPECT_FALSE(FitsMoments(weights, 4, Symmetry::kSymmetricSigned, -1, moments));
   EXPECT_EQ(CalibrateWeightsByResult(weights, 4, Symmetry::kSymmetricSigned, 1, moments, true)
                 .status()
