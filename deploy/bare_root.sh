@@ -5,7 +5,8 @@
 #   deploy/bare_root.sh SUITE ROOT [COMMAND...]      SUITE: bookworm | trixie; as root
 #
 # ROOT is kept and used again; ccache and oneDNN stay below it. COMMAND is what runs in place of
-# tests/run.sh, e.g. deploy/demo.sh. ONEDNN_MAX_CPU_ISA and the like are handed on.
+# tests/run.sh, e.g. deploy/demo.sh; what it leaves running ends with it. ONEDNN_MAX_CPU_ISA and the like
+# are handed on.
 set -euo pipefail
 
 readonly SUITE="$1" ROOT="$2"
@@ -29,11 +30,14 @@ cp /etc/resolv.conf /etc/hosts "$ROOT/etc/" 2>/dev/null || true
 say "copying the committed tree"
 mkdir -p "$ROOT/halftone"
 git archive HEAD | tar -x -C "$ROOT/halftone"
-for mount in proc sys dev; do
+mkdir -p "$ROOT/proc"
+for mount in sys dev; do
   # A slave: what is unmounted below ROOT stays mounted on the machine.
   mountpoint -q "$ROOT/$mount" || { mount --rbind "/$mount" "$ROOT/$mount"; mount --make-rslave "$ROOT/$mount"; }
 done
-trap 'umount -R -l "$ROOT/proc" "$ROOT/sys" "$ROOT/dev" 2>/dev/null || true' EXIT
+trap 'umount -R -l "$ROOT/sys" "$ROOT/dev" 2>/dev/null || true' EXIT
 say "running ${COMMAND[*]} in $ROOT"
-time chroot "$ROOT" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+# Processes of their own: a service that the command leaves behind ends with it.
+time unshare --pid --fork --kill-child --mount-proc="$ROOT/proc" chroot "$ROOT" /usr/bin/env -i \
+  PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
   ${ONEDNN_MAX_CPU_ISA:+ONEDNN_MAX_CPU_ISA=$ONEDNN_MAX_CPU_ISA} bash -c 'cd /halftone && "$@"' _ "${COMMAND[@]}"
