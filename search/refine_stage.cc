@@ -63,11 +63,9 @@ std::string TakePairs(SensitivityResult& sensitivity) {
   const std::vector<double> interactions = std::exchange(sensitivity.interactions, {});
   sensitivity.interaction_errors.clear();
   std::vector<float> pairs;
-  // A scale of 0 has left nothing of them.
-  if (sensitivity.pair_scale > 0) {
-    for (const double value : interactions) {
-      pairs.push_back(static_cast<float>(value / sensitivity.pair_scale));
-    }
+  pairs.reserve(interactions.size());
+  for (const double value : interactions) {
+    pairs.push_back(static_cast<float>(value / sensitivity.pair_scale));
   }
   std::string bytes(pairs.size() * sizeof(float), '\0');
   if (!pairs.empty()) std::memcpy(bytes.data(), pairs.data(), bytes.size());

@@ -58,7 +58,7 @@ std::string OfferKey(const SearchSpec& spec) {
 }
 
 std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
-  return HashOf({"calibrate/2", spec.model, spec.calibration,
+  return HashOf({"calibrate/3", spec.model, spec.calibration,
                  absl::StrCat(spec.sensitivity.samples), Join(offered),
                  QuantizationOptionsToJson(spec.quantization).dump()});
 }

@@ -28,7 +28,7 @@ absl::Status AddStoredPairs(const StoredName& name, ArtifactStore& store,
   if (!bytes.ok() || bytes->empty()) {
     return absl::FailedPreconditionError(
         "the losses that pairs of layers add are not stored: the search's estimator does not know "
-        "them, they were too many, or whole assignments showed that they add nothing");
+        "them, or they were too many");
   }
   HT_ASSIGN_OR_RETURN(const std::vector<float> pairs, PairsFromBytes(*bytes));
   sensitivity.interactions.assign(pairs.begin(), pairs.end());

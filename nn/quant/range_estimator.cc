@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -87,6 +88,14 @@ float Quantile(const std::vector<int64_t>& bins, int from, int step, int bin_cou
   return static_cast<float>(position(bin_count));
 }
 
+// The bins of twice the range.
+template <typename Count>
+std::vector<Count> Merged(const std::vector<Count>& bins) {
+  std::vector<Count> merged(bins.size());
+  for (size_t i = 0; i < bins.size(); ++i) merged[bins.size() / 4 + i / 2] += bins[i];
+  return merged;
+}
+
 absl::Status CheckPercentile(const RangeOptions& options) {
   if (options.method == RangeMethod::kPercentile &&
       !(options.percentile > 0 && options.percentile <= 100)) {
@@ -100,13 +109,17 @@ absl::Status CheckPercentile(const RangeOptions& options) {
 
 RangeEstimator::RangeEstimator() : bins_(kBins, 0) {}
 
-absl::Status RangeEstimator::Observe(absl::Span<const float> values) {
+absl::Status RangeEstimator::Observe(absl::Span<const float> values) { return Observe(values, {}); }
+
+absl::Status RangeEstimator::Observe(absl::Span<const float> values,
+                                     absl::Span<const float> importance) {
   if (values.empty()) return absl::OkStatus();
   Range extremes;
   if (!FindExtremes(values.size(), values.data(), extremes)) return CheckFinite(values);
   extremes_.lower = std::min(extremes_.lower, extremes.lower);
   extremes_.upper = std::max(extremes_.upper, extremes.upper);
   Grow(std::max(-extremes_.lower, extremes_.upper));
+  if (!importance.empty()) importance_.resize(kBins);
   const double bins_per_unit = limit_ > 0 ? kBins / (2 * limit_) : 0;
   std::array<int32_t, kTile> bins;
   for (size_t begin = 0; begin < values.size(); begin += kTile) {
@@ -117,6 +130,8 @@ absl::Status RangeEstimator::Observe(absl::Span<const float> values) {
         ++zeros_;
       } else {
         ++bins_[static_cast<size_t>(bins[i])];
+        if (importance.empty()) continue;
+        importance_[static_cast<size_t>(bins[i])] += static_cast<double>(importance[begin + i]);
       }
     }
   }
@@ -133,9 +148,8 @@ void RangeEstimator::Grow(float magnitude) {
     return;
   }
   for (; limit_ <= magnitude; limit_ *= 2) {
-    std::vector<int64_t> merged(kBins, 0);
-    for (size_t i = 0; i < kBins; ++i) merged[kBins / 4 + i / 2] += bins_[i];
-    bins_ = std::move(merged);
+    bins_ = Merged(bins_);
+    importance_ = Merged(importance_);
   }
 }
 
@@ -176,7 +190,20 @@ Range RangeEstimator::Percentile(double percentile, Symmetry symmetry) const {
   return range;
 }
 
-double RangeEstimator::SquaredError(const UniformQuantizer& quantizer) const {
+std::vector<double> RangeEstimator::Density(bool by_importance) const {
+  std::vector<double> density;
+  for (const int64_t bin : bins_) {
+    density.push_back(static_cast<double>(bin) / static_cast<double>(count_));
+  }
+  const double total = std::accumulate(importance_.begin(), importance_.end(), 0.0);
+  if (!by_importance || !(total > 0)) return density;
+  // What the output does not depend on in the data may count elsewhere: both.
+  for (size_t i = 0; i < kBins; ++i) density[i] += importance_[i] / total;
+  return density;
+}
+
+double RangeEstimator::SquaredError(const UniformQuantizer& quantizer,
+                                    const std::vector<double>& density) const {
   const double scale = quantizer.scales[0];
   const double low = scale * (quantizer.qmin - quantizer.zero_points[0]);
   const double high = scale * (quantizer.qmax - quantizer.zero_points[0]);
@@ -184,7 +211,7 @@ double RangeEstimator::SquaredError(const UniformQuantizer& quantizer) const {
   double sum = 0, before = 0;
   bool known = false;  // whether `before` is the integral up to this bin's left border
   for (int i = 0; i < kBins; ++i) {
-    const auto bin = static_cast<double>(bins_[static_cast<size_t>(i)]);
+    const double bin = density[static_cast<size_t>(i)];
     if (bin == 0) {
       known = false;
       continue;
@@ -226,11 +253,13 @@ absl::StatusOr<Range> RangeEstimator::Estimate(const RangeOptions& options, int 
       return Percentile(options.percentile, symmetry);
     case RangeMethod::kMse:
     case RangeMethod::kResult:
-      if (bits == 1 && symmetry != Symmetry::kAsymmetric) return BinaryRange(MeanMagnitude());
-      return SearchRange(extremes_, bits, symmetry,
-                         [this](const UniformQuantizer& q) { return SquaredError(q); });
+      break;
   }
-  return absl::InvalidArgumentError("unknown range method");
+  if (bits == 1 && symmetry != Symmetry::kAsymmetric) return BinaryRange(MeanMagnitude());
+  const std::vector<double> density = Density(options.method == RangeMethod::kResult);
+  return SearchRange(extremes_, bits, symmetry, [&](const UniformQuantizer& quantizer) {
+    return SquaredError(quantizer, density);
+  });
 }
 
 }  // namespace halftone

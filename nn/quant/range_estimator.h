@@ -18,7 +18,8 @@ enum class RangeMethod {
   kPercentile,  // cuts the given share of the values at both ends together
   kMse,         // least mean squared error of the quantized values at the given bits
   kResult,      // weights: least error of the layer's result (CalibrateWeightsByResult), where what
-                // the layer reads is known; else as kMse
+                // the layer reads is known; activations: least squared error of each value alike,
+                // and of each by its importance, where that was observed; else as kMse
 };
 
 struct RangeOptions {
@@ -35,6 +36,8 @@ class RangeEstimator {
   RangeEstimator();
   // INVALID_ARGUMENT if a value is not finite; nothing is recorded then.
   absl::Status Observe(absl::Span<const float> values);
+  // With what an error of each value matters (>= 0), as many, or none where that is not known.
+  absl::Status Observe(absl::Span<const float> values, absl::Span<const float> importance);
   int64_t count() const { return count_; }
   // The extremes, widened to contain 0.
   Range MinMax() const { return extremes_; }
@@ -48,8 +51,11 @@ class RangeEstimator {
  private:
   static constexpr int kBins = 2048;
   void Grow(float magnitude);
+  // Per bin: its share of the values, and its share of their importance where that is asked for and
+  // known.
+  std::vector<double> Density(bool by_importance) const;
   Range Percentile(double percentile, Symmetry symmetry) const;
-  double SquaredError(const UniformQuantizer& quantizer) const;
+  double SquaredError(const UniformQuantizer& quantizer, const std::vector<double>& density) const;
   double MeanMagnitude() const;
 
   int64_t count_ = 0;
@@ -57,6 +63,7 @@ class RangeEstimator {
   Range extremes_;
   double limit_ = 0;  // the histogram covers [-limit_, limit_); a power of two
   std::vector<int64_t> bins_;
+  std::vector<double> importance_;  // summed, by bins; empty where none was observed
 };
 
 // The quantizer of a weight tensor (float32), one scale per index of `axis` (or -1: one for all),

@@ -141,6 +141,14 @@ bool AsksForMoments(const QuantizationOptions& options, const std::vector<Precis
   });
 }
 
+// Whether ranges of activations are made of the derivatives.
+bool AsksForDerivatives(const QuantizationOptions& options,
+                        const std::vector<Precision>& precisions) {
+  return options.activation_range.method == RangeMethod::kResult &&
+         std::any_of(precisions.begin(), precisions.end(),
+                     [](const Precision& precision) { return precision.activations.IsInteger(); });
+}
+
 absl::Status NamePair(const absl::Status& status, const Layer& layer, const Precision& precision) {
   return Annotate(status, absl::StrCat("layer '", layer.name, "' in ", precision.ToString()));
 }
@@ -170,7 +178,10 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
   HT_RETURN_IF_ERROR(CheckData(network, graph, data, /*needs_labels=*/false));
   HT_RETURN_IF_ERROR(CheckCalibrationMemory(network, graph, data));
   SourceObserver observer(network);
-  HT_RETURN_IF_ERROR(observer.Observe(network, graph, data, batch, progress.Part(0, kObserved)));
+  const Progress observing = progress.Part(0, kObserved);
+  HT_RETURN_IF_ERROR(AsksForDerivatives(options, precisions)
+                         ? observer.ObserveWithDerivatives(network, data, observing)
+                         : observer.Observe(network, data, batch, observing));
   MomentMeter meter(network, data);
   QuantizerFactory factory(graph, observer, meter, options, progress.cancellation);
   if (AsksForMoments(options, precisions)) {

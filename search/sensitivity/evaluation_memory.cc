@@ -1,9 +1,7 @@
 #include "search/sensitivity/evaluation_memory.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -15,8 +13,8 @@
 #include "search/sensitivity/float_outputs.h"
 #include "search/sensitivity/moment_meter.h"
 #include "search/sensitivity/network_memory.h"
-#include "search/sensitivity/network_program.h"
 #include "search/sensitivity/sample_meter.h"
+#include "search/sensitivity/source_observer.h"
 
 namespace halftone {
 namespace {
@@ -25,7 +23,7 @@ constexpr double kFloatBytes = sizeof(float);
 // Of the weights whose range is sought: as floats, and by channels, whose lists grow.
 constexpr double kCopiesWhileSought = 3;
 // Of a RangeEstimator.
-constexpr double kHistogramBytes = 16 << 10;
+constexpr double kHistogramBytes = 32 << 10;
 
 absl::Status CheckFits(const char* what, const MemoryEstimate& estimate) {
   const bool without = estimate.Total() - estimate.data <= MemoryBudget::LimitBytes();
@@ -54,29 +52,23 @@ absl::StatusOr<Program> RoundedProgram(const Graph& graph) {
 
 absl::StatusOr<MemoryEstimate> EstimateCalibration(const PreparedNetwork& network,
                                                    const Graph& graph, const Dataset& data) {
-  HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerGraph(graph));
-  std::map<std::string, ValueId> watched;
-  for (const Layer& layer : network.layers.layers) {
-    for (const std::string& source : {layer.src, layer.second_src}) {
-      if (source.empty()) continue;
-      HT_ASSIGN_OR_RETURN(watched[source], FindValue(lowered, source));
-    }
-  }
-  const std::vector<std::pair<std::string, ValueId>> outputs(watched.begin(), watched.end());
-  const ProgramMemory memory = EstimateMemory(lowered.builder.Build(outputs));
+  const SourceObserver observer(network);
+  const int64_t batch = network.BatchFor(kEvaluationBatch, data.samples());
+  HT_ASSIGN_OR_RETURN(const DerivativePass::Memory observing,
+                      observer.Estimate(network, data, batch));
   MomentMeter meter(network, data);
   for (const Layer& layer : network.layers.layers) {
     if (!layer.weights.empty()) meter.Watch(graph, layer, {});
   }
-  const int64_t batch = network.BatchFor(kEvaluationBatch, data.samples());
   HT_ASSIGN_OR_RETURN(const MomentMeter::Memory moments, meter.Estimate(batch));
   MemoryEstimate estimate;
   estimate.data = DataBytes(data);
   // One pass comes after the other.
-  const double constants = std::max(memory.constants, moments.constants);
+  const double constants = std::max(observing.constants, moments.pass.constants);
   estimate.weights = HeldWeightBytes(network, graph) + constants;
-  estimate.activations = std::max(memory.arena, moments.activations) + BatchBytes(graph, data) +
-                         kHistogramBytes * static_cast<double>(watched.size());
+  estimate.activations = std::max(observing.activations, moments.pass.activations) +
+                         BatchBytes(graph, data) +
+                         kHistogramBytes * static_cast<double>(observer.size());
   // Ranges of weights are sought when nothing runs any more.
   const double sought = kCopiesWhileSought * kFloatBytes * LargestWeightElements(network);
   estimate.choices = moments.moments + std::max(0.0, sought - constants - estimate.activations);

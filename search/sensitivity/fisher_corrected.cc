@@ -16,6 +16,8 @@
 namespace halftone {
 namespace {
 
+constexpr double kLeastPart = 1e-3;
+
 // Second order is believed where it is this close to what was measured. Both are means over the
 // same samples, so that most of their sampling error is common to both and no allowance is made for
 // it.
@@ -150,8 +152,10 @@ absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& re
   HT_ASSIGN_OR_RETURN(const JointScale joint,
                       MeasureJointScale(request, result, progress.Part(0.85, 1)));
   result.joint_scale = joint.loss;
-  result.pair_scale = joint.pairs;
-  ScalePairs(joint.pairs, result);
+  // Next to nothing in the place of nothing: whoever asks for the pairs' losses as they are divides
+  // by it.
+  result.pair_scale = std::max(joint.pairs, kLeastPart);
+  ScalePairs(result.pair_scale, result);
   if (samples.has_value()) {
     HT_ASSIGN_OR_RETURN(result.resampled_losses,
                         samples->Resample(options.resamples, options.seed, progress.cancellation));

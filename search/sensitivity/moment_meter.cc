@@ -7,18 +7,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "nn/engine/derivative.h"
 #include "nn/engine/ops.h"
-#include "nn/engine/program_memory.h"
-#include "search/sensitivity/batch_fit.h"
-#include "search/sensitivity/divergence.h"
-#include "search/sensitivity/fisher_program.h"
 
 namespace halftone {
 namespace {
-
-constexpr int64_t kWantedBatch = 32;
-constexpr uint64_t kSeed = 0;
 
 std::string SourceOutput(size_t i) { return absl::StrCat("halftone:source/", i); }
 std::string WeightOutput(size_t i) { return absl::StrCat("halftone:weight/", i); }
@@ -97,36 +89,37 @@ int64_t MomentMeter::RowsOfSample() const {
   return std::max<int64_t>(1, kRows / std::max<int64_t>(1, data_.samples()));
 }
 
-absl::Status MomentMeter::Run(const Progress& progress) {
-  if (watched_.empty()) return absl::OkStatus();
-  HT_ASSIGN_OR_RETURN(const FittedProgram fitted,
-                      FitBatch(network_, kWantedBatch, data_.samples(),
-                               [&](int64_t batch) { return Build(batch); }));
-  batch_ = fitted.batch;
-  HT_RETURN_IF_ERROR(FindLayouts(progress.cancellation));
-  HT_ASSIGN_OR_RETURN(const auto runner, BatchRunner::Create(fitted.executable, data_, batch_));
-  HT_ASSIGN_OR_RETURN(Program outputs, BuildForwardProgram(graph_, cotangents_->heads()));
-  HT_ASSIGN_OR_RETURN(const auto forward, BatchRunner::Create(std::move(outputs), data_, batch_));
-  return ForEachBatch(
-      data_.samples(), batch_, progress, [&](int64_t begin, int64_t valid) -> absl::Status {
-        HT_RETURN_IF_ERROR(forward->Run(begin, progress.cancellation));
-        HT_RETURN_IF_ERROR(cotangents_->SetInputs(begin, batch_, kSeed, forward.get(), *runner));
-        HT_RETURN_IF_ERROR(runner->Run(begin, progress.cancellation));
-        return AddBatch(*runner, valid);
-      });
+DerivativePass MomentMeter::Pass() const {
+  std::vector<std::string> results;
+  for (const Watched& watched : watched_) results.push_back(watched.layer->dst);
+  return DerivativePass(network_, data_, std::move(results),
+                        [&](LoweredGraph& lowered, const std::vector<ValueId>& derivatives,
+                            DerivativePass::Outputs& outputs) -> absl::Status {
+                          for (size_t i = 0; i < watched_.size(); ++i) {
+                            const Layer& layer = *watched_[i].layer;
+                            HT_ASSIGN_OR_RETURN(const ValueId src, FindValue(lowered, layer.src));
+                            HT_ASSIGN_OR_RETURN(const ValueId weight,
+                                                SumSquares(lowered.builder, layer, derivatives[i]));
+                            outputs.emplace_back(SourceOutput(i), src);
+                            outputs.emplace_back(WeightOutput(i), weight);
+                          }
+                          return absl::OkStatus();
+                        });
 }
 
-absl::StatusOr<MomentMeter::Memory> MomentMeter::Estimate(int64_t batch) {
+absl::Status MomentMeter::Run(const Progress& progress) {
+  if (watched_.empty()) return absl::OkStatus();
+  DerivativePass pass = Pass();
+  HT_ASSIGN_OR_RETURN(batch_, pass.Compile());
+  HT_RETURN_IF_ERROR(FindLayouts(progress.cancellation));
+  return pass.Run(
+      progress, [&](const BatchRunner& runner, int64_t valid) { return AddBatch(runner, valid); });
+}
+
+absl::StatusOr<MomentMeter::Memory> MomentMeter::Estimate(int64_t batch) const {
   Memory memory;
   if (watched_.empty()) return memory;
-  HT_ASSIGN_OR_RETURN(const Program program, Build(batch));
-  HT_ASSIGN_OR_RETURN(const Program outputs, BuildForwardProgram(graph_, cotangents_->heads()));
-  const ProgramMemory both = EstimateMemory(program), forward = EstimateMemory(outputs);
-  // Kernels that differentiate want weights in another arrangement.
-  memory.constants = 2 * both.constants + forward.constants;
-  const double least = both.arena / static_cast<double>(batch);
-  memory.activations =
-      forward.arena + std::min(both.arena, std::max(least, double{kMaxArenaBytes}));
+  HT_ASSIGN_OR_RETURN(memory.pass, Pass().Estimate(batch));
   double widest = 0;
   for (const Watched& watched : watched_) {
     const auto width = static_cast<double>(watched.rows.groups() * watched.rows.size());
@@ -136,39 +129,8 @@ absl::StatusOr<MomentMeter::Memory> MomentMeter::Estimate(int64_t batch) {
   for (const auto& [name, moments] : moments_) memory.moments += moments->bytes();
   // The rows of a batch: as they are taken, as a tensor and rounded.
   const auto rows = static_cast<double>(batch * RowsOfSample());
-  memory.activations += 3 * sizeof(float) * widest * rows;
+  memory.pass.activations += 3 * sizeof(float) * widest * rows;
   return memory;
-}
-
-absl::StatusOr<Program> MomentMeter::Build(int64_t batch) {
-  HT_ASSIGN_OR_RETURN(graph_, network_.Bind(batch));
-  HT_ASSIGN_OR_RETURN(std::vector<Head> heads, ResolveHeads(network_, graph_, LossKind::kAuto));
-  SensitivityOptions options;
-  options.draws = 1;
-  options.exact_classes = 0;
-  cotangents_.emplace(std::move(heads), options);
-  HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph_));
-  std::vector<ValueId> head_values, dsts;
-  for (const Head& head : cotangents_->heads()) {
-    HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, head.value));
-    head_values.push_back(value);
-  }
-  std::vector<std::pair<std::string, ValueId>> outputs;
-  for (size_t i = 0; i < watched_.size(); ++i) {
-    HT_ASSIGN_OR_RETURN(const ValueId src, FindValue(lowered, watched_[i].layer->src));
-    HT_ASSIGN_OR_RETURN(const ValueId dst, FindValue(lowered, watched_[i].layer->dst));
-    outputs.emplace_back(SourceOutput(i), src);
-    dsts.push_back(dst);
-  }
-  HT_ASSIGN_OR_RETURN(const auto cotangents, cotangents_->AppendTo(lowered, outputs));
-  HT_ASSIGN_OR_RETURN(const std::vector<ValueId> gradients,
-                      AppendVjp(lowered.builder, head_values, cotangents[0], dsts));
-  for (size_t i = 0; i < watched_.size(); ++i) {
-    HT_ASSIGN_OR_RETURN(const ValueId weight,
-                        SumSquares(lowered.builder, *watched_[i].layer, gradients[i]));
-    outputs.emplace_back(WeightOutput(i), weight);
-  }
-  return lowered.builder.Build(outputs);
 }
 
 absl::Status MomentMeter::FindLayouts(const Cancellation& cancellation) {

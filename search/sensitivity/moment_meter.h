@@ -15,7 +15,7 @@
 #include "nn/graph/graph.h"
 #include "nn/quant/source_moments.h"
 #include "nn/quant/uniform.h"
-#include "search/sensitivity/cotangents.h"
+#include "search/sensitivity/derivative_pass.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/sample_layout.h"
 #include "search/sensitivity/sensitivity.h"
@@ -39,9 +39,10 @@ class MomentMeter {
   void Watch(const Graph& graph, const Layer& layer, Quantizers quantizers);
   // What Run holds with batches of that size at most, in bytes, and what is there after it.
   struct Memory {
-    double constants = 0, activations = 0, moments = 0;
+    DerivativePass::Memory pass;
+    double moments = 0;
   };
-  absl::StatusOr<Memory> Estimate(int64_t batch);
+  absl::StatusOr<Memory> Estimate(int64_t batch) const;
   // One pass forward and backward, in batches that fit. Errors name what has no derivative.
   absl::Status Run(const Progress& progress);
 
@@ -66,16 +67,14 @@ class MomentMeter {
   };
 
   int64_t RowsOfSample() const;
-  absl::StatusOr<Program> Build(int64_t batch);
+  DerivativePass Pass() const;
   absl::Status FindLayouts(const Cancellation& cancellation);
   absl::Status AddBatch(const BatchRunner& runner, int64_t valid);
   absl::Status AddRows(absl::Span<const float> rows, Watched& watched) const;
 
   const PreparedNetwork& network_;
   const Dataset& data_;
-  Graph graph_;
   int64_t batch_ = 1;
-  std::optional<OutputCotangents> cotangents_;
   std::vector<Watched> watched_;
   std::map<std::string, std::unique_ptr<MomentAccumulator>> moments_;  // by weights
 };

@@ -52,7 +52,7 @@ struct QuantizationOptions {
   // Takes the mean error of a layer's result off its bias, where it has one.
   bool bias_correction = true;
   Symmetry activation_symmetry = Symmetry::kAsymmetric;
-  RangeOptions activation_range;
+  RangeOptions activation_range = {.method = RangeMethod::kResult};
 };
 
 // The quantizers of every (layer, precision), calibrated on the float network's activations.
@@ -174,7 +174,7 @@ struct SensitivityResult {
   // kFisherCorrected: measured over predicted loss of assignments that change all layers, in the
   // median; PredictLoss multiplies by it.
   double joint_scale = 1;
-  // kFisherCorrected: the factor that `interactions` off the diagonal already have, so that
+  // kFisherCorrected: the factor (> 0) that `interactions` off the diagonal already have, so that
   // predictions follow those assignments best.
   double pair_scale = 1;
   // [resample][C]: the losses on samples drawn again from the data, with replacement (Efron 1979);

@@ -131,7 +131,7 @@ class WhatIfTest(WhatIfTestCase):
         plain = self.command(
             "search", os.path.join(TINY_DIGITS, "model.onnx"), "--data",
             os.path.join(TINY_DIGITS, "calib.npz"), "--target", "bitfusion", "--evaluations", "0",
-            "--seed", "1")
+            "--seed", "3", "--draws", "1")
         self.assertIn("refined", self.found)
         self.assertNotIn("refined", plain)
         self.assertEqual(self.command("resolve", plain["job"], "--interactions", "1")["status"],

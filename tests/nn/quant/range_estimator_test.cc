@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cfloat>
 #include <cmath>
 #include <limits>
@@ -92,6 +93,48 @@ TEST(RangeEstimator, DoesNotDependOnTheBatches) {
       EXPECT_EQ(a.upper, b.upper);
     }
   }
+}
+
+// Of each value by its share of them, and by its share of their importance.
+double WeighedError(const std::vector<float>& values, const std::vector<float>& importance,
+                    const UniformQuantizer& quantizer) {
+  double alike = 0, weighed = 0, total = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double error = MeanSquaredError({values[i]}, quantizer);
+    alike += error / static_cast<double>(values.size());
+    weighed += double{importance[i]} * error;
+    total += double{importance[i]};
+  }
+  return alike + weighed / total;
+}
+
+TEST(RangeEstimator, WeighsValuesByTheirImportance) {
+  std::vector<float> values = Ramp(500, false), importance(500, 1e-4f);
+  values[250] = 2000;
+  importance[250] = 9;
+  RangeEstimator estimator;
+  // The histogram's range grows: what is important moves with the values.
+  for (size_t i = 0; i < values.size(); i += 50) {
+    ASSERT_TRUE(estimator
+                    .Observe(absl::MakeConstSpan(values).subspan(i, 50),
+                             absl::MakeConstSpan(importance).subspan(i, 50))
+                    .ok());
+  }
+  const auto error = [&](float upper) {
+    const Range range{0, upper};
+    return WeighedError(values, importance,
+                        *UniformQuantizer::Create(3, Symmetry::kAsymmetric, -1, {range}));
+  };
+  double least = error(2000);
+  for (float upper = 10; upper < 2000; upper += 10) least = std::min(least, error(upper));
+  const auto end = [&](RangeMethod method) {
+    return estimator.Estimate({.method = method}, 3, Symmetry::kAsymmetric)->upper;
+  };
+  EXPECT_LT(error(end(RangeMethod::kResult)), 1.05 * least);
+  EXPECT_GT(error(end(RangeMethod::kMse)), 10 * least) << "cuts the important one";
+  const Range without =
+      *Observed(values).Estimate({.method = RangeMethod::kResult}, 3, Symmetry::kAsymmetric);
+  EXPECT_EQ(without.upper, end(RangeMethod::kMse)) << "without it all count alike";
 }
 
 TEST(RangeEstimator, KnowsTheExtremes) {

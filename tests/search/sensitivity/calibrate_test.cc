@@ -95,6 +95,36 @@ TEST(CalibrateTest, SeesAllOfTheSamplesThatAreLeft) {
   EXPECT_NEAR(quantizers.src->scales[0], 100.0 / 255, 1e-3);
 }
 
+// The output is made of the first token alone, which is large in a few samples.
+TEST(CalibrateTest, RangesFollowWhatTheOutputDependsOn) {
+  constexpr int64_t kSamples = 34, kTokens = 8;
+  GraphBuilder builder;
+  builder.Input("x", Shape{Shape::kDynamic, kTokens, 3})
+      .Output("y")
+      .Floats("w", Shape{3, 4})
+      .Ints("first", {0})
+      .Op("MatMul", {"x", "w"}, {"m"})
+      .Op("Gather", {"m", "first"}, {"y"}, {{"axis", int64_t{1}}});
+  const PreparedNetwork network = PrepareNetwork(builder.graph()).value();
+  std::vector<float> values;
+  for (int64_t i = 0; i < kSamples * kTokens * 3; ++i) {
+    const bool large = i % (kTokens * 3) == 0 && i % 11 == 0;
+    values.push_back(large ? 5.0f : static_cast<float>(i * 37 % 100) / 100);
+  }
+  const Dataset data =
+      Dataset::Create({{"x", Tensor::Of(Shape{kSamples, kTokens, 3}, std::move(values))}}).value();
+  const auto end = [&](const RangeMethod method) {
+    QuantizationOptions options;
+    options.activation_range.method = method;
+    const absl::StatusOr<Calibration> calibration =
+        Calibrate(network, data, {Precision::Int(8, 3)}, options, {});
+    EXPECT_TRUE(calibration.ok()) << calibration.status();
+    return 7 * calibration->Find("m", Precision::Int(8, 3))->src->scales[0];
+  };
+  EXPECT_EQ(QuantizationOptions().activation_range.method, RangeMethod::kResult);
+  EXPECT_GT(end(RangeMethod::kResult), 1.2f * end(RangeMethod::kMse));
+}
+
 // On data of which every row is taken: one position a sample.
 TEST(CalibrateTest, ShiftsTakeTheMeanErrorOff) {
   testing::NetworkBuilder builder;

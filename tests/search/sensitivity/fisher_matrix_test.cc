@@ -334,7 +334,7 @@ class SmallDamageTest : public FisherMatrixTest {};
 TEST_P(SmallDamageTest, IsPredictedExactly) {
   LayerChoices small = choices_;
   for (auto& row : small) {
-    for (ChoicePtr& choice : row) choice = std::make_shared<ScaledChoice>(choice, 0.05f);
+    for (ChoicePtr& choice : row) choice = std::make_shared<ScaledChoice>(choice, 0.01f);
   }
   const SensitivityResult result = MeasureMatrix(subject_, small, {});
   ChosenLayers chosen;
