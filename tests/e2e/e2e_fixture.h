@@ -55,10 +55,11 @@ class EndToEnd : public testing::Test {
     return request;
   }
 
-  // One whose SENSITIVITY stage takes seconds to minutes on any machine.
+  // One whose SENSITIVITY stage takes seconds to minutes on any machine, and the stages before it
+  // little, with sanitizers too.
   v1::CreateJobRequest LongSearch() {
     const std::string networks = std::string(HALFTONE_SOURCE_DIR) + "/tests/data/networks";
-    v1::CreateJobRequest request = Search(networks + "/resnet14.onnx", networks + "/calib.npz", "");
+    v1::CreateJobRequest request = Search(networks + "/vit.onnx", networks + "/calib.npz", "");
     request.mutable_spec()->mutable_sensitivity()->set_draws(64);
     return request;
   }
