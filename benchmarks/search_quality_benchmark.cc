@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -76,11 +77,11 @@ bool ReadFlag(absl::string_view argument, Flags& flags) {
 }
 
 std::vector<Strategy> ChosenStrategies(const Flags& flags) {
-  if (flags.strategies.empty()) return AllStrategies();
   std::vector<Strategy> chosen;
   for (const Strategy& strategy : AllStrategies()) {
-    for (const std::string& name : flags.strategies) {
-      if (name == strategy.name) chosen.push_back(strategy);
+    if (strategy.name == "best of random" && flags.random_assignments == 0) continue;
+    if (flags.strategies.empty() || absl::c_linear_search(flags.strategies, strategy.name)) {
+      chosen.push_back(strategy);
     }
   }
   return chosen;
