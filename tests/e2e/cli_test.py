@@ -17,8 +17,9 @@ from waiting import PATIENCE, wait_for
 
 MODEL = os.path.join(TINY_DIGITS, "model.onnx")
 CALIB = os.path.join(TINY_DIGITS, "calib.npz")
-# What to search that takes from seconds to minutes, to be interrupted.
-LONG = (os.path.join(NETWORKS, "resnet14.onnx"), "--data", os.path.join(NETWORKS, "calib.npz"),
+# What to search that takes from seconds to minutes, to be interrupted; calibrated soon, with
+# sanitizers too.
+LONG = (os.path.join(NETWORKS, "vit.onnx"), "--data", os.path.join(NETWORKS, "calib.npz"),
         "--target", "bitfusion", "--budget", "latency=50%")
 EVAL = os.path.join(TINY_DIGITS, "eval.npz")
 HALFTONE = os.path.join(BINARY, "bin/halftone")

@@ -173,7 +173,7 @@ class ServedTestCase(unittest.TestCase):
         """Has a search be in the midst of a stage that computes here, for far longer than any test
         takes; what ends it."""
         job = self.client.call("SearchService", "CreateJob", spec=self.client.message(
-            "SearchSpec", model=self.client.upload("Model", read(NETWORKS, "resnet14.onnx")).name,
+            "SearchSpec", model=self.client.upload("Model", read(NETWORKS, "vit.onnx")).name,
             calibration_dataset=self.client.upload("Dataset", read(NETWORKS, "calib.npz")).name,
             target="bitfusion", sensitivity=self.client.message("SensitivitySpec", draws=4096))).name
         # A stage that has only begun may still wait for its turn.
