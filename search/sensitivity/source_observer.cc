@@ -22,17 +22,27 @@ std::vector<float> ImportanceOf(absl::Span<const float> derivatives,
   const size_t samples = layout.has_value() ? static_cast<size_t>(batch) : 1;
   const size_t inner = layout.has_value() ? static_cast<size_t>(layout->inner) : derivatives.size();
   std::vector<double> totals(samples);
-  const auto sample = [&](size_t i) { return i / inner % samples; };
-  for (size_t i = 0; i < derivatives.size(); ++i) {
-    totals[sample(i)] += std::pow(static_cast<double>(derivatives[i]), 2);
-  }
   std::vector<float> importance(derivatives.size());
-  for (size_t i = 0; i < derivatives.size(); ++i) {
-    const double total = totals[sample(i)];
+  const auto for_each_block = [&](const auto& visit) {
+    for (size_t begin = 0, n = 0; begin < importance.size();
+         begin += inner, n = (n + 1) % samples) {
+      visit(absl::MakeSpan(importance).subspan(begin, inner), totals[n],
+            derivatives.data() + begin);
+    }
+  };
+  for_each_block([](absl::Span<float> block, double& total, const float* derivative) {
+    for (size_t i = 0; i < block.size(); ++i) {
+      block[i] = derivative[i] * derivative[i];
+      total += static_cast<double>(block[i]);
+    }
+  });
+  for_each_block([](absl::Span<float> block, double total, const float*) {
     // A sample that nothing depends on, or whose derivatives are not finite, counts nothing.
-    if (!(total > 0) || !std::isfinite(total)) continue;
-    importance[i] = static_cast<float>(std::pow(static_cast<double>(derivatives[i]), 2) / total);
-  }
+    const bool counts = total > 0 && std::isfinite(total);
+    for (float& value : block) {
+      value = counts ? static_cast<float>(static_cast<double>(value) / total) : 0.0f;
+    }
+  });
   return importance;
 }
 
