@@ -109,8 +109,6 @@ absl::Status CheckPercentile(const RangeOptions& options) {
 
 RangeEstimator::RangeEstimator() : bins_(kBins, 0) {}
 
-absl::Status RangeEstimator::Observe(absl::Span<const float> values) { return Observe(values, {}); }
-
 absl::Status RangeEstimator::Observe(absl::Span<const float> values,
                                      absl::Span<const float> importance) {
   if (values.empty()) return absl::OkStatus();

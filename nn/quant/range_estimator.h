@@ -34,10 +34,9 @@ struct RangeOptions {
 class RangeEstimator {
  public:
   RangeEstimator();
-  // INVALID_ARGUMENT if a value is not finite; nothing is recorded then.
-  absl::Status Observe(absl::Span<const float> values);
-  // With what an error of each value matters (>= 0), as many, or none where that is not known.
-  absl::Status Observe(absl::Span<const float> values, absl::Span<const float> importance);
+  // `importance`: how much an error of each value matters (>= 0), as many, or none where that is
+  // not known. INVALID_ARGUMENT if a value is not finite; nothing is recorded then.
+  absl::Status Observe(absl::Span<const float> values, absl::Span<const float> importance = {});
   int64_t count() const { return count_; }
   // The extremes, widened to contain 0.
   Range MinMax() const { return extremes_; }

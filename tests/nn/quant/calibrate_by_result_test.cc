@@ -3,40 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "nn/quant/range_estimator.h"
 #include "nn/quant/result_error.h"
 #include "nn/quant/source_moments.h"
+#include "tests/nn/quant/sources.h"
 
 namespace halftone {
 namespace {
-
-std::vector<float> Normal(size_t count, unsigned seed, double scale = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<double> normal(0, scale);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(normal(random));
-  return values;
-}
-
-// Sources that have something in common, and a mean.
-std::vector<float> Sources(size_t rows, size_t width, unsigned seed) {
-  std::vector<float> values = Normal(rows * width, seed);
-  for (size_t r = 0; r < rows; ++r) {
-    const float common = values[r * width];
-    for (size_t i = 0; i < width; ++i) values[r * width + i] += common + 0.5f;
-  }
-  return values;
-}
-
-SourceMoments MomentsOf(const std::vector<float>& rows, int64_t groups, int64_t size) {
-  MomentAccumulator accumulator(groups, size);
-  accumulator.Add(rows);
-  return accumulator.Moments();
-}
 
 // The error that a scale is chosen by, of one channel's weights as a quantizer has them.
 double ErrorOf(const std::vector<float>& weights, const ChannelError& error, double scale,
@@ -49,8 +25,7 @@ double ErrorOf(const std::vector<float>& weights, const ChannelError& error, dou
     const double level = bits == 1 ? sign : std::clamp(nearest, -half, half - 1);
     difference.push_back(static_cast<float>(static_cast<double>(weight) - scale * level));
   }
-  const ResultError::Pair both{difference, difference};
-  return error.Products({both, both, both})[0];
+  return Squared(error, difference);
 }
 
 // The least error of the scales of either sign that are such parts of the largest one.

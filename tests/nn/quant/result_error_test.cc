@@ -1,32 +1,14 @@
 #include "nn/quant/result_error.h"
 
 #include <cmath>
-#include <random>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "nn/quant/source_moments.h"
+#include "tests/nn/quant/sources.h"
 
 namespace halftone {
 namespace {
-
-std::vector<float> Normal(size_t count, unsigned seed, double scale = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<double> normal(0, scale);
-  std::vector<float> values(count);
-  for (float& value : values) value = static_cast<float>(normal(random));
-  return values;
-}
-
-// Sources that have something in common, and a mean.
-std::vector<float> Sources(size_t rows, size_t width, unsigned seed) {
-  std::vector<float> values = Normal(rows * width, seed);
-  for (size_t r = 0; r < rows; ++r) {
-    const float common = values[r * width];
-    for (size_t i = 0; i < width; ++i) values[r * width + i] += common + 0.5f;
-  }
-  return values;
-}
 
 // The mean over the rows of the squared error of a result, its mean taken off or not.
 double ErrorOnRows(const std::vector<float>& rows, const std::vector<double>& error, bool mean) {
@@ -42,18 +24,6 @@ double ErrorOnRows(const std::vector<float>& rows, const std::vector<double>& er
   }
   const auto n = static_cast<double>(count);
   return squares / n - (mean ? 0 : sum / n * sum / n);
-}
-
-SourceMoments MomentsOf(const std::vector<float>& rows, int64_t groups, int64_t size) {
-  MomentAccumulator accumulator(groups, size);
-  accumulator.Add(rows);
-  return accumulator.Moments();
-}
-
-// Of a ResultError, or a ChannelError.
-template <typename Form>
-double Squared(const Form& form, const std::vector<float>& error) {
-  return form.Products({ResultError::Pair{error, error}, {error, error}, {error, error}})[1];
 }
 
 TEST(SourceMoments, GiveTheSquaredErrorOfAResult) {

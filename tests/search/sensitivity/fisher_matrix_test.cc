@@ -191,7 +191,7 @@ double HessianForm(const Head& head, const std::vector<float>& reference,
 class BruteForce {
  public:
   BruteForce(const Subject& subject, const LayerChoices& choices) {
-    constexpr float kStep = 1e-3f;
+    constexpr float kStep = 2e-3f;
     const SensitivityOptions options;
     for (size_t l = 0; l < choices.size(); ++l) {
       LayerChoices scaled(choices.size());
@@ -281,7 +281,7 @@ TEST_P(FisherMatrixTest, ExactExpectationIsWhatFiniteDifferencesGive) {
   for (size_t a = 0; a < size; ++a) {
     for (size_t b = 0; b < size; ++b) {
       const double scale = std::sqrt(truth.Entry(a, a) * truth.Entry(b, b));
-      EXPECT_NEAR(result.interactions[a * size + b], truth.Entry(a, b), 0.02 * scale)
+      EXPECT_NEAR(result.interactions[a * size + b], truth.Entry(a, b), 0.01 * scale)
           << a << " " << b;
     }
   }

@@ -19,7 +19,7 @@ namespace {
 using testing::Digits;
 using testing::LoadDigits;
 
-constexpr int64_t kSamples = 64;
+constexpr int64_t kSamples = 128;
 constexpr int kRepeats = 60;
 
 const std::vector<Precision>& Precisions() {
@@ -75,7 +75,7 @@ class Repeated {
       const double spread = values_[i].standard_error() * std::sqrt(double{kRepeats});
       const double ratio = errors_[i].mean() / spread;
       // The spread of 60 is known to 9 %.
-      EXPECT_NEAR(std::log(ratio), 0, 0.6) << "value " << i << ": " << ratio;
+      EXPECT_NEAR(std::log(ratio), 0, 0.45) << "value " << i << ": " << ratio;
       log_ratio += std::log(ratio) / static_cast<double>(values_.size());
     }
     EXPECT_NEAR(log_ratio, 0, 0.2) << "on the whole";
