@@ -34,6 +34,13 @@ absl::Status CheckParameters(absl::string_view target) {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<NetworkRunner>> RunnerOf(const CostProfiler& profiler) {
+  std::unique_ptr<NetworkRunner> runner = profiler.Runner();
+  if (runner != nullptr) return runner;
+  return absl::InvalidArgumentError(
+      absl::StrCat("target ", Quoted(profiler.target()), " does not run networks here"));
+}
+
 absl::Status ProfilerRegistry::Register(Target target) {
   absl::MutexLock lock(&mutex_);
   for (const Target& other : targets_) {

@@ -70,6 +70,9 @@ class CostProfiler {
                                             const Progress& progress) = 0;
 };
 
+// The profiler's Runner(); INVALID_ARGUMENT where the target does not run networks here.
+absl::StatusOr<std::unique_ptr<NetworkRunner>> RunnerOf(const CostProfiler& profiler);
+
 // Where measured costs are kept between runs: a map from key to value. Thread-safe.
 class CostCache {
  public:

@@ -78,25 +78,17 @@ constexpr int kHandshakeTimeoutMs = 20'000, kMaxIdleMs = 600'000;
 // Of the calls that are still being answered then; idle connections are closed at its end.
 constexpr auto kGraceForCalls = std::chrono::seconds(1);
 
-// What runs networks for the target; null where none is named. INVALID_ARGUMENT for one that does
-// not run them here.
-absl::StatusOr<std::unique_ptr<NetworkRunner>> RunnerOf(const ProfilerRegistry& profilers,
-                                                        const std::string& target) {
-  if (target.empty()) return nullptr;
-  HT_ASSIGN_OR_RETURN(const auto profiler, profilers.Create(target));
-  std::unique_ptr<NetworkRunner> runner = profiler->Runner();
-  if (runner != nullptr) return runner;
-  return absl::InvalidArgumentError(
-      absl::StrCat("target '", target, "' does not run networks here"));
-}
-
 absl::StatusOr<PipelineOutput> RunCrosscheckJob(Catalog& catalog, const ProfilerRegistry& profilers,
                                                 const std::string& stored_spec,
                                                 const JobObserver& observer,
                                                 const Cancellation& cancellation) {
   HT_ASSIGN_OR_RETURN(const v1::CrosscheckSpec message, ParseCrosscheck(stored_spec));
   HT_ASSIGN_OR_RETURN(const CrosscheckSpec spec, CrosscheckFromProto(message));
-  HT_ASSIGN_OR_RETURN(const auto runner, RunnerOf(profilers, spec.target));
+  std::unique_ptr<NetworkRunner> runner;
+  if (!spec.target.empty()) {
+    HT_ASSIGN_OR_RETURN(const auto profiler, profilers.Create(spec.target));
+    HT_ASSIGN_OR_RETURN(runner, RunnerOf(*profiler));
+  }
   SourcedStore sourced(&catalog, SourcesOf(spec));
   PatientStore store(&sourced, cancellation, observer.disk);
   HT_ASSIGN_OR_RETURN(const CrosscheckResult result,

@@ -125,10 +125,7 @@ absl::Status CheckRunsNetworks(const ServiceContext& context, const std::string&
   if (target.empty()) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<CostProfiler> profiler,
                       context.CreateProfiler("target", target));
-  if (profiler->Runner() != nullptr) return absl::OkStatus();
-  return AtField("target", WithReason(v1::TARGET_INVALID, absl::InvalidArgumentError(absl::StrCat(
-                                                              "target ", Quoted(target),
-                                                              " does not run networks here"))));
+  return AtField("target", WithReason(v1::TARGET_INVALID, RunnerOf(*profiler).status()));
 }
 
 absl::Status CheckNewSearch(const ServiceContext& context, const SearchSpec& spec) {
