@@ -79,6 +79,12 @@ TEST_F(CrosscheckEndToEnd, BadRequestsAreRefusedAtOnce) {
   status = client_->CreateJob(request).status();
   EXPECT_TRUE(absl::IsNotFound(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("evaluation_dataset"));
+  request = TinyCrosscheck();
+  request.mutable_crosscheck()->set_target("bitfusion");
+  status = client_->CreateJob(request).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("crosscheck.target: target 'bitfusion' does not run networks here"));
   // The same request id for a search and a crosscheck.
   request = TinyCrosscheck();
   request.set_request_id("both");
