@@ -94,6 +94,16 @@ class Call {
   grpc::ClientContext** slot_;
 };
 
+// How a call ended. One that the server cut off, as it does when it stops, has been cancelled by
+// nobody: it found no server.
+template <typename Impl>
+absl::Status EndOf(Impl* impl, const grpc::Status& status) {
+  if (status.error_code() != grpc::StatusCode::CANCELLED || impl->IsInterrupted()) {
+    return FromGrpcStatus(status);
+  }
+  return absl::UnavailableError("the server ended the call, as it does when it stops");
+}
+
 // Calls a unary method of a stub.
 template <typename Impl, typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Ask(Impl* impl, Stub* stub,
@@ -103,7 +113,7 @@ absl::StatusOr<Response> Ask(Impl* impl, Stub* stub,
   Call call(impl);
   Response response;
   const grpc::Status status = (stub->*method)(&call.context, request, &response);
-  if (!status.ok()) return FromGrpcStatus(status);
+  if (!status.ok()) return EndOf(impl, status);
   return response;
 }
 
@@ -155,13 +165,14 @@ absl::StatusOr<std::string> Upload(
   const auto writer = (impl->models.get()->*send)(&call.context, &record);
   SendContent<Send>(header, bytes, writer.get(), progress);
   const grpc::Status status = writer->Finish();
-  if (!status.ok()) return FromGrpcStatus(status);
+  if (!status.ok()) return EndOf(impl, status);
   return record.name();
 }
 
 // Reads an analysis' stream to its end.
+template <typename Impl>
 absl::StatusOr<AnalysisOutput> Collect(
-    std::unique_ptr<grpc::ClientReader<v1::AnalysisResponse>> reader,
+    Impl* impl, std::unique_ptr<grpc::ClientReader<v1::AnalysisResponse>> reader,
     const Connection::ProgressCallback& progress) {
   AnalysisOutput output;
   v1::AnalysisResponse response;
@@ -174,7 +185,7 @@ absl::StatusOr<AnalysisOutput> Collect(
     }
   }
   const grpc::Status status = reader->Finish();
-  if (!status.ok()) return FromGrpcStatus(status);
+  if (!status.ok()) return EndOf(impl, status);
   return output;
 }
 
@@ -333,7 +344,7 @@ absl::Status Connection::WatchJob(const std::string& name, const EventCallback& 
   request.set_name(name);
   absl::Time lost = absl::InfiniteFuture();
   while (true) {
-    grpc::Status status;
+    absl::Status status;
     {
       Call call(impl_.get());
       const auto reader = impl_->search->WatchJob(&call.context, request);
@@ -345,21 +356,18 @@ absl::Status Connection::WatchJob(const std::string& name, const EventCallback& 
         going = callback(event);
       }
       if (!going) call.context.TryCancel();
-      status = reader->Finish();
+      status = EndOf(impl_.get(), reader->Finish());
       if (!going) return absl::OkStatus();
     }
-    if (status.error_code() != grpc::StatusCode::UNAVAILABLE || in_process()) {
-      return FromGrpcStatus(status);
-    }
+    if (!absl::IsUnavailable(status) || in_process()) return status;
     if (impl_->IsInterrupted()) return absl::CancelledError("interrupted");
     if (lost == absl::InfiniteFuture()) {
       lost = absl::Now();
       unanswered(kReconnectTimeout);
     }
     if (absl::Now() - lost > kReconnectTimeout) {
-      return Annotate(FromGrpcStatus(status),
-                      absl::StrCat("no answer from the server, which keeps ", name,
-                                   ": watch it again once there is one"));
+      return Annotate(status, absl::StrCat("no answer from the server, which keeps ", name,
+                                           ": watch it again once there is one"));
     }
     absl::SleepFor(absl::Milliseconds(500));
   }
@@ -376,7 +384,7 @@ absl::StatusOr<std::string> Connection::DownloadArtifact(const v1::Artifact& art
     v1::DownloadArtifactResponse response;
     while (reader->Read(&response)) bytes += response.chunk();
     const grpc::Status status = reader->Finish();
-    if (!status.ok()) return FromGrpcStatus(status);
+    if (!status.ok()) return EndOf(impl_.get(), status);
   }
   if (Sha256Hex(bytes) != artifact.sha256()) {
     return absl::DataLossError(absl::StrCat("'", artifact.name(), "' arrived damaged"));
@@ -388,28 +396,29 @@ absl::StatusOr<std::string> Connection::DownloadArtifact(const v1::Artifact& art
   return path;
 }
 
-absl::StatusOr<v1::InspectModelResponse> Connection::InspectModel(const std::string& name) {
-  v1::InspectModelRequest request;
-  request.set_name(name);
+absl::StatusOr<v1::InspectModelResponse> Connection::InspectModel(
+    const v1::InspectModelRequest& request) {
   return Ask(impl_.get(), impl_->models.get(), &v1::ModelService::Stub::InspectModel, request);
 }
 
 absl::StatusOr<AnalysisOutput> Connection::MeasureSensitivity(
     const v1::MeasureSensitivityRequest& request, const ProgressCallback& progress) {
   Call call(impl_.get());
-  return Collect(impl_->analysis->MeasureSensitivity(&call.context, request), progress);
+  return Collect(impl_.get(), impl_->analysis->MeasureSensitivity(&call.context, request),
+                 progress);
 }
 
 absl::StatusOr<AnalysisOutput> Connection::ProfileModel(const v1::ProfileModelRequest& request,
                                                         const ProgressCallback& progress) {
   Call call(impl_.get());
-  return Collect(impl_->analysis->ProfileModel(&call.context, request), progress);
+  return Collect(impl_.get(), impl_->analysis->ProfileModel(&call.context, request), progress);
 }
 
 absl::StatusOr<AnalysisOutput> Connection::EvaluateAssignment(
     const v1::EvaluateAssignmentRequest& request, const ProgressCallback& progress) {
   Call call(impl_.get());
-  return Collect(impl_->analysis->EvaluateAssignment(&call.context, request), progress);
+  return Collect(impl_.get(), impl_->analysis->EvaluateAssignment(&call.context, request),
+                 progress);
 }
 
 absl::StatusOr<v1::SolveProblemResponse> Connection::SolveProblem(
