@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_ARTIFACT_STORE_H_
 #define HALFTONE_SEARCH_ARTIFACT_STORE_H_
 
+#include <map>
 #include <string>
 
 #include "absl/status/status.h"
@@ -35,6 +36,10 @@ class ArtifactStore {
   virtual absl::StatusOr<std::string> LoadStage(Stage stage, const std::string& key) = 0;
   virtual absl::Status StoreStage(Stage stage, const std::string& key, absl::string_view bytes) = 0;
 };
+
+// Whether all of these artifacts, name -> sha256, are there and whole: what a stage made of them
+// otherwise has to be made again.
+bool HasArtifacts(ArtifactStore& store, const std::map<std::string, std::string>& artifacts);
 
 }  // namespace halftone
 

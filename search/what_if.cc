@@ -28,7 +28,8 @@ absl::Status AddStoredPairs(const StoredName& name, ArtifactStore& store,
   if (!bytes.ok() || bytes->empty()) {
     return absl::FailedPreconditionError(
         "the losses that pairs of layers add are not stored: the search's estimator does not know "
-        "them, or they were too many");
+        "them, they were too many, or they were removed since; a search of the same model and data "
+        "measures them again");
   }
   HT_ASSIGN_OR_RETURN(const std::vector<float> pairs, PairsFromBytes(*bytes));
   sensitivity.interactions.assign(pairs.begin(), pairs.end());

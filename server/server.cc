@@ -40,6 +40,7 @@
 #include "server/services/analysis_service.h"
 #include "server/services/exploration_service.h"
 #include "server/services/explorations.h"
+#include "server/services/held_requests.h"
 #include "server/services/job_references.h"
 #include "server/services/malformed_requests.h"
 #include "server/services/model_service.h"
@@ -53,7 +54,10 @@ namespace halftone {
 namespace {
 
 constexpr int kWorkers = 4;
-constexpr int kSolvers = 4;
+// Threads, of which a client has at most four: what they solve may take a day.
+constexpr int kSolvers = 16, kSolversOfClient = 4;
+// Of large requests that wait for their turn, or are being answered.
+constexpr size_t kHeldBytes = size_t{512} << 20;
 // As many as the gate lets in at a time.
 constexpr int kAnalysts = 1;
 // Each waits for another machine most of its time.
@@ -170,6 +174,7 @@ struct Server::Parts {
   // Before the pools, whose calls use them.
   Explorations explorations;
   RunningSolves solves;
+  HeldRequests held_requests{kHeldBytes};  // before the pools, whose work holds some
   std::unique_ptr<WorkerPool> pool, inspectors, solvers, analyses, elsewhere, registrations;
   ServiceContext context;
   std::unique_ptr<SearchService> search;
@@ -232,7 +237,7 @@ absl::Status Server::Parts::OpenState() {
       options.retention);
   pool = std::make_unique<WorkerPool>(kWorkers, kMaxWaitingCalls);
   inspectors = std::make_unique<WorkerPool>(kInspectors, kMaxWaitingCalls);
-  solvers = std::make_unique<WorkerPool>(kSolvers, kMaxWaitingCalls);
+  solvers = std::make_unique<WorkerPool>(kSolvers, kMaxWaitingCalls, kSolversOfClient);
   analyses = std::make_unique<WorkerPool>(kAnalysts, kMaxWaitingCalls);
   elsewhere = std::make_unique<WorkerPool>(kElsewhereWorkers, kMaxWaitingCalls);
   registrations = std::make_unique<WorkerPool>(kRegistrationWorkers, kMaxWaitingRegistrations);
@@ -244,6 +249,7 @@ absl::Status Server::Parts::OpenState() {
   context.pool = pool.get();
   context.inspectors = inspectors.get();
   context.solvers = solvers.get();
+  context.held_requests = &held_requests;
   context.analyses = analyses.get();
   context.elsewhere = elsewhere.get();
   context.explorations = &explorations;

@@ -66,7 +66,10 @@ std::vector<std::string> Sha256sIn(absl::string_view text) {
 }
 
 Collector::Collector(Stores stores, ReadReferences references, Retention retention)
-    : stores_(stores), references_(std::move(references)), retention_(retention) {}
+    : stores_(stores),
+      references_(std::move(references)),
+      retention_(retention),
+      time_(stores.clock) {}
 
 absl::StatusOr<int64_t> Collector::SizeOf(const std::string& sha256) const {
   const absl::StatusOr<int64_t> size = stores_.blobs->Size(sha256);
@@ -136,7 +139,7 @@ absl::StatusOr<std::vector<ContentRecord>> Collector::Uploads(ContentKind kind) 
 }
 
 absl::Time Collector::InUseSince(const std::vector<JobUse>& jobs) const {
-  absl::Time since = stores_.clock->Now() - kGrace;
+  absl::Time since = time_.Now() - kGrace;
   for (const JobUse& job : jobs) {
     if (!IsTerminal(job.state)) since = std::min(since, job.start_time.value_or(since));
   }
@@ -147,7 +150,7 @@ absl::StatusOr<Removal> Collector::Collect(const Retention& retention) {
   absl::MutexLock lock(&mutex_);
   Removal removal;
   HT_ASSIGN_OR_RETURN(std::vector<JobUse> jobs, Jobs());
-  const absl::Time now = stores_.clock->Now(), since = InUseSince(jobs);
+  const absl::Time now = time_.Now(), since = InUseSince(jobs);
   HT_RETURN_IF_ERROR(RemoveJobs(retention.jobs, jobs, removal));
   HT_RETURN_IF_ERROR(RemoveUploads(retention.uploads, jobs, since, removal));
   HT_RETURN_IF_ERROR(RemoveStages(retention.stages, jobs, since, removal));
@@ -174,7 +177,7 @@ absl::Status Collector::RemoveJobs(const Keep& keep, std::vector<JobUse>& jobs, 
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (IsTerminal(jobs[i].state)) items.push_back({i, jobs[i].end_time, jobs[i].bytes, false});
   }
-  const absl::Time now = stores_.clock->Now();
+  const absl::Time now = time_.Now();
   std::set<size_t> excess;
   for (const size_t i : Excess(std::move(items), keep, now, now - kGrace, removal)) {
     HT_RETURN_IF_ERROR(RemoveJob(jobs[i].id, removal));
@@ -202,7 +205,7 @@ absl::Status Collector::RemoveUploads(const Keep& keep, const std::vector<JobUse
       uploads.emplace_back(kind, upload);
     }
   }
-  for (const size_t i : Excess(std::move(items), keep, stores_.clock->Now(), since, removal)) {
+  for (const size_t i : Excess(std::move(items), keep, time_.Now(), since, removal)) {
     const auto& [kind, upload] = uploads[i];
     HT_ASSIGN_OR_RETURN(const bool removed,
                         stores_.catalog->RemoveUnused(kind, upload.sha256, since));
@@ -221,7 +224,7 @@ absl::Status Collector::RemoveStages(const Keep& keep, const std::vector<JobUse>
     HT_ASSIGN_OR_RETURN(const int64_t size, SizeOf(stages[i].sha256));
     items.push_back({i, stages[i].use_time, size, IsAmong(needed, stages[i])});
   }
-  for (const size_t i : Excess(std::move(items), keep, stores_.clock->Now(), since, removal)) {
+  for (const size_t i : Excess(std::move(items), keep, time_.Now(), since, removal)) {
     HT_ASSIGN_OR_RETURN(const bool removed,
                         stores_.catalog->RemoveUnusedStage(stages[i].stage, stages[i].key, since));
     removal.stage_outputs += removed;

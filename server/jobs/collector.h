@@ -20,6 +20,7 @@
 #include "server/jobs/cost_store.h"
 #include "server/jobs/job_store.h"
 #include "server/jobs/retention.h"
+#include "server/jobs/trusted_time.h"
 
 namespace halftone {
 
@@ -118,6 +119,7 @@ class Collector {
   const Stores stores_;
   const ReadReferences references_;
   const Retention retention_;
+  mutable TrustedTime time_;
 
   absl::Mutex mutex_;
   // What blobs name, which never changes, by their sha256.

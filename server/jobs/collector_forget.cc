@@ -10,7 +10,7 @@ namespace halftone {
 
 absl::StatusOr<Removal> Collector::Forget(ContentKind kind, const std::string& sha256) {
   absl::MutexLock lock(&mutex_);
-  const absl::Time begin = stores_.clock->Now();
+  const absl::Time begin = time_.Now();
   HT_RETURN_IF_ERROR(stores_.catalog->Find(kind, sha256).status());
   HT_ASSIGN_OR_RETURN(std::vector<JobUse> jobs, Jobs());
   const std::string name = absl::StrCat(CollectionOf(kind), "/", sha256);

@@ -43,15 +43,20 @@ absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Acquire(
     const std::string& directory) {
   HT_RETURN_IF_ERROR(MakeDirectories(directory));
   const std::string path = absl::StrCat(directory, "/lock");
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) return ErrnoToStatus(errno, "cannot open", path);
-  std::unique_ptr<DirectoryLock> lock(new DirectoryLock(file));
-  if (::flock(file, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return ErrnoToStatus(errno, "cannot lock", path);
+  const auto take = [&](int file, const std::string& name) -> absl::Status {
+    if (::flock(file, LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+    if (errno != EWOULDBLOCK) return ErrnoToStatus(errno, "cannot lock", name);
     return absl::FailedPreconditionError(
         absl::StrCat("state directory '", directory, "' is in use: ", HolderOf(path),
                      " runs its jobs; talk to that server, or choose another state directory"));
-  }
+  };
+  const int opened = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (opened < 0) return ErrnoToStatus(errno, "cannot open", directory);
+  std::unique_ptr<DirectoryLock> lock(new DirectoryLock(opened));
+  HT_RETURN_IF_ERROR(take(opened, directory));
+  const int file = lock->file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0) return ErrnoToStatus(errno, "cannot open", path);
+  HT_RETURN_IF_ERROR(take(file, path));
   const std::string holder = absl::StrCat(::getpid(), "\n");
   // The process id only serves the message above: the lock holds without it.
   if (::ftruncate(file, 0) == 0) {
@@ -61,6 +66,9 @@ absl::StatusOr<std::unique_ptr<DirectoryLock>> DirectoryLock::Acquire(
   return lock;
 }
 
-DirectoryLock::~DirectoryLock() { ::close(file_); }
+DirectoryLock::~DirectoryLock() {
+  if (file_ >= 0) ::close(file_);
+  ::close(directory_);
+}
 
 }  // namespace halftone

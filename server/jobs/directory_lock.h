@@ -23,8 +23,12 @@ class DirectoryLock {
   DirectoryLock& operator=(const DirectoryLock&) = delete;
 
  private:
-  explicit DirectoryLock(int file) : file_(file) {}
-  int file_;
+  explicit DirectoryLock(int directory) : directory_(directory) {}
+
+  // What is locked is the directory itself, too: the file "lock", which says who has it, may be
+  // removed by somebody who takes it for a leftover.
+  int directory_;
+  int file_ = -1;
 };
 
 }  // namespace halftone

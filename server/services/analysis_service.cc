@@ -87,20 +87,27 @@ Stream::Handler HandlerOf(const ServiceContext* services, UnreadResults* unread,
   };
 }
 
-// Streams the progress and the result of a heavy analysis. It waits for its turn, which ends with
+// Streams the progress and the result of a heavy analysis, whose request has so many bytes. It
+// waits for its turn, which ends with
 // the computation: a slow client keeps nobody waiting.
 grpc::ServerWriteReactor<v1::AnalysisResponse>* StreamInTurn(grpc::CallbackServerContext* context,
                                                              const char* call,
                                                              const ServiceContext* services,
+                                                             size_t bytes,
                                                              Stream::Handler handler) {
   ComputeGate* gate = services->gate;
   auto* stream =
       new Stream(context, call, services->analyses, [gate] { gate->WithdrawCancelled(); });
+  absl::StatusOr<HeldRequests::Hold> hold = services->held_requests->Take(context->peer(), bytes);
+  if (!hold.ok()) {
+    stream->End(hold.status());
+    return stream;
+  }
   if (gate->IsBusy()) stream->OfferFirst(WaitingForItsTurn());
-  gate->Enter(stream->cancellation(), [=, handler = std::move(handler)](
+  gate->Enter(stream->cancellation(), [=, hold = *std::move(hold), handler = std::move(handler)](
                                           absl::StatusOr<std::unique_ptr<ComputeGate::Pass>> pass) {
     if (!pass.ok()) return stream->End(pass.status());
-    stream->Run([handler, held = std::shared_ptr<ComputeGate::Pass>(*std::move(pass))](
+    stream->Run([hold, handler, held = std::shared_ptr<ComputeGate::Pass>(*std::move(pass))](
                     const Stream::Offer& offer, const Cancellation& cancellation) {
       return handler(offer, cancellation);
     });
@@ -112,7 +119,7 @@ grpc::ServerWriteReactor<v1::AnalysisResponse>* StreamInTurn(grpc::CallbackServe
 
 grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::MeasureSensitivity(
     grpc::CallbackServerContext* context, const v1::MeasureSensitivityRequest* request) {
-  return StreamInTurn(context, "MeasureSensitivity", context_,
+  return StreamInTurn(context, "MeasureSensitivity", context_, request->ByteSizeLong(),
                       HandlerOf<v1::MeasureSensitivityRequest>(context_, &unread_, request,
                                                                &halftone::MeasureSensitivity));
 }
@@ -124,12 +131,13 @@ grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::ProfileModel(
   if (context_->IsElsewhere(request->target())) {
     return Stream::Start(context, "ProfileModel", context_->elsewhere, std::move(handler));
   }
-  return StreamInTurn(context, "ProfileModel", context_, std::move(handler));
+  return StreamInTurn(context, "ProfileModel", context_, request->ByteSizeLong(),
+                      std::move(handler));
 }
 
 grpc::ServerWriteReactor<v1::AnalysisResponse>* AnalysisService::EvaluateAssignment(
     grpc::CallbackServerContext* context, const v1::EvaluateAssignmentRequest* request) {
-  return StreamInTurn(context, "EvaluateAssignment", context_,
+  return StreamInTurn(context, "EvaluateAssignment", context_, request->ByteSizeLong(),
                       HandlerOf<v1::EvaluateAssignmentRequest>(context_, &unread_, request,
                                                                &halftone::EvaluateAssignment));
 }
@@ -138,7 +146,7 @@ grpc::ServerUnaryReactor* AnalysisService::SolveProblem(grpc::CallbackServerCont
                                                         const v1::SolveProblemRequest* request,
                                                         v1::SolveProblemResponse* response) {
   return StartSolve(context, "SolveProblem", *context_, request->solve_id(),
-                    [request, response](const Cancellation& cancellation) {
+                    request->ByteSizeLong(), [request, response](const Cancellation& cancellation) {
                       return halftone::SolveProblem(*request, response, cancellation);
                     });
 }

@@ -113,7 +113,7 @@ grpc::ServerUnaryReactor* SearchService::GetFrontier(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* SearchService::ReSolve(grpc::CallbackServerContext* context,
                                                  const v1::ReSolveRequest* request,
                                                  v1::ReSolveResponse* response) {
-  return StartSolve(context, "ReSolve", *context_, request->solve_id(),
+  return StartSolve(context, "ReSolve", *context_, request->solve_id(), request->ByteSizeLong(),
                     [this, request, response](const Cancellation& cancellation) {
                       return ReSolveJob(*context_, *request, response, cancellation);
                     });

@@ -31,6 +31,7 @@ struct ServiceLimits {
 };
 
 class Explorations;
+class HeldRequests;
 class RunningSolves;
 
 // What the services work with. Borrowed; all parts outlive the services and are thread-safe.
@@ -48,6 +49,7 @@ struct ServiceContext {
   WorkerPool* elsewhere;   // for profiles of other machines, which mostly wait for those
   Explorations* explorations;
   RunningSolves* solves;
+  HeldRequests* held_requests;
   const ProfilerRegistry* profilers;
   const ProfilerDirectory* remotes;  // null where none can register
   ServiceLimits limits;

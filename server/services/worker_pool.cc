@@ -7,7 +7,8 @@
 
 namespace halftone {
 
-WorkerPool::WorkerPool(int threads, size_t max_waiting) : max_waiting_(max_waiting) {
+WorkerPool::WorkerPool(int threads, size_t max_waiting, int most_of_client)
+    : max_waiting_(max_waiting), most_of_client_(most_of_client) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
 }
 
@@ -27,7 +28,7 @@ absl::Status WorkerPool::Submit(Cancellation cancellation, Task task, const std:
     return absl::ResourceExhaustedError(absl::StrCat(
         own->second.size(), " calls of this client are waiting already: try again later"));
   }
-  of_clients_[client].push_back({std::move(cancellation), std::move(task)});
+  of_clients_[client].push_back({std::move(cancellation), std::move(task), client});
   ++waiting_;
   return absl::OkStatus();
 }
@@ -51,9 +52,20 @@ bool WorkerPool::stopping() const {
   return stopping_;
 }
 
+std::deque<std::string>::iterator WorkerPool::Turn() {
+  if (most_of_client_ == 0 || stopping_) return turns_.begin();
+  return std::find_if(turns_.begin(), turns_.end(),
+                      [this](const std::string& client) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+                        const auto own = threads_of_.find(client);
+                        return client.empty() || own == threads_of_.end() ||
+                               own->second < most_of_client_;
+                      });
+}
+
 WorkerPool::Work WorkerPool::Next() {
-  const std::string client = std::move(turns_.front());
-  turns_.pop_front();
+  const auto turn = Turn();
+  const std::string client = std::move(*turn);
+  turns_.erase(turn);
   const auto own = of_clients_.find(client);
   Work work = std::move(own->second.front());
   own->second.pop_front();
@@ -73,16 +85,18 @@ void WorkerPool::Loop() {
     {
       absl::MutexLock lock(&mutex_);
       const auto is_ready = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-        return stopping_ || waiting_ > 0;
+        return stopping_ || Turn() != turns_.end();
       };
       mutex_.Await(absl::Condition(&is_ready));
       if (waiting_ == 0) return;
       work = Next();
       running = running_.insert(running_.end(), work.cancellation);
+      ++threads_of_[work.client];
     }
     work.task();
     absl::MutexLock lock(&mutex_);
     running_.erase(running);
+    if (--threads_of_[work.client] == 0) threads_of_.erase(work.client);
   }
 }
 

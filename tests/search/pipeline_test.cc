@@ -4,10 +4,12 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "base/files.h"
 #include "base/memory_budget.h"
 #include "gmock/gmock.h"
@@ -203,6 +205,66 @@ TEST(PipelineTest, ASecondRunReusesEveryStage) {
   for (const auto& [stage, reused] : bench.started) {
     EXPECT_EQ(reused, PlaceOf(stage) < PlaceOf(Stage::kSolve)) << StageName(stage);
   }
+}
+
+// A store that loses what it is told to, until that is stored again.
+class LossyStore final : public ArtifactStore {
+ public:
+  explicit LossyStore(ArtifactStore* inner) : inner_(inner) {}
+
+  absl::StatusOr<std::string> LoadBlob(const std::string& sha256) override {
+    if (lost_.count(sha256) > 0) return absl::DataLossError("it is damaged");
+    return inner_->LoadBlob(sha256);
+  }
+  absl::StatusOr<std::string> StoreBlob(absl::string_view bytes) override {
+    absl::StatusOr<std::string> sha256 = inner_->StoreBlob(bytes);
+    if (sha256.ok()) lost_.erase(*sha256);
+    return sha256;
+  }
+  absl::StatusOr<std::string> LoadStage(Stage stage, const std::string& key) override {
+    if (lost_.count(key) > 0) return absl::NotFoundError("it is damaged");
+    keys_.insert(key);
+    return inner_->LoadStage(stage, key);
+  }
+  absl::Status StoreStage(Stage stage, const std::string& key, absl::string_view bytes) override {
+    lost_.erase(key);
+    return inner_->StoreStage(stage, key, bytes);
+  }
+
+  void Lose(const std::string& name) { lost_.insert(name); }
+  const std::set<std::string>& lost() const { return lost_; }
+  const std::set<std::string>& keys() const { return keys_; }
+
+ private:
+  ArtifactStore* const inner_;
+  std::set<std::string> lost_, keys_;
+};
+
+TEST(PipelineTest, LossesOfPairsThatWereLostAreMeasuredAgain) {
+  Bench bench;
+  LossyStore store(&bench.store);
+  ASSERT_TRUE(bench.Run(store).ok());
+  for (const std::string& key : store.keys()) {
+    if (absl::EndsWith(key, "/pairs")) store.Lose(key);
+  }
+  ASSERT_EQ(store.lost().size(), 1u);
+  bench.spec.budgets = {*Budget::Parse("size=0.3x")};
+  const absl::StatusOr<SearchResult> result = bench.Run(store);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(store.lost().empty());
+}
+
+TEST(PipelineTest, ArtifactsThatWereLostAreMadeAgain) {
+  Bench bench;
+  LossyStore store(&bench.store);
+  const absl::StatusOr<SearchResult> first = bench.Run(store);
+  ASSERT_TRUE(first.ok()) << first.status();
+  store.Lose(first->artifacts.at("quantized.onnx"));
+  store.Lose(first->artifacts.at("report.html"));
+  const absl::StatusOr<SearchResult> second = bench.Run(store);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->artifacts, first->artifacts);
+  EXPECT_TRUE(store.lost().empty());
 }
 
 TEST(PipelineTest, SearchesThisMachineAndMeasuresTheAnswer) {

@@ -101,6 +101,13 @@ TEST_F(BlobStoreTest, DamageOfTheSameSizeIsRememberedUntilItIsStoredAgain) {
   EXPECT_TRUE(absl::IsNotFound(store_->CheckIntact(sha256)));
 }
 
+TEST_F(BlobStoreTest, StoringHealsDamageThatNobodyHasNoticed) {
+  const std::string sha256 = *store_->Store("bits");
+  std::ofstream(store_->PathOf(sha256)) << "bats";
+  ASSERT_TRUE(store_->Store("bits").ok());
+  EXPECT_EQ(*store_->Load(sha256), "bits");
+}
+
 TEST_F(BlobStoreTest, ADirectoryIsNoBlob) {
   const std::string sha256 = *store_->Store("bits"), path = store_->PathOf(sha256);
   fs::remove(path);

@@ -281,6 +281,30 @@ TEST_F(CollectorTest, ForgetsNothingThatALiveJobNeeds) {
   EXPECT_THAT(*blobs->List(), IsEmpty());
 }
 
+TEST_F(CollectorTest, ALeapOfTheTimeOfDayMakesNothingOld) {
+  Collector collector = MakeCollector({.uploads = {.age = absl::Hours(24 * 7)}});
+  Upload("model");
+  clock.Advance(absl::Hours(2));
+  clock.Jump(absl::Hours(24 * 400));
+  ASSERT_TRUE(collector.Collect(collector.retention()).ok());
+  EXPECT_TRUE(HasBlob("model"));
+  clock.Jump(-absl::Hours(24 * 400));
+  clock.Advance(absl::Hours(24 * 8));
+  ASSERT_TRUE(collector.Collect(collector.retention()).ok());
+  EXPECT_FALSE(HasBlob("model")) << "when it is really old";
+}
+
+TEST_F(CollectorTest, ALeapThatLastsIsBelieved) {
+  Collector collector = MakeCollector({.uploads = {.age = absl::Hours(24 * 7)}});
+  Upload("model");
+  clock.Jump(absl::Hours(24 * 400));
+  ASSERT_TRUE(collector.Collect(collector.retention()).ok());
+  EXPECT_TRUE(HasBlob("model"));
+  clock.Advance(TrustedTime::kPatience);
+  ASSERT_TRUE(collector.Collect(collector.retention()).ok());
+  EXPECT_FALSE(HasBlob("model"));
+}
+
 TEST_F(CollectorTest, WorksAtTheFirstTickAndThenByTheSteadyClock) {
   Collector collector = MakeCollector(Nothing());
   CollectionSchedule schedule(&collector, &clock, absl::Hours(3));
@@ -291,7 +315,7 @@ TEST_F(CollectorTest, WorksAtTheFirstTickAndThenByTheSteadyClock) {
     return !HasBlob("model");
   };
   EXPECT_TRUE(is_collected());
-  clock.Jump(absl::Hours(24));
+  clock.Jump(absl::Hours(1));
   EXPECT_FALSE(is_collected());
   EXPECT_FALSE(is_collected());
   EXPECT_TRUE(is_collected());

@@ -25,6 +25,15 @@ TEST(DirectoryLockTest, OneHolderAtATime) {
   EXPECT_TRUE(DirectoryLock::Acquire(directory.path()).ok());
 }
 
+TEST(DirectoryLockTest, HoldsWithoutItsFile) {
+  TemporaryDirectory directory;
+  const auto first = DirectoryLock::Acquire(directory.path());
+  ASSERT_TRUE(first.ok()) << first.status();
+  std::filesystem::remove(directory.path() + "/lock");
+  const absl::Status second = DirectoryLock::Acquire(directory.path()).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(second)) << second;
+}
+
 TEST(DirectoryLockTest, MakesTheDirectory) {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/a/b/c";

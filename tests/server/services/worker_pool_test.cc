@@ -74,6 +74,31 @@ TEST(WorkerPoolTest, ClientsTakeTurnsAndNoneTakesAllPlaces) {
   EXPECT_EQ(order, "ab-aba");
 }
 
+// What one client wants for long leaves threads to the others.
+TEST(WorkerPoolTest, AClientHasNoMoreThreadsThanItMay) {
+  absl::Notification release, served;
+  std::atomic<int> begun = 0;
+  WorkerPool pool(3, 10, /*most_of_client=*/2);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_TRUE(pool.Submit(
+                        {},
+                        [&] {
+                          ++begun;
+                          release.WaitForNotification();
+                        },
+                        "a")
+                    .ok());
+  }
+  EXPECT_TRUE(pool.Submit(
+                      {}, [&] { served.Notify(); }, "b")
+                  .ok());
+  served.WaitForNotification();
+  EXPECT_LE(begun, 2);
+  release.Notify();
+  pool.Stop();
+  EXPECT_EQ(begun, 4);
+}
+
 TEST(WorkerPoolTest, StoppingCancelsWhatRunsAndWhatWaits) {
   absl::Notification running;
   std::atomic<int> cancelled = 0;
