@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "client/analysis_text.h"
 #include "client/command.h"
+#include "client/input_flags.h"
 #include "client/interrupt.h"
 #include "client/roofline_plot.h"
 #include "client/target_text.h"
@@ -42,19 +43,27 @@ Connection::ProgressCallback Show(ProgressBar& bar, const std::string& stage) {
 }
 
 struct InspectFlags {
-  std::string model;
+  std::string model, data;
+  InputFlags inputs;
 };
 
 absl::StatusOr<ExitCode> Inspect(const CommandLine& line, const InspectFlags& flags) {
   std::string text;
   if (line.server.empty()) {
-    HT_ASSIGN_OR_RETURN(text, local::InspectFile(flags.model));
+    v1::InputBinding inputs;
+    HT_RETURN_IF_ERROR(FillInputs(flags.inputs, &inputs));
+    HT_ASSIGN_OR_RETURN(text, local::InspectFile(flags.model, inputs, flags.data));
   } else {
     HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
     OnInterrupt interrupt([&] { connection->Interrupt(); });
     ProgressBar bar(line.ProgressMode());
-    HT_ASSIGN_OR_RETURN(const std::string model, UploadModel(*connection, flags.model, bar));
-    HT_ASSIGN_OR_RETURN(const v1::InspectModelResponse response, connection->InspectModel(model));
+    v1::InspectModelRequest request;
+    HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
+    HT_ASSIGN_OR_RETURN(*request.mutable_name(), UploadModel(*connection, flags.model, bar));
+    if (!flags.data.empty()) {
+      HT_ASSIGN_OR_RETURN(*request.mutable_dataset(), UploadDataset(*connection, flags.data, bar));
+    }
+    HT_ASSIGN_OR_RETURN(const v1::InspectModelResponse response, connection->InspectModel(request));
     text = response.result_json();
   }
   HT_ASSIGN_OR_RETURN(const json document, ParseDocument(text));
@@ -63,6 +72,7 @@ absl::StatusOr<ExitCode> Inspect(const CommandLine& line, const InspectFlags& fl
 }
 
 struct SensitivityFlags {
+  InputFlags inputs;
   std::string model, data, precisions, interactions, problem;
   std::string method = "fisher-corrected", loss = "auto";
   int64_t samples = 0;
@@ -103,6 +113,7 @@ absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityF
   OnInterrupt interrupt([&] { connection->Interrupt(); });
   ProgressBar bar(line.ProgressMode());
   v1::MeasureSensitivityRequest request;
+  HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
   HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
   HT_ASSIGN_OR_RETURN(*request.mutable_dataset(), UploadDataset(*connection, flags.data, bar));
   for (const std::string& precision : SplitList(flags.precisions)) {
@@ -164,6 +175,7 @@ absl::Status ReadAssignment(const std::string& path,
 }
 
 struct ProfileFlags {
+  InputFlags inputs;
   std::string model, precisions, assignment, roofline;
   std::string target = "cpu";
   int threads = 0, batch = 0, mixes = 0;
@@ -189,6 +201,7 @@ absl::Status WriteRoofline(const json& document, const std::string& path) {
 absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& flags) {
   HT_RETURN_IF_ERROR(CheckRooflinePath(flags.roofline));
   v1::ProfileModelRequest request;
+  HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
   if (!flags.assignment.empty()) {
     HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, *request.mutable_assignment()));
   }
@@ -216,6 +229,7 @@ absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& fl
 }
 
 struct EvaluateFlags {
+  InputFlags inputs;
   std::string model, assignment, data, calibration;
   int64_t samples = 0;
   int threads = 0, batch = 0;
@@ -224,6 +238,7 @@ struct EvaluateFlags {
 
 absl::StatusOr<ExitCode> Evaluate(const CommandLine& line, const EvaluateFlags& flags) {
   v1::EvaluateAssignmentRequest request;
+  HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
   HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, *request.mutable_assignment()));
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   OnInterrupt interrupt([&] { connection->Interrupt(); });
@@ -291,6 +306,7 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
   sub->add_option("--method", flags->method)->check(CLI::IsMember(methods))->capture_default_str();
   sub->add_option("--loss", flags->loss)->check(CLI::IsMember(losses))->capture_default_str();
   sub->add_option("--precisions", flags->precisions, "e.g. w4a8,w8a8");
+  AddInputFlags(sub, &flags->inputs);
   sub->add_option("--samples", flags->samples, "the first so many (default: all)")
       ->check(PositiveNumber());
   sub->add_option("--probes", flags->probes, "of Hutchinson, at most")->check(PositiveNumber());
@@ -335,6 +351,7 @@ void AddProfile(CLI::App& app, CommandLine& line) {
   auto flags = std::make_shared<ProfileFlags>();
   CLI::App* sub = app.add_subcommand("profile", "what each precision of each layer costs");
   AddModel(sub, &flags->model);
+  AddInputFlags(sub, &flags->inputs);
   sub->add_option("--target", flags->target, "see `halftone targets`")->capture_default_str();
   sub->add_option("--precisions", flags->precisions, "e.g. w8a8,bf16,f32");
   sub->add_option("--threads", flags->threads, "(default: all)")->check(PositiveNumber());
@@ -358,6 +375,7 @@ void AddEvaluate(CLI::App& app, CommandLine& line) {
   sub->add_option("--assignment", flags->assignment, "JSON: {\"assignment\":{\"layer\":\"w8a8\"}}")
       ->required();
   sub->add_option("--data", flags->data, "samples to evaluate on, .npz")->required();
+  AddInputFlags(sub, &flags->inputs);
   sub->add_option("--calibration", flags->calibration, "samples to calibrate on (default: --data)");
   sub->add_option("--samples", flags->samples, "the first so many (default: all)")
       ->check(PositiveNumber());
@@ -373,6 +391,9 @@ void AddAnalysisCommands(CLI::App& app, CommandLine& line) {
   auto flags = std::make_shared<InspectFlags>();
   CLI::App* inspect = app.add_subcommand("inspect", "a model's layers and ties");
   AddModel(inspect, &flags->model);
+  inspect->add_option("--data", flags->data,
+                      "samples, .npz, whose arrays have the sizes left open");
+  AddInputFlags(inspect, &flags->inputs);
   SetAction(inspect, &line, [&line, flags] { return Inspect(line, *flags); });
   AddSensitivity(app, line);
   AddProfile(app, line);

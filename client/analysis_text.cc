@@ -64,6 +64,17 @@ std::string ExecutedText(const json& executed) {
 }  // namespace
 
 std::string InspectionText(const json& document) {
+  std::string open;
+  for (const json& axis : List(document, "open_axes")) {
+    const std::string name = Text(axis, "name");
+    absl::StrAppend(&open, "open: input ", Text(axis, "input"), ", axis ", Number(axis, "axis"),
+                    name.empty() ? "" : absl::StrCat(" (", name, ")"), "\n");
+  }
+  if (!open.empty()) {
+    return absl::StrCat(open,
+                        "layers are known once the sizes of these axes are: by --data, --shape "
+                        "INPUT=1x3x320x320 or --dim NAME=320\n");
+  }
   Table table({"layer", "op", "src", "weights", "dst", "MACs", "parameters", "tie"});
   double macs = 0, parameters = 0;
   for (const json& layer : List(document, "layers")) {

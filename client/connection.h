@@ -86,7 +86,7 @@ class Connection {
   absl::StatusOr<std::string> DownloadArtifact(const v1::Artifact& artifact,
                                                const std::string& folder);
 
-  absl::StatusOr<v1::InspectModelResponse> InspectModel(const std::string& name);
+  absl::StatusOr<v1::InspectModelResponse> InspectModel(const v1::InspectModelRequest& request);
   absl::StatusOr<AnalysisOutput> MeasureSensitivity(const v1::MeasureSensitivityRequest& request,
                                                     const ProgressCallback& progress);
   absl::StatusOr<AnalysisOutput> ProfileModel(const v1::ProfileModelRequest& request,

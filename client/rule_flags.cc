@@ -50,11 +50,11 @@ void AddRuleFlags(CLI::App* sub, RuleFlags* flags) {
 
 absl::StatusOr<std::pair<std::string, std::string>> SplitPair(absl::string_view what,
                                                               const std::string& text) {
-  const std::vector<std::string> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
-  if (parts.size() != 2) {
+  const size_t equals = text.rfind('=');
+  if (equals == std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat(what, " '", text, "' is not of the form A=B"));
   }
-  return std::make_pair(parts[0], parts[1]);
+  return std::make_pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
 absl::Status FillNumbers(absl::string_view what, const std::vector<std::string>& texts,

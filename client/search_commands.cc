@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/command.h"
+#include "client/input_flags.h"
 #include "client/interrupt.h"
 #include "client/job_actions.h"
 #include "client/rule_flags.h"
@@ -16,6 +17,7 @@ struct SearchFlags {
   std::string strategy, objectives;
   std::string target = "cpu";
   RuleFlags rules;
+  InputFlags inputs;
   int threads = 0, batch = 0, draws = 0;
   int64_t samples = 0;
   uint64_t seed = 0;
@@ -30,6 +32,7 @@ absl::Status FillSpec(const SearchFlags& flags, v1::SearchSpec* spec) {
   HT_RETURN_IF_ERROR(FillBudgets(flags.rules, spec->mutable_budgets()));
   HT_RETURN_IF_ERROR(FillPins(flags.rules, spec->mutable_pins()));
   HT_RETURN_IF_ERROR(FillRules(flags.rules, spec->mutable_rules()));
+  HT_RETURN_IF_ERROR(FillInputs(flags.inputs, spec->mutable_inputs()));
   spec->set_skip_explanation(flags.no_explain);
   spec->set_frontier_metric(flags.frontier);
   spec->set_threads(flags.threads);
@@ -96,6 +99,7 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
                   "'bitfusion?rows=8..64&cols=8..64&area<=2', hardware is searched as well")
       ->capture_default_str();
   AddRuleFlags(sub, &flags->rules);
+  AddInputFlags(sub, &flags->inputs);
   sub->add_option("--precisions", flags->precisions, "to choose from, e.g. w4a8,w8a8,f32");
   sub->add_option("--frontier", flags->frontier, "metric of the frontier (default: latency)");
   sub->add_option("--samples", flags->samples, "calibrate on the first so many (default: all)")

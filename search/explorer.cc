@@ -56,9 +56,10 @@ struct Explorer::Search {
       : spec(of),
         result(found),
         store(in),
-        inputs(in, of.model, of.calibration, of.sensitivity.samples) {}
+        inputs(in, of.model, of.calibration, of.sensitivity.samples, of.inputs) {}
 
   absl::Status Load() {
+    HT_ASSIGN_OR_RETURN(spec.inputs_identity, inputs.Identity(InputsKey(spec)));
     HT_ASSIGN_OR_RETURN(const StoredTables stored, LoadStoredTables(spec, result.tables, store));
     absl::StatusOr<std::string> calibrated =
         LoadNamed(store, Stage::kCalibrate, stored.names.calibration);

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/enum_names.h"
 #include "base/hash.h"
@@ -74,12 +75,13 @@ class SearchRun {
       : job_(job),
         spec_(spec),
         store_(store),
-        inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples),
+        inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples, spec.inputs),
         observer_(LettingGoOf(&inputs_, observer)),
         stages_(store, observer_, cancellation) {}
 
   absl::StatusOr<SearchResult> Run(const ProfilerRegistry& profilers) {
     HT_RETURN_IF_ERROR(CheckSpec(spec_));
+    HT_RETURN_IF_ERROR(ResolveInputs());
     HT_RETURN_IF_ERROR(FindTarget(profilers));
     HT_RETURN_IF_ERROR(CheckMetrics(spec_, profiler_.get()));
     HT_RETURN_IF_ERROR(StoreOffer());
@@ -95,6 +97,15 @@ class SearchRun {
   }
 
  private:
+  // Before anything is looked up: what is stored of a network depends on it.
+  absl::Status ResolveInputs() {
+    absl::StatusOr<std::string> identity = inputs_.Identity(InputsKey(spec_));
+    HT_RETURN_IF_ERROR(
+        Annotate(identity.status(), absl::StrCat("stage ", StageName(Stage::kImport))));
+    spec_.inputs_identity = *std::move(identity);
+    return absl::OkStatus();
+  }
+
   absl::Status FindTarget(const ProfilerRegistry& profilers) {
     if (DesignSpace::Describes(spec_.target)) {
       HT_ASSIGN_OR_RETURN(codesign_, CodesignRun::Create(spec_, profilers));
@@ -167,7 +178,8 @@ class SearchRun {
     HT_ASSIGN_OR_RETURN(
         sensitivity_output_,
         stages_.Run(
-            Stage::kSensitivity, key, [&](const Progress& progress) -> absl::StatusOr<std::string> {
+            Stage::kSensitivity, key,
+            [&](const Progress& progress) -> absl::StatusOr<std::string> {
               HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
               HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
               HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
@@ -177,6 +189,10 @@ class SearchRun {
               HT_RETURN_IF_ERROR(
                   store_.StoreStage(Stage::kSensitivity, PairsKey(key), TakePairs(result)));
               return SensitivityToJson(result).dump();
+            },
+            // Both or none: they are of one measurement.
+            [&](const std::string&) {
+              return store_.LoadStage(Stage::kSensitivity, PairsKey(key)).ok();
             }));
     return absl::OkStatus();
   }
@@ -379,12 +395,16 @@ class SearchRun {
     result.tables = NameTables();
     HT_ASSIGN_OR_RETURN(
         const std::string output,
-        stages_.Run(Stage::kExport,
-                    ExportKey(spec_, solve_output_, refine_output_, validate_output_),
-                    [&](const Progress& progress) -> absl::StatusOr<std::string> {
-                      HT_RETURN_IF_ERROR(WriteArtifacts(result, progress));
-                      return ExportOutputToBytes({result.artifacts, result.exported});
-                    }));
+        stages_.Run(
+            Stage::kExport, ExportKey(spec_, solve_output_, refine_output_, validate_output_),
+            [&](const Progress& progress) -> absl::StatusOr<std::string> {
+              HT_RETURN_IF_ERROR(WriteArtifacts(result, progress));
+              return ExportOutputToBytes({result.artifacts, result.exported});
+            },
+            [&](const std::string& stored) {
+              const absl::StatusOr<ExportOutput> known = ExportOutputFromBytes(stored);
+              return known.ok() && HasArtifacts(store_, known->artifacts);
+            }));
     HT_ASSIGN_OR_RETURN(ExportOutput exported, ExportOutputFromBytes(output));
     result.artifacts = std::move(exported.artifacts);
     result.exported = std::move(exported.exported);
@@ -406,11 +426,10 @@ class SearchRun {
       HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
       HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
       HT_RETURN_IF_ERROR(progress.Step(0.1, "quantized.onnx"));
-      HT_RETURN_IF_ERROR(CheckExportMemory(network->graph));
+      HT_RETURN_IF_ERROR(CheckExportMemory(network->file));
       HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution, refined_));
       HT_ASSIGN_OR_RETURN(const auto quantizers, QuantizersOf(*calibration, assignment));
-      HT_ASSIGN_OR_RETURN(const ExportedOnnx model,
-                          ExportQuantizedOnnx(network->graph, quantizers));
+      HT_ASSIGN_OR_RETURN(const ExportedOnnx model, ExportQuantizedOnnx(network->file, quantizers));
       HT_RETURN_IF_ERROR(Keep("quantized.onnx", model.bytes, result));
       result.exported = ExportedModel{"quantized.onnx", model.opset, model.batch,
                                       static_cast<int64_t>(model.bytes.size())};
@@ -452,6 +471,11 @@ class SearchRun {
 }  // namespace
 
 absl::string_view StageName(Stage stage) { return kStageNames.NameOf(stage); }
+
+bool HasArtifacts(ArtifactStore& store, const std::map<std::string, std::string>& artifacts) {
+  return absl::c_all_of(artifacts,
+                        [&](const auto& artifact) { return store.LoadBlob(artifact.second).ok(); });
+}
 
 absl::StatusOr<SearchResult> RunSearch(const SearchSpec& spec, ArtifactStore& store,
                                        const ProfilerRegistry& profilers,

@@ -16,6 +16,7 @@
 #include "base/status_macros.h"
 #include "base/units.h"
 #include "nlohmann/json.hpp"
+#include "search/input_binding_json.h"
 
 namespace halftone {
 namespace {
@@ -244,6 +245,7 @@ json SearchSpecToJson(const SearchSpec& spec) {
     object["precisions"].push_back(precision.ToString());
   }
   for (const Budget& budget : spec.budgets) object["budgets"].push_back(budget.ToString());
+  if (spec.inputs != InputBinding()) object["inputs"] = InputBindingToJson(spec.inputs);
   for (const Metric metric : spec.objectives) {
     object["objectives"].push_back(std::string(MetricName(metric)));
   }
@@ -272,6 +274,7 @@ absl::StatusOr<SearchSpec> SearchSpecFromJson(const json& object) {
   fields.Read("robust", &spec.robust);
   fields.Read("pins", &spec.pins);
   fields.ReadObject("rules", LayerRulesFromJson, &spec.rules);
+  fields.ReadObject("inputs", InputBindingFromJson, &spec.inputs);
   fields.Read("explain", &spec.explain);
   HT_RETURN_IF_ERROR(ReadPrecisions(fields, &spec));
   HT_RETURN_IF_ERROR(ReadBudgets(fields, &spec));

@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "nlohmann/json_fwd.hpp"
+#include "nn/data/resolve_inputs.h"
 #include "nn/quant/precision.h"
 #include "search/layer_rules.h"
 #include "search/sensitivity/sensitivity.h"
@@ -89,6 +90,10 @@ struct SearchSpec {
   SearchStrategy strategy = SearchStrategy::kRefine;
   // kEvolutionary: sums to be small beside the divergence; empty: the frontier's metric.
   std::vector<Metric> objectives;
+  InputBinding inputs;
+  // What InputsIdentity (nn/data/resolve_inputs.h) makes of the model, the data and `inputs`: of a
+  // search that runs; no part of what is asked for.
+  std::string inputs_identity;
   double robust = 0;  // losses are their means plus so many standard errors
 };
 

@@ -4,23 +4,42 @@
 
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "nn/data/resolve_inputs.h"
 #include "nn/onnx/import.h"
 #include "search/stage_outputs.h"
 
 namespace halftone {
 
 StageInputs::StageInputs(ArtifactStore& store, std::string model, std::string calibration_data,
-                         int64_t samples)
+                         int64_t samples, InputBinding binding)
     : store_(store),
       model_(std::move(model)),
       calibration_data_(std::move(calibration_data)),
-      samples_(samples) {}
+      samples_(samples),
+      binding_(std::move(binding)) {}
+
+absl::Status StageInputs::Import() {
+  if (resolved_.has_value()) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(model_));
+  HT_ASSIGN_OR_RETURN(imported_, ImportOnnx(bytes, ImportOptions()));
+  HT_ASSIGN_OR_RETURN(const Dataset* const data, CalibrationData());
+  HT_ASSIGN_OR_RETURN(resolved_, ResolveInputs(*imported_, binding_, data));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> StageInputs::Identity(const std::string& key) {
+  absl::StatusOr<std::string> known = store_.LoadStage(Stage::kImport, key);
+  if (known.ok()) return known;
+  HT_RETURN_IF_ERROR(Import());
+  const std::string identity = InputsIdentity(*imported_, *resolved_);
+  HT_RETURN_IF_ERROR(store_.StoreStage(Stage::kImport, key, identity));
+  return identity;
+}
 
 absl::StatusOr<const PreparedNetwork*> StageInputs::Network() {
   if (!network_.has_value()) {
-    HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(model_));
-    HT_ASSIGN_OR_RETURN(const Graph graph, ImportOnnx(bytes, ImportOptions()));
-    HT_ASSIGN_OR_RETURN(network_, PrepareNetwork(graph));
+    HT_RETURN_IF_ERROR(Import());
+    HT_ASSIGN_OR_RETURN(network_, PrepareNetwork(*resolved_));
   }
   return &*network_;
 }
@@ -39,6 +58,8 @@ absl::StatusOr<const Dataset*> StageInputs::CalibrationData() {
 }
 
 void StageInputs::LetGo() {
+  imported_.reset();
+  resolved_.reset();
   network_.reset();
   data_.reset();
   calibration_.reset();

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "nn/data/dataset.h"
+#include "nn/data/resolve_inputs.h"
 #include "search/pipeline.h"
 #include "search/sensitivity/sensitivity.h"
 
@@ -18,11 +19,13 @@ namespace halftone {
 class StageInputs {
  public:
   // `model`, `calibration_data`: sha256 of blobs of the store, which must outlive this; `samples`
-  // of the data are taken, 0: all.
+  // of the data are taken, 0: all. What the model leaves open is resolved with binding and data.
   StageInputs(ArtifactStore& store, std::string model, std::string calibration_data,
-              int64_t samples);
+              int64_t samples, InputBinding binding);
 
   absl::StatusOr<const PreparedNetwork*> Network();
+  // InputsIdentity of the model: stored under `key`, a stage output of kImport.
+  absl::StatusOr<std::string> Identity(const std::string& key);
   absl::StatusOr<const Dataset*> CalibrationData();
   // From the output of the stage kCalibrate, which is the same at every call.
   absl::StatusOr<const Calibration*> Quantizers(absl::string_view calibrate_output);
@@ -32,9 +35,13 @@ class StageInputs {
   void LetGo();
 
  private:
+  absl::Status Import();
+
   ArtifactStore& store_;
   const std::string model_, calibration_data_;
   const int64_t samples_;
+  const InputBinding binding_;
+  std::optional<Graph> imported_, resolved_;
   std::optional<PreparedNetwork> network_;
   std::optional<Dataset> data_;
   std::optional<Calibration> calibration_;

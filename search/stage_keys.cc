@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "nlohmann/json.hpp"
+#include "search/input_binding_json.h"
 
 namespace halftone {
 namespace {
@@ -51,21 +52,32 @@ std::string HashOf(std::initializer_list<absl::string_view> fields) {
   return hash.FinishHex();
 }
 
-std::string ImportKey(const SearchSpec& spec) { return HashOf({"import/3", spec.model}); }
+std::string NetworkIdentity(const SearchSpec& spec) {
+  if (spec.inputs_identity.empty()) return spec.model;
+  return HashOf({"network/1", spec.model, spec.inputs_identity});
+}
+
+std::string InputsKey(const SearchSpec& spec) {
+  return HashOf({"inputs/1", spec.model, spec.calibration, InputBindingToJson(spec.inputs).dump()});
+}
+
+std::string ImportKey(const SearchSpec& spec) {
+  return HashOf({"import/3", NetworkIdentity(spec)});
+}
 
 std::string OfferKey(const SearchSpec& spec) {
   return HashOf({"offer/2", TargetIdentity(spec.target), Join(spec.precisions)});
 }
 
 std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
-  return HashOf({"calibrate/3", spec.model, spec.calibration,
+  return HashOf({"calibrate/3", NetworkIdentity(spec), spec.calibration,
                  absl::StrCat(spec.sensitivity.samples), Join(offered),
                  QuantizationOptionsToJson(spec.quantization).dump()});
 }
 
 std::string ExecutionKey(const SearchSpec& spec, const Offer& offer) {
-  return HashOf(
-      {"execution/1", spec.model, TargetIdentity(spec.target), Join(offer.offered), offer.machine});
+  return HashOf({"execution/1", NetworkIdentity(spec), TargetIdentity(spec.target),
+                 Join(offer.offered), offer.machine});
 }
 
 std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered,
@@ -81,7 +93,7 @@ std::string PairsKey(absl::string_view sensitivity_key) {
 }
 
 std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& profiled) {
-  return HashOf({"profile/2", spec.model, TargetIdentity(spec.target), Join(profiled),
+  return HashOf({"profile/2", NetworkIdentity(spec), TargetIdentity(spec.target), Join(profiled),
                  absl::StrCat(spec.batch), absl::StrCat(spec.threads)});
 }
 
@@ -104,7 +116,7 @@ std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
 
 std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output,
                      absl::string_view execution) {
-  return AsExecuted(HashOf({"divergences/4", spec.model, spec.calibration,
+  return AsExecuted(HashOf({"divergences/4", NetworkIdentity(spec), spec.calibration,
                             absl::StrCat(spec.sensitivity.samples), calibrate_output}),
                     execution);
 }

@@ -16,6 +16,12 @@ namespace halftone {
 // The key of what depends on these fields alone.
 std::string HashOf(std::initializer_list<absl::string_view> fields);
 
+// The model, and what it was made of where its file leaves inputs open: the network of which all
+// that is stored speaks.
+std::string NetworkIdentity(const SearchSpec& spec);
+
+// Of the spec's inputs_identity.
+std::string InputsKey(const SearchSpec& spec);
 std::string ImportKey(const SearchSpec& spec);
 // Which precisions a search uses on a target, where the spec leaves it open.
 std::string OfferKey(const SearchSpec& spec);

@@ -1,16 +1,30 @@
 #include "server/local.h"
 
+#include "base/files.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "nn/data/resolve_inputs.h"
 #include "nn/graph/inspect.h"
 #include "nn/onnx/import.h"
 #include "profilers/builtin.h"
+#include "server/convert/input_binding.h"
+#include "server/convert/spec.h"
 #include "server/services/analysis_calls.h"
 
 namespace halftone::local {
 
-absl::StatusOr<std::string> InspectFile(const std::string& path) {
-  HT_ASSIGN_OR_RETURN(const Graph graph, ImportOnnxFile(path));
+absl::StatusOr<std::string> InspectFile(const std::string& path, const v1::InputBinding& inputs,
+                                        const std::string& data) {
+  InputBinding binding;
+  HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(inputs));
+  HT_ASSIGN_OR_RETURN(Graph graph, ImportOnnxFile(path));
+  std::optional<Dataset> dataset;
+  if (!data.empty()) {
+    HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(data));
+    HT_ASSIGN_OR_RETURN(dataset, Dataset::FromNpz(bytes));
+  }
+  HT_ASSIGN_OR_RETURN(graph, ResolveWherePossible(std::move(graph), binding,
+                                                  dataset.has_value() ? &*dataset : nullptr));
   HT_ASSIGN_OR_RETURN(const nlohmann::json document, InspectToJson(graph));
   return document.dump();
 }

@@ -6,12 +6,15 @@
 #include "absl/status/statusor.h"
 #include "base/cancellation.h"
 #include "halftone/v1/analysis_service.pb.h"
+#include "halftone/v1/types.pb.h"
 
 // What the service does without its state, for programs that need no more.
 namespace halftone::local {
 
-// The JSON document of `halftone inspect`; the model's external data may lie beside it.
-absl::StatusOr<std::string> InspectFile(const std::string& path);
+// The JSON document of `halftone inspect`; the model's external data may lie beside it. `data`: an
+// .npz with the sizes of open axes, or "".
+absl::StatusOr<std::string> InspectFile(const std::string& path, const v1::InputBinding& inputs,
+                                        const std::string& data);
 absl::StatusOr<v1::SolveProblemResponse> SolveProblem(const v1::SolveProblemRequest& request,
                                                       const Cancellation& cancellation);
 absl::StatusOr<v1::ListTargetsResponse> ListTargets();

@@ -83,8 +83,11 @@ absl::Status CheckInput(const Tensor& array, const Port& port) {
         absl::StrCat("array '", port.name, "' has samples of shape ", SampleShape(array.shape()),
                      ", the model's input needs ", SampleShape(port.info.shape)));
   }
+  const auto is_whole = [](DataType type) { return !IsFloat(type) && type != DataType::kBool; };
   const bool fits =
-      IsFloat(port.info.type) ? array.type() == DataType::kFloat32 : array.type() == port.info.type;
+      IsFloat(port.info.type)
+          ? array.type() == DataType::kFloat32
+          : array.type() == port.info.type || (is_whole(array.type()) && is_whole(port.info.type));
   if (!fits) {
     return absl::InvalidArgumentError(
         absl::StrCat("array '", port.name, "' is ", DataTypeName(array.type()),
@@ -100,6 +103,10 @@ absl::StatusOr<Dataset> Dataset::Create(const std::map<std::string, Tensor>& arr
   const std::string* first = nullptr;
   for (const auto& [name, array] : arrays) {
     const std::string context = absl::StrCat("array '", name, "'");
+    if (array.shape().rank() == 0 && name != kLabels) {
+      dataset.constants_.emplace(name, array);
+      continue;
+    }
     if (array.shape().rank() == 0 || array.shape().dim(0) == 0) {
       return absl::InvalidArgumentError(absl::StrCat(context, " holds no samples"));
     }
@@ -132,6 +139,20 @@ absl::StatusOr<Dataset> Dataset::FromNpz(absl::string_view bytes) {
   return Create(arrays);
 }
 
+absl::Status Dataset::CheckConstants(const Graph& graph) const {
+  for (const auto& [name, value] : constants_) {
+    const auto fixed = graph.initializers.find(name);
+    if (fixed == graph.initializers.end()) continue;
+    HT_ASSIGN_OR_RETURN(const Tensor ours, ToFloat32(value));
+    HT_ASSIGN_OR_RETURN(const Tensor theirs, ToFloat32(fixed->second));
+    if (theirs.elements() > 0 && ours.data<float>()[0] == theirs.data<float>()[0]) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("array '", name, "' is ", ours.data<float>()[0],
+                     ", another constant than the one that the network was prepared with"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Dataset::CheckFits(const Graph& graph, int64_t classes) const {
   for (const Port& port : graph.inputs) {
     const auto array = inputs_.find(port.name);
@@ -143,6 +164,7 @@ absl::Status Dataset::CheckFits(const Graph& graph, int64_t classes) const {
     }
     HT_RETURN_IF_ERROR(CheckInput(array->second, port));
   }
+  HT_RETURN_IF_ERROR(CheckConstants(graph));
   if (!labels_ || classes <= 0) return absl::OkStatus();
   for (size_t i = 0; i < labels_->size(); ++i) {
     const int64_t label = (*labels_)[i];
@@ -160,6 +182,7 @@ Dataset Dataset::Take(int64_t count) const {
   if (count >= samples_) return *this;
   Dataset taken;
   taken.samples_ = count;
+  taken.constants_ = constants_;
   for (const auto& [name, array] : inputs_) {
     taken.inputs_.emplace(name, CopySamples(array, 0, count));
   }

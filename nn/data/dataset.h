@@ -15,7 +15,8 @@
 namespace halftone {
 
 // Calibration or evaluation samples: one array per model input (first axis = sample), and
-// optionally the class of each sample. Immutable; copies share the elements.
+// optionally the class of each sample; an array without axes is one value for all samples.
+// Immutable; copies share the elements.
 class Dataset {
  public:
   // Takes the arrays of an .npz: `labels` (integers, one a sample) are the classes, every other
@@ -25,7 +26,8 @@ class Dataset {
   static absl::StatusOr<Dataset> FromNpz(absl::string_view bytes);
 
   // OK if the data has what `graph` needs: each input by name, with its type (any float type is
-  // converted) and the shape of a sample; labels in [0, classes) where classes > 0.
+  // converted, and any integer type of integers) and the shape of a sample; constants that are the
+  // graph's, where it has initializers of their names; labels in [0, classes) where classes > 0.
   // OUT_OF_RANGE for an integer beyond 2^24, which float32 cannot hold.
   absl::Status CheckFits(const Graph& graph, int64_t classes) const;
 
@@ -33,6 +35,7 @@ class Dataset {
   bool has_labels() const { return labels_.has_value(); }
   const std::vector<int64_t>& labels() const { return *labels_; }
   const std::map<std::string, Tensor>& inputs() const { return inputs_; }
+  const std::map<std::string, Tensor>& constants() const { return constants_; }
 
   // The first `count` samples, in order (all of them if there are fewer; at least one).
   Dataset Take(int64_t count) const;
@@ -43,8 +46,10 @@ class Dataset {
   absl::StatusOr<Tensor> Batch(absl::string_view name, int64_t begin, int64_t size) const;
 
  private:
+  absl::Status CheckConstants(const Graph& graph) const;
+
   int64_t samples_ = 0;
-  std::map<std::string, Tensor> inputs_;
+  std::map<std::string, Tensor> inputs_, constants_;
   std::optional<std::vector<int64_t>> labels_;
 };
 

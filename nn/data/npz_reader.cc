@@ -28,7 +28,7 @@ constexpr size_t kMaxNameBytes = 512;
 // more lies about its size.
 constexpr uint64_t kMaxDeflateRatio = 1032;
 
-std::string Quoted(absl::string_view name) {
+std::string ArrayLabel(absl::string_view name) {
   return absl::StrCat("array '", absl::Utf8SafeCHexEscape(name.substr(0, 64)), "'");
 }
 
@@ -84,7 +84,7 @@ absl::StatusOr<Entry> ReadEntry(zip_t* archive, uint64_t index) {
   Entry entry{index, stat.name, stat.size};
   if (entry.name.size() > kMaxNameBytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat(Quoted(entry.name), ": a name longer than ", kMaxNameBytes, " bytes"));
+        absl::StrCat(ArrayLabel(entry.name), ": a name longer than ", kMaxNameBytes, " bytes"));
   }
   if (!absl::EndsWith(entry.name, ".npy")) {
     return absl::InvalidArgumentError(
@@ -92,16 +92,16 @@ absl::StatusOr<Entry> ReadEntry(zip_t* archive, uint64_t index) {
   }
   entry.name.resize(entry.name.size() - 4);
   if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) && stat.encryption_method != ZIP_EM_NONE) {
-    return absl::InvalidArgumentError(absl::StrCat(Quoted(entry.name), " is encrypted"));
+    return absl::InvalidArgumentError(absl::StrCat(ArrayLabel(entry.name), " is encrypted"));
   }
   const bool stored = stat.comp_method == ZIP_CM_STORE;
   if (!stored && stat.comp_method != ZIP_CM_DEFLATE) {
-    return absl::InvalidArgumentError(absl::StrCat(Quoted(entry.name), " is compressed by method ",
-                                                   stat.comp_method,
+    return absl::InvalidArgumentError(absl::StrCat(ArrayLabel(entry.name),
+                                                   " is compressed by method ", stat.comp_method,
                                                    "; only stored and deflated are read"));
   }
   if (stored ? stat.size != stat.comp_size : stat.size / kMaxDeflateRatio > stat.comp_size) {
-    return absl::InvalidArgumentError(absl::StrCat(Quoted(entry.name), " claims ", stat.size,
+    return absl::InvalidArgumentError(absl::StrCat(ArrayLabel(entry.name), " claims ", stat.size,
                                                    " bytes, which ", stat.comp_size,
                                                    " bytes in the archive cannot hold"));
   }
@@ -200,18 +200,19 @@ absl::StatusOr<std::vector<Entry>> ReadEntries(zip_t* archive, uint64_t archive_
   for (int64_t i = 0; i < count; ++i) {
     HT_ASSIGN_OR_RETURN(Entry entry, ReadEntry(archive, static_cast<uint64_t>(i)));
     if (entry.size > static_cast<uint64_t>(limits.max_array_bytes)) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          Quoted(entry.name), " has ", entry.size, " bytes, more than ", limits.max_array_bytes));
+      return absl::ResourceExhaustedError(absl::StrCat(ArrayLabel(entry.name), " has ", entry.size,
+                                                       " bytes, more than ",
+                                                       limits.max_array_bytes));
     }
     total += entry.size;  // cannot overflow: each is bounded by the line above, and so is the count
     if (total > static_cast<uint64_t>(limits.max_total_bytes)) {
-      return absl::ResourceExhaustedError(absl::StrCat("with ", Quoted(entry.name),
+      return absl::ResourceExhaustedError(absl::StrCat("with ", ArrayLabel(entry.name),
                                                        " the archive has more than ",
                                                        limits.max_total_bytes, " bytes of arrays"));
     }
     if (total > expansion) {
       return absl::ResourceExhaustedError(absl::StrCat(
-          Quoted(entry.name), ": the archive's ", archive_bytes, " bytes would grow to ", total,
+          ArrayLabel(entry.name), ": the archive's ", archive_bytes, " bytes would grow to ", total,
           ", more than ", limits.max_expansion, " times as many"));
     }
     entries.push_back(std::move(entry));
@@ -232,14 +233,14 @@ absl::StatusOr<std::map<std::string, Tensor>> ReadNpz(absl::string_view bytes,
     for (size_t j = 0; j < i; ++j) {
       if (entries[i].name == entries[j].name) {
         return absl::InvalidArgumentError(
-            absl::StrCat(Quoted(entries[i].name), " is in the archive twice"));
+            absl::StrCat(ArrayLabel(entries[i].name), " is in the archive twice"));
       }
     }
   }
   std::map<std::string, Tensor> arrays;
   for (const Entry& entry : entries) {
     absl::StatusOr<Tensor> array = ReadArray(archive.get(), entry);
-    if (!array.ok()) return Annotate(array.status(), Quoted(entry.name));
+    if (!array.ok()) return Annotate(array.status(), ArrayLabel(entry.name));
     arrays.emplace(entry.name, *std::move(array));
   }
   return arrays;

@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/graph/float32.h"
 #include "nn/graph/operators/operator.h"
@@ -74,18 +75,27 @@ absl::Status Binder::CheckBatch(int64_t batch) const {
   return absl::OkStatus();
 }
 
+absl::Status CheckSizes(const Port& port) {
+  for (int axis = 0; axis < port.info.shape.rank(); ++axis) {
+    if (port.info.shape.dim(axis) != Shape::kDynamic) continue;
+    const absl::string_view name = port.AxisName(axis);
+    return absl::InvalidArgumentError(absl::StrCat(
+        "input '", port.name, "': axis ", axis,
+        name.empty() ? "" : absl::StrCat(" (", Quoted(name), ")"), " has no fixed size"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Binder::BindInputs(int64_t batch) {
   for (const Port& source : source_.inputs) {
     Port port = source;
     port.info.type = EngineType(port.info.type);
     Shape& shape = port.info.shape;
-    if (shape.rank() > 0 && shape.dim(0) == Shape::kDynamic) shape.set_dim(0, batch);
-    for (int axis = 0; axis < shape.rank(); ++axis) {
-      if (shape.dim(axis) != Shape::kDynamic) continue;
-      return absl::InvalidArgumentError(absl::StrCat("input '", port.name, "': axis ", axis,
-                                                     " has no fixed size; only the batch (axis "
-                                                     "0) may be symbolic"));
+    const std::optional<int> sample_axis = shape.rank() > 0 ? port.sample_axis : std::nullopt;
+    if (sample_axis.has_value() && shape.dim(*sample_axis) == Shape::kDynamic) {
+      shape.set_dim(*sample_axis, batch);
     }
+    HT_RETURN_IF_ERROR(CheckSizes(port));
     HT_RETURN_IF_ERROR(Annotate(shape.Check(), absl::StrCat("input '", port.name, "'")));
     bound_.values[port.name] = port.info;
     bound_.inputs.push_back(std::move(port));

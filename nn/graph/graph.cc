@@ -1,5 +1,7 @@
 #include "nn/graph/graph.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace halftone {
@@ -47,11 +49,14 @@ bool Node::Has(absl::string_view attribute) const {
 std::optional<int64_t> Graph::fixed_batch() const {
   std::optional<int64_t> batch;
   for (const Port& port : inputs) {
-    if (port.info.shape.rank() == 0) continue;
-    if (port.info.shape.dim(0) == Shape::kDynamic) return std::nullopt;
-    if (!batch.has_value()) batch = port.info.shape.dim(0);
+    if (!port.sample_axis.has_value() || port.info.shape.rank() == 0) continue;
+    const int64_t size = port.info.shape.dim(*port.sample_axis);
+    if (size == Shape::kDynamic) return std::nullopt;
+    if (!batch.has_value()) batch = size;
   }
-  return batch;
+  const bool has_axes = std::any_of(inputs.begin(), inputs.end(),
+                                    [](const Port& port) { return port.sample_axis.has_value(); });
+  return batch.has_value() || has_axes || inputs.empty() ? batch : 1;
 }
 
 const Node* Graph::FindNode(absl::string_view name) const {
@@ -59,6 +64,17 @@ const Node* Graph::FindNode(absl::string_view name) const {
     if (node.name == name) return &node;
   }
   return nullptr;
+}
+
+std::vector<OpenAxis> FindOpenAxes(const Graph& graph) {
+  std::vector<OpenAxis> open;
+  for (const Port& port : graph.inputs) {
+    for (int axis = 0; axis < port.info.shape.rank(); ++axis) {
+      if (port.info.shape.dim(axis) != Shape::kDynamic || axis == port.sample_axis) continue;
+      open.push_back({port.name, axis, std::string(port.AxisName(axis))});
+    }
+  }
+  return open;
 }
 
 GraphIndex::GraphIndex(const Graph& graph) {

@@ -55,6 +55,18 @@ struct ValueInfo {
 struct Port {
   std::string name;
   ValueInfo info;
+  // What the file calls each axis of an input; "" where it says a size, or nothing. Axes of one
+  // name have one size. Empty: none has a name.
+  std::vector<std::string> axis_names = {};
+  // Of an input: the axis along which samples lie. Absent: the whole value belongs to one sample,
+  // and a pass computes one.
+  std::optional<int> sample_axis = 0;
+
+  // "" for an axis without a name.
+  absl::string_view AxisName(int axis) const {
+    const auto index = static_cast<size_t>(axis);
+    return index < axis_names.size() ? absl::string_view(axis_names[index]) : "";
+  }
 };
 
 // A network as a data-flow graph in single-assignment form. Nodes are in topological order. A
@@ -71,11 +83,20 @@ struct Graph {
   // BindBatch knows all of them with static shapes.
   absl::flat_hash_map<std::string, ValueInfo> values;
 
-  // The batch size that the file fixes; absent when the first axis of the inputs is symbolic.
+  // The batch size that the file fixes, 1 where no input has an axis of samples; absent when that
+  // axis of an input is symbolic.
   std::optional<int64_t> fixed_batch() const;
   // The node of that name, or nullptr. Linear time.
   const Node* FindNode(absl::string_view name) const;
 };
+
+// An axis of an input of which nothing says the size, and along which no samples lie.
+struct OpenAxis {
+  std::string input;
+  int axis = 0;
+  std::string name;  // as the file calls it, or ""
+};
+std::vector<OpenAxis> FindOpenAxes(const Graph& graph);
 
 // Producers and consumers of values, as indices into graph.nodes. Valid while the graph's nodes
 // are not changed.

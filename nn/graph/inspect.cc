@@ -32,9 +32,11 @@ json LayerToJson(const Layer& layer) {
 json PortsToJson(const std::vector<Port>& ports) {
   json result = json::array();
   for (const Port& port : ports) {
-    result.push_back({{"name", port.name},
-                      {"type", std::string(DataTypeName(port.info.type))},
-                      {"shape", port.info.shape.dims()}});
+    json object = {{"name", port.name},
+                   {"type", std::string(DataTypeName(port.info.type))},
+                   {"shape", port.info.shape.dims()}};
+    if (!port.axis_names.empty()) object["axes"] = port.axis_names;
+    result.push_back(std::move(object));
   }
   return result;
 }
@@ -42,9 +44,16 @@ json PortsToJson(const std::vector<Port>& ports) {
 }  // namespace
 
 absl::StatusOr<json> InspectToJson(const Graph& graph) {
-  HT_ASSIGN_OR_RETURN(PartialBinding binding,
-                      BindWhereSupported(graph, graph.fixed_batch().value_or(1)));
-  HT_ASSIGN_OR_RETURN(LayerSet set, FindLayers(binding.graph));
+  json open = json::array();
+  for (const OpenAxis& axis : FindOpenAxes(graph)) {
+    open.push_back({{"input", axis.input}, {"axis", axis.axis}, {"name", axis.name}});
+  }
+  PartialBinding binding;
+  LayerSet set;
+  if (open.empty()) {
+    HT_ASSIGN_OR_RETURN(binding, BindWhereSupported(graph, graph.fixed_batch().value_or(1)));
+    HT_ASSIGN_OR_RETURN(set, FindLayers(binding.graph));
+  }
   json layers = json::array(), ties = json::array(), unsupported = json::array();
   for (const Layer& layer : set.layers) layers.push_back(LayerToJson(layer));
   for (const Tie& tie : set.ties) {
@@ -56,6 +65,7 @@ absl::StatusOr<json> InspectToJson(const Graph& graph) {
   return json{{"opset", graph.opset},
               {"inputs", PortsToJson(graph.inputs)},
               {"outputs", PortsToJson(graph.outputs)},
+              {"open_axes", std::move(open)},
               {"layers", std::move(layers)},
               {"ties", std::move(ties)},
               {"unsupported", std::move(unsupported)}};

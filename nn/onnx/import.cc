@@ -122,7 +122,12 @@ absl::StatusOr<Port> Importer::ImportPort(const onnx::ValueInfoProto& proto,
   HT_RETURN_IF_ERROR(CheckName(proto.name(), absl::StrCat("name of a graph ", what)));
   absl::StatusOr<ValueInfo> info = ImportType(proto.type());
   if (!info.ok()) return Annotate(info.status(), absl::StrCat(what, " '", proto.name(), "'"));
-  return Port{proto.name(), *std::move(info)};
+  Port port{proto.name(), *std::move(info)};
+  for (const auto& dim : proto.type().tensor_type().shape().dim()) {
+    HT_RETURN_IF_ERROR(CheckName(dim.dim_param(), absl::StrCat("name of an axis of ", what)));
+    port.axis_names.push_back(dim.has_dim_value() ? "" : dim.dim_param());
+  }
+  return port;
 }
 
 absl::Status Importer::AddInputs() {

@@ -47,6 +47,8 @@ SearchSpec SearchOf(const CrosscheckSpec& spec) {
   search.calibration = spec.calibration;
   search.quantization = spec.quantization;
   search.sensitivity = spec.sensitivity;
+  search.inputs = spec.inputs;
+  search.inputs_identity = spec.inputs_identity;
   return search;
 }
 
@@ -59,7 +61,7 @@ class CrosscheckRun {
       : spec_(WithDefaults(spec)),
         store_(store),
         runner_(runner),
-        inputs_(store, spec_.model, spec_.calibration, spec_.sensitivity.samples),
+        inputs_(store, spec_.model, spec_.calibration, spec_.sensitivity.samples, spec_.inputs),
         observer_(LettingGoOf(&inputs_, observer)),
         stages_(store, observer_, cancellation) {}
 
@@ -75,9 +77,15 @@ class CrosscheckRun {
   }
 
  private:
+  std::string Network() const { return NetworkIdentity(SearchOf(spec_)); }
+
   absl::Status Import() {
+    absl::StatusOr<std::string> identity = inputs_.Identity(InputsKey(SearchOf(spec_)));
+    HT_RETURN_IF_ERROR(
+        Annotate(identity.status(), absl::StrCat("stage ", StageName(Stage::kImport))));
+    spec_.inputs_identity = *std::move(identity);
     HT_ASSIGN_OR_RETURN(model_name_,
-                        stages_.Run(Stage::kImport, HashOf({"crosscheck/import/1", spec_.model}),
+                        stages_.Run(Stage::kImport, HashOf({"crosscheck/import/1", Network()}),
                                     [&](const Progress&) -> absl::StatusOr<std::string> {
                                       HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
                                       return network->graph.name;
@@ -119,7 +127,7 @@ class CrosscheckRun {
   }
 
   std::string FitsKey() const {
-    return HashOf({"crosscheck/fits/1", spec_.model, spec_.calibration,
+    return HashOf({"crosscheck/fits/1", Network(), spec_.calibration,
                    CrosscheckSpecToJson(spec_).dump(), absl::StrCat(MemoryBudget::LimitBytes())});
   }
 
@@ -181,7 +189,7 @@ class CrosscheckRun {
 
   // What the predictions of an estimator (or of a list of them) depend on.
   std::string PredictionKey(const std::string& estimator) const {
-    return HashOf({"crosscheck/prediction/2", spec_.model, spec_.calibration, estimator,
+    return HashOf({"crosscheck/prediction/2", Network(), spec_.calibration, estimator,
                    Sha256Hex(calibrate_output_), Sha256Hex(validate_output_),
                    SensitivityOptionsToJson(spec_.sensitivity).dump()});
   }
@@ -255,25 +263,29 @@ class CrosscheckRun {
     HT_ASSIGN_OR_RETURN(CrosscheckResult result, Assemble());
     HT_ASSIGN_OR_RETURN(
         const std::string output,
-        stages_.Run(Stage::kExport,
-                    HashOf({"crosscheck/export/1", CrosscheckResultToJson(result).dump()}),
-                    [&](const Progress& progress) -> absl::StatusOr<std::string> {
-                      std::map<std::string, std::string> artifacts;
-                      HT_ASSIGN_OR_RETURN(artifacts["crosscheck.json"],
-                                          store_.StoreBlob(CrosscheckResultToJson(result).dump(1)));
-                      HT_ASSIGN_OR_RETURN(artifacts["crosscheck.svg"],
-                                          store_.StoreBlob(RenderScatter(result)));
-                      HT_ASSIGN_OR_RETURN(artifacts["crosscheck.html"],
-                                          store_.StoreBlob(RenderCrosscheck(result)));
-                      HT_RETURN_IF_ERROR(progress.Step(1));
-                      return json(artifacts).dump();
-                    }));
+        stages_.Run(
+            Stage::kExport, HashOf({"crosscheck/export/1", CrosscheckResultToJson(result).dump()}),
+            [&](const Progress& progress) -> absl::StatusOr<std::string> {
+              std::map<std::string, std::string> artifacts;
+              HT_ASSIGN_OR_RETURN(artifacts["crosscheck.json"],
+                                  store_.StoreBlob(CrosscheckResultToJson(result).dump(1)));
+              HT_ASSIGN_OR_RETURN(artifacts["crosscheck.svg"],
+                                  store_.StoreBlob(RenderScatter(result)));
+              HT_ASSIGN_OR_RETURN(artifacts["crosscheck.html"],
+                                  store_.StoreBlob(RenderCrosscheck(result)));
+              HT_RETURN_IF_ERROR(progress.Step(1));
+              return json(artifacts).dump();
+            },
+            [&](const std::string& stored) {
+              const json known = json::parse(stored, nullptr, /*allow_exceptions=*/false);
+              return known.is_object() && HasArtifacts(store_, known);
+            }));
     HT_ASSIGN_OR_RETURN(const json artifacts, ParseStored(output, "list of artifacts"));
     result.artifacts = artifacts.get<std::map<std::string, std::string>>();
     return result;
   }
 
-  const CrosscheckSpec spec_;
+  CrosscheckSpec spec_;
   ArtifactStore& store_;
   NetworkRunner* const runner_;  // may be null
   StageInputs inputs_;

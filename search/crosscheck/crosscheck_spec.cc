@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/crosscheck/estimators.h"
+#include "search/input_binding_json.h"
 
 namespace halftone {
 namespace {
@@ -82,6 +83,7 @@ nlohmann::json CrosscheckSpecToJson(const CrosscheckSpec& spec) {
                            {"quantization", QuantizationOptionsToJson(spec.quantization)},
                            {"sensitivity", SensitivityOptionsToJson(spec.sensitivity)}};
   if (!spec.target.empty()) object["target"] = spec.target;
+  if (spec.inputs != InputBinding()) object["inputs"] = InputBindingToJson(spec.inputs);
   for (const Precision& precision : spec.precisions) {
     object["precisions"].push_back(precision.ToString());
   }

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "nlohmann/json_fwd.hpp"
+#include "nn/data/resolve_inputs.h"
 #include "nn/quant/precision.h"
 #include "search/sensitivity/sensitivity.h"
 
@@ -27,6 +28,8 @@ struct CrosscheckSpec {
   int64_t evaluation_samples = 0;  // the first so many; 0: all
   // A target that runs networks here: assignments are evaluated as it runs them, too. Empty: none.
   std::string target;
+  InputBinding inputs;
+  std::string inputs_identity;  // as SearchSpec has it
   uint64_t seed = 0;  // of the draws
   QuantizationOptions quantization;
   SensitivityOptions sensitivity;  // of all estimators; method and interactions are theirs

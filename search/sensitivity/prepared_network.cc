@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/graph/arrange_samples.h"
 #include "search/sensitivity/sensitivity.h"
 
 namespace halftone {
@@ -38,9 +39,10 @@ absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported) {
                                                  unsupported[0].op, "): ", unsupported[0].reason));
   }
   PreparedNetwork network;
-  network.graph = imported;
+  network.file = imported;
+  HT_ASSIGN_OR_RETURN(network.graph, ArrangeSamples(imported));
   HT_ASSIGN_OR_RETURN(HeadedGraph headed,
-                      BindWithHeads(imported, imported.fixed_batch().value_or(1),
+                      BindWithHeads(network.graph, network.graph.fixed_batch().value_or(1),
                                     PreparedNetwork::BatchNorm::kFolded));
   network.heads = std::move(headed.heads);
   HT_ASSIGN_OR_RETURN(network.layers, FindLayers(headed.graph));

@@ -25,7 +25,8 @@ namespace halftone {
 
 // A network made ready for analysis. Immutable; thread-safe.
 struct PreparedNetwork {
-  Graph graph;                    // as imported, not bound to a batch: see Bind
+  Graph file;                     // as imported
+  Graph graph;                    // with samples first, not bound to a batch: see Bind
   std::vector<OutputHead> heads;  // of the graphs that Bind makes, in the order of their outputs
   LayerSet layers;                // of Bind(1), or of the fixed batch
 
@@ -40,6 +41,7 @@ struct PreparedNetwork {
   int64_t BatchFor(int64_t wanted, int64_t samples) const;
 };
 
+// `imported` may have its batch open, and nothing else (see ResolveInputs).
 // UNIMPLEMENTED names the first node that Halftone cannot compute and what is missing;
 // INVALID_ARGUMENT for a network without layers to quantize.
 absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported);

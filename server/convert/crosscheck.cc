@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/convert/input_binding.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
@@ -89,6 +90,7 @@ absl::StatusOr<CrosscheckSpec> CrosscheckFromProto(const v1::CrosscheckSpec& spe
                   CountFromProto(spec.evaluation_samples(), out.evaluation_samples, kMaxSamples));
   HT_RETURN_IF_ERROR(AtField("target", CheckLength("target", spec.target(), kMaxNameBytes)));
   out.target = spec.target();
+  HT_ASSIGN_FIELD(out.inputs, "inputs", InputBindingFromProto(spec.inputs()));
   out.seed = spec.seed();
   const int64_t samples = out.sensitivity.samples;
   HT_ASSIGN_FIELD(out.sensitivity, "sensitivity", SensitivityFromProto(spec.sensitivity()));

@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "server/convert/input_binding.h"
 #include "server/convert/layer_rules.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/status.h"
@@ -270,6 +271,7 @@ absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec) {
   }
   out.robust = spec.robust();
   HT_RETURN_IF_ERROR(ReadStrategy(spec, out));
+  HT_ASSIGN_FIELD(out.inputs, "inputs", InputBindingFromProto(spec.inputs()));
   return out;
 }
 

@@ -147,8 +147,10 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
   }
   HT_ASSIGN_OR_RETURN(const std::vector<Precision> precisions,
                       PrecisionsOr(request.precisions(), kSensitivityPrecisions));
-  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
-  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDatasetOf(network, "dataset", request.dataset()));
+  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
+  HT_ASSIGN_OR_RETURN(const PreparedNetwork network,
+                      context.LoadNetwork("model", request.model(), request.inputs(), &data));
+  HT_RETURN_IF_ERROR(ServiceContext::CheckFits(network, "dataset", data));
   if (options->samples > 0) data = data.Take(options->samples);
   HT_ASSIGN_OR_RETURN(
       const Calibration calibration,
@@ -243,7 +245,9 @@ absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
   HT_ASSIGN_OR_RETURN(profile.mixes, ReadCount("mixes", request.mixes(), 0, 1000));
   HT_RETURN_IF_ERROR(AddAssignment(request, profile));
   HT_RETURN_IF_ERROR(CheckIsMeasured(profile, *profiler));
-  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
+  HT_ASSIGN_OR_RETURN(
+      const PreparedNetwork network,
+      context.LoadNetwork("model", request.model(), request.inputs(), /*data=*/nullptr));
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(profile.batch));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   profile.graph = &graph;

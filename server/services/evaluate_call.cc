@@ -105,7 +105,15 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
   const absl::StatusOr<PrecisionOf> assignment = AssignmentFromProto(request.assignment());
   if (!assignment.ok()) return AtField("assignment", assignment.status());
   HT_ASSIGN_OR_RETURN(const MeasureOptions options, ReadOptions(request));
-  HT_ASSIGN_OR_RETURN(const PreparedNetwork network, context.LoadNetwork("model", request.model()));
+  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
+  Dataset calibration_data = data;
+  if (!request.calibration_dataset().empty()) {
+    HT_ASSIGN_OR_RETURN(calibration_data,
+                        context.LoadDataset("calibration_dataset", request.calibration_dataset()));
+  }
+  HT_ASSIGN_OR_RETURN(
+      const PreparedNetwork network,
+      context.LoadNetwork("model", request.model(), request.inputs(), &calibration_data));
   std::set<Precision> precisions;
   for (const auto& [layer, precision] : *assignment) {
     if (network.layers.Find(layer) == nullptr) {
@@ -114,11 +122,9 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
     }
     precisions.insert(precision);
   }
-  HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDatasetOf(network, "dataset", request.dataset()));
-  Dataset calibration_data = data;
+  HT_RETURN_IF_ERROR(ServiceContext::CheckFits(network, "dataset", data));
   if (!request.calibration_dataset().empty()) {
-    HT_ASSIGN_OR_RETURN(calibration_data, context.LoadDatasetOf(network, "calibration_dataset",
-                                                                request.calibration_dataset()));
+    HT_RETURN_IF_ERROR(ServiceContext::CheckFits(network, "calibration_dataset", calibration_data));
   }
   if (request.samples() > 0) data = data.Take(request.samples());
   HT_RETURN_IF_ERROR(CheckEvaluationMemory(network, data));

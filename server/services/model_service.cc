@@ -2,8 +2,11 @@
 
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "nn/data/resolve_inputs.h"
 #include "nn/graph/inspect.h"
+#include "server/convert/input_binding.h"
 #include "server/convert/resource_name.h"
+#include "server/convert/spec.h"
 #include "server/services/reactors.h"
 #include "server/services/removal_calls.h"
 #include "server/services/search_calls.h"
@@ -91,6 +94,16 @@ void FillInspection(const json& document, v1::InspectModelResponse* response) {
     out->set_reason(node.at("reason").get<std::string>());
   }
   response->set_result_json(document.dump());
+}
+
+absl::StatusOr<Graph> ToInspect(const ServiceContext& context,
+                                const v1::InspectModelRequest& request) {
+  InputBinding binding;
+  HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(request.inputs()));
+  HT_ASSIGN_OR_RETURN(Graph graph, context.LoadModel("name", request.name()));
+  if (request.dataset().empty()) return ResolveWherePossible(std::move(graph), binding, nullptr);
+  HT_ASSIGN_OR_RETURN(const Dataset data, context.LoadDataset("dataset", request.dataset()));
+  return ResolveWherePossible(std::move(graph), binding, &data);
 }
 
 }  // namespace
@@ -191,7 +204,7 @@ grpc::ServerUnaryReactor* ModelService::InspectModel(grpc::CallbackServerContext
   return WorkReactor::Start(context, "InspectModel", context_->inspectors,
                             [this, request, response](const Cancellation&) -> absl::Status {
                               HT_ASSIGN_OR_RETURN(const Graph graph,
-                                                  context_->LoadModel("name", request->name()));
+                                                  ToInspect(*context_, *request));
                               HT_ASSIGN_OR_RETURN(const json document, InspectToJson(graph));
                               FillInspection(document, response);
                               return absl::OkStatus();

@@ -105,7 +105,7 @@ absl::StatusOr<std::optional<NetworkSummary>> LayersOf(const ServiceContext& con
                       context.catalog->Find(ContentKind::kModel, spec.model));
   if (model.size_bytes > kMaxModelBytes) return std::nullopt;
   const absl::StatusOr<PreparedNetwork> network =
-      context.LoadNetwork("model", ModelName(spec.model));
+      context.LoadNetwork("model", ModelName(spec.model), v1::InputBinding(), /*data=*/nullptr);
   if (!network.ok()) return std::nullopt;
   return SummarizeLayers(*network);
 }

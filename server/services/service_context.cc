@@ -4,10 +4,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
+#include "nn/data/resolve_inputs.h"
 #include "nn/onnx/import.h"
 #include "profilers/remote/protocol.h"
 #include "search/sensitivity/network_program.h"
+#include "server/convert/input_binding.h"
 #include "server/convert/resource_name.h"
+#include "server/convert/spec.h"
 #include "server/convert/status.h"
 
 namespace halftone {
@@ -32,8 +35,13 @@ absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
 }
 
 absl::StatusOr<PreparedNetwork> ServiceContext::LoadNetwork(absl::string_view field,
-                                                            const std::string& name) const {
-  HT_ASSIGN_OR_RETURN(const Graph graph, LoadModel(field, name));
+                                                            const std::string& name,
+                                                            const v1::InputBinding& inputs,
+                                                            const Dataset* data) const {
+  InputBinding binding;
+  HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(inputs));
+  HT_ASSIGN_OR_RETURN(Graph graph, LoadModel(field, name));
+  HT_ASSIGN_OR_RETURN(graph, ResolveInputs(std::move(graph), binding, data));
   return PrepareNetwork(graph);
 }
 
@@ -48,13 +56,10 @@ absl::StatusOr<Dataset> ServiceContext::LoadDataset(absl::string_view field,
   return dataset;
 }
 
-absl::StatusOr<Dataset> ServiceContext::LoadDatasetOf(const PreparedNetwork& network,
-                                                      absl::string_view field,
-                                                      const std::string& name) const {
-  HT_ASSIGN_OR_RETURN(Dataset data, LoadDataset(field, name));
+absl::Status ServiceContext::CheckFits(const PreparedNetwork& network, absl::string_view field,
+                                       const Dataset& data) {
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(network.BatchFor(1, data.samples())));
-  HT_RETURN_IF_ERROR(AtField(field, CheckData(network, graph, data, /*needs_labels=*/false)));
-  return data;
+  return AtField(field, CheckData(network, graph, data, /*needs_labels=*/false));
 }
 
 absl::Status ServiceContext::CheckUploaded(absl::string_view field, ContentKind kind,

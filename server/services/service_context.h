@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "halftone/v1/types.pb.h"
 #include "nn/data/dataset.h"
 #include "nn/graph/graph.h"
 #include "profilers/cost_profiler.h"
@@ -58,13 +59,15 @@ struct ServiceContext {
   // The uploaded model or dataset of that resource name. `field` names the request's field in
   // errors.
   absl::StatusOr<Graph> LoadModel(absl::string_view field, const std::string& name) const;
-  // The same, ready for analysis.
-  absl::StatusOr<PreparedNetwork> LoadNetwork(absl::string_view field,
-                                              const std::string& name) const;
+  // The same, ready for analysis: with what `data` (null: none) and the request's field `inputs`
+  // say of its inputs.
+  absl::StatusOr<PreparedNetwork> LoadNetwork(absl::string_view field, const std::string& name,
+                                              const v1::InputBinding& inputs,
+                                              const Dataset* data) const;
   absl::StatusOr<Dataset> LoadDataset(absl::string_view field, const std::string& name) const;
-  // One that fits the network.
-  absl::StatusOr<Dataset> LoadDatasetOf(const PreparedNetwork& network, absl::string_view field,
-                                        const std::string& name) const;
+  // OK if the data of the request's field fits the network.
+  static absl::Status CheckFits(const PreparedNetwork& network, absl::string_view field,
+                                const Dataset& data);
   // Content that the database knows, and the resource that it is of: DATA_LOSS where it is missing
   // or damaged.
   absl::StatusOr<std::string> LoadStored(const std::string& resource, const std::string& sha256,

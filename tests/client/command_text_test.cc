@@ -189,8 +189,8 @@ TEST(CommandTextTest, Crosscheck) {
 
 // What `halftone inspect` says of a network that is shipped: the document is the service's own.
 TEST(CommandTextTest, Inspection) {
-  const absl::StatusOr<std::string> text =
-      local::InspectFile(std::string(HALFTONE_SOURCE_DIR) + "/tests/data/tiny-digits/model.onnx");
+  const absl::StatusOr<std::string> text = local::InspectFile(
+      std::string(HALFTONE_SOURCE_DIR) + "/tests/data/tiny-digits/model.onnx", {}, "");
   ASSERT_TRUE(text.ok()) << text.status();
   const json document = json::parse(*text);
   ExpectGolden("inspection.txt", InspectionText(document));

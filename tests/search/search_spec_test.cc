@@ -122,6 +122,10 @@ SearchSpec FullSpec() {
   spec.pins = {{"conv", "w4a8"}};
   spec.rules.allowed = {{"fc*", {Precision::Int(8, 8)}}};
   spec.rules.max_changes = 2;
+  spec.inputs.shapes["x"] = {Shape::kDynamic, 3, 32, 32};
+  spec.inputs.axes["H"] = 32;
+  spec.inputs.constants["rate"] = {16000};
+  spec.inputs.sample_axes["state"] = 1;
   spec.explain = false;
   spec.strategy = SearchStrategy::kEvolutionary;
   spec.objectives = {Metric::kSize, Metric::kEnergy};
@@ -145,6 +149,7 @@ TEST(SearchSpecJsonTest, RoundTrips) {
   EXPECT_EQ(spec->budgets[1].value, 1.0 / 3);
   EXPECT_EQ(spec->pins, FullSpec().pins);
   EXPECT_EQ(spec->rules, FullSpec().rules);
+  EXPECT_EQ(spec->inputs, FullSpec().inputs);
   EXPECT_EQ(spec->strategy, SearchStrategy::kEvolutionary);
   EXPECT_EQ(spec->objectives, FullSpec().objectives);
   EXPECT_EQ(spec->sensitivity.seed, UINT64_MAX);

@@ -182,6 +182,22 @@ TEST(StageKeysTest, SoDoTheOutputsOfEarlierStages) {
   EXPECT_EQ(keys.size(), 21u + 14u);
 }
 
+// All that is of the network itself.
+TEST(StageKeysTest, WhatInputsWereMadeOfIsInTheKeys) {
+  SearchSpec spec = BaseSpec();
+  const std::map<char, std::string> before = Keys(spec);
+  const std::string asked = InputsKey(spec);
+  spec.inputs_identity = "1:x[N, 3, 16, 16]@0;";
+  EXPECT_EQ(InputsKey(spec), asked);
+  std::set<char> changed;
+  for (const auto& [stage, key] : Keys(spec)) {
+    if (key != before.at(stage)) changed.insert(stage);
+  }
+  EXPECT_THAT(changed, ContainerEq(std::set<char>{'I', 'C', 'S', 'P', 'M'}));
+  spec.inputs.axes["H"] = 16;
+  EXPECT_NE(InputsKey(spec), asked);
+}
+
 // Losses of weights alone say nothing of how the target executes.
 TEST(StageKeysTest, WhatATargetStatesIsInTheKeysOfWhatItChanges) {
   SearchSpec spec = BaseSpec();

@@ -98,7 +98,7 @@ TEST(Dataset, RefusesWhatIsNoData) {
   ExpectInvalid(create({}), "no array");
   ExpectInvalid(create({{"labels", Labels({1})}}), "no array beside the labels");
   ExpectInvalid(create({{"image", Tensor::Of<float>({0, 2}, {})}}), "'image' holds no samples");
-  ExpectInvalid(create({{"image", Tensor::Scalar<float>(1)}}), "'image' holds no samples");
+  ExpectInvalid(create({{"image", Tensor::Scalar<float>(1)}}), "no array beside the labels");
   ExpectInvalid(create({{"image", Images({1, 2})}, {"labels", Labels({1, 2})}}),
                 "'labels' has 2 samples, 'image' has 1");
   ExpectInvalid(create({{"image", Images({1, 2, 3, nan})}}),

@@ -1,0 +1,174 @@
+"""Networks that leave more than the batch open, or whose samples lie elsewhere."""
+
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+import numpy as np
+
+from halftone_server import BINARY, compile_protos
+
+PROTOS = tempfile.TemporaryDirectory()
+onnx = compile_protos(PROTOS.name)["onnx"]
+FLOAT, INT64 = 1, 7
+
+
+class Network:
+    """An ONNX model, node by node."""
+
+    def __init__(self):
+        self.model = onnx.ModelProto(ir_version=8)
+        self.model.opset_import.add(domain="", version=13)
+        self.graph = self.model.graph
+        self.graph.name = "network"
+        self.random = np.random.default_rng(0)
+
+    def port(self, ports, name, shape, kind=FLOAT):
+        tensor = ports.add(name=name).type.tensor_type
+        tensor.elem_type = kind
+        tensor.shape.SetInParent()
+        for size in shape:
+            axis = tensor.shape.dim.add()
+            if isinstance(size, str):
+                axis.dim_param = size
+            else:
+                axis.dim_value = size
+
+    def input(self, name, *shape, kind=FLOAT):
+        self.port(self.graph.input, name, shape, kind)
+
+    def output(self, name, *shape):
+        self.port(self.graph.output, name, shape)
+
+    def weights(self, name, *shape):
+        values = self.random.normal(0, 0.4, shape).astype(np.float32)
+        self.graph.initializer.add(name=name, dims=shape, data_type=FLOAT,
+                                   raw_data=values.tobytes())
+
+    def node(self, op, inputs, output, **attributes):
+        node = self.graph.node.add(name=output, op_type=op, input=inputs, output=[output])
+        for name, value in attributes.items():
+            node.attribute.add(name=name, type=7, ints=value)
+
+    def save(self, path):
+        with open(path, "wb") as file:
+            file.write(self.model.SerializeToString())
+
+
+class OpenInputs(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.model = os.path.join(self.folder, "model.onnx")
+        self.data = os.path.join(self.folder, "data.npz")
+        self.random = np.random.default_rng(1)
+
+    def samples(self, *shape):
+        return self.random.normal(size=shape).astype(np.float32)
+
+    def run_command(self, *arguments, code=0):
+        done = subprocess.run(
+            [os.path.join(BINARY, "bin/halftone"), *arguments, "--json", "--state-dir", self.folder],
+            capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, code, done.stdout[-2000:] + done.stderr[-2000:])
+        return json.loads(done.stdout)
+
+    def evaluate(self, *more):
+        layers = self.run_command("inspect", self.model, "--data", self.data, *more)["layers"]
+        assignment = os.path.join(self.folder, "assignment.json")
+        with open(assignment, "w") as file:
+            json.dump({"assignment": {layer["name"]: "w8a8" for layer in layers}}, file)
+        return self.run_command("evaluate", self.model, "--assignment", assignment, "--data",
+                                self.data, *more)
+
+    def search(self, *more, code=0):
+        return self.run_command("search", self.model, "--data", self.data, "--target", "bitfusion",
+                                "--budget", "size=50%", "--precisions", "w4a8,w8a8", *more, code=code)
+
+    def convolution(self):
+        network = Network()
+        network.input("x", "N", 3, "H", "W")
+        network.weights("k", 4, 3, 3, 3)
+        network.weights("w", 4, 5)
+        network.node("Conv", ["x", "k"], "c", pads=[1, 1, 1, 1])
+        network.node("GlobalAveragePool", ["c"], "p")
+        network.node("Flatten", ["p"], "f")
+        network.node("MatMul", ["f", "w"], "y")
+        network.output("y", "N", 5)
+        network.save(self.model)
+
+    def test_data_has_the_sizes(self):
+        self.convolution()
+        np.savez(self.data, x=self.samples(8, 3, 12, 10))
+        layers = self.run_command("inspect", self.model, "--data", self.data)["layers"]
+        self.assertEqual(layers[0]["src_shape"], [1, 3, 12, 10])
+        self.assertLess(self.evaluate()["quantized"]["kl"], 0.01)
+        self.assertEqual(self.search()["solution"]["status"], "OPTIMAL")
+        # Of other sizes everything is another.
+        np.savez(self.data, x=self.samples(8, 3, 20, 10))
+        again = self.search()
+        self.assertEqual(again["solution"]["status"], "OPTIMAL")
+
+    def test_open_axes_are_named(self):
+        self.convolution()
+        self.assertEqual([axis["name"] for axis in self.run_command("inspect", self.model)["open_axes"]],
+                         ["H", "W"])
+        error = self.run_command("profile", self.model, "--target", "bitfusion", code=2)["error"]
+        self.assertIn("input 'x': axis 2 ('H'), input 'x': axis 3 ('W')", error["message"])
+        profile = self.run_command("profile", self.model, "--target", "bitfusion", "--dim", "H=12",
+                                   "--dim", "W=16", "--precisions", "w8a8")
+        self.assertEqual(len(profile["layers"]), 2)
+        layers = self.run_command("inspect", self.model, "--shape", "x=1x3x12x16")["layers"]
+        self.assertEqual(layers[0]["dst_shape"], [1, 4, 12, 16])
+        error = self.run_command("inspect", self.model, "--dim", "D=3", code=2)["error"]
+        self.assertIn("it has H, N, W", error["message"])
+
+    def test_samples_of_an_output_may_lie_elsewhere(self):
+        network = Network()
+        network.input("x", "N", 10, 8)
+        network.weights("w", 8, 5)
+        network.node("MatMul", ["x", "w"], "m")
+        network.node("Transpose", ["m"], "y", perm=[1, 0, 2])
+        network.output("y", 10, "N", 5)
+        network.save(self.model)
+        np.savez(self.data, x=self.samples(11, 10, 8))
+        evaluation = self.evaluate()
+        self.assertEqual(evaluation["samples"], 11)
+        self.assertGreater(evaluation["quantized"]["sqnr_db"], 30)
+        self.assertEqual(self.search()["solution"]["status"], "OPTIMAL")
+
+    def test_states_and_constants(self):
+        """As of a recurrent step: a state with samples along its second axis, and a scalar."""
+        network = Network()
+        network.input("x", "batch", 6)
+        network.input("state", 2, "batch", 6)
+        network.input("rate", kind=INT64)
+        network.weights("w", 6, 5)
+        network.node("ReduceSum", ["state", "first"], "s")
+        network.graph.initializer.add(name="first", dims=[1], data_type=INT64,
+                                      raw_data=np.array([0]).tobytes())
+        network.node("Squeeze", ["s", "first"], "q")
+        network.node("Add", ["x", "q"], "a")
+        network.node("Cast", ["rate"], "r")
+        network.graph.node[-1].attribute.add(name="to", type=2, i=FLOAT)
+        network.node("Mul", ["a", "r"], "b")
+        network.node("MatMul", ["b", "w"], "y")
+        network.output("y", "batch", 5)
+        network.save(self.model)
+        data = {"x": self.samples(9, 6), "state": self.samples(9, 2, 6)}
+        np.savez(self.data, **data)
+        same = self.evaluate("--constant", "rate=3")
+        self.assertLess(same["quantized"]["kl"], 0.1)
+        np.savez(self.data, rate=np.int64(3), **data)
+        self.assertEqual(self.evaluate()["quantized"]["kl"], same["quantized"]["kl"])
+        # A scalar of each sample: samples go one by one.
+        np.savez(self.data, rate=np.full(9, 3, np.int64), **data)
+        self.assertAlmostEqual(self.evaluate()["quantized"]["kl"], same["quantized"]["kl"], places=6)
+        self.assertEqual(self.search("--constant", "rate=3")["solution"]["status"], "OPTIMAL")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
