@@ -42,6 +42,16 @@ absl::StatusOr<std::vector<int64_t>> Node::Ints(absl::string_view attribute,
   return Get<std::vector<int64_t>>(*this, attribute, std::move(fallback), "a list of integers");
 }
 
+absl::StatusOr<std::vector<float>> Node::Floats(absl::string_view attribute,
+                                                std::vector<float> fallback) const {
+  return Get<std::vector<float>>(*this, attribute, std::move(fallback), "a list of floats");
+}
+
+absl::StatusOr<std::vector<std::string>> Node::Strings(absl::string_view attribute,
+                                                       std::vector<std::string> fallback) const {
+  return Get<std::vector<std::string>>(*this, attribute, std::move(fallback), "a list of strings");
+}
+
 bool Node::Has(absl::string_view attribute) const {
   return attributes.count(std::string(attribute)) > 0;
 }

@@ -18,8 +18,8 @@
 
 namespace halftone {
 
-using Attribute =
-    std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>, Tensor>;
+using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>,
+                               std::vector<float>, std::vector<std::string>, Tensor>;
 
 // One operator application, with the meaning that the ONNX operator set gives `op` at the graph's
 // opset. Values are referred to by name; an absent optional input is "".
@@ -38,6 +38,10 @@ struct Node {
   absl::StatusOr<std::string> String(absl::string_view attribute, absl::string_view fallback) const;
   absl::StatusOr<std::vector<int64_t>> Ints(absl::string_view attribute,
                                             std::vector<int64_t> fallback) const;
+  absl::StatusOr<std::vector<float>> Floats(absl::string_view attribute,
+                                            std::vector<float> fallback) const;
+  absl::StatusOr<std::vector<std::string>> Strings(absl::string_view attribute,
+                                                   std::vector<std::string> fallback) const;
   bool Has(absl::string_view attribute) const;
   // The name of input `index`, "" when absent.
   absl::string_view Input(size_t index) const {

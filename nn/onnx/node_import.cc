@@ -39,6 +39,13 @@ absl::Status ImportAttribute(const AttributeProto& proto, TensorImporter& tensor
       node.attributes[proto.name()] =
           std::vector<float>(proto.floats().begin(), proto.floats().end());
       return absl::OkStatus();
+    case AttributeProto::STRINGS:
+      for (const std::string& value : proto.strings()) {
+        HT_RETURN_IF_ERROR(CheckName(value, absl::StrCat("attribute ", proto.name())));
+      }
+      node.attributes[proto.name()] =
+          std::vector<std::string>(proto.strings().begin(), proto.strings().end());
+      return absl::OkStatus();
     case AttributeProto::TENSOR: {
       absl::StatusOr<Tensor> tensor = tensors.Import(proto.t());
       if (!tensor.ok()) {

@@ -65,6 +65,10 @@ struct AttributeSetter {
     proto.set_type(onnx::AttributeProto::FLOATS);
     for (const float value : values) proto.add_floats(value);
   }
+  void operator()(const std::vector<std::string>& values) const {
+    proto.set_type(onnx::AttributeProto::STRINGS);
+    for (const std::string& value : values) proto.add_strings(value);
+  }
   void operator()(const Tensor& value) const {
     proto.set_type(onnx::AttributeProto::TENSOR);
     *proto.mutable_t() = ToProto(value, "");
