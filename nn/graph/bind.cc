@@ -1,6 +1,7 @@
 #include "nn/graph/bind.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,9 @@
 #include "nn/graph/float32.h"
 #include "nn/graph/operators/operator.h"
 #include "nn/graph/passes.h"
+#include "nn/graph/recurrent/node_writer.h"
+#include "nn/graph/recurrent/recurrent_spec.h"
+#include "nn/graph/recurrent/unroll_recurrent.h"
 #include "nn/graph/simplify.h"
 
 namespace halftone {
@@ -34,6 +38,7 @@ class Binder {
   absl::Status AddInitializers();
   absl::Status BindNode(const Node& node);
   absl::Status InferNode(const Node& node);
+  absl::Status InferRecurrent(const Node& node);
   absl::Status CheckRuns(const Node& node, const Operator& op) const;
   bool SourcesKnown(const Node& node) const;
   bool RemoveIdentity(const NodeContext& context, const ValueInfo& info);
@@ -49,18 +54,11 @@ class Binder {
       read_;  // the graph's outputs; those and what nodes read
   absl::flat_hash_map<std::string, std::string> renamed_;  // results of identities
   size_t folding_bytes_left_ = kFoldingBytes;
+  std::optional<RecurrentUnroller> unroller_;  // once there is something to unroll
 };
 
 std::string Label(const Node& node) {
   return absl::StrCat("node '", node.name, "' (", node.op, ")");
-}
-
-// The engine computes every float as float32.
-DataType EngineType(DataType type) { return IsFloat(type) ? DataType::kFloat32 : type; }
-
-absl::StatusOr<Tensor> ToEngineType(const Tensor& tensor) {
-  if (EngineType(tensor.type()) == tensor.type()) return tensor;
-  return ToFloat32(tensor);
 }
 
 absl::Status Binder::CheckBatch(int64_t batch) const {
@@ -199,7 +197,21 @@ absl::Status Binder::CheckRuns(const Node& node, const Operator& op) const {
   return absl::OkStatus();
 }
 
+absl::Status Binder::InferRecurrent(const Node& node) {
+  if (!unroller_.has_value()) unroller_.emplace(source_);
+  HT_ASSIGN_OR_RETURN(NodeWriter::Result plain, unroller_->Unroll(ContextOf(node)));
+  for (auto& [name, tensor] : plain.constants) {
+    bound_.values[name] = {tensor.type(), tensor.shape()};
+    bound_.initializers.emplace(name, std::move(tensor));
+  }
+  for (const Node& each : plain.nodes) {
+    HT_RETURN_IF_ERROR(Annotate(InferNode(each), each.name));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Binder::InferNode(const Node& node) {
+  if (IsRecurrent(node)) return InferRecurrent(node);
   const Operator* op = FindOperator(node.domain, node.op);
   if (op == nullptr) {
     return absl::UnimplementedError(

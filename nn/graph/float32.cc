@@ -28,4 +28,11 @@ absl::StatusOr<Tensor> ToFloat32(const Tensor& tensor) {
   return Tensor::Of<float>(tensor.shape(), std::vector<float>(integers.begin(), integers.end()));
 }
 
+DataType EngineType(DataType type) { return IsFloat(type) ? DataType::kFloat32 : type; }
+
+absl::StatusOr<Tensor> ToEngineType(const Tensor& tensor) {
+  if (EngineType(tensor.type()) == tensor.type()) return tensor;
+  return ToFloat32(tensor);
+}
+
 }  // namespace halftone

@@ -2,6 +2,7 @@
 #define HALFTONE_NN_GRAPH_FLOAT32_H_
 
 #include "absl/status/statusor.h"
+#include "nn/graph/data_type.h"
 #include "nn/graph/tensor.h"
 
 namespace halftone {
@@ -9,6 +10,11 @@ namespace halftone {
 // The tensor as programs hold it, in float32: floats of any width rounded to nearest, bool as 0 and
 // 1, integers exactly. OUT_OF_RANGE for an integer beyond 2^24, from where floats skip some.
 absl::StatusOr<Tensor> ToFloat32(const Tensor& tensor);
+
+// The type in which the engine computes floats of any width; any other type itself.
+DataType EngineType(DataType type);
+// The tensor in that type.
+absl::StatusOr<Tensor> ToEngineType(const Tensor& tensor);
 
 }  // namespace halftone
 
