@@ -38,6 +38,10 @@ int OperatorVersion(const onnx::NodeProto& node, int64_t opset) {
   return schema == nullptr ? 0 : schema->SinceVersion();
 }
 
+// Whether an operator means the same in all opsets up to the oldest that is supported, although it
+// changed: what was dropped only said which results are wanted (output_sequence).
+bool MeansTheSame(const std::string& op) { return op == "RNN" || op == "GRU" || op == "LSTM"; }
+
 // Builds one Graph from one ModelProto.
 class Importer {
  public:
@@ -83,7 +87,7 @@ absl::Status Importer::RaiseOpset() {
   for (const onnx::NodeProto& node : proto_.node()) {
     const int then = OperatorVersion(node, graph_.opset);
     const int now = OperatorVersion(node, kOldestOpset);
-    if (then != now || then == 0) {
+    if (then == 0 || (then != now && !MeansTheSame(node.op_type()))) {
       return absl::UnimplementedError(
           absl::StrCat("the model has opset ", graph_.opset, ", whose operator ",
                        Excerpt(node.op_type()), " is not that of opset ", kOldestOpset, "; opset ",
