@@ -53,11 +53,11 @@ CellState GruCell::Step(const std::string& x, const CellState& before) {
   const Sums sums = spec_.linear_before_reset ? SumsBeforeReset(xs[0], before)
                                               : Sums{AddProduct(xs[0], before, gates_), ""};
   const std::vector<std::string> gates =
-      writer_.Split(Act(kGate, sums.gates, "gates"), kLastAxis, {hidden, hidden}, "gate");
+      writer_.Split(ActClipped(kGate, sums.gates, "gates"), kLastAxis, {hidden, hidden}, "gate");
   const std::string& update = gates[0];
   std::string candidate = RecurrentCandidate(gates[1], sums, before);
   candidate = candidate.empty() ? xs[1] : Add(candidate, xs[1], "candidate_sum");
-  candidate = Act(kCandidate, candidate, "candidate");
+  candidate = ActClipped(kCandidate, candidate, "candidate");
   if (before.h.empty()) {
     const std::string dropped = Mul(update, candidate, "dropped");
     return {writer_.Op("Sub", {candidate, dropped}, "h"), "", {}};

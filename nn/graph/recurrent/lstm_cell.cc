@@ -32,10 +32,10 @@ LstmCell::Gates LstmCell::ActivatedAtOnce(const std::string& sum) {
   const int64_t hidden = spec_.hidden;
   const std::vector<std::string> parts =
       writer_.Split(sum, kLastAxis, {3 * hidden, hidden}, "parts");
-  const std::string gates = Act(kGate, parts[0], "gates");
+  const std::string gates = ActClipped(kGate, parts[0], "gates");
   const std::vector<std::string> apart =
       writer_.Split(gates, kLastAxis, {hidden, hidden, hidden}, "gate");
-  return {apart[0], apart[1], apart[2], Act(kCandidate, parts[1], "candidate")};
+  return {apart[0], apart[1], apart[2], ActClipped(kCandidate, parts[1], "candidate")};
 }
 
 std::string LstmCell::AddPeephole(const std::string& gate, const std::string& peephole,
@@ -48,10 +48,11 @@ LstmCell::Gates LstmCell::ActivatedWithPeepholes(const std::string& sum, const s
   const std::vector<std::string> parts =
       writer_.Split(sum, kLastAxis, std::vector<int64_t>(4, spec_.hidden), "parts");
   Gates gates;
-  gates.input = Act(kGate, AddPeephole(parts[0], input_peephole_, c, "input"), "input_gate");
+  gates.input = ActClipped(kGate, AddPeephole(parts[0], input_peephole_, c, "input"), "input_gate");
   gates.output = parts[1];
-  gates.forget = Act(kGate, AddPeephole(parts[2], forget_peephole_, c, "forget"), "forget_gate");
-  gates.candidate = Act(kCandidate, parts[3], "candidate");
+  gates.forget =
+      ActClipped(kGate, AddPeephole(parts[2], forget_peephole_, c, "forget"), "forget_gate");
+  gates.candidate = ActClipped(kCandidate, parts[3], "candidate");
   return gates;
 }
 
@@ -66,7 +67,7 @@ CellState LstmCell::Step(const std::string& x, const CellState& before) {
   if (!before.c.empty()) c = Add(Mul(gates.forget, before.c, "c_kept"), c, "c");
   if (has_peepholes) {
     gates.output =
-        Act(kGate, AddPeephole(gates.output, output_peephole_, c, "output"), "output_gate");
+        ActClipped(kGate, AddPeephole(gates.output, output_peephole_, c, "output"), "output_gate");
   }
   return {Mul(gates.output, Act(kHidden, c, "c_activated"), "h"), c, {}};
 }

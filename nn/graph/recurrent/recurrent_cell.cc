@@ -131,9 +131,13 @@ std::string RecurrentCell::AddProduct(const std::string& x, const CellState& sta
 }
 
 std::string RecurrentCell::Act(size_t which, const std::string& src, absl::string_view role) {
-  const std::string clipped =
-      spec_.clip.has_value() ? writer_.Clip(src, *spec_.clip, absl::StrCat(role, "_clipped")) : src;
-  return Activate(writer_, spec_.directions[direction_].activations[which], clipped, role);
+  return Activate(writer_, spec_.directions[direction_].activations[which], src, role);
+}
+
+std::string RecurrentCell::ActClipped(size_t which, const std::string& src,
+                                      absl::string_view role) {
+  if (!spec_.clip.has_value()) return Act(which, src, role);
+  return Act(which, writer_.Clip(src, *spec_.clip, absl::StrCat(role, "_clipped")), role);
 }
 
 std::string RecurrentCell::Mul(const std::string& a, const std::string& b, absl::string_view role) {

@@ -65,8 +65,10 @@ class RecurrentCell {
   // The same plus `x`; `x` itself where the state is zero.
   std::string AddProduct(const std::string& x, const CellState& state,
                          const Recurrence& recurrence);
-  // The activation of number `which` of `src`, which is clipped before where the node says so.
+  // The activation of number `which` of `src`.
   std::string Act(size_t which, const std::string& src, absl::string_view role);
+  // The same of what the node's clip, if it has one, leaves of `src`.
+  std::string ActClipped(size_t which, const std::string& src, absl::string_view role);
   std::string Mul(const std::string& a, const std::string& b, absl::string_view role);
   std::string Add(const std::string& a, const std::string& b, absl::string_view role);
 

@@ -40,7 +40,8 @@ struct RecurrentSpec {
   int64_t time_axis = 0;  // of the src and of Y; of states, the axis of directions: 0 or 1
   std::vector<Direction> directions;
   std::vector<int64_t> lengths;  // of each sample, 0 to `steps`
-  std::optional<float> clip;     // of what goes into activations, to [-clip, clip]
+  // Of sums that go into activations, to [-clip, clip]; an LSTM's c is none, as in ONNX Runtime.
+  std::optional<float> clip;
   bool linear_before_reset = false, input_forget = false;
 
   Tensor weights;                   // [directions, gates * hidden, inputs]

@@ -16,7 +16,7 @@ class RnnCell final : public RecurrentCell {
         recurrence_(MakeRecurrence("transposed", 0, spec.gates)) {}
 
   CellState Step(const std::string& x, const CellState& before) override {
-    return {Act(0, AddProduct(x, before, recurrence_), "h"), "", {}};
+    return {ActClipped(0, AddProduct(x, before, recurrence_), "h"), "", {}};
   }
 
  private:

@@ -88,7 +88,8 @@ class Sequence {
   }
 
   double Act(size_t which, double x) const {
-    if (network_.clip > 0) x = std::clamp(x, -network_.clip, network_.clip);
+    const bool is_sum = which < 2;  // ONNX Runtime does not clip an LSTM's c
+    if (is_sum && network_.clip > 0) x = std::clamp(x, -network_.clip, network_.clip);
     const size_t count = network_.activations.size() / network_.is_reverse.size();
     return Apply(network_.activations[direction_ * count + which], x);
   }
