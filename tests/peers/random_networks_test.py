@@ -31,11 +31,11 @@ SAFE = ("w7a8", "w4a4", "w3a3", "w2a2", "w4a8", "w7a4", "w2a8", "w12a8", "a8", "
 
 
 class Network:
-    """One of NETWORKS, as `save` wrote it, its samples, and its output in ONNX Runtime."""
+    """A network as `save` wrote it, its samples, and its output in ONNX Runtime."""
 
-    def __init__(self, save, name):
+    def __init__(self, save, name, make):
         self.name = name
-        self.model = NETWORKS[name]()
+        self.model = make()
         self.path = save(self.model, name)
         self.calibration = random_networks.samples(self.model, SAMPLES, seed=1)
         self.held_out = random_networks.samples(self.model, SAMPLES, seed=2)
@@ -43,10 +43,12 @@ class Network:
 
 
 class RandomNetworksTest(ExportsCase):
+    NETWORKS = NETWORKS  # by name, what makes each
+
     @classmethod
     @functools.cache
     def network(cls, name):
-        return Network(cls.save, name)
+        return Network(cls.save, name, cls.NETWORKS[name])
 
     def export(self, network, draw):
         """With a precision for each layer that `draw` gives."""
@@ -57,7 +59,7 @@ class RandomNetworksTest(ExportsCase):
         return export, assignment
 
     def test_float(self):
-        for name in NETWORKS:
+        for name in self.NETWORKS:
             with self.subTest(network=name):
                 network = self.network(name)
                 export, _ = self.export(network, lambda: "f32")
@@ -66,7 +68,7 @@ class RandomNetworksTest(ExportsCase):
                                      runtime.run(export.path, network.held_out, optimized))
 
     def test_layers_alone(self):
-        for name in NETWORKS:
+        for name in self.NETWORKS:
             draw = random.Random(name)
             layers = self.halftone.layers(self.network(name).path)
             for layer in draw.sample(layers, min(LAYERS_ALONE, len(layers))):
@@ -80,7 +82,7 @@ class RandomNetworksTest(ExportsCase):
                                        runtime.run(export.path, network.held_out), TOLERANCE)
 
     def test_uniform(self):
-        for name in NETWORKS:
+        for name in self.NETWORKS:
             with self.subTest(network=name):
                 network = self.network(name)
                 export, _ = self.export(network, lambda: "w8a8")
@@ -88,7 +90,7 @@ class RandomNetworksTest(ExportsCase):
                                    runtime.run(export.path, network.held_out), BORDERS_TOLERANCE)
 
     def test_mixed(self):
-        for name in NETWORKS:
+        for name in self.NETWORKS:
             with self.subTest(network=name):
                 network = self.network(name)
                 draw = random.Random(name)
@@ -97,7 +99,7 @@ class RandomNetworksTest(ExportsCase):
                                    runtime.run(export.path, network.held_out), BORDERS_TOLERANCE)
 
     def test_optimized(self):
-        for name in NETWORKS:
+        for name in self.NETWORKS:
             with self.subTest(network=name):
                 network = self.network(name)
                 draw = random.Random(name)
