@@ -1,10 +1,15 @@
 #include "nn/engine/derivative.h"
 
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/engine/join_slices.h"
 #include "nn/engine/op.h"
 #include "nn/engine/ops.h"
 
@@ -51,7 +56,7 @@ class ReverseSweep {
   }
 
   absl::StatusOr<ValueId> DiffOf(ValueId value) {
-    const ValueId diff = diffs_[static_cast<size_t>(value)];
+    HT_ASSIGN_OR_RETURN(const ValueId diff, ArrivedAt(value));
     if (diff != kNoValue) return diff;
     // No constant of that many zeros.
     const Shape shape = builder_.shape(value);
@@ -59,6 +64,20 @@ class ReverseSweep {
   }
 
  private:
+  // What has arrived at a value, in slices of it too; kNoValue for nothing.
+  absl::StatusOr<ValueId> ArrivedAt(ValueId value) {
+    if (const auto found = slices_.find(value); found != slices_.end()) {
+      std::vector<SliceDiff> slices = std::move(found->second);
+      slices_.erase(found);
+      HT_ASSIGN_OR_RETURN(const std::vector<ValueId> diffs,
+                          JoinSlices(builder_, value, std::move(slices)));
+      for (const ValueId diff : diffs) {
+        HT_RETURN_IF_ERROR(Accumulate(value, diff));
+      }
+    }
+    return diffs_[static_cast<size_t>(value)];
+  }
+
   absl::Status Step(const Instruction& instruction) {
     const size_t sources = instruction.srcs.size();
     // vector<bool> cannot be viewed as a span.
@@ -70,12 +89,16 @@ class ReverseSweep {
     }
     std::vector<ValueId> diff_dsts;
     bool any_diff = false;
+    builder_.SetLabel(instruction.label);
     for (ValueId dst : instruction.dsts) {
-      diff_dsts.push_back(diffs_[static_cast<size_t>(dst)]);
+      HT_ASSIGN_OR_RETURN(diff_dsts.emplace_back(), ArrivedAt(dst));
       any_diff |= diff_dsts.back() != kNoValue;
     }
     if (!any_needed || !any_diff) return absl::OkStatus();
-    builder_.SetLabel(instruction.label);
+    if (const auto slice = AsSliceDiff(builder_, instruction, diff_dsts[0]); slice.has_value()) {
+      slices_[instruction.srcs[0]].push_back(*slice);
+      return absl::OkStatus();
+    }
     const Op::VjpRequest request = {instruction.srcs, instruction.dsts, diff_dsts,
                                     absl::MakeConstSpan(needed.get(), sources)};
     HT_ASSIGN_OR_RETURN(std::vector<ValueId> diff_srcs, instruction.op->Vjp(builder_, request));
@@ -87,8 +110,9 @@ class ReverseSweep {
 
   ProgramBuilder& builder_;
   const size_t instructions_;
-  std::vector<bool> depends_;   // on some wrt
-  std::vector<ValueId> diffs_;  // what has arrived so far
+  std::vector<bool> depends_;                                    // on some wrt
+  std::vector<ValueId> diffs_;                                   // what has arrived so far, but for
+  absl::flat_hash_map<ValueId, std::vector<SliceDiff>> slices_;  // what has in slices of values
 };
 
 absl::Status CheckValues(const ProgramBuilder& builder, absl::Span<const ValueId> values) {

@@ -150,6 +150,7 @@ const Case kClassifiers[] = {{"convolutions", testing::Convolutions, TraceKind::
                              {"depthwise", testing::Depthwise, TraceKind::kExact},
                              {"tokens", testing::Tokens, TraceKind::kGaussNewton},
                              {"shared", testing::SharedWeights, TraceKind::kGaussNewton},
+                             {"recurrent", testing::Recurrent, TraceKind::kGaussNewton},
                              {"merged", testing::MergedTokens, TraceKind::kExact},
                              {"weights_first", testing::WeightsFirst, TraceKind::kExact}};
 const Case kRegression = {"regression", testing::Regression, TraceKind::kExact};

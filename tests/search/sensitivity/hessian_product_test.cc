@@ -114,6 +114,7 @@ INSTANTIATE_TEST_SUITE_P(All, SmallNetworkTest,
                                            Named{"depthwise", testing::Depthwise},
                                            Named{"tokens", testing::Tokens},
                                            Named{"shared", testing::SharedWeights},
+                                           Named{"recurrent", testing::Recurrent},
                                            Named{"merged", testing::MergedTokens}),
                          [](const auto& info) { return std::string(info.param.name); });
 

@@ -160,6 +160,21 @@ inline Subject SharedWeights() {
   return builder.Make(Shape{6, 8}, 4);
 }
 
+// An LSTM whose last state is read: two of its three steps read one tensor.
+inline Subject Recurrent() {
+  NetworkBuilder builder;
+  builder.Input("x", Shape{Shape::kDynamic, 3, 5})
+      .Output("y")
+      .Ints("first", {0})
+      .Op("Transpose", {"x"}, {"t"}, {{"perm", Ints{1, 0, 2}}})
+      .Op("LSTM", {"t", "w1", "r1", "b1"}, {"states", "last"})
+      .Op("Squeeze", {"last", "first"}, {"m"})
+      .Op("Gemm", {"m", "w2"}, {"y"});
+  builder.Weights("w1", Shape{1, 16, 5}, 1).Weights("r1", Shape{1, 16, 4}, 1);
+  builder.Weights("b1", Shape{1, 32}).Weights("w2", Shape{4, 4}, 3);
+  return builder.Make(Shape{3, 5}, 4);
+}
+
 // Tokens of all samples in one axis.
 inline Subject MergedTokens() {
   NetworkBuilder builder;
