@@ -109,19 +109,14 @@ std::string RecurrentCell::Product(const CellState& state, const Recurrence& rec
           .subspan(static_cast<size_t>(recurrence.begin) * hidden * hidden, columns * hidden);
   const absl::Span<const float> src = state.constant_h->data<float>();
   std::vector<float> product;
-  product.reserve(src.size() / hidden * columns);
-  for (size_t row = 0; row < src.size(); row += hidden) {
-    for (size_t column = 0; column < columns; ++column) {
-      double sum = 0;
-      for (size_t i = 0; i < hidden; ++i) {
-        sum +=
-            static_cast<double>(src[row + i]) * static_cast<double>(weights[column * hidden + i]);
-      }
-      product.push_back(static_cast<float>(sum));
+  for (size_t column = 0; column < columns; ++column) {
+    double sum = 0;
+    for (size_t i = 0; i < hidden; ++i) {
+      sum += static_cast<double>(src[i]) * static_cast<double>(weights[column * hidden + i]);
     }
+    product.push_back(static_cast<float>(sum));
   }
-  Shape shape = state.constant_h->shape();
-  shape.set_dim(2, static_cast<int64_t>(columns));
+  const Shape shape = {1, 1, static_cast<int64_t>(columns)};
   return writer_.Constant(role, Tensor::Of(shape, std::move(product)));
 }
 

@@ -17,7 +17,7 @@ namespace halftone {
 // batch of 1 that stands for all; "" where all is zero.
 struct CellState {
   std::string h, c;                  // c: of an LSTM
-  std::optional<Tensor> constant_h;  // the elements of h where that is a constant
+  std::optional<Tensor> constant_h;  // [1, 1, hidden], where h is a constant that stands for all
 };
 
 // Gives the name of a constant of the graph, made from the node's input `source`: nodes that read
@@ -59,8 +59,8 @@ class RecurrentCell {
                            absl::string_view part, int64_t begin, int64_t count) const;
   Recurrence MakeRecurrence(absl::string_view part, int64_t begin, int64_t end) const;
 
-  // The product of a state with recurrence weights, computed at once where the state is constant.
-  // The state must not be zero.
+  // The product of a state with recurrence weights, computed at once where the state is a constant
+  // that stands for all samples. The state must not be zero.
   std::string Product(const CellState& state, const Recurrence& recurrence, absl::string_view role);
   // The same plus `x`; `x` itself where the state is zero.
   std::string AddProduct(const std::string& x, const CellState& state,

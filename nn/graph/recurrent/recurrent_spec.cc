@@ -152,7 +152,7 @@ absl::Status CheckStates(const NodeContext& context, const RecurrentSpec& spec) 
 
 absl::Status ReadLengths(const NodeContext& context, RecurrentSpec& spec) {
   HT_ASSIGN_OR_RETURN(auto lengths, context.ConstantInts(RecurrentSpec::kLengths, "sequence_lens"));
-  spec.lengths.assign(static_cast<size_t>(spec.batch), spec.steps);
+  spec.longest = spec.shortest = spec.steps;
   if (lengths.has_value()) {
     HT_RETURN_IF_ERROR(
         CheckShape(context.infos[RecurrentSpec::kLengths]->shape, {spec.batch}, "sequence_lens"));
@@ -163,7 +163,11 @@ absl::Status ReadLengths(const NodeContext& context, RecurrentSpec& spec) {
     return absl::InvalidArgumentError(
         absl::StrCat("a sequence of ", length, " of ", spec.steps, " steps"));
   }
-  if (!spec.lengths.empty() && *absl::c_max_element(spec.lengths) > 0) return absl::OkStatus();
+  if (!spec.lengths.empty()) {
+    spec.longest = *absl::c_max_element(spec.lengths);
+    spec.shortest = *absl::c_min_element(spec.lengths);
+  }
+  if (spec.longest > 0 && spec.batch > 0) return absl::OkStatus();
   return absl::UnimplementedError("no sample has a step");
 }
 

@@ -39,7 +39,8 @@ struct RecurrentSpec {
   int64_t gates = 1;      // that a cell has: 1, 3 or 4
   int64_t time_axis = 0;  // of the src and of Y; of states, the axis of directions: 0 or 1
   std::vector<Direction> directions;
-  std::vector<int64_t> lengths;  // of each sample, 0 to `steps`
+  std::vector<int64_t> lengths;       // of each sample; none where all have all steps
+  int64_t longest = 0, shortest = 0;  // of these: 1 and 0 or more, up to `steps`
   // Of sums that go into activations, to [-clip, clip]; an LSTM's c is none, as in ONNX Runtime.
   std::optional<float> clip;
   bool linear_before_reset = false, input_forget = false;

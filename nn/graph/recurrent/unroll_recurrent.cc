@@ -1,6 +1,5 @@
 #include "nn/graph/recurrent/unroll_recurrent.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -31,10 +30,7 @@ class NodeUnroller {
   // Borrows all.
   NodeUnroller(const NodeContext& context, const RecurrentSpec& spec,
                const SharedConstants& constants, NodeWriter& writer)
-      : context_(context), spec_(spec), constants_(constants), writer_(writer) {
-    longest_ = *absl::c_max_element(spec.lengths);
-    shortest_ = *absl::c_min_element(spec.lengths);
-  }
+      : context_(context), spec_(spec), constants_(constants), writer_(writer) {}
 
   void Run() {
     const std::vector<CellState> initial = InitialStates();
@@ -52,7 +48,7 @@ class NodeUnroller {
   // A state before the first step.
   struct Initial {
     std::string value;               // "" for zeros
-    std::optional<Tensor> constant;  // where it is one
+    std::optional<Tensor> constant;  // where it is one, for one sample
   };
 
   std::vector<CellState> InitialStates() {
@@ -65,11 +61,11 @@ class NodeUnroller {
     return states;
   }
 
-  std::vector<Initial> InitialOf(size_t input, absl::string_view role) {
+  std::vector<Initial> InitialOf(RecurrentSpec::Input input, absl::string_view role) {
     std::vector<Initial> states(spec_.directions.size());
     if (!context_.HasInput(input)) return states;
     if (const Tensor* constant = context_.Constant(input); constant != nullptr) {
-      for (size_t d = 0; d < states.size(); ++d) states[d] = ConstantState(*constant, d, role);
+      for (size_t d = 0; d < states.size(); ++d) states[d] = ConstantState(input, *constant, d);
       return states;
     }
     const std::vector<std::string> parts = writer_.Split(
@@ -78,24 +74,38 @@ class NodeUnroller {
     return states;
   }
 
+  // The state of one sample.
+  absl::Span<const float> RowOf(const Tensor& states, size_t direction, size_t sample) const {
+    const auto hidden = static_cast<size_t>(spec_.hidden), batch = static_cast<size_t>(spec_.batch);
+    const size_t row = spec_.time_axis == 0 ? direction * batch + sample
+                                            : sample * spec_.directions.size() + direction;
+    return states.data<float>().subspan(row * hidden, hidden);
+  }
+
   // A state that is the same for all samples is kept for one, whatever the batch.
-  Initial ConstantState(const Tensor& states, size_t direction, absl::string_view role) {
-    const auto hidden = static_cast<size_t>(spec_.hidden);
-    const auto batch = static_cast<size_t>(spec_.batch), count = spec_.directions.size();
-    std::vector<float> rows;
-    bool is_one = true;
-    for (size_t n = 0; n < batch; ++n) {
-      const size_t row = spec_.time_axis == 0 ? direction * batch + n : n * count + direction;
-      const absl::Span<const float> values = states.data<float>().subspan(row * hidden, hidden);
-      is_one = is_one && (n == 0 || std::equal(values.begin(), values.end(), rows.begin()));
-      rows.insert(rows.end(), values.begin(), values.end());
+  Initial ConstantState(RecurrentSpec::Input input, const Tensor& states, size_t direction) {
+    const absl::Span<const float> first = RowOf(states, direction, 0);
+    const auto batch = static_cast<size_t>(spec_.batch);
+    const std::string part = absl::StrCat("state_", direction);
+    for (size_t n = 1; n < batch; ++n) {
+      if (RowOf(states, direction, n) == first) continue;
+      return {constants_(input, part, [&] { return StatesOf(states, direction); }), {}};
     }
-    if (is_one) rows.resize(hidden);
-    if (absl::c_all_of(rows, [](float value) { return value == 0; })) return {};
-    Shape shape = {1, 1, spec_.hidden};
-    if (!is_one) shape.set_dim(static_cast<int>(1 - spec_.time_axis), spec_.batch);
-    Tensor tensor = Tensor::Of(shape, std::move(rows));
-    return {writer_.Constant(role, tensor), tensor};
+    if (absl::c_all_of(first, [](float value) { return value == 0; })) return {};
+    Tensor one =
+        Tensor::Of(Shape{1, 1, spec_.hidden}, std::vector<float>(first.begin(), first.end()));
+    return {constants_(input, part, [&] { return one; }), one};
+  }
+
+  Tensor StatesOf(const Tensor& states, size_t direction) const {
+    Shape shape = spec_.StateShape();
+    shape.set_dim(static_cast<int>(spec_.time_axis), 1);
+    std::vector<float> rows;
+    for (size_t n = 0; n < static_cast<size_t>(spec_.batch); ++n) {
+      const absl::Span<const float> row = RowOf(states, direction, n);
+      rows.insert(rows.end(), row.begin(), row.end());
+    }
+    return Tensor::Of(shape, std::move(rows));
   }
 
   // What each step has of the input, up to the longest sequence.
@@ -105,8 +115,8 @@ class NodeUnroller {
     if (!cell.input_bias().empty()) {
       product = writer_.Op("Add", {product, cell.input_bias()}, "input_biased");
     }
-    std::vector<int64_t> sizes(static_cast<size_t>(longest_), 1);
-    if (longest_ < spec_.steps) sizes.push_back(spec_.steps - longest_);
+    std::vector<int64_t> sizes(static_cast<size_t>(spec_.longest), 1);
+    if (spec_.longest < spec_.steps) sizes.push_back(spec_.steps - spec_.longest);
     return writer_.Split(product, spec_.time_axis, sizes, "input_step");
   }
 
@@ -118,14 +128,14 @@ class NodeUnroller {
     const std::vector<std::string> xs = InputSteps(*cell);
     const std::string prefix = direction.name.empty() ? "" : absl::StrCat(direction.name, "/");
     DirectionResult result;
-    result.y.resize(static_cast<size_t>(longest_));
-    for (int64_t i = 0; i < longest_; ++i) {
-      const int64_t t = direction.is_reverse ? longest_ - 1 - i : i;
+    result.y.resize(static_cast<size_t>(spec_.longest));
+    for (int64_t i = 0; i < spec_.longest; ++i) {
+      const int64_t t = direction.is_reverse ? spec_.longest - 1 - i : i;
       writer_.SetScope(absl::StrCat(prefix, "step", t));
       const CellState after = cell->Step(xs[static_cast<size_t>(t)], state);
       std::string& y = result.y[static_cast<size_t>(t)];
       y = after.h;
-      if (t < shortest_) {
+      if (t < spec_.shortest) {
         state = after;
         continue;
       }
@@ -184,9 +194,9 @@ class NodeUnroller {
     std::vector<std::string> values;
     for (const DirectionResult& result : results) {
       std::string value = writer_.Concat(result.y, spec_.time_axis, "y_steps");
-      if (longest_ < spec_.steps) {
-        value =
-            writer_.PadBehind(value, kRank, spec_.time_axis, spec_.steps - longest_, "y_padded");
+      if (spec_.longest < spec_.steps) {
+        value = writer_.PadBehind(value, kRank, spec_.time_axis, spec_.steps - spec_.longest,
+                                  "y_padded");
       }
       values.push_back(writer_.Unsqueeze(value, axis, "y_direction"));
     }
@@ -208,8 +218,7 @@ class NodeUnroller {
   const RecurrentSpec& spec_;
   const SharedConstants& constants_;
   NodeWriter& writer_;
-  int64_t longest_ = 0, shortest_ = 0;  // of the sequences
-  std::map<int64_t, Mask> masks_;       // by step
+  std::map<int64_t, Mask> masks_;  // by step
 };
 
 }  // namespace

@@ -155,6 +155,16 @@ TEST(UnrollRecurrentTest, StepsAreBounded) {
   EXPECT_THAT(std::string(BindBatch(both.graph(), 1).status().message()), HasSubstr("4098 steps"));
 }
 
+TEST(UnrollRecurrentTest, AHugeBatchTakesNoMemory) {
+  GraphBuilder builder;
+  builder.Input("x", {1, int64_t{1} << 28, kInputs}).Output("y");
+  builder.Floats("W", {1, kHidden, kInputs}).Floats("R", {1, kHidden, kHidden});
+  builder.Op("RNN", {"x", "W", "R"}, {"y"});
+  const Graph graph = Bound(builder, 1);
+  EXPECT_EQ(graph.outputs[0].info.shape, (Shape{1, 1, int64_t{1} << 28, kHidden}));
+  for (const auto& [name, tensor] : graph.initializers) EXPECT_LT(tensor.elements(), 20) << name;
+}
+
 struct Refusal {
   std::string words;
   absl::StatusCode code;
