@@ -86,7 +86,8 @@ class NodeUnroller {
   Initial ConstantState(RecurrentSpec::Input input, const Tensor& states, size_t direction) {
     const absl::Span<const float> first = RowOf(states, direction, 0);
     const auto batch = static_cast<size_t>(spec_.batch);
-    const std::string part = absl::StrCat("state_", direction);
+    const std::string part =
+        absl::StrCat(spec_.time_axis == 0 ? "state_" : "batch_first_state_", direction);
     for (size_t n = 1; n < batch; ++n) {
       if (RowOf(states, direction, n) == first) continue;
       return {constants_(input, part, [&] { return StatesOf(states, direction); }), {}};

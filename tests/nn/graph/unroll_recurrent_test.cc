@@ -122,6 +122,30 @@ TEST(UnrollRecurrentTest, NodesWithTheSameWeightsShareThem) {
   EXPECT_EQ(set->Find("cell/input")->tie_group, set->Find("other/input")->tie_group);
 }
 
+TEST(UnrollRecurrentTest, OneConstantMayBeTheStatesOfBothLayouts) {
+  GraphBuilder builder;
+  builder.Input("x", {2, 2, kInputs}).Output("first").Output("second");
+  builder.Floats("W", {2, kHidden, kInputs}).Floats("R", {2, kHidden, kHidden});
+  std::vector<float> states(16);
+  for (size_t i = 0; i < states.size(); ++i) states[i] = static_cast<float>(i / 4);
+  builder.Floats("h0", {2, 2, kHidden}, states);
+  GraphBuilder::Attributes attributes = {{"direction", std::string("bidirectional")}};
+  builder.Op("RNN", {"x", "W", "R", "", "", "h0"}, {"", "first"}, attributes);
+  attributes["layout"] = int64_t{1};
+  builder.Op("RNN", {"x", "W", "R", "", "", "h0"}, {"", "second"}, attributes);
+  Graph graph = builder.graph();
+  graph.nodes[0].name = "one";
+  graph.nodes[1].name = "two";
+  const absl::StatusOr<Graph> bound = BindBatch(graph, 2);
+  ASSERT_TRUE(bound.ok()) << bound.status();
+  const auto rows = [&](const std::string& name) {
+    const absl::Span<const float> values = bound->initializers.at(name).data<float>();
+    return std::vector<float>{values[0], values[kHidden]};
+  };
+  EXPECT_THAT(rows("h0/state_1"), ElementsAre(2, 3));
+  EXPECT_THAT(rows("h0/batch_first_state_1"), ElementsAre(1, 3));
+}
+
 TEST(UnrollRecurrentTest, TakenNamesGetANumber) {
   GraphBuilder builder = Sequences("RNN", 2);
   builder.Floats("R/transposed", {1}).Op("Relu", {"x"}, {"cell/input"}).Output("cell/input");
