@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <tuple>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "nn/quant/weight_bytes.h"
 #include "search/sensitivity/layer_pairs.h"
 
 namespace halftone {
@@ -21,7 +23,10 @@ constexpr auto kLayerMembers =
                JsonMember("op", &NetworkSummary::LayerFacts::op),
                JsonMember("tie_group", &NetworkSummary::LayerFacts::tie_group),
                JsonMember("macs", &NetworkSummary::LayerFacts::macs),
-               JsonMember("has_weights", &NetworkSummary::LayerFacts::has_weights));
+               JsonMember("has_weights", &NetworkSummary::LayerFacts::has_weights),
+               JsonMember("shares_weights_with", &NetworkSummary::LayerFacts::shares_weights_with),
+               JsonMember("shares_scales", &NetworkSummary::LayerFacts::shares_scales),
+               JsonMember("bias_bytes", &NetworkSummary::LayerFacts::bias_bytes));
 
 constexpr auto kTieMembers =
     std::tuple(JsonMember("layers", &Tie::layers), JsonMember("reason", &Tie::reason));
@@ -52,9 +57,20 @@ std::string ComputedAs(const std::string& choice, bool has_weights) {
 NetworkSummary SummarizeLayers(const PreparedNetwork& network) {
   NetworkSummary summary;
   summary.name = network.graph.name;
+  std::map<std::string, const Layer*> owners;  // of weights
   for (const Layer& layer : network.layers.layers) {
-    summary.layers.push_back({layer.name, layer.op, layer.tie_group,
-                              static_cast<double>(layer.macs), !layer.weights.empty()});
+    NetworkSummary::LayerFacts& facts = summary.layers.emplace_back();
+    facts.name = layer.name;
+    facts.op = layer.op;
+    facts.tie_group = layer.tie_group;
+    facts.macs = static_cast<double>(layer.macs);
+    facts.has_weights = !layer.weights.empty();
+    facts.bias_bytes = BiasBytes(layer);
+    if (!facts.has_weights) continue;
+    const Layer& owner = *owners.try_emplace(layer.weights, &layer).first->second;
+    if (&owner == &layer) continue;
+    facts.shares_weights_with = owner.name;
+    facts.shares_scales = owner.channel_axis == layer.channel_axis;
   }
   summary.ties = network.layers.ties;
   return summary;

@@ -20,6 +20,11 @@ struct NetworkSummary {
     std::string name, op, tie_group;
     double macs = 0;          // of one sample
     bool has_weights = true;  // false: a product of two activations
+    // The first layer, in topological order, that reads the same weights; "" for that one itself.
+    // Their numbers are stored once, unless they are rounded by scales along another axis.
+    std::string shares_weights_with;
+    bool shares_scales = false;
+    double bias_bytes = 0;  // its own
   };
   std::string name;
   std::vector<LayerFacts> layers;  // in topological order

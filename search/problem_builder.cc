@@ -70,7 +70,9 @@ class ProblemBuilder {
     Costs costs;
     costs[Key(Metric::kLatency)] =
         row->latency_ns + (is_first ? inputs_.costs.fixed_latency_ns : 0.0);
-    costs[Key(Metric::kSize)] = row->weight_bytes;
+    const bool is_stored_elsewhere = inputs_.spec.use_ties && !layer.shares_weights_with.empty() &&
+                                     (layer.shares_scales || !precision.weights.IsInteger());
+    costs[Key(Metric::kSize)] = is_stored_elsewhere ? layer.bias_bytes : row->weight_bytes;
     if (row->energy_pj.has_value()) costs[Key(Metric::kEnergy)] = *row->energy_pj;
     const Precision operands = layer.has_weights ? precision : precision.WithoutWeights();
     costs[Key(Metric::kBops)] =

@@ -62,7 +62,7 @@ std::string InputsKey(const SearchSpec& spec) {
 }
 
 std::string ImportKey(const SearchSpec& spec) {
-  return HashOf({"import/3", NetworkIdentity(spec)});
+  return HashOf({"import/4", NetworkIdentity(spec)});
 }
 
 std::string OfferKey(const SearchSpec& spec) {

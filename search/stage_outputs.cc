@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -41,6 +43,19 @@ absl::StatusOr<LayerResult> AssembleLayer(const NetworkSummary::LayerFacts& fact
   layer.warning = row->warning;
   layer.reference_latency_ns = before->latency_ns;
   return layer;
+}
+
+// Of the layer in its precision, as the problem counts it: weights that several share once.
+std::optional<double> SizeOf(const Problem& problem, const LayerResult& layer) {
+  for (const Problem::Layer& other : problem.layers) {
+    if (other.name != layer.name) continue;
+    for (const Problem::Choice& choice : other.choices) {
+      if (choice.name != layer.precision.ToString()) continue;
+      const auto size = choice.cost.find(std::string(MetricCostKey(Metric::kSize)));
+      return size == choice.cost.end() ? std::nullopt : std::optional<double>(size->second);
+    }
+  }
+  return std::nullopt;
 }
 
 void CollectWarnings(SearchResult& result) {
@@ -187,6 +202,7 @@ absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
     }
     HT_ASSIGN_OR_RETURN(LayerResult layer, AssembleLayer(network.layers[l], sensitivity.layers[l],
                                                          costs, chosen->second, solved.reference));
+    layer.weight_bytes = SizeOf(solved.problem, layer).value_or(layer.weight_bytes);
     result.layers.push_back(std::move(layer));
   }
   const Costs& cost = IsRefinedChosen(refined) ? refined->cost

@@ -11,6 +11,9 @@ namespace halftone {
 // activations.
 double PackedWeightBytes(const Layer& layer, const Precision& precision);
 
+// Those of its bias, in float32, which are part of that. 0 where there is none.
+double BiasBytes(const Layer& layer);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_NN_QUANT_WEIGHT_BYTES_H_

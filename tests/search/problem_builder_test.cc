@@ -90,6 +90,28 @@ TEST(ProblemBuilderTest, AProductOfActivationsHasOperandsOfActivationBitsOnly) {
   EXPECT_EQ(built->problem.layers[1].choices[1].cost.at("bops"), 200 * 8 * 8);
 }
 
+// A tensor that two layers read is stored once, its scales too where they are along one axis.
+TEST(ProblemBuilderTest, SharedWeightsCountOnce) {
+  Fixture fixture;
+  NetworkSummary::LayerFacts& second = fixture.network.layers[1];
+  second.shares_weights_with = "a";
+  second.bias_bytes = 3;
+  absl::StatusOr<BuiltProblem> built = fixture.Build({});
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ(built->reference_cost.at("size_bytes"), 32 + 3 + 32);
+  EXPECT_EQ(built->problem.layers[1].choices[1].cost.at("size_bytes"), 4) << "by other scales";
+  second.shares_scales = true;
+  built = fixture.Build({});
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ(built->problem.layers[0].choices[1].cost.at("size_bytes"), 4);
+  EXPECT_EQ(built->problem.layers[1].choices[1].cost.at("size_bytes"), 3);
+  fixture.spec.use_ties = false;
+  built = fixture.Build({});
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ(built->problem.layers[1].choices[1].cost.at("size_bytes"), 4)
+      << "each may have a precision of its own";
+}
+
 TEST(ProblemBuilderTest, BudgetsAreLimitsOfTheWholeNetwork) {
   Fixture fixture;
   const absl::StatusOr<BuiltProblem> built =
