@@ -4,6 +4,7 @@
 #include <cmath>
 #include <exception>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -15,8 +16,8 @@
 #include "nn/onnx/finite.h"
 #include "nn/onnx/names.h"
 #include "nn/onnx/node_import.h"
+#include "nn/onnx/opset.h"
 #include "nn/onnx/proto.h"
-#include "nn/onnx/schema.h"
 #include "nn/onnx/tensor_import.h"
 #include "nn/onnx/topological_order.h"
 #include "nn/onnx/wire_scan.h"
@@ -24,23 +25,11 @@
 namespace halftone {
 namespace {
 
-constexpr int64_t kOldestOpset = 9;
 // Memory for the parsed model beside its strings and raw data; 200,000 nodes need less.
 constexpr int64_t kMaxParsingBytes = int64_t{768} << 20;
 
 // The bytes, the parsed message, the tensors, and those that passes over the graph make from them.
 constexpr double kCopiesOfModel = 4;
-
-// The opset that last changed a node's operator, as of opset `opset`; 0 for an unknown operator.
-int OperatorVersion(const onnx::NodeProto& node, int64_t opset) {
-  const onnx::OpSchema* schema = onnx::OpSchemaRegistry::Schema(
-      node.op_type(), static_cast<int>(std::clamp<int64_t>(opset, 1, kOldestOpset)), node.domain());
-  return schema == nullptr ? 0 : schema->SinceVersion();
-}
-
-// Whether an operator means the same in all opsets up to the oldest that is supported, although it
-// changed: what was dropped only said which results are wanted (output_sequence).
-bool MeansTheSame(const std::string& op) { return op == "RNN" || op == "GRU" || op == "LSTM"; }
 
 // Builds one Graph from one ModelProto.
 class Importer {
@@ -54,49 +43,24 @@ class Importer {
   absl::StatusOr<Graph> Import();
 
  private:
-  absl::Status ReadOpset();
-  // Takes an older model whose operators all mean the same in the oldest opset that is supported.
-  absl::Status RaiseOpset();
   absl::Status AddInitializers();
   absl::Status AddInitializer(const std::string& name, Tensor tensor);
   absl::Status AddInputs();
   absl::Status AddOutputs();
   absl::Status AddNodes();
   absl::Status NameNode(Node& node, int position);
+  absl::Status Raise(Node& node);
   absl::StatusOr<Port> ImportPort(const onnx::ValueInfoProto& proto, absl::string_view what);
 
   const onnx::ModelProto& model_;
   const onnx::GraphProto& proto_;
   const ImportOptions& options_;
   TensorImporter tensors_;
+  int64_t file_opset_ = 0;
   Graph graph_;
   absl::flat_hash_set<std::string> node_names_, file_names_;  // given so far; in the file
   absl::flat_hash_map<std::string, int> suffixes_;            // the last one tried, by name
 };
-
-absl::Status Importer::ReadOpset() {
-  graph_.opset = 0;
-  for (const onnx::OperatorSetIdProto& opset : model_.opset_import()) {
-    if (opset.domain().empty() || opset.domain() == "ai.onnx") graph_.opset = opset.version();
-  }
-  if (graph_.opset == 0) return absl::InvalidArgumentError("the model names no ONNX opset");
-  return graph_.opset < kOldestOpset ? RaiseOpset() : absl::OkStatus();
-}
-
-absl::Status Importer::RaiseOpset() {
-  for (const onnx::NodeProto& node : proto_.node()) {
-    const int then = OperatorVersion(node, graph_.opset);
-    const int now = OperatorVersion(node, kOldestOpset);
-    if (then == 0 || (then != now && !MeansTheSame(node.op_type()))) {
-      return absl::UnimplementedError(
-          absl::StrCat("the model has opset ", graph_.opset, ", whose operator ",
-                       Excerpt(node.op_type()), " is not that of opset ", kOldestOpset, "; opset ",
-                       kOldestOpset, " and newer are supported"));
-    }
-  }
-  graph_.opset = kOldestOpset;
-  return absl::OkStatus();
-}
 
 absl::Status Importer::AddInitializer(const std::string& name, Tensor tensor) {
   HT_RETURN_IF_ERROR(CheckName(name, "name of an initializer"));
@@ -180,6 +144,14 @@ absl::Status Importer::NameNode(Node& node, int position) {
   return absl::OkStatus();
 }
 
+absl::Status Importer::Raise(Node& node) {
+  absl::StatusOr<std::optional<Tensor>> constant = RaiseNode(file_opset_, node);
+  if (!constant.ok()) return Annotate(constant.status(), absl::StrCat("node '", node.name, "'"));
+  if (!constant->has_value()) return absl::OkStatus();
+  node.inputs.back() = absl::StrCat(node.outputs[0], "/scales");
+  return AddInitializer(node.inputs.back(), **std::move(constant));
+}
+
 absl::Status Importer::AddNodes() {
   if (proto_.node_size() > options_.max_nodes) {
     return absl::ResourceExhaustedError(absl::StrCat("the model has ", proto_.node_size(),
@@ -189,6 +161,7 @@ absl::Status Importer::AddNodes() {
   for (int i = 0; i < proto_.node_size(); ++i) {
     HT_ASSIGN_OR_RETURN(Node node, ImportNode(proto_.node(i), tensors_));
     HT_RETURN_IF_ERROR(NameNode(node, i));
+    HT_RETURN_IF_ERROR(Raise(node));
     if (node.op != "Constant" || !node.domain.empty()) {
       graph_.nodes.push_back(std::move(node));
       continue;
@@ -201,7 +174,8 @@ absl::Status Importer::AddNodes() {
 }
 
 absl::StatusOr<Graph> Importer::Import() {
-  HT_RETURN_IF_ERROR(ReadOpset());
+  HT_ASSIGN_OR_RETURN(file_opset_, ReadOpset(model_));
+  graph_.opset = std::max(file_opset_, kOldestGraphOpset);
   HT_RETURN_IF_ERROR(CheckName(proto_.name(), "graph's name"));
   graph_.name = proto_.name();
   HT_RETURN_IF_ERROR(AddInitializers());

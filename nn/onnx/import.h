@@ -21,8 +21,9 @@ struct ImportOptions {
 };
 
 // Reads an ONNX model into a Graph: checks it, sorts its nodes, gives the unnamed ones names, and
-// turns Constant nodes into initializers. Opset 9 or newer; older models whose operators all mean
-// the same in opset 9 are taken as that. Shapes beyond those of the inputs are BindBatch's matter.
+// turns Constant nodes into initializers. Opset 7 or newer; older models whose operators all mean
+// the same in opset 7 are taken as that. Opsets 7 and 8 become 9, in which but few operators are
+// written in another way. Shapes beyond those of the inputs are BindBatch's matter.
 // Operators that Halftone does not know are kept (see FindUnsupported). Never crashes on malformed
 // bytes: INVALID_ARGUMENT names the offender, UNIMPLEMENTED what is missing, and RESOURCE_EXHAUSTED
 // tells of a limit. Thread-safe.

@@ -108,8 +108,6 @@ absl::StatusOr<ValueInfo> ImportType(const onnx::TypeProto& proto) {
 absl::StatusOr<Node> ImportNode(const onnx::NodeProto& proto, TensorImporter& tensors) {
   Node node;
   HT_RETURN_IF_ERROR(Annotate(FillNode(proto, tensors, node), Label(proto)));
-  // Resize as of opset 10 has Upsample's inputs and attributes.
-  if (node.op == "Upsample" && node.domain.empty()) node.op = "Resize";
   return node;
 }
 

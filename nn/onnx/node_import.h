@@ -14,7 +14,8 @@ namespace halftone {
 absl::StatusOr<ValueInfo> ImportType(const onnx::TypeProto& proto);
 
 // One node. Attributes of kinds that no supported operator has (subgraphs, lists of strings) are
-// left out. The older Upsample becomes the Resize that it equals. The name may be empty.
+// left out. The name may
+// be empty.
 absl::StatusOr<Node> ImportNode(const onnx::NodeProto& proto, TensorImporter& tensors);
 
 // The tensor that a Constant node stands for. INVALID_ARGUMENT or UNIMPLEMENTED, without its name.

@@ -4,6 +4,7 @@
 #include <limits>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -195,6 +196,48 @@ TEST(ImportTest, UpsampleOfOpset9IsResize) {
   ASSERT_TRUE(bound.ok()) << bound.status();
   EXPECT_EQ(bound->nodes[0].op, "Resize");
   EXPECT_EQ(bound->outputs[0].info.shape, (Shape{3, 1, 4, 6}));
+}
+
+TEST(ImportTest, OlderOpsetsBecomeTheOldestOfGraphs) {
+  for (const int64_t opset : {7, 8}) {
+    ModelBuilder model(opset);
+    model.Input("x", {-1, 1, 2, 2}).Floats("v", {1}).Floats("var", {1}, {1}).Output("y");
+    model.Node("BatchNormalization", {"x", "v", "v", "v", "var"}, {"b"}, {{"spatial", int64_t{1}}});
+    model.Node("Upsample", {"b"}, {"u"}, {{"scales", std::vector<float>{1, 1, 2, 3}}}, "up");
+    model.Node("Flatten", {"u"}, {"f"}).Floats("w", {24, 2}).Floats("c", {2});
+    model.Node("Gemm", {"f", "w", "c"}, {"y"});
+    const Graph graph = Import(model);
+    EXPECT_EQ(graph.opset, 9);
+    absl::StatusOr<Graph> bound = BindBatch(graph, 3);
+    ASSERT_TRUE(bound.ok()) << bound.status();
+    EXPECT_EQ(bound->values.at("u").shape, (Shape{3, 1, 4, 6}));
+    EXPECT_EQ(bound->outputs[0].info.shape, (Shape{3, 2}));
+  }
+}
+
+TEST(ImportTest, RefusesWhatOlderOpsetsHadOtherwise) {
+  ModelBuilder scan(8);
+  scan.Input("x", {1, 2}).Node("Scan", {"", "x"}, {"y"}, {}, "steps").Output("y");
+  ModelBuilder norm(7);
+  norm.Input("x", {1, 2}).Floats("v", {1}).Floats("var", {1}, {1}).Output("y");
+  norm.Node("BatchNormalization", {"x", "v", "v", "v", "var"}, {"y"}, {{"spatial", int64_t{0}}},
+            "norm");
+  for (const auto& [model, name] : {std::pair(scan, "'steps'"), std::pair(norm, "'norm'")}) {
+    absl::StatusOr<Graph> graph = ImportOnnx(model.Bytes(), {});
+    if (graph.ok()) graph = BindBatch(*graph, 1);
+    EXPECT_EQ(graph.status().code(), absl::StatusCode::kUnimplemented);
+    EXPECT_THAT(std::string(graph.status().message()), ::testing::HasSubstr(name));
+  }
+}
+
+TEST(ImportTest, TakesOpsetsBefore7WhereNothingChanged) {
+  ModelBuilder model(6);
+  model.Input("x", {1, 2}).Node("Relu", {"x"}, {"y"}).Output("y");
+  EXPECT_EQ(Import(model).opset, 9);
+  model.Node("Add", {"x", "y"}, {"z"});
+  const absl::Status status = ImportOnnx(model.Bytes(), {}).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("operator Add"));
 }
 
 TEST(ImportTest, AcceptsInfinityInBoundsOnly) {
