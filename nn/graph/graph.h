@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -21,6 +22,17 @@ namespace halftone {
 using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>,
                                std::vector<float>, std::vector<std::string>, Tensor>;
 
+struct Graph;
+
+// A graph among a node's attributes: a branch of an If, the body of a Loop. It is closed: what it
+// reads of the graphs around it, its node reads, and it has as inputs after its own ones. So the
+// inputs of a node tell all that it depends on. Nothing is known of its inputs' types.
+struct Subgraph {
+  std::shared_ptr<const Graph> graph;
+  size_t own_inputs = 0;      // of graph->inputs; the others are captured
+  size_t first_captured = 0;  // among the node's inputs; the others follow
+};
+
 // One operator application, with the meaning that the ONNX operator set gives `op` at the graph's
 // opset. Values are referred to by name; an absent optional input is "".
 struct Node {
@@ -30,6 +42,7 @@ struct Node {
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
   std::map<std::string, Attribute> attributes;
+  std::map<std::string, Subgraph> subgraphs;  // by attribute
 
   // The attribute, or `fallback` if there is none. INVALID_ARGUMENT, naming node and attribute,
   // when it has another type.

@@ -72,6 +72,10 @@ absl::Status CheckFinite(const Graph& graph) {
                                    InfinityIsFine(graph, index, name)));
   }
   for (const Node& node : graph.nodes) {
+    for (const auto& [name, subgraph] : node.subgraphs) {
+      HT_RETURN_IF_ERROR(Annotate(CheckFinite(*subgraph.graph),
+                                  absl::StrCat("node '", node.name, "' (", node.op, "), ", name)));
+    }
     if (!node.domain.empty()) continue;
     for (const auto& [name, value] : node.attributes) {
       HT_RETURN_IF_ERROR(CheckAttribute(node, name, value));

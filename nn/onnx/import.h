@@ -15,18 +15,18 @@ struct ImportOptions {
   // the folder are never opened.
   std::string external_data_folder;
   int64_t max_model_bytes = int64_t{2} << 30;
-  int64_t max_nodes = 200'000;
+  int64_t max_nodes = 200'000;  // with those of subgraphs, and of functions for each call
   // Whether inputs may have no elements: nothing can be measured of such a network.
   bool empty_inputs = false;
 };
 
 // Reads an ONNX model into a Graph: checks it, sorts its nodes, gives the unnamed ones names, and
-// turns Constant nodes into initializers. Opset 7 or newer; older models whose operators all mean
-// the same in opset 7 are taken as that. Opsets 7 and 8 become 9, in which but few operators are
-// written in another way. Shapes beyond those of the inputs are BindBatch's matter.
-// Operators that Halftone does not know are kept (see FindUnsupported). Never crashes on malformed
-// bytes: INVALID_ARGUMENT names the offender, UNIMPLEMENTED what is missing, and RESOURCE_EXHAUSTED
-// tells of a limit. Thread-safe.
+// turns Constant nodes into initializers and calls of the model's functions into their nodes. Opset
+// 7 or newer; older models whose operators all mean the same in opset 7 are taken as that. Opsets 7
+// and 8 become 9, in which but few operators are written in another way. Shapes beyond those of the
+// inputs are BindBatch's matter. Operators that Halftone does not know are kept (see
+// FindUnsupported). Never crashes on malformed bytes: INVALID_ARGUMENT names the offender,
+// UNIMPLEMENTED what is missing, and RESOURCE_EXHAUSTED tells of a limit. Thread-safe.
 absl::StatusOr<Graph> ImportOnnx(absl::string_view bytes, const ImportOptions& options);
 
 // Reads the file at `path`, with external data from beside it.

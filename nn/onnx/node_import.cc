@@ -18,8 +18,48 @@ std::string Label(const onnx::NodeProto& proto) {
   return absl::StrCat("node '", Excerpt(proto.name()), "' (", Excerpt(proto.op_type()), ")");
 }
 
-absl::Status ImportAttribute(const AttributeProto& proto, TensorImporter& tensors, Node& node) {
+absl::Status ImportReference(const AttributeProto& proto, const Arguments* arguments, Node& node) {
+  if (arguments == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("attribute '", proto.name(), "' refers to one of a function, outside of any"));
+  }
+  const auto argument = arguments->find(proto.ref_attr_name());
+  if (argument != arguments->end()) node.attributes[proto.name()] = argument->second;
+  return absl::OkStatus();
+}
+
+absl::Status ImportNames(const google::protobuf::RepeatedPtrField<std::string>& names,
+                         std::vector<std::string>& result) {
+  for (const std::string& name : names) {
+    HT_RETURN_IF_ERROR(CheckName(name, "name of a value"));
+    result.push_back(name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FillNode(const onnx::NodeProto& proto, const Arguments* arguments,
+                      TensorImporter& tensors, Node& node) {
+  HT_RETURN_IF_ERROR(CheckName(proto.op_type(), "operator"));
+  HT_RETURN_IF_ERROR(CheckName(proto.domain(), "operator's domain"));
+  if (proto.op_type().empty()) return absl::InvalidArgumentError("it has no operator");
+  node.name = proto.name();
+  node.op = proto.op_type();
+  node.domain = proto.domain() == "ai.onnx" ? "" : proto.domain();
+  HT_RETURN_IF_ERROR(ImportNames(proto.input(), node.inputs));
+  HT_RETURN_IF_ERROR(ImportNames(proto.output(), node.outputs));
+  if (node.outputs.empty()) return absl::InvalidArgumentError("it has no outputs");
+  for (const AttributeProto& attribute : proto.attribute()) {
+    HT_RETURN_IF_ERROR(ImportAttribute(attribute, arguments, tensors, node));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ImportAttribute(const AttributeProto& proto, const Arguments* arguments,
+                             TensorImporter& tensors, Node& node) {
   HT_RETURN_IF_ERROR(CheckName(proto.name(), "name of an attribute"));
+  if (!proto.ref_attr_name().empty()) return ImportReference(proto, arguments, node);
   switch (proto.type()) {
     case AttributeProto::INT:
       node.attributes[proto.name()] = proto.i();
@@ -59,33 +99,6 @@ absl::Status ImportAttribute(const AttributeProto& proto, TensorImporter& tensor
   }
 }
 
-absl::Status ImportNames(const google::protobuf::RepeatedPtrField<std::string>& names,
-                         std::vector<std::string>& result) {
-  for (const std::string& name : names) {
-    HT_RETURN_IF_ERROR(CheckName(name, "name of a value"));
-    result.push_back(name);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status FillNode(const onnx::NodeProto& proto, TensorImporter& tensors, Node& node) {
-  HT_RETURN_IF_ERROR(CheckName(proto.op_type(), "operator"));
-  HT_RETURN_IF_ERROR(CheckName(proto.domain(), "operator's domain"));
-  if (proto.op_type().empty()) return absl::InvalidArgumentError("it has no operator");
-  node.name = proto.name();
-  node.op = proto.op_type();
-  node.domain = proto.domain() == "ai.onnx" ? "" : proto.domain();
-  HT_RETURN_IF_ERROR(ImportNames(proto.input(), node.inputs));
-  HT_RETURN_IF_ERROR(ImportNames(proto.output(), node.outputs));
-  if (node.outputs.empty()) return absl::InvalidArgumentError("it has no outputs");
-  for (const AttributeProto& attribute : proto.attribute()) {
-    HT_RETURN_IF_ERROR(ImportAttribute(attribute, tensors, node));
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::StatusOr<ValueInfo> ImportType(const onnx::TypeProto& proto) {
   if (!proto.has_tensor_type()) return absl::UnimplementedError("it is not a tensor");
   const onnx::TypeProto::Tensor& tensor = proto.tensor_type();
@@ -105,9 +118,10 @@ absl::StatusOr<ValueInfo> ImportType(const onnx::TypeProto& proto) {
   return ValueInfo{type, Shape(dims)};
 }
 
-absl::StatusOr<Node> ImportNode(const onnx::NodeProto& proto, TensorImporter& tensors) {
+absl::StatusOr<Node> ImportNode(const onnx::NodeProto& proto, const Arguments* arguments,
+                                TensorImporter& tensors) {
   Node node;
-  HT_RETURN_IF_ERROR(Annotate(FillNode(proto, tensors, node), Label(proto)));
+  HT_RETURN_IF_ERROR(Annotate(FillNode(proto, arguments, tensors, node), Label(proto)));
   return node;
 }
 

@@ -132,6 +132,12 @@ absl::StatusOr<DataType> ImportDataType(int32_t type) {
 }
 
 absl::StatusOr<Tensor> TensorImporter::Import(const TensorProto& proto) {
+  if (const auto found = imported_.find(&proto); found != imported_.end()) return found->second;
+  HT_ASSIGN_OR_RETURN(Tensor tensor, ImportNew(proto));
+  return imported_.emplace(&proto, std::move(tensor)).first->second;
+}
+
+absl::StatusOr<Tensor> TensorImporter::ImportNew(const TensorProto& proto) {
   HT_ASSIGN_OR_RETURN(DataType type, ImportDataType(proto.data_type()));
   if (proto.has_segment()) return absl::UnimplementedError("a tensor in segments");
   if (proto.dims_size() > Shape::kMaxRank) {

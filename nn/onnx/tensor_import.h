@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "nn/graph/data_type.h"
 #include "nn/graph/shape.h"
@@ -24,15 +25,18 @@ class TensorImporter {
   TensorImporter(std::string folder, int64_t max_external_bytes)
       : folder_(std::move(folder)), external_bytes_left_(max_external_bytes) {}
 
-  // Errors do not name the tensor.
+  // The same elements each time for the same proto, which must outlive this. Errors do not name the
+  // tensor.
   absl::StatusOr<Tensor> Import(const onnx::TensorProto& proto);
 
  private:
+  absl::StatusOr<Tensor> ImportNew(const onnx::TensorProto& proto);
   absl::StatusOr<Tensor> ImportExternal(const onnx::TensorProto& proto, DataType type,
                                         const Shape& shape);
 
   std::string folder_;
   int64_t external_bytes_left_;
+  absl::flat_hash_map<const onnx::TensorProto*, Tensor> imported_;
 };
 
 }  // namespace halftone

@@ -47,7 +47,11 @@ class WireScanner {
     }
     int length = 0;
     if (!stream_.ReadVarintSizeAsInt(&length)) return false;
-    const FieldDescriptor* field = type->FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
+    const int number = WireFormatLite::GetTagFieldNumber(tag);
+    if (number == kFunctionDefaults && type == onnx::FunctionProto::descriptor()) {
+      return ScanChild(onnx::AttributeProto::descriptor(), length, depth);
+    }
+    const FieldDescriptor* field = type->FindFieldByNumber(number);
     if (field != nullptr && field->type() == FieldDescriptor::TYPE_MESSAGE) {
       return ScanChild(field->message_type(), length, depth);
     }

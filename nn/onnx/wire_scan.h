@@ -8,6 +8,10 @@
 
 namespace halftone {
 
+// The field of FunctionProto with the defaults of its attributes (AttributeProtos), which ONNX has
+// had since IR version 9: its older protobuf classes keep it among the unknown fields.
+constexpr int kFunctionDefaults = 11;
+
 // Walks over the serialized ModelProto and bounds the memory that parsing it would take beside the
 // bytes of strings and raw data: two bytes of an empty message become an object of hundreds. Call
 // it before parsing. RESOURCE_EXHAUSTED above `limit_bytes`; INVALID_ARGUMENT for bytes that are
