@@ -73,9 +73,10 @@ using Rooms = std::map<std::string, std::vector<std::string>>;
 const Rooms& MayInclude() {
   static const Rooms rooms = {
       {"base", {}},
-      {"nn/graph", {"base", "nn/graph/operators", "nn/graph/recurrent"}},
+      {"nn/graph", {"base", "nn/graph/operators", "nn/graph/recurrent", "nn/graph/rewrites"}},
       {"nn/graph/operators", {"base", "nn/graph"}},
       {"nn/graph/recurrent", {"base", "nn/graph", "nn/graph/operators"}},
+      {"nn/graph/rewrites", {"base", "nn/graph", "nn/graph/operators"}},
       {"nn/data", {"base", "nn/graph"}},
       {"nn/quant", {"base", "nn/graph"}},
       {"nn/onnx", {"base", "nn/graph", "nn/quant"}},

@@ -11,19 +11,22 @@
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/graph/float32.h"
+#include "nn/graph/folding.h"
 #include "nn/graph/operators/operator.h"
 #include "nn/graph/passes.h"
 #include "nn/graph/recurrent/node_writer.h"
 #include "nn/graph/recurrent/recurrent_spec.h"
 #include "nn/graph/recurrent/unroll_recurrent.h"
+#include "nn/graph/rewrites/loop.h"
+#include "nn/graph/rewrites/parts.h"
+#include "nn/graph/rewrites/rewrite.h"
 #include "nn/graph/simplify.h"
 
 namespace halftone {
 namespace {
 
-// What folding may read and write, beyond twice the bytes of the model's own initializers: enough
-// for any chain of shapes, and a bound on what a hostile model can ask for.
-constexpr size_t kFoldingBytes = size_t{256} << 20;
+// Nodes that may stand for others: a bound on what loops in loops can ask for.
+constexpr int64_t kMostParts = 200'000;
 
 class Binder {
  public:
@@ -36,15 +39,16 @@ class Binder {
   absl::Status CheckBatch(int64_t batch) const;
   absl::Status BindInputs(int64_t batch);
   absl::Status AddInitializers();
+  absl::Status AddConstant(const std::string& name, const Tensor& tensor);
   absl::Status BindNode(const Node& node);
+  absl::Status BindParts(const Parts& parts);
+  absl::Status BindLoop(const NodeContext& context);
   absl::Status InferNode(const Node& node);
   absl::Status InferRecurrent(const Node& node);
   absl::Status CheckRuns(const Node& node, const Operator& op) const;
   bool SourcesKnown(const Node& node) const;
   bool RemoveIdentity(const NodeContext& context, const ValueInfo& info);
-  bool CanFold(const NodeContext& context, const Operator& op) const;
   absl::Status Fold(const NodeContext& context, const Operator& op, const ValueInfos& infos);
-  absl::Status SpendFolding(const NodeContext& context, const ValueInfos& infos);
   NodeContext ContextOf(const Node& node) const;
   void FinishOutputs();
 
@@ -53,7 +57,9 @@ class Binder {
   absl::flat_hash_set<std::string> outputs_,
       read_;  // the graph's outputs; those and what nodes read
   absl::flat_hash_map<std::string, std::string> renamed_;  // results of identities
-  size_t folding_bytes_left_ = kFoldingBytes;
+  FoldingBudget folding_budget_;
+  std::optional<UniqueNames> names_;  // of parts
+  int64_t parts_left_ = kMostParts;
   std::optional<RecurrentUnroller> unroller_;  // once there is something to unroll
 };
 
@@ -101,13 +107,18 @@ absl::Status Binder::BindInputs(int64_t batch) {
   return absl::OkStatus();
 }
 
+absl::Status Binder::AddConstant(const std::string& name, const Tensor& tensor) {
+  HT_RETURN_IF_ERROR(Annotate(tensor.shape().Check(), absl::StrCat("initializer '", name, "'")));
+  bound_.values[name] = {EngineType(tensor.type()), tensor.shape()};
+  HT_ASSIGN_OR_RETURN(Tensor converted, ToEngineType(tensor));
+  bound_.initializers.emplace(name, std::move(converted));
+  return absl::OkStatus();
+}
+
 absl::Status Binder::AddInitializers() {
   for (const auto& [name, tensor] : source_.initializers) {
-    HT_RETURN_IF_ERROR(Annotate(tensor.shape().Check(), absl::StrCat("initializer '", name, "'")));
-    bound_.values[name] = {EngineType(tensor.type()), tensor.shape()};
-    HT_ASSIGN_OR_RETURN(Tensor converted, ToEngineType(tensor));
-    bound_.initializers.emplace(name, std::move(converted));
-    folding_bytes_left_ += 2 * tensor.size_bytes();
+    HT_RETURN_IF_ERROR(AddConstant(name, tensor));
+    folding_budget_.Add(tensor.size_bytes());
   }
   return absl::OkStatus();
 }
@@ -142,33 +153,8 @@ bool Binder::RemoveIdentity(const NodeContext& context, const ValueInfo& info) {
   return true;
 }
 
-bool Binder::CanFold(const NodeContext& context, const Operator& op) const {
-  if (op.evaluate == nullptr) return false;
-  if (op.name == "Shape" || op.name == "Size" || op.name == "EyeLike") return true;
-  if (context.infos.empty()) return false;
-  for (size_t i = 0; i < context.infos.size(); ++i) {
-    if (context.constants[i] == nullptr && context.infos[i] != nullptr) return false;
-  }
-  return context.constants[0] != nullptr;
-}
-
-absl::Status Binder::SpendFolding(const NodeContext& context, const ValueInfos& infos) {
-  size_t bytes = 0;
-  for (const ValueInfo& info : infos) {
-    bytes += static_cast<size_t>(info.shape.Elements()) * SizeOf(info.type);
-  }
-  for (const Tensor* constant : context.constants) {
-    if (constant != nullptr) bytes += constant->size_bytes();
-  }
-  if (bytes > folding_bytes_left_) {
-    return absl::ResourceExhaustedError("computing its constant result takes too much memory");
-  }
-  folding_bytes_left_ -= bytes;
-  return absl::OkStatus();
-}
-
 absl::Status Binder::Fold(const NodeContext& context, const Operator& op, const ValueInfos& infos) {
-  HT_RETURN_IF_ERROR(SpendFolding(context, infos));
+  HT_RETURN_IF_ERROR(folding_budget_.Spend(context, infos));
   HT_ASSIGN_OR_RETURN(std::vector<Tensor> results, op.evaluate(context, infos));
   for (size_t i = 0; i < std::min(results.size(), context.node.outputs.size()); ++i) {
     if (context.node.outputs[i].empty()) continue;
@@ -210,8 +196,39 @@ absl::Status Binder::InferRecurrent(const Node& node) {
   return absl::OkStatus();
 }
 
+absl::Status Binder::BindParts(const Parts& parts) {
+  parts_left_ -= static_cast<int64_t>(parts.nodes.size()) + 1;
+  if (parts_left_ < 0) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("more than ", kMostParts, " nodes stand for it and others"));
+  }
+  for (const auto& [name, tensor] : parts.constants) HT_RETURN_IF_ERROR(AddConstant(name, tensor));
+  for (const Node& node : parts.nodes) read_.insert(node.inputs.begin(), node.inputs.end());
+  for (const Node& node : parts.nodes) HT_RETURN_IF_ERROR(BindNode(node));
+  return absl::OkStatus();
+}
+
+absl::Status Binder::BindLoop(const NodeContext& context) {
+  HT_ASSIGN_OR_RETURN(LoopUnroller loop, LoopUnroller::Create(context, *names_));
+  while (!loop.is_done()) {
+    std::string condition = loop.condition();
+    const auto renamed = renamed_.find(condition);
+    if (renamed != renamed_.end()) condition = renamed->second;
+    const auto known = bound_.initializers.find(condition);
+    HT_ASSIGN_OR_RETURN(const Parts parts,
+                        loop.Next(known == bound_.initializers.end() ? nullptr : &known->second));
+    HT_RETURN_IF_ERROR(BindParts(parts));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Binder::InferNode(const Node& node) {
   if (IsRecurrent(node)) return InferRecurrent(node);
+  if (node.op == "Loop" && node.domain.empty()) return BindLoop(ContextOf(node));
+  if (const Rewrite* rewrite = FindRewrite(node, source_.opset); rewrite != nullptr) {
+    HT_ASSIGN_OR_RETURN(const Parts parts, rewrite->parts(ContextOf(node), *names_));
+    return BindParts(parts);
+  }
   const Operator* op = FindOperator(node.domain, node.op);
   if (op == nullptr) {
     return absl::UnimplementedError(
@@ -281,6 +298,7 @@ absl::StatusOr<Graph> Binder::Bind(const Graph& graph, int64_t batch) {
   for (const Port& port : source_.outputs) outputs_.insert(port.name);
   read_ = outputs_;
   for (const Node& node : source_.nodes) read_.insert(node.inputs.begin(), node.inputs.end());
+  names_.emplace(source_);
   bound_.name = source_.name;
   bound_.opset = source_.opset;
   HT_RETURN_IF_ERROR(BindInputs(batch));

@@ -29,6 +29,7 @@ class BatchFreer {
   std::optional<Graph> Free();
 
  private:
+  bool NodesAreSame() const;
   bool FreeConstant(const std::string& name);
   bool FreeShape(const std::string& name);
   bool FreeRepeated(const std::string& name);
@@ -50,11 +51,17 @@ class BatchFreer {
   absl::flat_hash_set<std::string> names_;
 };
 
+// Not so where another branch is taken, or more steps.
+bool BatchFreer::NodesAreSame() const {
+  return std::equal(one_.nodes.begin(), one_.nodes.end(), two_.nodes.begin(), two_.nodes.end(),
+                    [](const Node& a, const Node& b) {
+                      return a.name == b.name && a.op == b.op && a.inputs == b.inputs &&
+                             a.outputs == b.outputs;
+                    });
+}
+
 std::optional<Graph> BatchFreer::Free() {
-  if (one_.initializers.size() != two_.initializers.size() ||
-      one_.nodes.size() != two_.nodes.size()) {
-    return std::nullopt;
-  }
+  if (one_.initializers.size() != two_.initializers.size() || !NodesAreSame()) return std::nullopt;
   for (const auto& [name, tensor] : one_.initializers) {
     if (!FreeConstant(name)) return std::nullopt;
   }

@@ -1,0 +1,64 @@
+#include "nn/graph/rewrites/parts.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace halftone {
+
+UniqueNames::UniqueNames(const Graph& graph) {
+  for (const Port& port : graph.inputs) taken_.insert(port.name);
+  for (const auto& [name, tensor] : graph.initializers) taken_.insert(name);
+  for (const Node& node : graph.nodes) {
+    taken_.insert(node.name);
+    taken_.insert(node.outputs.begin(), node.outputs.end());
+  }
+}
+
+std::string UniqueNames::Make(const std::string& wanted) {
+  std::string name = wanted;
+  while (!taken_.insert(name).second) name = absl::StrCat(wanted, "_", ++suffixes_[wanted]);
+  return name;
+}
+
+Copier::Copier(const Graph& graph, const std::string& prefix, UniqueNames& names)
+    : graph_(graph), names_(names) {
+  for (const auto& [name, tensor] : graph.initializers) {
+    const std::string& renamed = renamed_[name] = names_.Make(prefix + name);
+    constants_.emplace(renamed, tensor);
+  }
+}
+
+void Copier::Copy(const std::string& prefix, const std::vector<std::string>& sources,
+                  const std::vector<std::string>& results, std::vector<Node>& nodes) {
+  absl::flat_hash_map<std::string, std::string> renamed = renamed_;
+  renamed.emplace("", "");
+  for (size_t i = 0; i < graph_.inputs.size(); ++i) renamed[graph_.inputs[i].name] = sources[i];
+  std::vector<std::pair<std::string, std::string>> passed_on;  // an output, and what it is to be
+  for (size_t i = 0; i < results.size(); ++i) {
+    const std::string& output = graph_.outputs[i].name;
+    if (results[i].empty() || renamed.emplace(output, results[i]).second) continue;
+    passed_on.emplace_back(output, results[i]);
+  }
+  for (const Node& source : graph_.nodes) {
+    Node node = source;
+    node.name = names_.Make(prefix + source.name);
+    for (std::string& value : node.inputs) value = renamed.at(value);
+    for (std::string& value : node.outputs) {
+      const auto [found, is_new] = renamed.try_emplace(value);
+      if (is_new) found->second = names_.Make(prefix + value);
+      value = found->second;
+    }
+    nodes.push_back(std::move(node));
+  }
+  for (const auto& [output, result] : passed_on) {
+    Node node;
+    node.name = names_.Make(prefix + output + "/Identity");
+    node.op = "Identity";
+    node.inputs = {renamed.at(output)};
+    node.outputs = {result};
+    nodes.push_back(std::move(node));
+  }
+}
+
+}  // namespace halftone

@@ -1,0 +1,58 @@
+#ifndef HALFTONE_NN_GRAPH_REWRITES_PARTS_H_
+#define HALFTONE_NN_GRAPH_REWRITES_PARTS_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "nn/graph/graph.h"
+
+namespace halftone {
+
+// What stands for a node: nodes in topological order that write its results, and constants that
+// they read. No name occurs elsewhere in the graph, but for those of the node's own sources and
+// results.
+struct Parts {
+  std::vector<Node> nodes;
+  std::map<std::string, Tensor> constants;
+};
+
+// Names that neither a value nor a node of a graph has.
+class UniqueNames {
+ public:
+  explicit UniqueNames(const Graph& graph);
+  // `wanted`, or `wanted` with a number after it: another one each time.
+  std::string Make(const std::string& wanted);
+
+ private:
+  absl::flat_hash_set<std::string> taken_;
+  absl::flat_hash_map<std::string, int> suffixes_;  // the last one tried, by name
+};
+
+// Makes copies of a closed graph (see Subgraph) that share its constants.
+class Copier {
+ public:
+  // Borrows both.
+  Copier(const Graph& graph, const std::string& prefix, UniqueNames& names);
+
+  // The constants, for the parts that come first.
+  std::map<std::string, Tensor> TakeConstants() { return std::move(constants_); }
+
+  // Appends a copy that reads `sources` for the graph's inputs, and writes `results`, or something
+  // that nobody reads for "". What it writes itself has `prefix` in front. The sources are as many
+  // as the graph's inputs, and the results no more than its outputs.
+  void Copy(const std::string& prefix, const std::vector<std::string>& sources,
+            const std::vector<std::string>& results, std::vector<Node>& nodes);
+
+ private:
+  const Graph& graph_;
+  UniqueNames& names_;
+  std::map<std::string, Tensor> constants_;
+  absl::flat_hash_map<std::string, std::string> renamed_;  // the graph's constants
+};
+
+}  // namespace halftone
+
+#endif  // HALFTONE_NN_GRAPH_REWRITES_PARTS_H_
