@@ -9,24 +9,73 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 
 namespace halftone {
 namespace {
 
-constexpr std::array<absl::string_view, 6> kMayReadInfinity = {"Clip",  "Min", "Max",
-                                                               "Where", "Pad", "Add"};
+// Bounds, masks, comparisons. The last two add what they are given to scores.
+constexpr std::array<absl::string_view, 16> kMayReadInfinity = {"Clip",
+                                                                "Min",
+                                                                "Max",
+                                                                "Where",
+                                                                "Pad",
+                                                                "Add",
+                                                                "Equal",
+                                                                "Less",
+                                                                "Greater",
+                                                                "LessOrEqual",
+                                                                "GreaterOrEqual",
+                                                                "IsInf",
+                                                                "Shape",
+                                                                "Size",
+                                                                "Attention",
+                                                                "MultiHeadAttention"};
 
 // Operators and their attributes that bound or fill.
 constexpr std::array<std::pair<absl::string_view, absl::string_view>, 4> kMayHoldInfinity = {
     {{"Clip", "min"}, {"Clip", "max"}, {"Pad", "value"}, {"ConstantOfShape", "value"}}};
 
-bool InfinityIsFine(const Graph& graph, const GraphIndex& index, const std::string& name) {
-  return absl::c_all_of(index.Consumers(name), [&](int reader) {
-    return absl::c_linear_search(kMayReadInfinity, graph.nodes[static_cast<size_t>(reader)].op);
-  });
-}
+// Those whose results have the elements of their sources, and no others but zeros.
+constexpr std::array<absl::string_view, 15> kPassOn = {
+    "Cast",  "CastLike", "Concat",  "Expand",    "Flatten", "Gather",    "Identity", "Reshape",
+    "Slice", "Split",    "Squeeze", "Transpose", "Trilu",   "Unsqueeze", "Tile"};
+
+// Finds out whether values may be infinite: masks of attention and bounds are.
+class InfinityJudge {
+ public:
+  explicit InfinityJudge(const Graph& graph) : graph_(graph), index_(graph) {}
+
+  // By what reads the value, and what reads that, where it is passed on.
+  bool MayBeInfinite(const std::string& value) {
+    std::vector<std::string> waiting = {value};
+    while (!waiting.empty()) {
+      const std::string next = std::move(waiting.back());
+      waiting.pop_back();
+      for (const int reader : index_.Consumers(next)) {
+        const Node& node = graph_.nodes[static_cast<size_t>(reader)];
+        if (MayRead(node)) continue;
+        if (!absl::c_linear_search(kPassOn, node.op)) return false;
+        for (const std::string& result : node.outputs) {
+          if (seen_.insert(result).second) waiting.push_back(result);
+        }
+      }
+    }
+    return true;
+  }
+
+ private:
+  // What branches and loops read is judged where it is known which of it runs: by its results.
+  static bool MayRead(const Node& node) {
+    return absl::c_linear_search(kMayReadInfinity, node.op) || !node.subgraphs.empty();
+  }
+
+  const Graph& graph_;
+  const GraphIndex index_;
+  absl::flat_hash_set<std::string> seen_;  // an error ends it all: none of them was one
+};
 
 template <typename T>
 absl::Status CheckElements(const std::string& owner, absl::Span<const T> values, bool infinity) {
@@ -66,10 +115,10 @@ absl::Status CheckAttribute(const Node& node, const std::string& name, const Att
 }  // namespace
 
 absl::Status CheckFinite(const Graph& graph) {
-  const GraphIndex index(graph);
+  InfinityJudge judge(graph);
   for (const auto& [name, tensor] : graph.initializers) {
-    HT_RETURN_IF_ERROR(CheckTensor(absl::StrCat("initializer '", name, "'"), tensor,
-                                   InfinityIsFine(graph, index, name)));
+    HT_RETURN_IF_ERROR(
+        CheckTensor(absl::StrCat("initializer '", name, "'"), tensor, judge.MayBeInfinite(name)));
   }
   for (const Node& node : graph.nodes) {
     for (const auto& [name, subgraph] : node.subgraphs) {

@@ -75,6 +75,8 @@ absl::StatusOr<ValueInfos> InferDepthToSpace(const NodeContext& context) {
 absl::StatusOr<ValueInfos> InferSpaceToDepth(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t size, BlockSize(context, src.shape));
+  HT_ASSIGN_OR_RETURN(std::string mode, context.node.String("mode", "DCR"));
+  if (mode != "DCR") return absl::UnimplementedError(absl::StrCat("mode '", mode, "'"));
   if (src.shape.dim(2) % size != 0 || src.shape.dim(3) % size != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("source ", src.shape.ToString(), " in blocks of ", size));

@@ -18,6 +18,9 @@ namespace halftone {
 // for a form of the operator that is not known.
 using RewriteFunction = absl::StatusOr<Parts> (*)(const NodeContext& context, UniqueNames& names);
 
+// The domain of ONNX Runtime's own operators.
+inline constexpr absl::string_view kMicrosoft = "com.microsoft";
+
 struct Rewrite {
   absl::string_view domain;
   absl::string_view op;
@@ -32,6 +35,13 @@ const Rewrite* FindRewrite(const Node& node, int64_t opset);
 // The families.
 absl::Span<const Rewrite> BranchRewrites();
 absl::Span<const Rewrite> ScanRewrites();
+absl::Span<const Rewrite> ActivationRewrites();
+absl::Span<const Rewrite> NormalizationRewrites();
+absl::Span<const Rewrite> EmbeddingRewrites();
+absl::Span<const Rewrite> FusedLayerRewrites();
+absl::Span<const Rewrite> BertAttentionRewrites();
+absl::Span<const Rewrite> OnnxAttentionRewrites();
+absl::Span<const Rewrite> RotaryRewrites();
 
 }  // namespace halftone
 

@@ -1,17 +1,32 @@
-#include <algorithm>
+#include <map>
+#include <utility>
 
 #include "nn/graph/rewrites/rewrite.h"
 
 namespace halftone {
+namespace {
+
+using Table = std::map<std::pair<absl::string_view, absl::string_view>, Rewrite>;
+
+Table MakeTable() {
+  Table table;
+  for (const absl::Span<const Rewrite> family :
+       {BranchRewrites(), ScanRewrites(), ActivationRewrites(), NormalizationRewrites(),
+        EmbeddingRewrites(), FusedLayerRewrites(), BertAttentionRewrites(), OnnxAttentionRewrites(),
+        RotaryRewrites()}) {
+    for (const Rewrite& rewrite : family)
+      table.emplace(std::pair(rewrite.domain, rewrite.op), rewrite);
+  }
+  return table;
+}
+
+}  // namespace
 
 const Rewrite* FindRewrite(const Node& node, int64_t opset) {
-  for (const absl::Span<const Rewrite> family : {BranchRewrites(), ScanRewrites()}) {
-    const auto found = std::find_if(family.begin(), family.end(), [&](const Rewrite& rewrite) {
-      return rewrite.op == node.op && rewrite.domain == node.domain && opset < rewrite.before_opset;
-    });
-    if (found != family.end()) return &*found;
-  }
-  return nullptr;
+  static const auto* const kTable = new Table(MakeTable());
+  const auto found = kTable->find({node.domain, node.op});
+  if (found == kTable->end() || opset >= found->second.before_opset) return nullptr;
+  return &found->second;
 }
 
 }  // namespace halftone

@@ -248,6 +248,18 @@ TEST(ImportTest, AcceptsInfinityInBoundsOnly) {
   EXPECT_TRUE(ImportOnnx(model.Bytes(), {}).ok());
 }
 
+// Masks are cut and moved before they are added; what is multiplied is no mask.
+TEST(ImportTest, AcceptsInfinityInMasksThatAreMoved) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const char* reader : {"Add", "Mul"}) {
+    ModelBuilder model;
+    model.Input("x", {3, 2}).Floats("mask", {1, 6}, {0, -infinity, 0, 0, -infinity, 0}).Output("y");
+    model.Ints("shape", {2}, {3, 2}).Node("Reshape", {"mask", "shape"}, {"m"});
+    model.Node("Identity", {"m"}, {"n"}).Node(reader, {"x", "n"}, {"y"});
+    EXPECT_EQ(ImportOnnx(model.Bytes(), {}).ok(), reader == std::string("Add"));
+  }
+}
+
 TEST(ImportTest, AcceptsInfinityInAttributesThatBound) {
   ModelBuilder model(9);
   model.Input("x", {1, 2}).Output("y");
