@@ -46,6 +46,65 @@ std::string ManyOperators() {
   return model.Bytes();
 }
 
+void AddSubgraph(ModelBuilder& model, const char* attribute, ModelBuilder& subgraph) {
+  onnx::AttributeProto& proto = *model.graph().mutable_node()->rbegin()->add_attribute();
+  proto.set_name(attribute);
+  proto.set_type(onnx::AttributeProto::GRAPH);
+  *proto.mutable_g() = subgraph.graph();
+}
+
+// out = LeakyRelu(in; alpha = slope) + in
+void AddFunction(ModelBuilder& model) {
+  onnx::FunctionProto& function = *model.proto().add_functions();
+  function.set_domain("d");
+  function.set_name("f");
+  function.add_input("in");
+  function.add_output("out");
+  function.add_attribute("slope");
+  onnx::NodeProto& relu = *function.add_node();
+  relu.set_op_type("LeakyRelu");
+  relu.add_input("in");
+  relu.add_output("t");
+  onnx::AttributeProto& alpha = *relu.add_attribute();
+  alpha.set_name("alpha");
+  alpha.set_type(onnx::AttributeProto::FLOAT);
+  alpha.set_ref_attr_name("slope");
+  onnx::NodeProto& add = *function.add_node();
+  add.set_op_type("Add");
+  add.add_input("t");
+  add.add_input("in");
+  add.add_output("out");
+}
+
+// A function, a branch, a loop, a scan and attention, one behind the other.
+std::string ManySubgraphs() {
+  ModelBuilder model(15), on, off, body, row;
+  AddFunction(model);
+  model.Input("x", {-1, 3, 4}).Node("f", {"x"}, {"a"}, {{"slope", 0.5f}}).Output("y");
+  model.graph().mutable_node(0)->set_domain("d");
+  model.Node("Shape", {"a"}, {"sh"}).Ints("one", {1}, {1}).Ints("three", {1}, {3});
+  model.Node("Gather", {"sh", "one"}, {"n"}).Node("Equal", {"n", "three"}, {"c"});
+  model.Node("If", {"c"}, {"b"});
+  AddSubgraph(model, "then_branch", on.Node("Relu", {"a"}, {"r"}).Output("r"));
+  AddSubgraph(model, "else_branch", off.Node("Neg", {"a"}, {"e"}).Output("e"));
+  model.Ints("twice", {}, {2}).Node("Loop", {"twice", "", "b"}, {"l"});
+  body.Input("i", {}, onnx::TensorProto::INT64).Input("g", {}, onnx::TensorProto::BOOL);
+  body.Input("s", {1}).Floats("w", {4, 4}).Node("MatMul", {"s", "w"}, {"t"});
+  body.Node("Identity", {"g"}, {"h"}).Output("h").Output("t");
+  AddSubgraph(model, "body", body);
+  model.Floats("z", {4}, {0, 0, 0, 0})
+      .Node("Scan", {"z", "l"}, {"last", "all"},
+            {{"num_scan_inputs", int64_t{1}},
+             {"scan_input_axes", std::vector<int64_t>{1}},
+             {"scan_output_axes", std::vector<int64_t>{1}}});
+  row.Input("s", {4}).Input("r", {4}).Node("Add", {"s", "r"}, {"t"}).Node("Tanh", {"t"}, {"u"});
+  AddSubgraph(model, "body", row.Output("t").Output("u"));
+  model.Floats("aw", {4, 12}).Floats("ab", {12});
+  model.Node("Attention", {"all", "aw", "ab"}, {"y"}, {{"num_heads", int64_t{2}}});
+  model.graph().mutable_node()->rbegin()->set_domain("com.microsoft");
+  return model.Bytes();
+}
+
 void FlipBytes(const std::string& model, uint64_t seeds) {
   for (uint64_t seed = 0; seed < seeds; ++seed) {
     SplitMix64 random(seed);
@@ -66,27 +125,34 @@ void Truncate(const std::string& model, size_t step) {
 TEST(RobustnessTest, UndamagedModelsAreRead) {
   EXPECT_EQ(ExerciseModel(TinyDigits()), absl::OkStatus());
   EXPECT_EQ(ExerciseModel(ManyOperators()), absl::OkStatus());
+  EXPECT_EQ(ExerciseModel(ManySubgraphs()), absl::OkStatus());
 }
 
 TEST(RobustnessTest, SurvivesFlippedBytes) {
   FlipBytes(TinyDigits(), 2000);
   FlipBytes(ManyOperators(), 8000);
+  FlipBytes(ManySubgraphs(), 8000);
 }
 
 TEST(RobustnessTest, RefusesEveryTruncation) {
   Truncate(TinyDigits(), 17);
   Truncate(ManyOperators(), 1);
+  Truncate(ManySubgraphs(), 1);
 }
 
-TEST(RobustnessTest, SurvivesCutAndPaste) {
-  const std::string model = ManyOperators();
-  for (uint64_t seed = 0; seed < 4000; ++seed) {
+void CutAndPaste(const std::string& model, uint64_t seeds) {
+  for (uint64_t seed = 0; seed < seeds; ++seed) {
     SplitMix64 random(seed, 1);
     std::string damaged = model;
     const size_t from = random() % model.size(), to = random() % model.size();
     damaged.replace(to, random() % 24, model.substr(from, random() % 24));
     ExerciseModel(damaged).IgnoreError();
   }
+}
+
+TEST(RobustnessTest, SurvivesCutAndPaste) {
+  CutAndPaste(ManyOperators(), 4000);
+  CutAndPaste(ManySubgraphs(), 4000);
 }
 
 TEST(RobustnessTest, SurvivesNoise) {
