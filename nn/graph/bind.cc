@@ -25,9 +25,6 @@
 namespace halftone {
 namespace {
 
-// Nodes that may stand for others: a bound on what loops in loops can ask for.
-constexpr int64_t kMostParts = 200'000;
-
 class Binder {
  public:
   // With `unsupported`, nodes that cannot be bound are listed there instead of being an error.
@@ -59,7 +56,7 @@ class Binder {
   absl::flat_hash_map<std::string, std::string> renamed_;  // results of identities
   FoldingBudget folding_budget_;
   std::optional<UniqueNames> names_;  // of parts
-  int64_t parts_left_ = kMostParts;
+  PartsBudget parts_budget_;
   std::optional<RecurrentUnroller> unroller_;  // once there is something to unroll
 };
 
@@ -197,11 +194,7 @@ absl::Status Binder::InferRecurrent(const Node& node) {
 }
 
 absl::Status Binder::BindParts(const Parts& parts) {
-  parts_left_ -= static_cast<int64_t>(parts.nodes.size()) + 1;
-  if (parts_left_ < 0) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("more than ", kMostParts, " nodes stand for it and others"));
-  }
+  HT_RETURN_IF_ERROR(parts_budget_.Spend(parts));
   for (const auto& [name, tensor] : parts.constants) HT_RETURN_IF_ERROR(AddConstant(name, tensor));
   for (const Node& node : parts.nodes) read_.insert(node.inputs.begin(), node.inputs.end());
   for (const Node& node : parts.nodes) HT_RETURN_IF_ERROR(BindNode(node));

@@ -1,11 +1,13 @@
 #ifndef HALFTONE_NN_ONNX_GRAPH_IMPORT_H_
 #define HALFTONE_NN_ONNX_GRAPH_IMPORT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "nn/graph/graph.h"
 #include "nn/onnx/functions.h"
@@ -36,6 +38,9 @@ struct ModelContext {
   int depth = 0;                         // of graphs in graphs, and of calls
   std::vector<const Function*> calls;    // being inlined
 };
+
+// RESOURCE_EXHAUSTED where inlined functions take more than they may.
+absl::Status SpendInlined(size_t bytes, ModelContext& context);
 
 // The graph of a model. Errors name the offender.
 absl::StatusOr<Graph> ImportModelGraph(const onnx::GraphProto& proto, ModelContext& context);

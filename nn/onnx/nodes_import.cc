@@ -47,10 +47,10 @@ class NodesImporter {
   absl::Status Add(const onnx::NodeProto& proto, int position, Scope& scope);
   absl::Status AddOperator(Node node);
   absl::Status NameNode(Node& node, int position, const Scope& scope);
-  absl::Status Spend(const Node& node, const Scope& scope);
+  absl::Status Spend(const Node& node, const onnx::NodeProto& proto);
   absl::Status CloseSubgraph(const onnx::AttributeProto& proto, const Scope& scope, Node& node);
   absl::Status Inline(const Function& function, const Node& call);
-  absl::Status CheckCall(const Function& function, const Node& call) const;
+  absl::Status CheckCall(const Function& function, const Node& call);
   absl::StatusOr<Arguments> BindArguments(const Function& function, const Node& call);
   absl::Status BindValues(const Function& function, const Node& call, Scope& scope);
 
@@ -117,27 +117,23 @@ absl::Status NodesImporter::NameNode(Node& node, int position, const Scope& scop
   return absl::OkStatus();
 }
 
-// A function's nodes are made anew for each call.
-absl::Status NodesImporter::Spend(const Node& node, const Scope& scope) {
+// A function's nodes, and the graphs among their attributes, are made anew for each call.
+absl::Status NodesImporter::Spend(const Node& node, const onnx::NodeProto& proto) {
   if (--context_.nodes_left < 0) {
     return absl::ResourceExhaustedError(
-        absl::StrCat("node '", node.name, "': the model with its functions and subgraphs has more ",
-                     "than ", context_.options.max_nodes, " nodes"));
+        absl::StrCat("the model with its functions and subgraphs has more ", "than ",
+                     context_.options.max_nodes, " nodes"));
   }
-  if (scope.function == nullptr) return absl::OkStatus();
-  size_t bytes = node.name.size();
+  if (context_.calls.empty()) return absl::OkStatus();
+  size_t bytes = 64 * static_cast<size_t>(proto.attribute_size()) + node.name.size();
   for (const std::string& value : node.inputs) bytes += sizeof(value) + value.size();
   for (const std::string& value : node.outputs) bytes += sizeof(value) + value.size();
   for (const auto& [name, value] : node.attributes) {
-    bytes += sizeof(value) + name.size();
     if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size();
     if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) bytes += 8 * list->size();
     if (const auto* list = std::get_if<std::vector<float>>(&value)) bytes += 4 * list->size();
   }
-  context_.inlined_bytes_left -= static_cast<int64_t>(bytes);
-  if (context_.inlined_bytes_left >= 0) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("node '", node.name, "': inlining the model's functions takes too much memory"));
+  return SpendInlined(bytes, context_);
 }
 
 absl::Status NodesImporter::Add(const onnx::NodeProto& proto, int position, Scope& scope) {
@@ -152,7 +148,7 @@ absl::Status NodesImporter::Add(const onnx::NodeProto& proto, int position, Scop
   }
   for (std::string& value : node.inputs) value = ValueIn(scope, value);
   for (std::string& value : node.outputs) value = ValueIn(scope, value);
-  HT_RETURN_IF_ERROR(Spend(node, scope));
+  HT_RETURN_IF_ERROR(Annotate(Spend(node, proto), LabelOf(node)));
   const Function* function = context_.functions.Find(proto);
   if (function == nullptr) return AddOperator(std::move(node));
   return Inline(*function, node);
@@ -198,7 +194,7 @@ absl::Status NodesImporter::CloseSubgraph(const onnx::AttributeProto& proto, con
 
 // ---- Functions ----------------------------------------------------------------------------------
 
-absl::Status NodesImporter::CheckCall(const Function& function, const Node& call) const {
+absl::Status NodesImporter::CheckCall(const Function& function, const Node& call) {
   if (absl::c_linear_search(context_.calls, &function)) {
     return absl::InvalidArgumentError(absl::StrCat("function '", function.name, "' calls itself"));
   }
@@ -210,6 +206,10 @@ absl::Status NodesImporter::CheckCall(const Function& function, const Node& call
     return absl::UnimplementedError(
         absl::StrCat("a call of function '", function.name, "' with a graph as an attribute"));
   }
+  HT_RETURN_IF_ERROR(SpendInlined(
+      64 * static_cast<size_t>(function.proto->input_size() + function.proto->output_size()) +
+          sizeof(onnx::AttributeProto) * function.defaults.size(),
+      context_));
   return function.CheckOpset(context_.opset);
 }
 

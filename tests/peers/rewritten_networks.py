@@ -31,7 +31,7 @@ class RewrittenWriter(Writer):
         return self.node("Add", self.node("MatMul", src, self.matrix(WIDTH, outputs)), self.bias(outputs))
 
     def logits(self, src):
-        """Of tokens: the mean of them, and a layer."""
+        """A layer of all tokens."""
         flat = self.node("Reshape", src, self.integers(0, -1))
         return self.node("Gemm", flat, self.matrix(TOKENS * WIDTH, CLASSES), self.bias(CLASSES))
 

@@ -1,6 +1,7 @@
 #include "nn/graph/rewrites/parts.h"
 
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 
@@ -19,6 +20,31 @@ std::string UniqueNames::Make(const std::string& wanted) {
   std::string name = wanted;
   while (!taken_.insert(name).second) name = absl::StrCat(wanted, "_", ++suffixes_[wanted]);
   return name;
+}
+
+int64_t BytesOf(const std::vector<Node>& nodes) {
+  size_t bytes = 0;
+  const auto add = [&](const std::string& text) { bytes += sizeof(text) + text.size(); };
+  for (const Node& node : nodes) {
+    bytes += sizeof(node) + node.name.size();
+    for (const std::string& value : node.inputs) add(value);
+    for (const std::string& value : node.outputs) add(value);
+    for (const auto& [name, value] : node.attributes) {
+      bytes += sizeof(value) + name.size();
+      if (const auto* text = std::get_if<std::string>(&value)) add(*text);
+      if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) bytes += 8 * list->size();
+      if (const auto* list = std::get_if<std::vector<float>>(&value)) bytes += 4 * list->size();
+    }
+  }
+  return static_cast<int64_t>(bytes);
+}
+
+absl::Status PartsBudget::Spend(const Parts& parts) {
+  nodes_left_ -= static_cast<int64_t>(parts.nodes.size()) + 1;
+  bytes_left_ -= BytesOf(parts.nodes);
+  if (nodes_left_ >= 0 && bytes_left_ >= 0) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("more than ", kMostNodes, " nodes, or ",
+                                                   kMostBytes, " bytes, stand for it and others"));
 }
 
 Copier::Copier(const Graph& graph, const std::string& prefix, UniqueNames& names)

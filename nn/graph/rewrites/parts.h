@@ -1,12 +1,15 @@
 #ifndef HALFTONE_NN_GRAPH_REWRITES_PARTS_H_
 #define HALFTONE_NN_GRAPH_REWRITES_PARTS_H_
 
+#include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
 #include "nn/graph/graph.h"
 
 namespace halftone {
@@ -29,6 +32,23 @@ class UniqueNames {
  private:
   absl::flat_hash_set<std::string> taken_;
   absl::flat_hash_map<std::string, int> suffixes_;  // the last one tried, by name
+};
+
+// Memory that the nodes take beside the elements of tensors, and but for their subgraphs.
+int64_t BytesOf(const std::vector<Node>& nodes);
+
+// What may stand for the nodes of one graph in all: a bound on what loops in loops can ask for.
+class PartsBudget {
+ public:
+  static constexpr int64_t kMostNodes = 200'000;
+  static constexpr int64_t kMostBytes = int64_t{256} << 20;
+
+  // RESOURCE_EXHAUSTED for parts that are beyond it.
+  absl::Status Spend(const Parts& parts);
+
+ private:
+  int64_t nodes_left_ = kMostNodes;
+  int64_t bytes_left_ = kMostBytes;
 };
 
 // Makes copies of a closed graph (see Subgraph) that share its constants.

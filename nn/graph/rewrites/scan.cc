@@ -13,9 +13,6 @@
 namespace halftone {
 namespace {
 
-// A body is copied once for each; the binder bounds the nodes in all.
-constexpr int64_t kMostSteps = 200'000;
-
 // Along which axis, and from which end, inputs are read or outputs are stacked.
 struct Course {
   int64_t axis = 0;
@@ -47,6 +44,7 @@ class ScanUnroller {
  private:
   absl::Status Read();
   absl::Status ReadLength();
+  absl::Status CheckSteps() const;
   void Step(int64_t step, Copier& copier);
   absl::Status Finish();
   int64_t Position(const Course& course, int64_t step) const {
@@ -94,8 +92,18 @@ absl::Status ScanUnroller::ReadLength() {
     }
     length_ = info.shape.dim(axis);
   }
-  if (length_ <= kMostSteps) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("it has ", length_, " steps"));
+  return absl::OkStatus();
+}
+
+// All copies of the body are there before the binder's budget is asked.
+absl::Status ScanUnroller::CheckSteps() const {
+  const std::vector<Node>& nodes = body_.graph->nodes;
+  const auto count = static_cast<int64_t>(nodes.size() + sources_.size() + outputs_.size() + 1);
+  if (length_ <= PartsBudget::kMostNodes / count &&
+      length_ <= PartsBudget::kMostBytes / std::max<int64_t>(BytesOf(nodes), 1)) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(length_, " steps of ", count, " nodes"));
 }
 
 void ScanUnroller::Step(int64_t step, Copier& copier) {
@@ -130,10 +138,7 @@ absl::Status ScanUnroller::Finish() {
 
 absl::StatusOr<Parts> ScanUnroller::Unroll() {
   HT_RETURN_IF_ERROR(Read());
-  const int64_t nodes = static_cast<int64_t>(body_.graph->nodes.size()) + 1;
-  if (length_ > kMostSteps / nodes) {
-    return absl::ResourceExhaustedError(absl::StrCat(length_, " steps of ", nodes, " nodes"));
-  }
+  HT_RETURN_IF_ERROR(CheckSteps());
   results_.assign(outputs_.size(), std::vector<std::string>(static_cast<size_t>(length_)));
   Copier copier(*body_.graph, absl::StrCat(node_.name, "/"), names_);
   builder_.parts().constants = copier.TakeConstants();

@@ -202,6 +202,20 @@ TEST(ControlFlowTest, LoopsWithoutAKnownEndAreRefusedByName) {
   ExpectRefused(inputs, absl::StatusCode::kInvalidArgument, "'loop' (Loop)");
 }
 
+// 1000 steps of 1000 steps.
+TEST(ControlFlowTest, LoopsInLoopsAreBounded) {
+  ModelBuilder model = Counting("thousand", ""), inner = Counting("thousand", "");
+  model.Ints("thousand", {}, {1000});
+  onnx::GraphProto& body = *model.graph().mutable_node(1)->mutable_attribute(0)->mutable_g();
+  onnx::NodeProto& loop = *body.add_node();
+  loop = inner.graph().node(1);
+  loop.set_input(2, "t");
+  loop.set_output(0, "more");
+  loop.set_output(1, "unread");
+  body.mutable_output(1)->set_name("more");
+  ExpectRefused(model, absl::StatusCode::kResourceExhausted, "'loop' (Loop): node 'loop/");
+}
+
 // (s, row) -> (s + row, s + row): sums up to each row, from the last one on.
 ModelBuilder Scanning() {
   ModelBuilder model(15), body(15);
@@ -239,6 +253,10 @@ TEST(ControlFlowTest, BadScansAreRefusedByName) {
   ModelBuilder inputs = Scanning();
   inputs.graph().mutable_node(0)->mutable_attribute(0)->set_i(5);
   ExpectRefused(inputs, absl::StatusCode::kInvalidArgument, "'scan' (Scan)");
+  ModelBuilder steps = Scanning();
+  auto& shape = *steps.graph().mutable_input(0)->mutable_type()->mutable_tensor_type();
+  shape.mutable_shape()->mutable_dim(1)->set_dim_value(300'000);
+  ExpectRefused(steps, absl::StatusCode::kResourceExhausted, "'scan' (Scan): 300000 steps");
   ModelBuilder body = Scanning();
   body.graph().mutable_node(0)->mutable_attribute()->RemoveLast();
   ExpectRefused(body, absl::StatusCode::kInvalidArgument, "'scan' (Scan): it has no body");
