@@ -1,6 +1,8 @@
 #include "nn/graph/graph_memory.h"
 
 #include <algorithm>
+#include <string>
+#include <variant>
 #include <vector>
 
 namespace halftone {
@@ -55,6 +57,20 @@ double OutputBytes(const Graph& graph) {
   double bytes = 0;
   for (const Port& port : graph.outputs) bytes += BytesOf(graph, port.name);
   return bytes;
+}
+
+int64_t NodeBytes(const Node& node) {
+  size_t bytes = sizeof(node) + node.name.size();
+  const auto add = [&](const std::string& text) { bytes += sizeof(std::string) + text.size(); };
+  for (const std::string& value : node.inputs) add(value);
+  for (const std::string& value : node.outputs) add(value);
+  for (const auto& [name, value] : node.attributes) {
+    bytes += sizeof(value) + name.size();
+    if (const auto* text = std::get_if<std::string>(&value)) add(*text);
+    if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) bytes += 8 * list->size();
+    if (const auto* list = std::get_if<std::vector<float>>(&value)) bytes += 4 * list->size();
+  }
+  return static_cast<int64_t>(bytes);
 }
 
 }  // namespace halftone

@@ -1,6 +1,8 @@
 #ifndef HALFTONE_NN_GRAPH_GRAPH_MEMORY_H_
 #define HALFTONE_NN_GRAPH_GRAPH_MEMORY_H_
 
+#include <cstdint>
+
 #include "nn/graph/graph.h"
 
 namespace halftone {
@@ -14,6 +16,9 @@ double WeightBytes(const Graph& graph);
 double PeakActivationBytes(const Graph& graph);
 // What leaves the graph.
 double OutputBytes(const Graph& graph);
+
+// Memory that a node takes: its names and attributes, beside the elements of tensors and subgraphs.
+int64_t NodeBytes(const Node& node);
 
 }  // namespace halftone
 

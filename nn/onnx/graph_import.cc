@@ -14,7 +14,7 @@
 namespace halftone {
 namespace {
 
-constexpr size_t kBytesOfPart = 256;  // of an initializer or port, with its name
+constexpr int64_t kBytesOfPart = 256;  // of an initializer or port, with its name
 
 // Builds one Graph from one GraphProto.
 class GraphImporter {
@@ -155,8 +155,8 @@ absl::StatusOr<Graph> GraphImporter::ImportModelGraph() {
 
 absl::StatusOr<Graph> GraphImporter::ImportSubgraph() {
   if (!context_.calls.empty()) {
-    const int parts = proto_.initializer_size() + proto_.input_size() + proto_.output_size();
-    HT_RETURN_IF_ERROR(SpendInlined(kBytesOfPart * static_cast<size_t>(parts), context_));
+    const int64_t parts = proto_.initializer_size() + proto_.input_size() + proto_.output_size();
+    HT_RETURN_IF_ERROR(SpendInlined(kBytesOfPart * parts, context_));
   }
   HT_RETURN_IF_ERROR(Start());
   HT_RETURN_IF_ERROR(AddNames(proto_.input(), "input", graph_.inputs));
@@ -169,8 +169,8 @@ absl::StatusOr<Graph> GraphImporter::ImportSubgraph() {
 
 }  // namespace
 
-absl::Status SpendInlined(size_t bytes, ModelContext& context) {
-  context.inlined_bytes_left -= static_cast<int64_t>(bytes);
+absl::Status SpendInlined(int64_t bytes, ModelContext& context) {
+  context.inlined_bytes_left -= bytes;
   if (context.inlined_bytes_left >= 0) return absl::OkStatus();
   return absl::ResourceExhaustedError("inlining the model's functions takes too much memory");
 }

@@ -1,7 +1,6 @@
 #ifndef HALFTONE_NN_ONNX_GRAPH_IMPORT_H_
 #define HALFTONE_NN_ONNX_GRAPH_IMPORT_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -40,7 +39,7 @@ struct ModelContext {
 };
 
 // RESOURCE_EXHAUSTED where inlined functions take more than they may.
-absl::Status SpendInlined(size_t bytes, ModelContext& context);
+absl::Status SpendInlined(int64_t bytes, ModelContext& context);
 
 // The graph of a model. Errors name the offender.
 absl::StatusOr<Graph> ImportModelGraph(const onnx::GraphProto& proto, ModelContext& context);

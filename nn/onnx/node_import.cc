@@ -48,6 +48,8 @@ absl::Status FillNode(const onnx::NodeProto& proto, const Arguments* arguments,
   HT_RETURN_IF_ERROR(ImportNames(proto.input(), node.inputs));
   HT_RETURN_IF_ERROR(ImportNames(proto.output(), node.outputs));
   if (node.outputs.empty()) return absl::InvalidArgumentError("it has no outputs");
+  // Those that nobody wants, some exporters name "".
+  while (node.outputs.size() > 1 && node.outputs.back().empty()) node.outputs.pop_back();
   for (const AttributeProto& attribute : proto.attribute()) {
     HT_RETURN_IF_ERROR(ImportAttribute(attribute, arguments, tensors, node));
   }

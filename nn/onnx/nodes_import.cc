@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/graph/graph_memory.h"
 #include "nn/onnx/functions.h"
 #include "nn/onnx/names.h"
 #include "nn/onnx/opset.h"
@@ -18,6 +19,7 @@ namespace halftone {
 namespace {
 
 constexpr int kMaxDepth = 64;
+constexpr int64_t kAttributeBytes = 64;  // at least
 
 using Nodes = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
 
@@ -125,14 +127,8 @@ absl::Status NodesImporter::Spend(const Node& node, const onnx::NodeProto& proto
                      context_.options.max_nodes, " nodes"));
   }
   if (context_.calls.empty()) return absl::OkStatus();
-  size_t bytes = 64 * static_cast<size_t>(proto.attribute_size()) + node.name.size();
-  for (const std::string& value : node.inputs) bytes += sizeof(value) + value.size();
-  for (const std::string& value : node.outputs) bytes += sizeof(value) + value.size();
-  for (const auto& [name, value] : node.attributes) {
-    if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size();
-    if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) bytes += 8 * list->size();
-    if (const auto* list = std::get_if<std::vector<float>>(&value)) bytes += 4 * list->size();
-  }
+  // Attributes that are left out take time.
+  const int64_t bytes = NodeBytes(node) + kAttributeBytes * proto.attribute_size();
   return SpendInlined(bytes, context_);
 }
 
@@ -206,10 +202,9 @@ absl::Status NodesImporter::CheckCall(const Function& function, const Node& call
     return absl::UnimplementedError(
         absl::StrCat("a call of function '", function.name, "' with a graph as an attribute"));
   }
-  HT_RETURN_IF_ERROR(SpendInlined(
-      64 * static_cast<size_t>(function.proto->input_size() + function.proto->output_size()) +
-          sizeof(onnx::AttributeProto) * function.defaults.size(),
-      context_));
+  const auto defaults = static_cast<int64_t>(function.defaults.size());
+  const int64_t parts = function.proto->input_size() + function.proto->output_size() + defaults;
+  HT_RETURN_IF_ERROR(SpendInlined(kAttributeBytes * parts, context_));
   return function.CheckOpset(context_.opset);
 }
 

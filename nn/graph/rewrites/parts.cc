@@ -1,9 +1,9 @@
 #include "nn/graph/rewrites/parts.h"
 
 #include <utility>
-#include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "nn/graph/graph_memory.h"
 
 namespace halftone {
 
@@ -23,20 +23,9 @@ std::string UniqueNames::Make(const std::string& wanted) {
 }
 
 int64_t BytesOf(const std::vector<Node>& nodes) {
-  size_t bytes = 0;
-  const auto add = [&](const std::string& text) { bytes += sizeof(text) + text.size(); };
-  for (const Node& node : nodes) {
-    bytes += sizeof(node) + node.name.size();
-    for (const std::string& value : node.inputs) add(value);
-    for (const std::string& value : node.outputs) add(value);
-    for (const auto& [name, value] : node.attributes) {
-      bytes += sizeof(value) + name.size();
-      if (const auto* text = std::get_if<std::string>(&value)) add(*text);
-      if (const auto* list = std::get_if<std::vector<int64_t>>(&value)) bytes += 8 * list->size();
-      if (const auto* list = std::get_if<std::vector<float>>(&value)) bytes += 4 * list->size();
-    }
-  }
-  return static_cast<int64_t>(bytes);
+  int64_t bytes = 0;
+  for (const Node& node : nodes) bytes += NodeBytes(node);
+  return bytes;
 }
 
 absl::Status PartsBudget::Spend(const Parts& parts) {

@@ -34,7 +34,7 @@ class UniqueNames {
   absl::flat_hash_map<std::string, int> suffixes_;  // the last one tried, by name
 };
 
-// Memory that the nodes take beside the elements of tensors, and but for their subgraphs.
+// The NodeBytes of all.
 int64_t BytesOf(const std::vector<Node>& nodes);
 
 // What may stand for the nodes of one graph in all: a bound on what loops in loops can ask for.

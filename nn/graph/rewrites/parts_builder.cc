@@ -8,6 +8,11 @@
 namespace halftone {
 namespace {
 
+// The first opsets whose Unsqueeze and ReduceSum, and whose other reductions, have axes as an
+// input.
+constexpr int64_t kOpsetOfAxes = 13;
+constexpr int64_t kOpsetOfMeanAxes = 18;
+
 // ONNX's number of a type that a Cast casts to.
 int64_t NumberOf(DataType type) {
   switch (type) {
@@ -59,25 +64,25 @@ std::string PartsBuilder::Transpose(const std::string& src, std::vector<int64_t>
 
 std::string PartsBuilder::Unsqueeze(const std::string& src, int64_t axis) {
   std::vector<int64_t> axes = {axis};
-  if (axes_are_inputs(13)) return Op("Unsqueeze", {src, Ints(std::move(axes))});
+  if (opset_ >= kOpsetOfAxes) return Op("Unsqueeze", {src, Ints(std::move(axes))});
   return Op("Unsqueeze", {src}, {{"axes", std::move(axes)}});
 }
 
 std::string PartsBuilder::Reduce(const std::string& op, const std::string& src,
                                  std::vector<int64_t> axes, bool keep, int64_t since) {
   const Attribute keepdims = int64_t{keep ? 1 : 0};
-  if (axes_are_inputs(since)) {
+  if (opset_ >= since) {
     return Op(op, {src, Ints(std::move(axes))}, {{"keepdims", keepdims}});
   }
   return Op(op, {src}, {{"axes", std::move(axes)}, {"keepdims", keepdims}});
 }
 
 std::string PartsBuilder::ReduceMean(const std::string& src, std::vector<int64_t> axes) {
-  return Reduce("ReduceMean", src, std::move(axes), true, 18);
+  return Reduce("ReduceMean", src, std::move(axes), true, kOpsetOfMeanAxes);
 }
 
 std::string PartsBuilder::ReduceSum(const std::string& src, std::vector<int64_t> axes, bool keep) {
-  return Reduce("ReduceSum", src, std::move(axes), keep, 13);
+  return Reduce("ReduceSum", src, std::move(axes), keep, kOpsetOfAxes);
 }
 
 // Before opset 13 the axes from `axis` on were one, and axes were not counted from the end.
@@ -108,7 +113,7 @@ std::string PartsBuilder::Stack(const Inputs& sources, int64_t axis) {
 }
 
 std::vector<std::string> PartsBuilder::Split(const std::string& src, int64_t axis,
-                                             std::vector<int64_t> sizes) {
+                                             const std::vector<int64_t>& sizes) {
   std::vector<std::string> results;
   int64_t begin = 0;
   for (const int64_t size : sizes) {

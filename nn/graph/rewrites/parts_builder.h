@@ -55,7 +55,8 @@ class PartsBuilder {
   // The values along a new axis.
   std::string Stack(const Inputs& sources, int64_t axis);
   // Parts of these sizes.
-  std::vector<std::string> Split(const std::string& src, int64_t axis, std::vector<int64_t> sizes);
+  std::vector<std::string> Split(const std::string& src, int64_t axis,
+                                 const std::vector<int64_t>& sizes);
 
   // Whether anybody may read the node's result `index`.
   bool IsWanted(size_t index) const {
@@ -71,7 +72,6 @@ class PartsBuilder {
   Parts Take() { return std::move(parts_); }
 
  private:
-  bool axes_are_inputs(int64_t since) const { return opset_ >= since; }
   std::string Reduce(const std::string& op, const std::string& src, std::vector<int64_t> axes,
                      bool keep, int64_t since);
 

@@ -215,6 +215,14 @@ TEST(ImportTest, OlderOpsetsBecomeTheOldestOfGraphs) {
   }
 }
 
+TEST(ImportTest, OutputsWithoutANameAreNone) {
+  ModelBuilder model(8);
+  model.Input("x", {1, 1, 2}).Floats("v", {1}).Floats("var", {1}, {1}).Output("y");
+  model.Node("BatchNormalization", {"x", "v", "v", "v", "var"}, {"y", "", "", "", ""});
+  const absl::StatusOr<Graph> bound = BindBatch(Import(model), 1);
+  EXPECT_TRUE(bound.ok()) << bound.status();
+}
+
 TEST(ImportTest, RefusesWhatOlderOpsetsHadOtherwise) {
   ModelBuilder scan(8);
   scan.Input("x", {1, 2}).Node("Scan", {"", "x"}, {"y"}, {}, "steps").Output("y");
