@@ -4,10 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 
@@ -89,6 +93,19 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
   }
   if (!status.ok()) ::unlink(temporary.c_str());
   return status;
+}
+
+bool FileHolds(const std::string& path, absl::string_view bytes) {
+  constexpr size_t kChunk = size_t{1} << 20;
+  std::ifstream file(path, std::ios::binary);
+  std::vector<char> chunk(std::min(kChunk, bytes.size() + 1));
+  while (file) {
+    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
+    const absl::string_view read(chunk.data(), static_cast<size_t>(file.gcount()));
+    if (!absl::StartsWith(bytes, read)) return false;
+    bytes.remove_prefix(read.size());
+  }
+  return file.eof() && bytes.empty();
 }
 
 }  // namespace halftone

@@ -22,6 +22,9 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
 // Maps errno to the nearest status code, with "`what` `path`: reason" as message.
 absl::Status ErrnoToStatus(int error, absl::string_view what, absl::string_view path);
 
+// Whether the file can be read and has these bytes.
+bool FileHolds(const std::string& path, absl::string_view bytes);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_BASE_FILES_H_

@@ -91,7 +91,7 @@ struct SearchSpec {
   // kEvolutionary: sums to be small beside the divergence; empty: the frontier's metric.
   std::vector<Metric> objectives;
   InputBinding inputs;
-  // What InputsIdentity (nn/data/resolve_inputs.h) makes of the model, the data and `inputs`: of a
+  // What InputsIdentity (nn/data/inputs_identity.h) makes of the model, the data and `inputs`: of a
   // search that runs; no part of what is asked for.
   std::string inputs_identity;
   double robust = 0;  // losses are their means plus so many standard errors

@@ -4,7 +4,7 @@
 
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "nn/data/resolve_inputs.h"
+#include "nn/data/inputs_identity.h"
 #include "nn/onnx/import.h"
 #include "search/stage_outputs.h"
 

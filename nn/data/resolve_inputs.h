@@ -42,10 +42,6 @@ absl::StatusOr<Graph> ResolveInputs(Graph graph, const InputBinding& binding, co
 absl::StatusOr<Graph> ResolveWherePossible(Graph graph, const InputBinding& binding,
                                            const Dataset* data);
 
-// What `resolved` has of inputs that `graph`, from which it was made, has not; "" where that is
-// nothing: all that is computed of such a network is of the file alone.
-std::string InputsIdentity(const Graph& graph, const Graph& resolved);
-
 }  // namespace halftone
 
 #endif  // HALFTONE_NN_DATA_RESOLVE_INPUTS_H_

@@ -8,13 +8,11 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/graph/float32.h"
 #include "nn/graph/folding.h"
 #include "nn/graph/operators/operator.h"
 #include "nn/graph/passes.h"
-#include "nn/graph/recurrent/node_writer.h"
 #include "nn/graph/recurrent/recurrent_spec.h"
 #include "nn/graph/recurrent/unroll_recurrent.h"
 #include "nn/graph/rewrites/loop.h"
@@ -41,7 +39,6 @@ class Binder {
   absl::Status BindParts(const Parts& parts);
   absl::Status BindLoop(const NodeContext& context);
   absl::Status InferNode(const Node& node);
-  absl::Status InferRecurrent(const Node& node);
   absl::Status CheckRuns(const Node& node, const Operator& op) const;
   bool SourcesKnown(const Node& node) const;
   bool RemoveIdentity(const NodeContext& context, const ValueInfo& info);
@@ -76,18 +73,11 @@ absl::Status Binder::CheckBatch(int64_t batch) const {
   return absl::OkStatus();
 }
 
-absl::Status CheckSizes(const Port& port) {
-  for (int axis = 0; axis < port.info.shape.rank(); ++axis) {
-    if (port.info.shape.dim(axis) != Shape::kDynamic) continue;
-    const absl::string_view name = port.AxisName(axis);
-    return absl::InvalidArgumentError(absl::StrCat(
-        "input '", port.name, "': axis ", axis,
-        name.empty() ? "" : absl::StrCat(" (", Quoted(name), ")"), " has no fixed size"));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Binder::BindInputs(int64_t batch) {
+  for (const OpenAxis& open : FindOpenAxes(source_)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("input '", open.input, "': axis ", open.axis, " has no fixed size"));
+  }
   for (const Port& source : source_.inputs) {
     Port port = source;
     port.info.type = EngineType(port.info.type);
@@ -96,7 +86,6 @@ absl::Status Binder::BindInputs(int64_t batch) {
     if (sample_axis.has_value() && shape.dim(*sample_axis) == Shape::kDynamic) {
       shape.set_dim(*sample_axis, batch);
     }
-    HT_RETURN_IF_ERROR(CheckSizes(port));
     HT_RETURN_IF_ERROR(Annotate(shape.Check(), absl::StrCat("input '", port.name, "'")));
     bound_.values[port.name] = port.info;
     bound_.inputs.push_back(std::move(port));
@@ -180,19 +169,6 @@ absl::Status Binder::CheckRuns(const Node& node, const Operator& op) const {
   return absl::OkStatus();
 }
 
-absl::Status Binder::InferRecurrent(const Node& node) {
-  if (!unroller_.has_value()) unroller_.emplace(source_);
-  HT_ASSIGN_OR_RETURN(NodeWriter::Result plain, unroller_->Unroll(ContextOf(node)));
-  for (auto& [name, tensor] : plain.constants) {
-    bound_.values[name] = {tensor.type(), tensor.shape()};
-    bound_.initializers.emplace(name, std::move(tensor));
-  }
-  for (const Node& each : plain.nodes) {
-    HT_RETURN_IF_ERROR(Annotate(InferNode(each), each.name));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Binder::BindParts(const Parts& parts) {
   HT_RETURN_IF_ERROR(parts_budget_.Spend(parts));
   for (const auto& [name, tensor] : parts.constants) HT_RETURN_IF_ERROR(AddConstant(name, tensor));
@@ -216,7 +192,11 @@ absl::Status Binder::BindLoop(const NodeContext& context) {
 }
 
 absl::Status Binder::InferNode(const Node& node) {
-  if (IsRecurrent(node)) return InferRecurrent(node);
+  if (IsRecurrent(node)) {
+    if (!unroller_.has_value()) unroller_.emplace(source_);
+    HT_ASSIGN_OR_RETURN(const Parts parts, unroller_->Unroll(ContextOf(node)));
+    return BindParts(parts);
+  }
   if (node.op == "Loop" && node.domain.empty()) return BindLoop(ContextOf(node));
   if (const Rewrite* rewrite = FindRewrite(node, source_.opset); rewrite != nullptr) {
     HT_ASSIGN_OR_RETURN(const Parts parts, rewrite->parts(ContextOf(node), *names_));

@@ -5,13 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
 #include "base/shown_text.h"
@@ -78,20 +75,6 @@ absl::Status AboutPart(const absl::Status& status) {
   spdlog::error("the state directory is damaged: {}", LogLine(status.message()));
   return absl::DataLossError(
       "what was written so far was taken away from the server's state directory: send it again");
-}
-
-// Whether the file has these bytes.
-bool Holds(const std::string& path, absl::string_view bytes) {
-  constexpr size_t kChunk = size_t{1} << 20;
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> chunk(std::min(kChunk, bytes.size() + 1));
-  while (file) {
-    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    const absl::string_view read(chunk.data(), static_cast<size_t>(file.gcount()));
-    if (!absl::StartsWith(bytes, read)) return false;
-    bytes.remove_prefix(read.size());
-  }
-  return file.eof() && bytes.empty();
 }
 
 // The names in a directory, but for those that begin with a dot.
@@ -205,7 +188,7 @@ absl::StatusOr<std::string> BlobStore::Store(absl::string_view bytes) const {
   // Touched before it is looked at: see RemoveUnused().
   const absl::Status touched = Touch(PathOf(sha256));
   // A file of that name may have been damaged since: what is stored heals it.
-  if (touched.ok() && Holds(PathOf(sha256), bytes)) return sha256;
+  if (touched.ok() && FileHolds(PathOf(sha256), bytes)) return sha256;
   HT_ASSIGN_OR_RETURN(std::unique_ptr<BlobWriter> writer, NewWriter());
   HT_RETURN_IF_ERROR(writer->Append(bytes));
   HT_RETURN_IF_ERROR(writer->Commit());

@@ -26,7 +26,7 @@ std::string NodeWriter::Name(absl::string_view role) {
 std::string NodeWriter::Op(absl::string_view op, std::vector<std::string> inputs,
                            absl::string_view role, Attributes attributes) {
   std::string name = Name(role);
-  result_.nodes.push_back(
+  parts_.nodes.push_back(
       {name, std::string(op), "", std::move(inputs), {name}, std::move(attributes)});
   return name;
 }
@@ -34,7 +34,7 @@ std::string NodeWriter::Op(absl::string_view op, std::vector<std::string> inputs
 void NodeWriter::Write(absl::string_view op, std::vector<std::string> inputs,
                        const std::string& dst, absl::string_view role, Attributes attributes) {
   Op(op, std::move(inputs), role, std::move(attributes));
-  result_.nodes.back().outputs = {dst};
+  parts_.nodes.back().outputs = {dst};
 }
 
 std::vector<std::string> NodeWriter::Split(const std::string& src, int64_t axis,
@@ -49,7 +49,7 @@ std::vector<std::string> NodeWriter::Split(const std::string& src, int64_t axis,
   std::vector<std::string> parts;
   for (size_t i = 0; i < sizes.size(); ++i) parts.push_back(Name(absl::StrCat(role, "_", i)));
   Op("Split", std::move(inputs), role, std::move(attributes));
-  result_.nodes.back().outputs = parts;
+  parts_.nodes.back().outputs = parts;
   return parts;
 }
 
@@ -81,7 +81,7 @@ std::string NodeWriter::Clip(const std::string& src, float bound, absl::string_v
 
 std::string NodeWriter::Constant(absl::string_view role, Tensor tensor) {
   std::string name = Name(role);
-  result_.constants.emplace(name, std::move(tensor));
+  parts_.constants.emplace(name, std::move(tensor));
   return name;
 }
 

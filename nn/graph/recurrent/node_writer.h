@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "nn/graph/graph.h"
+#include "nn/graph/rewrites/parts.h"
 
 namespace halftone {
 
@@ -19,10 +20,6 @@ namespace halftone {
 class NodeWriter {
  public:
   using Attributes = std::map<std::string, Attribute>;
-  struct Result {
-    std::vector<Node> nodes;  // in topological order
-    std::map<std::string, Tensor> constants;
-  };
 
   // `taken`: the names that the graph has, to which those that are given are added. Borrowed.
   NodeWriter(std::string node, int64_t opset, absl::flat_hash_set<std::string>& taken)
@@ -54,7 +51,7 @@ class NodeWriter {
   // A constant that is written once, however often it is asked for.
   std::string Scalar(float value);
 
-  Result Take() { return std::move(result_); }
+  Parts Take() { return std::move(parts_); }
 
  private:
   std::string Name(absl::string_view role);
@@ -66,7 +63,7 @@ class NodeWriter {
   absl::flat_hash_set<std::string>& taken_;
   std::map<float, std::string> scalars_;
   std::map<std::vector<int64_t>, std::string> ints_;
-  Result result_;
+  Parts parts_;
 };
 
 }  // namespace halftone

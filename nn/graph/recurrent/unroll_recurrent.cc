@@ -233,7 +233,7 @@ RecurrentUnroller::RecurrentUnroller(const Graph& graph) : opset_(graph.opset) {
   }
 }
 
-absl::StatusOr<NodeWriter::Result> RecurrentUnroller::Unroll(const NodeContext& context) {
+absl::StatusOr<Parts> RecurrentUnroller::Unroll(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(const RecurrentSpec spec, ReadRecurrent(context));
   const int64_t steps = spec.steps * static_cast<int64_t>(spec.directions.size());
   if (steps > kMaxSteps - steps_) {
@@ -255,7 +255,7 @@ absl::StatusOr<NodeWriter::Result> RecurrentUnroller::Unroll(const NodeContext& 
     return name;
   };
   NodeUnroller(context, spec, constants, writer).Run();
-  NodeWriter::Result result = writer.Take();
+  Parts result = writer.Take();
   result.constants.merge(made);
   return result;
 }

@@ -30,7 +30,7 @@ class RecurrentUnroller {
 
   // What stands for a node, and writes its results. Errors are those of ReadRecurrent, and
   // UNIMPLEMENTED where the graph has more than kMaxSteps.
-  absl::StatusOr<NodeWriter::Result> Unroll(const NodeContext& context);
+  absl::StatusOr<Parts> Unroll(const NodeContext& context);
 
  private:
   const int64_t opset_;

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "nn/data/inputs_identity.h"
+
 namespace halftone {
 namespace {
 
