@@ -18,6 +18,7 @@
 #include "client/budget_text.h"
 #include "client/crosscheck_text.h"
 #include "client/interrupt.h"
+#include "client/job_exit_code.h"
 #include "client/job_text.h"
 #include "client/result_copies.h"
 #include "client/result_text.h"
@@ -72,17 +73,6 @@ std::string CheckFolder(const std::string& path) {
   return "";
 }
 
-// A job that was refused for its input is the user's mistake, not the program's failure.
-ExitCode ExitCodeOfFailure(const v1::JobError& error) {
-  switch (static_cast<absl::StatusCode>(error.code())) {
-    case absl::StatusCode::kInvalidArgument:
-    case absl::StatusCode::kUnimplemented:
-      return ExitCode::kBadInput;
-    default:
-      return ExitCode::kFailed;
-  }
-}
-
 ExitCode PrintWithoutResult(const CommandLine& line, const v1::Job& job) {
   if (line.json) {
     nlohmann::json document = JobToJson(job);
@@ -92,10 +82,11 @@ ExitCode PrintWithoutResult(const CommandLine& line, const v1::Job& job) {
   if (job.state() == v1::JOB_STATE_FAILED) {
     std::fprintf(stderr, "halftone: %s failed: %s\n", job.name().c_str(),
                  Printable(job.error().message()).c_str());
-    return ExitCodeOfFailure(job.error());
+  } else {
+    std::fprintf(stderr, "halftone: %s has no result: it is %s\n", job.name().c_str(),
+                 StateText(job.state()).c_str());
   }
-  std::fprintf(stderr, "halftone: %s is %s\n", job.name().c_str(), StateText(job.state()).c_str());
-  return job.state() == v1::JOB_STATE_CANCELLED ? ExitCode::kCancelled : ExitCode::kFailed;
+  return ExitCodeWithoutResult(job);
 }
 
 }  // namespace

@@ -205,6 +205,19 @@ TEST_F(NewSearchTest, WhatIsKnownToFailIsNotQueued) {
             "");
 }
 
+TEST_F(NewSearchTest, AJobWithoutItsTablesYetSaysHowFarItIs) {
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = spec_;
+  v1::Job job;
+  ASSERT_TRUE(halftone::CreateJob(context_, request, &job).ok());
+  v1::ReSolveRequest what_if;
+  what_if.set_name(job.name());
+  v1::ReSolveResponse response;
+  const absl::Status status = ReSolveJob(context_, what_if, &response, {});
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("has no result: it is QUEUED"));
+}
+
 TEST_F(NewSearchTest, ANameWithControlCharactersIsRefused) {
   v1::CreateJobRequest request;
   *request.mutable_spec() = spec_;
