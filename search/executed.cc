@@ -192,8 +192,8 @@ class ExecutedMeter {
     const double share = (difference.executed - MeanOf(without.sample_values)) / difference.value();
     explained += share;
     if (share < kShare) return absl::OkStatus();
-    causes.push_back(
-        absl::StrFormat("%.0f %% of it by %s", 100 * share, Describe(roundings_, kind)));
+    causes.push_back(absl::StrFormat("%.0f %% of the difference by %s", 100 * share,
+                                     Describe(roundings_, kind)));
     return absl::OkStatus();
   }
 
@@ -210,9 +210,10 @@ class ExecutedMeter {
                                     " for ", Asked(layer).ToString(), ")"));
     }
     if (std::abs(1 - explained) >= kShare) {
-      causes.push_back(others.empty() ? "the rest by roundings inside of kernels"
-                                      : absl::StrCat("the rest by layers that run otherwise: ",
-                                                     JoinSome(std::move(others))));
+      causes.push_back(absl::StrCat(causes.empty() ? "" : "the rest ",
+                                    others.empty() ? "by roundings inside of kernels"
+                                                   : absl::StrCat("by layers that run otherwise: ",
+                                                                  JoinSome(std::move(others)))));
     }
     return absl::StrFormat("as it runs the network has a %s of %.3g, simulated %.3g: %s",
                            evaluator_->output_metric() == "kl" ? "KL divergence" : "squared error",

@@ -49,7 +49,8 @@ class OffNetwork final : public RunnableNetwork {
 
 class OffRunner final : public NetworkRunner {
  public:
-  explicit OffRunner(float offset) : offset_(offset) {}
+  // `always`: also where shortcuts are exact.
+  explicit OffRunner(float offset, bool always = false) : offset_(offset), always_(always) {}
   std::string Machine() const override { return "off"; }
   absl::StatusOr<ExecutedLayers> Describe(const Graph&,
                                           const std::vector<Precision>&) const override {
@@ -62,7 +63,8 @@ class OffRunner final : public NetworkRunner {
     absl::StatusOr<std::unique_ptr<RunnableNetwork>> inner = MakeCpuRunner()->Prepare(
         graph, layers, assignment, {.threads = 1, .exact_shortcuts = true});
     if (!inner.ok()) return inner;
-    return std::make_unique<OffNetwork>(*std::move(inner), options.exact_shortcuts ? 0 : offset_);
+    return std::make_unique<OffNetwork>(*std::move(inner),
+                                        options.exact_shortcuts && !always_ ? 0 : offset_);
   }
   absl::StatusOr<NetworkTimes> Time(const Graph&, const LayerSet&,
                                     absl::Span<const QuantizedAssignment>, int, int,
@@ -72,6 +74,7 @@ class OffRunner final : public NetworkRunner {
 
  private:
   const float offset_;
+  const bool always_;
 };
 
 class ExecutedTest : public ::testing::Test {
@@ -128,7 +131,14 @@ TEST_F(ExecutedTest, ADifferenceThatMattersNamesWhereItComesFrom) {
   const std::string& warning = evaluation.executed->warning;
   EXPECT_THAT(warning, HasSubstr("shortcuts stored in 8 bits"));
   EXPECT_THAT(warning, HasSubstr("'adder'"));
-  EXPECT_THAT(warning, HasSubstr("100 %"));
+  EXPECT_THAT(warning, HasSubstr("100 % of the difference by shortcuts"));
+  EXPECT_THAT(warning, Not(HasSubstr("the rest")));
+}
+
+TEST_F(ExecutedTest, WhereNothingElseIsNamedThereIsNoRest) {
+  OffRunner runner(0.5f, /*always=*/true);
+  const std::string warning = Evaluate("w8a8", &runner).executed->warning;
+  EXPECT_THAT(warning, HasSubstr(": by roundings inside of kernels"));
   EXPECT_THAT(warning, Not(HasSubstr("the rest")));
 }
 
