@@ -182,14 +182,6 @@ struct ProfileFlags {
   bool refresh = false, cold = false;
 };
 
-absl::Status CheckRooflinePath(const std::string& path) {
-  if (path.empty() || absl::EndsWith(path, ".svg") || absl::EndsWith(path, ".html")) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--roofline: '", path, "' must end in .svg or .html"));
-}
-
 // A page where the path ends so, else a picture.
 absl::Status WriteRoofline(const json& document, const std::string& path) {
   HT_ASSIGN_OR_RETURN(const std::string plot, absl::EndsWith(path, ".html")
@@ -199,7 +191,7 @@ absl::Status WriteRoofline(const json& document, const std::string& path) {
 }
 
 absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& flags) {
-  HT_RETURN_IF_ERROR(CheckRooflinePath(flags.roofline));
+  HT_RETURN_IF_ERROR(CheckRoofline(flags.roofline, flags.target));
   v1::ProfileModelRequest request;
   HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
   if (!flags.assignment.empty()) {

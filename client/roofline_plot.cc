@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/html.h"
@@ -68,12 +69,16 @@ void AddPoint(const json& row, Roofs& roofs) {
   roofs.points.push_back(std::move(point));
 }
 
+absl::Status TellsNoPeaks(const std::string& target) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("target '", target, "' tells no peaks: only simulated ones have a roofline"));
+}
+
 absl::StatusOr<Roofs> ReadRoofs(const json& profile) {
   Roofs roofs;
   roofs.target = TextIn(profile, "target");
   if (!profile.contains("roofline") || !profile["roofline"].is_object()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "target '", roofs.target, "' tells no peaks: only simulated ones have a roofline"));
+    return TellsNoPeaks(roofs.target);
   }
   roofs.bytes_per_second = NumberIn(profile["roofline"], "memory_bytes_per_second").value_or(0);
   for (const json& roof : ListIn(profile["roofline"], "roofs")) {
@@ -174,6 +179,15 @@ std::string PointsTable(const Roofs& roofs) {
 }
 
 }  // namespace
+
+absl::Status CheckRoofline(const std::string& path, const std::string& target) {
+  if (path.empty()) return absl::OkStatus();
+  if (!absl::EndsWith(path, ".svg") && !absl::EndsWith(path, ".html")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--roofline: '", path, "' must end in .svg or .html"));
+  }
+  return target == "cpu" ? TellsNoPeaks(target) : absl::OkStatus();
+}
 
 absl::StatusOr<std::string> RooflineSvg(const json& profile) {
   HT_ASSIGN_OR_RETURN(const Roofs roofs, ReadRoofs(profile));

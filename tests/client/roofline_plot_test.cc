@@ -69,6 +69,17 @@ TEST(RooflinePlotTest, AMeasuredTargetHasNone) {
   EXPECT_EQ(RooflineSvg(profile).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
+// What is measured would take its time first.
+TEST(RooflinePlotTest, WhatCannotBeDrawnIsRefusedBeforeItIsMeasured) {
+  EXPECT_TRUE(CheckRoofline("", "cpu").ok());
+  EXPECT_TRUE(CheckRoofline("r.svg", "bitfusion").ok());
+  EXPECT_TRUE(CheckRoofline("r.html", "mine.json").ok());
+  EXPECT_THAT(std::string(CheckRoofline("r.svg", "cpu").message()),
+              HasSubstr("'cpu' tells no peaks"));
+  EXPECT_THAT(std::string(CheckRoofline("r.png", "bitfusion").message()),
+              HasSubstr("must end in .svg or .html"));
+}
+
 TEST(RooflinePlotTest, ADocumentOfOtherTypesDoesNoHarm) {
   json profile = Profile();
   profile["layers"][0]["operations"] = nullptr;
