@@ -244,6 +244,12 @@ bool CostTable::IsDisturbed() const {
   });
 }
 
+bool CostTable::IsOfABusyMachine() const {
+  return std::any_of(rows.begin(), rows.end(), [](const CostRow& row) {
+    return absl::StrContains(row.warning, kDisturbedWarning);
+  });
+}
+
 PredictionQuality QualityOf(absl::Span<const AssignmentCost> assignments) {
   PredictionQuality quality;
   std::vector<double> predicted, measured, errors;

@@ -104,6 +104,8 @@ struct DeviceInfo {
 // How the warning of a row begins that was measured while other work took the machine's processors:
 // an answer, but nothing to remember.
 inline constexpr absl::string_view kDisturbedWarning = "the machine was busy";
+// How it ends where the profiler that measured will do so again. A table that was saved does not.
+inline constexpr absl::string_view kMeasuredAgain = ", and not kept: the next run measures again";
 
 // Costs of every (layer, precision) on a target. Time that no choice changes (pooling, input and
 // output conversion) is `fixed_latency_ns`. Immutable once made.
@@ -124,6 +126,8 @@ struct CostTable {
   double PredictLatency(const std::map<std::string, Precision>& assignment) const;
   // Whether any row has kDisturbedWarning.
   bool IsDisturbed() const;
+  // Whether any row says that it was measured so, now or when a table was saved.
+  bool IsOfABusyMachine() const;
 };
 
 // How well predictions hold over assignments that were run.

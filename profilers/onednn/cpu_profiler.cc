@@ -183,7 +183,7 @@ class Profiling {
 
   std::string Warning() const {
     if (!disturbance_.IsDisturbed()) return "";
-    return absl::StrCat(disturbance_.Warning(), ", and not kept: the next run measures again");
+    return absl::StrCat(disturbance_.Warning(), kMeasuredAgain);
   }
 
   absl::Status StoreMeasured(const std::set<std::string>& missing) const {

@@ -7,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "nn/quant/weight_bytes.h"
 #include "profilers/table/cost_sheet.h"
@@ -148,7 +150,16 @@ class TableProfiler final : public CostProfiler {
     cost.origin = {absl::StrCat(name_, ", ", row.place),
                    cost.origin.when.empty() ? time_ : cost.origin.when, OriginalOrigin(row.cost)};
     cost.provenance = Provenance::kTable;
+    cost.warning = WarningOf(row.cost);
     return cost;
+  }
+
+  // What was measured while the machine was busy stays so: a table measures nothing again.
+  static std::string WarningOf(const CostRow& cost) {
+    absl::string_view warning = cost.warning;
+    if (!absl::StartsWith(warning, kDisturbedWarning)) return cost.warning;
+    absl::ConsumeSuffix(&warning, kMeasuredAgain);
+    return absl::StrCat("measured while ", warning);
   }
 
   // Where the file has its figures from, in words.

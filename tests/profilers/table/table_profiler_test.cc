@@ -150,6 +150,23 @@ TEST_F(TableProfilerTest, ASavedProfileIsATarget) {
   EXPECT_EQ(table->network[0].measured_ns, 420);
 }
 
+TEST_F(TableProfilerTest, WhatABusyMachineMeasuredIsNotMeasuredAgain) {
+  json document = Minimal();
+  document["layers"][0]["warning"] =
+      "the machine was busy: measured with 30 % of 2 processors, and not kept: the next run "
+      "measures again";
+  document["layers"][2]["warning"] = "a reference implementation";
+  const auto profiler = MakeTableProfiler(File("costs.json", document.dump()));
+  ASSERT_TRUE(profiler.ok()) << profiler.status();
+  const auto table = (*profiler)->Profile(request_, {});
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(table->rows[0].warning,
+            "measured while the machine was busy: measured with 30 % of 2 processors");
+  EXPECT_EQ(table->rows[1].warning, "a reference implementation");
+  EXPECT_FALSE(table->IsDisturbed()) << "it would be the same again";
+  EXPECT_TRUE(table->IsOfABusyMachine());
+}
+
 TEST_F(TableProfilerTest, MissingRowsAreAllNamed) {
   const std::string error = CsvError("strided,f32,1300,,,\n", "");
   EXPECT_THAT(error, HasSubstr("lacks 1 of the 8 rows"));
