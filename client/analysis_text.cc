@@ -255,10 +255,7 @@ std::string EvaluationText(const json& document) {
                     Time(Number(latency, "assignment_ns")), " quantized, ",
                     Time(Number(latency, "predicted_ns")), " predicted\n");
   }
-  for (const json& warning : List(document, "warnings")) {
-    if (warning.is_string()) text += WarningLines({warning.get<std::string>()});
-  }
-  return text;
+  return text + WarningLines(WarningsOf(document));
 }
 
 }  // namespace halftone

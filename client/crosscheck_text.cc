@@ -7,9 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/terminal.h"
+#include "client/warnings.h"
+#include "nlohmann/json.hpp"
 
 namespace halftone {
 namespace {
+
+using nlohmann::json;
 
 std::string Figure(bool known, double value) {
   return known ? absl::StrFormat("%.3f", value) : "-";
@@ -55,7 +59,9 @@ std::string CrosscheckText(const v1::SearchResult& result,
       crosscheck.evaluation_samples(), " held-out samples; estimators on ", crosscheck.samples(),
       "\n\n", table.Render(), errors, "\nranks against the measured ", crosscheck.output_metric(),
       " and the lost accuracy; ratio: predicted over measured, its median and the standard "
-      "deviation of its logarithm\n");
+      "deviation of its logarithm\n",
+      WarningLines(WarningsOf(json::parse(result.result_json(), nullptr,
+                                          /*allow_exceptions=*/false))));
   for (const auto& [file, path] : artifacts) absl::StrAppend(&text, file, ": ", path, "\n");
   return text;
 }

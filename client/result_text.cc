@@ -54,7 +54,6 @@ std::string MeasureLine(const json& document) {
 std::string LayerTable(const v1::SearchResult& result, const json& document) {
   Table table(
       {"layer", "op", "precision", LossName(document), "+-", "before", "after", "implementation"});
-  Warnings warnings;
   for (const v1::LayerResult& layer : result.layers()) {
     const bool other = !layer.executed_as().empty() && layer.executed_as() != layer.precision();
     table.Add({layer.layer(), layer.op(),
@@ -63,9 +62,8 @@ std::string LayerTable(const v1::SearchResult& result, const json& document) {
                FormatNumber(layer.loss()), FormatNumber(layer.loss_stderr()),
                Time(layer.reference_latency_ns()), Time(layer.latency_ns()),
                layer.implementation()});
-    warnings.Add(layer.layer(), layer.warning());
   }
-  return absl::StrCat(table.Render(), warnings.Render(), MeasureLine(document));
+  return absl::StrCat(table.Render(), MeasureLine(document));
 }
 
 std::string CostTable(const v1::SearchResult& result, const v1::FrontierPoint* nearest) {
@@ -122,7 +120,6 @@ std::string EvaluationLine(const v1::Evaluation& evaluation) {
   }
   absl::StrAppend(&text, "KL ", FormatNumber(executed.kl()), ", MSE ", FormatNumber(executed.mse()),
                   ", SQNR ", FormatNumber(executed.sqnr_db()), " dB, as it was timed\n");
-  if (!executed.warning().empty()) text += WarningLines({executed.warning()});
   return text;
 }
 
@@ -264,6 +261,8 @@ std::string ResultText(const v1::SearchResult& result,
                   CostTable(result, infeasible ? &solution.infeasible().nearest() : nullptr), "\n",
                   LatencyText(result.latency(), result.reference_precision()));
   if (result.has_evaluation()) text += EvaluationLine(result.evaluation());
+  // Those of layers, and of what was run and timed, are among them.
+  text += WarningLines(WarningsOf(document));
   const bool is_refined = result.has_refined() && result.chosen() == kRefined;
   text += SolverLine(result, LossName(document), is_refined);
   if (result.has_refined()) {

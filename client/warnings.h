@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/json_values.h"
+#include "nlohmann/json.hpp"
 
 namespace halftone {
 
@@ -14,6 +16,15 @@ inline std::string WarningLines(const std::vector<std::string>& warnings) {
   std::string text;
   for (const std::string& warning : warnings) absl::StrAppend(&text, "warning: ", warning, "\n");
   return text;
+}
+
+// Those of a document.
+inline std::vector<std::string> WarningsOf(const nlohmann::json& document) {
+  std::vector<std::string> warnings;
+  for (const nlohmann::json& warning : ListIn(document, "warnings")) {
+    if (warning.is_string()) warnings.push_back(warning.get<std::string>());
+  }
+  return warnings;
 }
 
 // Warnings of a table's rows, to be printed below it: one line for all rows that say the same.

@@ -184,6 +184,7 @@ TEST(CommandTextTest, Crosscheck) {
   v1::EstimatorScore* trace = crosscheck->add_estimators();
   trace->set_name("hessian-trace");
   trace->set_error("the data has no labels");
+  result.set_result_json(R"({"warnings": ["fewer assignments than asked for"]})");
   ExpectGolden("crosscheck.txt", CrosscheckText(result, {{"crosscheck.html", "/out/c.html"}}));
 }
 

@@ -4,6 +4,7 @@
 
 #include "client/analysis_text.h"
 #include "client/cancellation_text.h"
+#include "client/job_exit_code.h"
 #include "client/job_text.h"
 #include "client/result_text.h"
 #include "client/solution_text.h"
@@ -123,6 +124,8 @@ v1::SearchResult FixedResult() {
   (*refined->mutable_cost())["size_bytes"] = 20'000;
   result.set_chosen("refined");
   result.set_result_json(R"json({
+    "warnings": ["layer 'conv2': measured while others ran", "as it runs it differs",
+                 "the measured latency: the machine was busy: measured with 30 % of 2 processors"],
     "chosen": "refined", "departures": 1, "loss": 0.025, "gap": 0.012, "lower_bound": 0.0246912,
     "cost": {"latency_ns": 90000, "size_bytes": 20000},
     "assignment": {"conv1": "w4a8", "conv2": "w4a8"},
@@ -165,6 +168,20 @@ TEST(TextTest, WhatCancellingDid) {
   EXPECT_THAT(CancellationText(RunningJob(), succeeded),
               StartsWith("nothing was cancelled: jobs/b7 had ended before\n"))
       << "it ended meanwhile";
+}
+
+// As `frontier`, `resolve` and `explore` of such a job end: it is not the job that failed.
+TEST(TextTest, AJobThatHasNotEndedIsABadQuestion) {
+  v1::Job job = RunningJob();
+  EXPECT_EQ(ExitCodeWithoutResult(job), ExitCodeOf(absl::FailedPreconditionError("it runs")));
+  job.set_state(v1::JOB_STATE_QUEUED);
+  EXPECT_EQ(ExitCodeWithoutResult(job), ExitCode::kBadInput);
+  job.set_state(v1::JOB_STATE_CANCELLED);
+  EXPECT_EQ(ExitCodeWithoutResult(job), ExitCode::kCancelled);
+  job = FailedCrosscheck();
+  EXPECT_EQ(ExitCodeWithoutResult(job), ExitCode::kBadInput) << "of its input";
+  job.mutable_error()->set_code(13);
+  EXPECT_EQ(ExitCodeWithoutResult(job), ExitCode::kFailed);
 }
 
 TEST(TextTest, Jobs) { ExpectGolden("jobs.txt", JobsText({RunningJob(), FailedCrosscheck()})); }
