@@ -70,12 +70,20 @@ class ResampledProblem {
   std::vector<Place> places_;
 };
 
-void Count(const Solution& solution, double share, Stability& stability) {
+// Shares as counts, until they are divided: sums of reciprocals may be above 1.
+void Count(const Solution& solution, Stability& stability) {
   for (Stability::Layer& layer : stability.layers) {
     const auto found = solution.assignment.find(layer.name);
     if (found == solution.assignment.end()) continue;
-    layer.shares[found->second] += share;
-    if (found->second != layer.chosen) layer.changed += share;
+    layer.shares[found->second] += 1;
+    if (found->second != layer.chosen) layer.changed += 1;
+  }
+}
+
+void DivideBy(double count, Stability& stability) {
+  for (Stability::Layer& layer : stability.layers) {
+    layer.changed /= count;
+    for (auto& [choice, share] : layer.shares) share /= count;
   }
 }
 
@@ -113,9 +121,8 @@ absl::StatusOr<Stability> MeasureStability(const Problem& problem,
     solutions.push_back(*std::move(solution));
   }
   stability.resamples = static_cast<int>(solutions.size());
-  for (const Solution& solution : solutions) {
-    Count(solution, 1 / static_cast<double>(solutions.size()), stability);
-  }
+  for (const Solution& solution : solutions) Count(solution, stability);
+  DivideBy(static_cast<double>(solutions.size()), stability);
   HT_RETURN_IF_ERROR(progress.Step(1));
   return stability;
 }

@@ -104,8 +104,10 @@ absl::StatusOr<LayerCost> CostOn(const ProcessorArray& array, const LayerWork& l
   cost.memory_bound = run.transfer > run.compute;
   cost.operations = 2 * layer.gemm.Macs();
   cost.memory_bytes = run.schedule.Bits() / 8;
-  cost.utilization = layer.gemm.Macs() * work.cycles /
-                     (work.products * Elements(array) * std::max(1.0, run.total));
+  // 1 where nothing is idle, whichever way that is rounded.
+  cost.utilization =
+      std::min(1.0, layer.gemm.Macs() * work.cycles /
+                        (work.products * Elements(array) * std::max(1.0, run.total)));
   cost.energy =
       EnergyOf(array, layer, work, CountAccesses(array, layer.gemm, mapping, run.schedule.chunks),
                run.schedule);

@@ -55,6 +55,15 @@ TEST(StabilityTest, CountsTheResamplesThatChooseOtherwise) {
   EXPECT_DOUBLE_EQ(stability->layers[1].changed, 0.25);
 }
 
+// Nine ninths, added up, are more than 1.
+TEST(StabilityTest, NoShareIsAboveOne) {
+  const auto stability =
+      Measure(OneMayBeHigh(), Resampled(std::vector<std::vector<double>>(9, {1, 0, 2, 0})));
+  ASSERT_TRUE(stability.ok()) << stability.status();
+  EXPECT_EQ(stability->layers[0].changed, 1);
+  EXPECT_THAT(stability->layers[0].shares, ElementsAre(Pair("w4a4", 1)));
+}
+
 TEST(StabilityTest, ScalesInteractionsWithTheLosses) {
   Problem problem = OneMayBeHigh();
   problem.budgets.clear();
