@@ -285,9 +285,10 @@ absl::StatusOr<v1::Job> Connection::CreateJob(const v1::CreateJobRequest& reques
   return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::CreateJob, request);
 }
 
-absl::StatusOr<v1::Job> Connection::GetJob(const std::string& name) {
+absl::StatusOr<v1::Job> Connection::GetJob(const std::string& name, v1::JobView view) {
   v1::GetJobRequest request;
   request.set_name(name);
+  request.set_view(view);
   return Ask(impl_.get(), impl_->search.get(), &v1::SearchService::Stub::GetJob, request);
 }
 

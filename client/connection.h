@@ -68,7 +68,7 @@ class Connection {
   absl::StatusOr<v1::Removal> CollectGarbage(const v1::CollectGarbageRequest& request);
 
   absl::StatusOr<v1::Job> CreateJob(const v1::CreateJobRequest& request);
-  absl::StatusOr<v1::Job> GetJob(const std::string& name);
+  absl::StatusOr<v1::Job> GetJob(const std::string& name, v1::JobView view = v1::JOB_VIEW_BASIC);
   absl::StatusOr<v1::ListJobsResponse> ListJobs(const v1::ListJobsRequest& request);
   absl::StatusOr<v1::Job> CancelJob(const std::string& name);
   absl::Status DeleteJob(const std::string& name, bool force);

@@ -84,7 +84,8 @@ absl::StatusOr<ExitCode> List(const CommandLine& line, const ListFlags& flags) {
 
 absl::StatusOr<ExitCode> Get(const CommandLine& line, const JobFlags& flags) {
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
-  HT_ASSIGN_OR_RETURN(const v1::Job job, connection->GetJob(FullJobName(flags.job)));
+  HT_ASSIGN_OR_RETURN(const v1::Job job,
+                      connection->GetJob(FullJobName(flags.job), v1::JOB_VIEW_FULL));
   return PrintJob(line, *connection, job);
 }
 
@@ -177,7 +178,7 @@ void AddJobCommands(CLI::App& app, CommandLine& line) {
   SetAction(list, &line, [&line, list_flags] { return List(line, *list_flags); });
 
   auto flags = std::make_shared<JobFlags>();
-  AddJobCommand(app, line, "get", "a job's state", flags, Get);
+  AddJobCommand(app, line, "get", "a job's state, and what it was asked for", flags, Get);
   CLI::App* watch =
       AddJobCommand(app, line, "watch",
                     "a job's progress, then its result; Ctrl-C stops watching, and the job goes on",

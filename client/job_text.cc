@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/units.h"
 #include "client/exported_text.h"
+#include "client/spec_text.h"
 #include "client/terminal.h"
 
 namespace halftone {
@@ -35,9 +36,9 @@ std::string ModelOf(const v1::Job& job) {
   return job.has_crosscheck() ? job.crosscheck().model() : job.spec().model();
 }
 
-// Crosschecks have none.
+// Of a crosscheck that which also runs its assignments, if any.
 std::string TargetOf(const v1::Job& job) {
-  if (job.has_crosscheck()) return "";
+  if (job.has_crosscheck()) return job.crosscheck().target();
   return job.spec().target().empty() ? "cpu" : job.spec().target();
 }
 
@@ -102,6 +103,7 @@ json JobToJson(const v1::Job& job) {
   for (const v1::Budget& budget : job.spec().budgets()) {
     document["budgets"][budget.metric()] = budget.limit();
   }
+  if (json spec = SpecToJson(job); !spec.empty()) document["spec"] = std::move(spec);
   for (const v1::Artifact& artifact : job.artifacts()) {
     document["artifacts"].push_back({{"name", artifact.name()},
                                      {"sha256", artifact.sha256()},
@@ -129,12 +131,14 @@ std::string JobText(const v1::Job& job, const TargetNames& names) {
     }
   }
   absl::StrAppend(&text, "\nkind     ", KindText(job), "\nmodel    ", ModelOf(job), "\n");
-  if (!job.has_crosscheck()) absl::StrAppend(&text, "target   ", ShownTarget(job, names), "\n");
+  const std::string target = ShownTarget(job, names);
+  if (!target.empty()) absl::StrAppend(&text, "target   ", target, "\n");
   std::vector<std::string> budgets;
   for (const v1::Budget& budget : job.spec().budgets()) {
     budgets.push_back(absl::StrCat(budget.metric(), "=", budget.limit()));
   }
   if (!budgets.empty()) absl::StrAppend(&text, "budgets  ", absl::StrJoin(budgets, " "), "\n");
+  text += SpecText(job);
   if (job.has_error()) absl::StrAppend(&text, "error    ", job.error().message(), "\n");
   for (const v1::Artifact& artifact : job.artifacts()) {
     absl::StrAppend(&text, "artifact ", artifact.name(), " (",

@@ -119,6 +119,7 @@ v1::CrosscheckSpec Summary(const v1::CrosscheckSpec& spec) {
   out.set_model(spec.model());
   out.set_calibration_dataset(spec.calibration_dataset());
   out.set_evaluation_dataset(spec.evaluation_dataset());
+  out.set_target(spec.target());
   return out;
 }
 
