@@ -297,8 +297,8 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
   for (const auto& [name, value] : Losses()) losses.push_back(name);
   sub->add_option("--method", flags->method)->check(CLI::IsMember(methods))->capture_default_str();
   sub->add_option("--loss", flags->loss)->check(CLI::IsMember(losses))->capture_default_str();
-  sub->add_option("--precisions", flags->precisions, "e.g. w4a8,w8a8");
   AddInputFlags(sub, &flags->inputs);
+  sub->add_option("--precisions", flags->precisions, "(default: w2a8,w4a4,w4a8,w6a6,w8a8)");
   sub->add_option("--samples", flags->samples, "the first so many (default: all)")
       ->check(PositiveNumber());
   sub->add_option("--probes", flags->probes, "of Hutchinson, at most")->check(PositiveNumber());
@@ -345,7 +345,9 @@ void AddProfile(CLI::App& app, CommandLine& line) {
   AddModel(sub, &flags->model);
   AddInputFlags(sub, &flags->inputs);
   sub->add_option("--target", flags->target, "see `halftone targets`")->capture_default_str();
-  sub->add_option("--precisions", flags->precisions, "e.g. w8a8,bf16,f32");
+  sub->add_option("--precisions", flags->precisions,
+                  "(default: those of a table, else of f32,bf16,w8a8,w8a4,w4a8,w4a4,w2a8,w2a2 what "
+                  "the target runs)");
   sub->add_option("--threads", flags->threads, "(default: all)")->check(PositiveNumber());
   sub->add_option("--batch", flags->batch, "(default: 1)")->check(PositiveNumber());
   sub->add_flag("--refresh", flags->refresh, "measure again what is known already");

@@ -65,18 +65,21 @@ int Main(int argc, char** argv) {
   CLI::App app("Finds the bit-width of every layer of a trained network");
   app.require_subcommand(1);
   app.fallthrough();  // the options below may also stand after the command
-  app.add_option("--server", line.server, "HOST:PORT (default: the service in this process)");
+  CLI::Option* server =
+      app.add_option("--server", line.server, "HOST:PORT (default: the service in this process)");
   app.add_option("--state-dir", line.state_directory, "where jobs, models and results are kept")
       ->capture_default_str();
   app.add_option_function<std::string>(
-      "--memory-limit",
-      [](const std::string& text) {
-        const absl::Status status = halftone::MemoryBudget::SetLimit(text);
-        if (!status.ok())
-          throw CLI::ValidationError("--memory-limit", std::string(status.message()));
-      },
-      "what the service in this process may take for a job, like 8GiB (default: what the machine "
-      "has)");
+         "--memory-limit",
+         [](const std::string& text) {
+           const absl::Status status = halftone::MemoryBudget::SetLimit(text);
+           if (!status.ok())
+             throw CLI::ValidationError("--memory-limit", std::string(status.message()));
+         },
+         "what the service in this process may take for a job, like 8GiB (default: what the "
+         "machine "
+         "has); that of a server is its own")
+      ->excludes(server);
   app.set_version_flag("--version", halftone::VersionText(halftone::local::GetVersion()));
   app.add_flag("--json", line.json, "one JSON document on stdout, and nothing else");
   app.add_flag("--quiet", line.quiet, "no progress on stderr");

@@ -100,7 +100,10 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
       ->capture_default_str();
   AddRuleFlags(sub, &flags->rules);
   AddInputFlags(sub, &flags->inputs);
-  sub->add_option("--precisions", flags->precisions, "to choose from, e.g. w4a8,w8a8,f32");
+  sub->add_option("--precisions", flags->precisions,
+                  "to choose from, e.g. w4a8,w8a8,f32 (default: what the target offers, see "
+                  "docs/targets.md; of a simulated one f32,bf16,w16a16,w8a8,w8a4,w4a8,w4a4,w2a4,"
+                  "w2a2 as far as it runs them)");
   sub->add_option("--frontier", flags->frontier, "metric of the frontier (default: latency)");
   sub->add_option("--samples", flags->samples, "calibrate on the first so many (default: all)")
       ->check(PositiveNumber());
