@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kMaxIdBytes = 63;
 constexpr size_t kMaxFileBytes = 255;
+constexpr absl::string_view kIdForm = "the id of lower-case letters, digits and '-', 63 at most";
 
 bool IsId(absl::string_view text) {
   return !text.empty() && text.size() <= kMaxIdBytes &&
@@ -45,7 +46,7 @@ absl::Status Malformed(absl::string_view name, absl::string_view form) {
 absl::StatusOr<std::string> ParseHashName(absl::string_view name, absl::string_view collection) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
   if (parts.size() != 2 || parts[0] != collection || !IsSha256Text(parts[1])) {
-    return Malformed(name, absl::StrCat(collection, "/{sha256}"));
+    return Malformed(name, absl::StrCat(collection, "/{sha256}, of 64 digits 0 to 9 and a to f"));
   }
   return std::string(parts[1]);
 }
@@ -63,7 +64,7 @@ std::string ArtifactName(absl::string_view job_id, absl::string_view file) {
 absl::StatusOr<std::string> ParseJobName(absl::string_view name) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
   if (parts.size() != 2 || parts[0] != "jobs" || !IsId(parts[1])) {
-    return Malformed(name, "jobs/{id}");
+    return Malformed(name, absl::StrCat("jobs/{id}, ", kIdForm));
   }
   return std::string(parts[1]);
 }
@@ -84,7 +85,7 @@ absl::StatusOr<ArtifactId> ParseArtifactName(absl::string_view name) {
   const std::vector<absl::string_view> parts = absl::StrSplit(name, '/');
   if (parts.size() != 4 || parts[0] != "jobs" || !IsId(parts[1]) || parts[2] != "artifacts" ||
       !IsFileName(parts[3])) {
-    return Malformed(name, "jobs/{id}/artifacts/{file name}");
+    return Malformed(name, absl::StrCat("jobs/{id}/artifacts/{file name}, ", kIdForm));
   }
   return ArtifactId{std::string(parts[1]), std::string(parts[3])};
 }
