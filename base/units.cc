@@ -65,6 +65,29 @@ size_t NumberLength(absl::string_view text) {
   return length;
 }
 
+// The largest one of which a quantity is at least one.
+const Unit& BestUnit(Quantity quantity, double value) {
+  const std::vector<Unit>& units = UnitsOf(quantity);
+  const Unit* best = &units.front();
+  for (const Unit& unit : units) {
+    if (std::fabs(value) < unit.factor || unit.factor < best->factor) continue;
+    if (absl::string_view(unit.name).find('i') == absl::string_view::npos) best = &unit;
+  }
+  return *best;
+}
+
+// Of three significant digits; none where it is a whole number of base units.
+int DecimalsOf(Quantity quantity, double value, const Unit& unit) {
+  const double scaled = value / unit.factor, magnitude = std::fabs(scaled);
+  if (scaled == std::floor(scaled) && &unit == &UnitsOf(quantity).front()) return 0;
+  return magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : 2;
+}
+
+std::string InUnit(double scaled, int decimals, const Unit& unit) {
+  return absl::StrCat(absl::StrFormat("%.*f", decimals, scaled), *unit.name == '\0' ? "" : " ",
+                      unit.name);
+}
+
 }  // namespace
 
 absl::StatusOr<double> ParseQuantity(Quantity quantity, absl::string_view text) {
@@ -102,18 +125,27 @@ bool IsRoundedToZero(double value, absl::string_view digits) {
 }
 
 std::string FormatQuantity(Quantity quantity, double value) {
-  const std::vector<Unit>& units = UnitsOf(quantity);
-  const Unit* best = &units.front();
-  for (const Unit& unit : units) {
-    if (std::fabs(value) < unit.factor || unit.factor < best->factor) continue;
-    if (absl::string_view(unit.name).find('i') == absl::string_view::npos) best = &unit;
+  const Unit& unit = BestUnit(quantity, value);
+  return InUnit(value / unit.factor, DecimalsOf(quantity, value, unit), unit);
+}
+
+double MostShown(double limit, double above) {
+  return limit + std::min(limit / 2000, std::max(0.0, limit - above) / 20);
+}
+
+std::string FormatQuantityUp(Quantity quantity, double value, double most) {
+  constexpr int kMostDecimals = 17;
+  const Unit& unit = BestUnit(quantity, value);
+  for (int decimals = DecimalsOf(quantity, value, unit); decimals <= kMostDecimals; ++decimals) {
+    const double scale = std::pow(10.0, decimals);
+    const double nearest = std::round(value / unit.factor * scale);
+    for (const double candidate : {nearest, nearest + 1}) {
+      const std::string text = InUnit(candidate / scale, decimals, unit);
+      const absl::StatusOr<double> read = ParseQuantity(quantity, text);
+      if (read.ok() && *read >= value && *read <= most) return text;
+    }
   }
-  const double scaled = value / best->factor;
-  const double magnitude = std::fabs(scaled);
-  const int decimals = magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : 2;
-  const bool is_whole = scaled == std::floor(scaled) && best == &units.front();
-  return absl::StrCat(absl::StrFormat("%.*f", is_whole ? 0 : decimals, scaled),
-                      *best->name == '\0' ? "" : " ", best->name);
+  return absl::StrFormat("%.17g", value);
 }
 
 }  // namespace halftone

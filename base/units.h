@@ -29,6 +29,13 @@ bool IsRoundedToZero(double value, absl::string_view digits);
 // Three significant digits in the unit that reads best: "1.24 ms", "311 KB".
 std::string FormatQuantity(Quantity quantity, double value);
 
+// The same with as many digits as it takes, three at least, to say a number from `value` to `most`:
+// a limit that is printed so, and taken from there, is not below what it was.
+std::string FormatQuantityUp(Quantity quantity, double value, double most);
+// What such a limit may be shown as at most: a two-thousandth more, or less where it is near what
+// it is above.
+double MostShown(double limit, double above);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_BASE_UNITS_H_

@@ -6,11 +6,22 @@
 #include "search/solver/problem.h"
 
 namespace halftone {
+namespace {
+
+Quantity QuantityOf(absl::string_view key) {
+  if (key == "latency_ns") return Quantity::kTime;
+  if (key == "energy_pj") return Quantity::kEnergy;
+  return key == "bops" || key == kChangesMetric ? Quantity::kCount : Quantity::kSize;
+}
+
+}  // namespace
+
 std::string FormatCost(absl::string_view key, double value) {
-  if (key == "latency_ns") return FormatQuantity(Quantity::kTime, value);
-  if (key == "energy_pj") return FormatQuantity(Quantity::kEnergy, value);
-  if (key == "bops" || key == kChangesMetric) return FormatQuantity(Quantity::kCount, value);
-  return FormatQuantity(Quantity::kSize, value);
+  return FormatQuantity(QuantityOf(key), value);
+}
+
+std::string FormatLimit(absl::string_view key, double limit, double above) {
+  return FormatQuantityUp(QuantityOf(key), limit, MostShown(limit, above));
 }
 
 std::string MetricTitle(absl::string_view key) {

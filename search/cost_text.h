@@ -10,6 +10,9 @@ namespace halftone {
 // A cost in the unit that reads best, by the metric's key in a problem ("latency_ns").
 std::string FormatCost(absl::string_view key, double value);
 
+// A limit that would do, so that it does when it is taken from there; `above`: that is too low.
+std::string FormatLimit(absl::string_view key, double limit, double above);
+
 // The metric in words: "weight bytes".
 std::string MetricTitle(absl::string_view key);
 

@@ -24,6 +24,20 @@ TEST(ParseQuantity, RefusesWhatIsNoQuantity) {
   }
 }
 
+TEST(FormatQuantityUp, IsNotBelowWhatItWas) {
+  EXPECT_EQ(FormatQuantityUp(Quantity::kTime, 100'040, 100'044), "100.04 us");
+  EXPECT_EQ(FormatQuantityUp(Quantity::kTime, 100'040, 101'000), "101 us");
+  EXPECT_EQ(FormatQuantityUp(Quantity::kTime, 1'234'567, 1'240'000), "1.24 ms");
+  EXPECT_EQ(FormatQuantityUp(Quantity::kCount, 3, 3), "3");
+  for (const double value : {123'457.0, 0.1, 99'999.9, 1e-3, 4.35e11}) {
+    const std::string text = FormatQuantityUp(Quantity::kSize, value, value * (1 + 1e-12));
+    const absl::StatusOr<double> read = ParseQuantity(Quantity::kSize, text);
+    ASSERT_TRUE(read.ok()) << text;
+    EXPECT_GE(*read, value) << text;
+    EXPECT_LE(*read, value * (1 + 1e-12)) << text;
+  }
+}
+
 TEST(FormatQuantity, ReadsWell) {
   EXPECT_EQ(FormatQuantity(Quantity::kTime, 1'240'000), "1.24 ms");
   EXPECT_EQ(FormatQuantity(Quantity::kTime, 812), "812 ns");
