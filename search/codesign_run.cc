@@ -109,6 +109,10 @@ SearchSpec CodesignRun::SpecOf(const DesignPoint& point) const {
   return spec;
 }
 
+StoredName CodesignRun::NameOfBase() const {
+  return {TableKey(points_.front()), Sha256Hex(tables_.front())};
+}
+
 std::string CodesignRun::TableKey(const DesignPoint& point) const {
   return ProfileKey(SpecOf(point), offer_.profiled);
 }
@@ -203,6 +207,10 @@ absl::StatusOr<SolveOutput> CodesignRun::Solve(Tables& tables, const Progress& p
   HT_ASSIGN_OR_RETURN(tables.costs, ParseTable(chosen));
   HT_ASSIGN_OR_RETURN(SolveOutput output, SolveTables(tables, offer_, spec, progress.Part(0.9, 1)));
   output.codesign = std::move(codesign);
+  output.budgets = base.budgets;
+  for (ResolvedBudget& budget : output.budgets) {
+    if (budget.asked.kind != Budget::Kind::kAbsolute) budget.target = points_.front().target;
+  }
   return output;
 }
 

@@ -59,6 +59,8 @@ class CodesignRun {
 
   // The base's table as it is stored, once the costs are loaded.
   const std::string& base_costs() const { return tables_.front(); }
+  StoredName NameOfBase() const;
+  const std::string& base() const { return points_.front().target; }
   // The search on the chosen configuration alone: its target, and the budgets as numbers; and its
   // stored costs.
   absl::StatusOr<SearchSpec> ChosenSpec(const SolveOutput& solved) const;

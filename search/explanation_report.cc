@@ -28,13 +28,15 @@ std::string LimitRow(const Explanation::Limit& limit, double loss) {
     return value.has_value() ? ChangedLoss(*value, loss) : "-";
   };
   const std::string at = limit.at.empty() ? "" : absl::StrCat(", most at ", limit.at);
-  return absl::StrCat("<tr><td class=text>", EscapeHtml(MetricTitle(limit.metric) + at),
-                      "</td><td>", cost(limit.limit), "</td><td>", cost(limit.used),
-                      "</td><td class=text>", limit.binds ? "binds" : "does not bind", "</td><td>",
-                      changed(limit.loss_without), "</td><td>",
-                      ShortNumber(0.01 * limit.limit * limit.marginal_value), "</td><td>",
-                      limit.next_limit == limit.next_limit_bound ? "" : "at most ",
-                      cost(limit.next_limit), "</td><td>", changed(limit.next_loss), "</td></tr>");
+  return absl::StrCat(
+      "<tr><td class=text>", EscapeHtml(MetricTitle(limit.metric) + at), "</td><td>",
+      cost(limit.limit), "</td><td>", cost(limit.used), "</td><td class=text>",
+      limit.binds ? "binds" : "does not bind", "</td><td>", changed(limit.loss_without),
+      "</td><td>", ShortNumber(0.01 * limit.limit * limit.marginal_value), "</td><td>",
+      limit.next_limit == limit.next_limit_bound ? "" : "at most ",
+      limit.next_limit.has_value() ? FormatLimit(limit.metric, *limit.next_limit, limit.limit)
+                                   : "-",
+      "</td><td>", changed(limit.next_loss), "</td></tr>");
 }
 
 // What is explained, where it is not the answer.
@@ -79,8 +81,10 @@ std::string AlternativeRow(const Explanation::Alternative& alternative, double l
   return absl::StrCat(
       html, "<td class=text>", EscapeHtml(alternative.choice), "</td><td>",
       alternative.is_proven ? "" : "at most ", ChangedLoss(loss + alternative.loss_increase, loss),
-      "</td><td>", ShortNumber(alternative.loss_stderr), "</td><td class=text>", EscapeHtml(others),
-      "</td><td class=text>", alternative.is_near ? "near" : "", "</td></tr>");
+      "</td><td>",
+      alternative.loss_stderr.has_value() ? ShortNumber(*alternative.loss_stderr) : "-",
+      "</td><td class=text>", EscapeHtml(others), "</td><td class=text>",
+      alternative.is_near ? "near" : "", "</td></tr>");
 }
 
 std::string AlternativeTable(const Explanation& explanation, double loss,
@@ -114,8 +118,8 @@ std::string InfeasibleTable(const Solution::Infeasible& infeasible) {
     const bool helps = relaxed != infeasible.relaxations.end();
     const std::string unknown = metric == "activation_bytes" ? "-" : "none alone";
     absl::StrAppend(&html, "<tr><td class=text>", EscapeHtml(MetricTitle(metric)), "</td><td>",
-                    FormatCost(metric, least), "</td><td>",
-                    helps ? FormatCost(metric, relaxed->second.limit) : unknown, "</td><td>",
+                    FormatLimit(metric, least, 0), "</td><td>",
+                    helps ? FormatLimit(metric, relaxed->second.limit, 0) : unknown, "</td><td>",
                     helps ? ShortNumber(relaxed->second.loss) : "-", "</td></tr>");
   }
   return html + "</table></div>";

@@ -65,12 +65,15 @@ class Application {
     std::set<std::string> names;
     int bits = 0;
     if (absl::SimpleAtoi(rule, &bits)) {
+      int most = 0;
       for (const Problem::Choice& choice : layer.choices) {
         HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(choice.name));
         const int fewest = std::min(precision.weights.bits, precision.activations.bits);
+        most = std::max(most, fewest);
         if (fewest >= bits) names.insert(choice.name);
       }
-      if (names.empty()) return Invalid(owner, ": no precision of so many bits is offered");
+      if (names.empty())
+        return Invalid(owner, ": no precision of so many bits is offered, the most is ", most);
     } else {
       HT_ASSIGN_OR_RETURN(const Precision precision, Precision::Parse(rule));
       names.insert(precision.ToString());
@@ -99,7 +102,7 @@ class Application {
     for (const std::string& name : names) {
       if (std::none_of(offered.begin(), offered.end(),
                        [&](const Problem::Choice& choice) { return choice.name == name; })) {
-        return Invalid(owner, ": ", name, " is not among the precisions");
+        return Invalid(owner, ": ", name, " is not among the precisions: ", ChoicesText(problem_));
       }
     }
     return absl::OkStatus();
@@ -255,7 +258,7 @@ absl::StatusOr<SensitivityResult> ScaleLosses(const std::map<std::string, double
     }
     for (ChoiceLoss& choice : layer.choices) {
       choice.loss *= product;
-      choice.loss_stderr *= product;
+      if (choice.loss_stderr.has_value()) *choice.loss_stderr *= product;
       of_column.push_back(product);
     }
   }
@@ -269,6 +272,12 @@ absl::StatusOr<SensitivityResult> ScaleLosses(const std::map<std::string, double
     }
   }
   return sensitivity;
+}
+
+std::string ChoicesText(const Problem& problem) {
+  return absl::StrJoin(
+      problem.layers.front().choices, ", ",
+      [](std::string* out, const Problem::Choice& choice) { out->append(choice.name); });
 }
 
 absl::Status CheckEndRule(const std::string& rule) {

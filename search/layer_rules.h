@@ -46,6 +46,9 @@ bool MatchesPattern(absl::string_view name, absl::string_view pattern);
 // network, whose first is '/stem/Conv'".
 absl::Status NamesNoLayer(absl::string_view what, absl::string_view first_layer);
 
+// The choices of a problem all of whose layers have the same: "f32, w8a8, w4a8".
+std::string ChoicesText(const Problem& problem);
+
 // Puts all rules but the factors into a problem of the network, whose choices are named by
 // precision. INVALID_ARGUMENT names a rule that matches no layer, names a precision that is not
 // offered, or leaves a layer without a choice.

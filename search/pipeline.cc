@@ -73,6 +73,7 @@ class SearchRun {
   SearchRun(const SearchSpec& spec, ArtifactStore& store, const PipelineObserver& observer,
             const Cancellation& cancellation, absl::string_view job)
       : job_(job),
+        asked_(spec),
         spec_(spec),
         store_(store),
         inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples, spec.inputs),
@@ -389,9 +390,10 @@ class SearchRun {
 
   absl::StatusOr<SearchResult> Export() {
     HT_ASSIGN_OR_RETURN(SearchResult result,
-                        AssembleResult(tables_.network, tables_.sensitivity, tables_.costs, solved_,
-                                       refined_, validated_));
+                        AssembleResult(spec_, tables_.network, tables_.sensitivity, tables_.costs,
+                                       solved_, refined_, validated_));
     result.model = spec_.model;
+    result.spec = asked_;
     result.tables = NameTables();
     HT_ASSIGN_OR_RETURN(
         const std::string output,
@@ -418,6 +420,10 @@ class SearchRun {
     if (!execution_.empty()) names.execution.sha256 = Sha256Hex(execution_);
     names.sensitivity.sha256 = Sha256Hex(sensitivity_output_);
     names.costs.sha256 = Sha256Hex(profile_output_);
+    if (codesign_ != nullptr) {
+      names.base_costs = codesign_->NameOfBase();
+      names.base = codesign_->base();
+    }
     return names;
   }
 
@@ -449,7 +455,8 @@ class SearchRun {
   }
 
   const std::string job_;
-  SearchSpec spec_;
+  const SearchSpec asked_;
+  SearchSpec spec_;  // of a design space, that of the chosen configuration in the end
   ArtifactStore& store_;
   StageInputs inputs_;
   const PipelineObserver observer_;

@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "base/units.h"
 #include "search/live_set_metric.h"
+#include "search/loss_terms.h"
 #include "search/solver/solver.h"
 #include "search/spec_check.h"
 
@@ -97,8 +98,7 @@ class ProblemBuilder {
               "layer '", layer.name, "' has no sensitivity for ", precision.ToString()));
         }
         HT_ASSIGN_OR_RETURN(Costs costs, CostsOf(inputs_.network.layers[l], precision, l == 0));
-        layer.choices.push_back({precision.ToString(),
-                                 loss->loss + inputs_.spec.robust * loss->loss_stderr,
+        layer.choices.push_back({precision.ToString(), CountedLoss(*loss, inputs_.spec.robust),
                                  std::move(costs), loss->loss_stderr});
       }
       built_.problem.layers.push_back(std::move(layer));
@@ -178,7 +178,9 @@ class ProblemBuilder {
       HT_RETURN_IF_ERROR(
           AtField(absl::StrCat("budgets[", i, "]"),
                   CheckHasCosts(budget.metric, absl::StrCat("budget '", budget.ToString(), "'"))));
-      HT_ASSIGN_OR_RETURN(const double limit, LimitOf(budget));
+      HT_ASSIGN_OR_RETURN(const ResolvedBudget resolved, Resolve(budget));
+      const double limit = resolved.limit;
+      built_.budgets.push_back(resolved);
       if (budget.metric == Metric::kActivationMemory) {
         built_.activation_budget = std::min(limit, built_.activation_budget.value_or(limit));
         continue;
@@ -189,18 +191,24 @@ class ProblemBuilder {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<double> LimitOf(const Budget& budget) {
+  absl::StatusOr<ResolvedBudget> Resolve(const Budget& budget) {
+    ResolvedBudget resolved{budget, budget.value};
     switch (budget.kind) {
       case Budget::Kind::kReference:
-        return budget.value * built_.reference_cost[Key(budget.metric)];
+        resolved.reference_cost = built_.reference_cost[Key(budget.metric)];
+        resolved.limit = budget.value * *resolved.reference_cost;
+        break;
       case Budget::Kind::kShare: {
         HT_ASSIGN_OR_RETURN(const auto ends, RangeOf(budget.metric));
-        return ends.first + budget.value * (ends.second - ends.first);
+        resolved.cheapest = ends.first;
+        resolved.dearest = ends.second;
+        resolved.limit = ends.first + budget.value * (ends.second - ends.first);
+        break;
       }
       case Budget::Kind::kAbsolute:
         break;
     }
-    return budget.value;
+    return resolved;
   }
 
   // The costs of the cheapest and of the dearest assignment.

@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "profilers/cost_table.h"
 #include "search/network_summary.h"
+#include "search/resolved_budget.h"
 #include "search/search_spec.h"
 #include "search/sensitivity/sensitivity.h"
 #include "search/solver/problem.h"
@@ -47,6 +48,7 @@ struct ProblemInputs {
 struct BuiltProblem {
   Problem problem;
   Costs reference_cost;
+  std::vector<ResolvedBudget> budgets;  // of the spec, in its order
   // Bytes of activations that may be alive together; peak activation memory is a maximum of sums,
   // so that it becomes one metric per live set (SolveWithLiveSets).
   std::vector<LiveSet> live_sets;

@@ -5,6 +5,7 @@
 
 #include "base/status_macros.h"
 #include "search/evolve_stage.h"
+#include "search/loss_terms.h"
 #include "search/problem_builder.h"
 #include "search/refine/refine.h"
 
@@ -17,8 +18,7 @@ constexpr size_t kMaxPairColumns = 2896;
 }  // namespace
 
 bool IsRefined(const SearchSpec& spec, const Solution& solution) {
-  return spec.evaluations > 0 && solution.status != Solution::Status::kInfeasible &&
-         spec.rules.loss_factors.empty();
+  return solution.status != Solution::Status::kInfeasible && WhyNotEvaluated(spec).empty();
 }
 
 absl::StatusOr<Refinement> RefineSolved(const SearchSpec& spec, const Tables& tables,

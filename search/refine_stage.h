@@ -17,8 +17,8 @@
 // The stage of a search in which assignments are really evaluated.
 namespace halftone {
 
-// Whether a solved search is refined: evaluations are asked for, there is an answer, and its losses
-// are those of the network (with factors on them, what is measured is not what is sought).
+// Whether a solved search is refined: there is an answer, and nothing speaks against evaluating it
+// (WhyNotEvaluated).
 bool IsRefined(const SearchSpec& spec, const Solution& solution);
 
 // Refines the answer of a search by up to spec.evaluations runs of `meter`. `pairs`: of

@@ -23,6 +23,10 @@ namespace {
 
 std::string Percent(double share) { return absl::StrFormat("%.2f %%", 100 * share); }
 
+std::string NumberOrDash(const std::optional<double>& value) {
+  return value.has_value() ? ShortNumber(*value) : "-";
+}
+
 const Costs& ShownCost(const SearchResult& result) {
   if (result.IsRefined()) return result.refined->cost;
   return result.solution.infeasible.has_value() ? result.solution.infeasible->nearest.cost
@@ -103,7 +107,8 @@ std::string StatusText(const SearchResult& result) {
                       absl::StrJoin(solution.infeasible.has_value() ? solution.infeasible->conflict
                                                                     : std::vector<std::string>(),
                                     ", "),
-                      "); shown is the nearest assignment");
+                      "); shown is the nearest assignment",
+                      result.caveat.empty() ? "" : absl::StrCat("; but ", result.caveat));
 }
 
 // Of the network and the target. A graph may have no name, or one that its exporter gives to all.
@@ -140,8 +145,8 @@ std::string LayerRow(const LayerResult& layer) {
   return absl::StrCat(
       "<tr><td class=text>", EscapeHtml(layer.name), "</td><td class=text>", EscapeHtml(layer.op),
       "</td><td class=text><span class=tag>", EscapeHtml(layer.precision.ToString()), "</span>",
-      EscapeHtml(executed), "</td><td>", ShortNumber(layer.loss), " &plusmn; ",
-      ShortNumber(layer.loss_stderr), "</td><td>",
+      EscapeHtml(executed), "</td><td>", NumberOrDash(layer.loss), " &plusmn; ",
+      NumberOrDash(layer.loss_stderr), "</td><td>",
       FormatQuantity(Quantity::kTime, layer.reference_latency_ns), "</td><td>",
       FormatQuantity(Quantity::kTime, layer.latency_ns), "</td><td>",
       FormatQuantity(Quantity::kSize, layer.weight_bytes), "</td><td class=text>",
@@ -180,6 +185,10 @@ std::string Sources(const Refinement& refined) {
 }
 
 std::string RenderRefinement(const SearchResult& result) {
+  if (!result.not_evaluated.empty()) {
+    return absl::StrCat("<h2>Really evaluated</h2><p>Nothing: ", EscapeHtml(result.not_evaluated),
+                        ".</p>");
+  }
   if (!result.refined.has_value()) return "";
   const Refinement& refined = *result.refined;
   std::string html = absl::StrCat(

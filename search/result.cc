@@ -222,6 +222,7 @@ json SearchResultToJson(const SearchResult& result) {
                  {"problem", ProblemToJson(result.problem)},
                  {"solution", SolutionToJson(result.solution)},
                  {"reference_cost", result.reference_cost},
+                 {"budgets", ResolvedBudgetsToJson(result.budgets)},
                  {"layers", json::array()},
                  {"latency", MembersToJson(kLatencyMembers, result.latency)},
                  {"evaluation", nullptr},
@@ -233,11 +234,14 @@ json SearchResultToJson(const SearchResult& result) {
     object["layers"].push_back(MembersToJson(kLayerMembers, layer));
   if (result.stability.has_value()) object["stability"] = StabilityToJson(*result.stability);
   if (result.refined.has_value()) object["refined"] = RefinementToJson(*result.refined);
+  if (!result.caveat.empty()) object["caveat"] = result.caveat;
+  if (!result.not_evaluated.empty()) object["not_evaluated"] = result.not_evaluated;
   WriteChosen(result, object);
   if (result.IsRefined()) object["departures"] = CountDepartures(result);
   if (result.codesign.has_value()) object["codesign"] = CodesignToJson(*result.codesign);
   if (result.evaluation.has_value()) object["evaluation"] = EvaluationToJson(*result.evaluation);
   if (result.exported.has_value()) object["exported"] = ExportedModelToJson(*result.exported);
+  if (result.spec.has_value()) object["spec"] = SearchSpecToJson(*result.spec);
   if (result.tables.has_value()) object["tables"] = TableNamesToJson(*result.tables);
   return object;
 }
@@ -265,8 +269,15 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   fields.ReadObject("evaluation", EvaluationFromJson, &result.evaluation);
   fields.ReadObject("stability", StabilityFromJson, &result.stability);
   fields.ReadObject("refined", RefinementFromJson, &result.refined);
+  fields.ReadEach("budgets", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(result.budgets.emplace_back(), ResolvedBudgetFromJson(element));
+    return absl::OkStatus();
+  });
+  fields.Read("caveat", &result.caveat);
+  fields.Read("not_evaluated", &result.not_evaluated);
   fields.ReadObject("codesign", CodesignFromJson, &result.codesign);
   fields.ReadObject("exported", ExportedModelFromJson, &result.exported);
+  fields.ReadObject("spec", SearchSpecFromJson, &result.spec);
   fields.ReadObject("tables", TableNamesFromJson, &result.tables);
   fields.ReadObject("measure",
                     [&](const json& part) { return ReadMeasure(part, &result.measure); });

@@ -13,6 +13,8 @@
 #include "profilers/cost_table.h"
 #include "search/codesign.h"
 #include "search/refine/refinement.h"
+#include "search/resolved_budget.h"
+#include "search/search_spec.h"
 #include "search/sensitivity/evaluate.h"
 #include "search/sensitivity/sensitivity.h"
 #include "search/solver/problem.h"
@@ -28,7 +30,9 @@ struct LayerResult {
   bool has_weights = true;  // false: a product of two activations
   Precision precision;
   Precision executed_as;
-  double loss = 0, loss_stderr = 0;
+  // As the search counts it: with what the spec adds to it (loss_terms.h). Absent where the
+  // estimator does not know it.
+  std::optional<double> loss, loss_stderr;
   double reference_latency_ns = 0;  // in the reference precision
   double latency_ns = 0;
   double weight_bytes = 0;
@@ -63,10 +67,13 @@ struct SearchResult {
   Problem problem;
   Solution solution;
   Costs reference_cost;
-  std::optional<Stability> stability;  // where the losses were resampled
+  std::vector<ResolvedBudget> budgets;  // older versions did not note them
+  std::string caveat;                   // BusyCaveat
+  std::optional<Stability> stability;   // where the losses were resampled
   // What was really evaluated. Where it improves on the solution, it is the answer: layers,
   // latency, evaluation and artifacts are of it.
   std::optional<Refinement> refined;
+  std::string not_evaluated;         // why nothing was, where there is an answer; else ""
   std::optional<Codesign> codesign;  // where the target was a design space: `target` is chosen
   std::vector<LayerResult> layers;
   LatencyResult latency;
@@ -75,6 +82,7 @@ struct SearchResult {
   // What the losses are; older versions, which did not note it, took divergences alone.
   LossMeasure measure = {"loss", "predicted divergence of the output"};
   std::vector<std::string> warnings;  // for the reader: what the figures leave out or took instead
+  std::optional<SearchSpec> spec;     // as it was asked for; older versions did not note it
   std::optional<TableNames> tables;   // what it was made from; older versions did not note it
   std::optional<ExportedModel> exported;  // older versions did not note it
   // artifact name -> bytes' sha256; e.g. "quantized.onnx", "report.html", "result.json"

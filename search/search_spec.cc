@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/enum_names.h"
+#include "base/fewest_digits.h"
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "base/units.h"
@@ -156,6 +157,15 @@ absl::Status ReadOptions(JsonFields& fields, SearchSpec* spec) {
   return absl::OkStatus();
 }
 
+std::string Shortest(double value) {
+  return FewestDigits(value, value, [](double read) { return read; });
+}
+
+// In per cent.
+std::string ShortestShare(double share) {
+  return FewestDigits(share * 100, share, [](double read) { return read / 100; });
+}
+
 }  // namespace
 
 absl::StatusOr<Metric> ParseMetric(absl::string_view text) { return kMetricNames.Parse(text); }
@@ -211,13 +221,13 @@ std::string Budget::ToString() const {
   const std::string name(MetricName(metric));
   switch (kind) {
     case Kind::kReference:
-      return absl::StrFormat("%s=%.17gx", name, value);
+      return absl::StrCat(name, "=", Shortest(value), "x");
     case Kind::kShare:
-      return absl::StrFormat("%s=%.17g%%", name, value * 100);
+      return absl::StrCat(name, "=", ShortestShare(value), "%");
     case Kind::kAbsolute:
       break;
   }
-  return absl::StrFormat("%s=%.17g%s", name, value, FactsOf(metric).base_unit);
+  return absl::StrCat(name, "=", Shortest(value), FactsOf(metric).base_unit);
 }
 
 json SearchSpecToJson(const SearchSpec& spec) {

@@ -54,11 +54,12 @@ absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer
   }
   if (spec.explain && output.solution.status != Solution::Status::kInfeasible) {
     HT_ASSIGN_OR_RETURN(output.solution.explanation,
-                        ExplainToUser(tables.network, built.problem, output.solution, progress));
+                        ExplainToUser(tables.network, built, output.solution, progress));
   }
   output.problem = std::move(built.problem);
   output.reference = offer.reference;
   output.reference_cost = std::move(built.reference_cost);
+  output.budgets = std::move(built.budgets);
   return output;
 }
 

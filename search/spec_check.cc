@@ -27,8 +27,9 @@ absl::StatusOr<std::string> PinnedChoice(const Problem& problem, const std::stri
   for (const Problem::Choice& choice : problem.layers.front().choices) {
     if (choice.name == precision.ToString()) return choice.name;
   }
-  return absl::InvalidArgumentError(absl::StrCat("layer ", Quoted(pattern), " is pinned to ", text,
-                                                 ", which is not among the precisions"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("layer ", Quoted(pattern), " is pinned to ", text,
+                   ", which is not among the precisions: ", ChoicesText(problem)));
 }
 
 // A layer's own name comes before patterns that match it.

@@ -111,7 +111,7 @@ TableNames TableNamesOf(const SearchSpec& spec, Offer offer, absl::string_view e
 
 std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
                      absl::string_view sensitivity_output, absl::string_view profile_output) {
-  return HashOf({"solve/2", import_output, sensitivity_output, profile_output, SolverFields(spec)});
+  return HashOf({"solve/3", import_output, sensitivity_output, profile_output, SolverFields(spec)});
 }
 
 std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output,
@@ -142,7 +142,7 @@ std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_outp
 
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
                       absl::string_view refine_output, absl::string_view validate_output) {
-  return HashOf({"export/4", spec.model, solve_output, refine_output, validate_output});
+  return HashOf({"export/5", spec.model, solve_output, refine_output, validate_output});
 }
 
 }  // namespace halftone

@@ -10,6 +10,9 @@
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/cost_warnings.h"
+#include "search/layer_rules.h"
+#include "search/loss_terms.h"
 
 namespace halftone {
 namespace {
@@ -17,7 +20,7 @@ namespace {
 using nlohmann::json;
 
 absl::StatusOr<LayerResult> AssembleLayer(const NetworkSummary::LayerFacts& facts,
-                                          const LayerSensitivity& sensitivity,
+                                          const LayerSensitivity& sensitivity, double robust,
                                           const CostTable& costs, const Precision& chosen,
                                           const Precision& reference) {
   LayerResult layer;
@@ -28,7 +31,7 @@ absl::StatusOr<LayerResult> AssembleLayer(const NetworkSummary::LayerFacts& fact
   layer.precision = chosen;
   for (const ChoiceLoss& choice : sensitivity.choices) {
     if (choice.precision != chosen) continue;
-    layer.loss = choice.loss;
+    if (choice.is_known) layer.loss = CountedLoss(choice, robust);
     layer.loss_stderr = choice.loss_stderr;
   }
   const CostRow* row = costs.Find(facts.name, chosen);
@@ -59,16 +62,12 @@ std::optional<double> SizeOf(const Problem& problem, const LayerResult& layer) {
 }
 
 void CollectWarnings(SearchResult& result) {
-  // Layers that say the same share a warning: a busy machine disturbs all of them.
-  std::map<std::string, std::vector<const LayerResult*>> warned;
+  std::vector<std::pair<std::string, std::string>> of_layers;
   for (const LayerResult& layer : result.layers) {
-    if (!layer.warning.empty()) warned[layer.warning].push_back(&layer);
+    of_layers.emplace_back(layer.name, layer.warning);
   }
-  for (const auto& [warning, layers] : warned) {
-    const std::string others =
-        layers.size() == 1 ? "" : absl::StrCat(" and ", layers.size() - 1, " more");
-    result.warnings.push_back(
-        absl::StrCat("layer '", layers.front()->name, "'", others, ": ", warning));
+  for (std::string& warning : JoinWarnings(of_layers)) {
+    result.warnings.push_back(std::move(warning));
   }
   if (result.evaluation.has_value() && result.evaluation->executed.has_value() &&
       !result.evaluation->executed->warning.empty()) {
@@ -99,7 +98,8 @@ std::string SolveOutputToBytes(const SolveOutput& output) {
   json document = {{"problem", ProblemToJson(output.problem)},
                    {"solution", SolutionToJson(output.solution)},
                    {"reference", output.reference.ToString()},
-                   {"reference_cost", output.reference_cost}};
+                   {"reference_cost", output.reference_cost},
+                   {"budgets", ResolvedBudgetsToJson(output.budgets)}};
   if (output.stability.has_value()) document["stability"] = StabilityToJson(*output.stability);
   if (output.codesign.has_value()) document["codesign"] = CodesignToJson(*output.codesign);
   return document.dump();
@@ -115,6 +115,10 @@ absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
   fields.ReadObject("codesign", CodesignFromJson, &output.codesign);
   fields.ReadParsed("reference", &output.reference);
   fields.Read("reference_cost", &output.reference_cost);
+  fields.ReadEach("budgets", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(output.budgets.emplace_back(), ResolvedBudgetFromJson(element));
+    return absl::OkStatus();
+  });
   HT_RETURN_IF_ERROR(fields.status());
   return output;
 }
@@ -176,20 +180,27 @@ absl::StatusOr<std::map<std::string, Precision>> ShownAssignment(
   return assignment;
 }
 
-absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
-                                            const SensitivityResult& sensitivity,
+absl::StatusOr<SearchResult> AssembleResult(const SearchSpec& spec, const NetworkSummary& network,
+                                            const SensitivityResult& measured,
                                             const CostTable& costs, const SolveOutput& solved,
                                             const std::optional<Refinement>& refined,
                                             const ValidateOutput& validated) {
   SearchResult result;
   result.model_name = network.name;
-  result.measure = MeasureOf(sensitivity.method, sensitivity.output_metric);
+  result.measure = CountedMeasure(measured, spec);
+  HT_ASSIGN_OR_RETURN(const SensitivityResult sensitivity,
+                      ScaleLosses(spec.rules.loss_factors, measured));
+  if (!refined.has_value() && solved.solution.status != Solution::Status::kInfeasible) {
+    result.not_evaluated = WhyNotEvaluated(spec);
+  }
   result.target = costs.target;
   result.device = costs.device;
   result.reference = solved.reference;
   result.problem = solved.problem;
   result.solution = solved.solution;
   result.reference_cost = solved.reference_cost;
+  result.budgets = solved.budgets;
+  result.caveat = BusyCaveat(costs, solved.solution);
   result.stability = solved.stability;
   result.codesign = solved.codesign;
   result.refined = refined;
@@ -200,8 +211,9 @@ absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
       return absl::InternalError(
           absl::StrCat("layer '", network.layers[l].name, "' has no place in the solution"));
     }
-    HT_ASSIGN_OR_RETURN(LayerResult layer, AssembleLayer(network.layers[l], sensitivity.layers[l],
-                                                         costs, chosen->second, solved.reference));
+    HT_ASSIGN_OR_RETURN(LayerResult layer,
+                        AssembleLayer(network.layers[l], sensitivity.layers[l], spec.robust, costs,
+                                      chosen->second, solved.reference));
     layer.weight_bytes = SizeOf(solved.problem, layer).value_or(layer.weight_bytes);
     result.layers.push_back(std::move(layer));
   }
@@ -219,6 +231,8 @@ absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
   result.latency.measured = validated.measured_ns;
   result.evaluation = validated.evaluation;
   result.evaluated_on_held_out = validated.on_held_out;
+  const std::string fewer = FewerSamples(spec.sensitivity.samples, sensitivity.samples);
+  if (!fewer.empty()) result.warnings.push_back(fewer);
   if (!validated.latency_warning.empty()) {
     result.warnings.push_back(validated.latency_warning);
   }

@@ -31,6 +31,7 @@ struct SolveOutput {
   Solution solution;
   Precision reference;
   Costs reference_cost;
+  std::vector<ResolvedBudget> budgets;  // older versions did not note them
   std::optional<Stability> stability;
   std::optional<Codesign> codesign;  // where the target was a design space
 };
@@ -60,8 +61,8 @@ absl::StatusOr<std::map<std::string, Precision>> ShownAssignment(
     const Solution& solution, const std::optional<Refinement>& refined);
 
 // The answer from what the stages found; artifacts are left to the caller.
-absl::StatusOr<SearchResult> AssembleResult(const NetworkSummary& network,
-                                            const SensitivityResult& sensitivity,
+absl::StatusOr<SearchResult> AssembleResult(const SearchSpec& spec, const NetworkSummary& network,
+                                            const SensitivityResult& measured,
                                             const CostTable& costs, const SolveOutput& solved,
                                             const std::optional<Refinement>& refined,
                                             const ValidateOutput& validated);

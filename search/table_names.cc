@@ -36,6 +36,10 @@ json TableNamesToJson(const TableNames& names) {
   if (!names.execution.key.empty()) {
     object["execution"] = MembersToJson(kNameMembers, names.execution);
   }
+  if (!names.base_costs.key.empty()) {
+    object["base_costs"] = MembersToJson(kNameMembers, names.base_costs);
+    object["base"] = names.base;
+  }
   return object;
 }
 
@@ -53,6 +57,8 @@ absl::StatusOr<TableNames> TableNamesFromJson(const json& object) {
   ReadName(fields, "pairs", &names.pairs);
   ReadName(fields, "costs", &names.costs);
   ReadName(fields, "execution", &names.execution);
+  ReadName(fields, "base_costs", &names.base_costs);
+  fields.Read("base", &names.base);
   HT_RETURN_IF_ERROR(fields.status());
   return names;
 }

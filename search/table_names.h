@@ -23,6 +23,10 @@ struct TableNames {
   Offer offer;
   StoredName network, calibration, sensitivity, pairs, costs;
   StoredName execution;  // of StateExecution; without a key where no networks run
+  // Of a design space: the costs that relative budgets refer to, and whose they are. Without a key
+  // where there is none, and where an older version did not note it.
+  StoredName base_costs;
+  std::string base;
 };
 
 nlohmann::json TableNamesToJson(const TableNames& names);

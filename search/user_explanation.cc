@@ -50,16 +50,24 @@ bool OnlyRenames(const Alternative& alternative, const Solution& solution,
          std::all_of(alternative.changes.begin(), alternative.changes.end(), renames);
 }
 
+void AddPeak(const std::vector<LiveSet>& live_sets, const Solution& solution,
+             Alternative& alternative) {
+  Assignment assignment = solution.assignment;
+  for (const auto& [layer, choice] : alternative.changes) assignment[layer] = choice;
+  alternative.cost[std::string(MetricCostKey(Metric::kActivationMemory))] =
+      PeakActivationBytes(live_sets, assignment);
+}
+
 }  // namespace
 
-Explanation InUsersTerms(const NetworkSummary& network, const Solution& solution,
-                         Explanation explanation) {
-  std::vector<Limit> limits, live_sets;
+Explanation InUsersTerms(const NetworkSummary& network, const std::vector<LiveSet>& live_sets,
+                         const Solution& solution, Explanation explanation) {
+  std::vector<Limit> limits, of_live_sets;
   for (Limit& limit : explanation.limits) {
     const bool is_live_set = LiveSetMetric::FromKey(limit.metric).has_value();
-    (is_live_set ? live_sets : limits).push_back(std::move(limit));
+    (is_live_set ? of_live_sets : limits).push_back(std::move(limit));
   }
-  if (!live_sets.empty()) limits.push_back(OfThePeak(live_sets, solution));
+  if (!of_live_sets.empty()) limits.push_back(OfThePeak(of_live_sets, solution));
   explanation.limits = std::move(limits);
   std::set<std::string> products;
   for (const NetworkSummary::LayerFacts& layer : network.layers) {
@@ -68,13 +76,16 @@ Explanation InUsersTerms(const NetworkSummary& network, const Solution& solution
   std::erase_if(explanation.alternatives, [&](const Alternative& alternative) {
     return OnlyRenames(alternative, solution, products);
   });
+  for (Alternative& alternative : explanation.alternatives) {
+    if (!alternative.choice.empty()) AddPeak(live_sets, solution, alternative);
+  }
   return explanation;
 }
 
-absl::StatusOr<Explanation> ExplainToUser(const NetworkSummary& network, const Problem& problem,
+absl::StatusOr<Explanation> ExplainToUser(const NetworkSummary& network, const BuiltProblem& built,
                                           const Solution& solution, const Progress& progress) {
-  HT_ASSIGN_OR_RETURN(Explanation explanation, Explain(problem, solution, {}, progress));
-  return InUsersTerms(network, solution, std::move(explanation));
+  HT_ASSIGN_OR_RETURN(Explanation explanation, Explain(built.problem, solution, {}, progress));
+  return InUsersTerms(network, built.live_sets, solution, std::move(explanation));
 }
 
 }  // namespace halftone

@@ -10,7 +10,10 @@
 #include "base/field_path.h"
 #include "base/progress.h"
 #include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "search/cost_warnings.h"
 #include "search/layer_rules.h"
+#include "search/loss_terms.h"
 #include "search/problem_builder.h"
 #include "search/refine/pair_rows.h"
 #include "search/refine_stage.h"
@@ -50,6 +53,29 @@ absl::StatusOr<Problem::InteractionRows> RowsOf(const Problem& problem,
   return *std::move(rows);
 }
 
+// The budgets of inputs as numbers by the costs of a design space's base. Nothing where there is
+// none, and where its costs are not stored any more.
+absl::StatusOr<std::vector<ResolvedBudget>> ResolveOnBase(const ProblemInputs& inputs,
+                                                          const TableNames& names,
+                                                          ArtifactStore& store,
+                                                          const Progress& progress) {
+  std::vector<ResolvedBudget> budgets;
+  if (names.base_costs.key.empty()) return budgets;
+  const absl::StatusOr<std::string> bytes = LoadNamed(store, Stage::kProfile, names.base_costs);
+  if (absl::IsNotFound(bytes.status())) return budgets;
+  HT_RETURN_IF_ERROR(bytes.status());
+  HT_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStored(*bytes, "cost table"));
+  HT_ASSIGN_OR_RETURN(const CostTable costs, CostTableFromJson(document));
+  HT_ASSIGN_OR_RETURN(BuiltProblem base,
+                      BuildProblem({inputs.network, inputs.sensitivity, costs, inputs.precisions,
+                                    inputs.reference, inputs.spec},
+                                   progress));
+  for (ResolvedBudget& budget : base.budgets) {
+    if (budget.asked.kind != Budget::Kind::kAbsolute) budget.target = names.base;
+  }
+  return std::move(base.budgets);
+}
+
 }  // namespace
 
 absl::StatusOr<std::map<Metric, double>> ParseWeights(
@@ -74,9 +100,20 @@ absl::StatusOr<std::map<Metric, double>> ParseWeights(
   return parsed;
 }
 
-absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, const std::optional<TableNames>& names,
-                                 ArtifactStore& store, const Cancellation& cancellation,
-                                 const WhatIf& what_if) {
+nlohmann::json WhatIfAnswerToJson(const WhatIfAnswer& answer) {
+  nlohmann::json object = SolutionToJson(answer.solution);
+  object["measure"] = LossMeasureToJson(answer.measure);
+  object["reference"] = answer.reference.ToString();
+  object["budgets"] = ResolvedBudgetsToJson(answer.budgets);
+  object["layer_order"] = answer.layers;
+  object["warnings"] = answer.warnings;
+  if (!answer.caveat.empty()) object["caveat"] = answer.caveat;
+  return object;
+}
+
+absl::StatusOr<WhatIfAnswer> ReSolve(const SearchSpec& spec, const std::optional<TableNames>& names,
+                                     ArtifactStore& store, const Cancellation& cancellation,
+                                     const WhatIf& what_if) {
   Progress progress;
   progress.cancellation = cancellation;
   HT_ASSIGN_OR_RETURN(StoredTables stored, LoadStoredTables(spec, names, store));
@@ -87,10 +124,14 @@ absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, const std::optional<Tab
   }
   HT_ASSIGN_OR_RETURN(const SensitivityResult sensitivity,
                       ScaleLosses(spec.rules.loss_factors, std::move(tables.sensitivity)));
-  HT_ASSIGN_OR_RETURN(BuiltProblem built,
-                      BuildProblem({tables.network, sensitivity, tables.costs,
-                                    stored.offer().offered, stored.offer().reference, spec},
-                                   progress));
+  SearchSpec numbers = spec;
+  const ProblemInputs inputs{
+      tables.network,           sensitivity, tables.costs, stored.offer().offered,
+      stored.offer().reference, numbers};
+  HT_ASSIGN_OR_RETURN(const std::vector<ResolvedBudget> of_base,
+                      ResolveOnBase(inputs, stored.names, store, progress));
+  if (!of_base.empty()) numbers.budgets = AsNumbers(of_base);
+  HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(inputs, progress));
   Problem& problem = built.problem;
   if (!what_if.frontier) problem.frontier.clear();
   for (const auto& [metric, weight] : what_if.weights) {
@@ -102,12 +143,22 @@ absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, const std::optional<Tab
     HT_ASSIGN_OR_RETURN(problem.interaction_rows, RowsOf(problem, sensitivity.interactions,
                                                          what_if.interactions, cancellation));
   }
-  HT_ASSIGN_OR_RETURN(Solution solution, SolveWithLiveSets(built, progress));
-  if (spec.explain && solution.status != Solution::Status::kInfeasible) {
+  WhatIfAnswer answer;
+  Solution& solution = answer.solution;
+  HT_ASSIGN_OR_RETURN(solution, SolveWithLiveSets(built, progress));
+  const bool infeasible = solution.status == Solution::Status::kInfeasible;
+  if (spec.explain && !infeasible) {
     HT_ASSIGN_OR_RETURN(solution.explanation,
-                        ExplainToUser(tables.network, problem, solution, progress));
+                        ExplainToUser(tables.network, built, solution, progress));
   }
-  return solution;
+  answer.measure = CountedMeasure(sensitivity, spec);
+  answer.reference = stored.offer().reference;
+  answer.budgets = of_base.empty() ? built.budgets : of_base;
+  for (const auto& layer : tables.network.layers) answer.layers.push_back(layer.name);
+  answer.warnings = WarningsOf(
+      tables.costs, infeasible ? solution.infeasible->nearest.assignment : solution.assignment);
+  answer.caveat = BusyCaveat(tables.costs, solution);
+  return answer;
 }
 
 }  // namespace halftone

@@ -4,11 +4,15 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/cancellation.h"
+#include "nlohmann/json_fwd.hpp"
 #include "search/artifact_store.h"
+#include "search/resolved_budget.h"
 #include "search/search_spec.h"
+#include "search/sensitivity/sensitivity.h"
 #include "search/solver/solution.h"
 #include "search/table_names.h"
 
@@ -28,16 +32,31 @@ struct WhatIf {
 // twice or is no sum over layers, a weight that is negative or not finite.
 absl::StatusOr<std::map<Metric, double>> ParseWeights(const std::map<std::string, double>& weights);
 
+// An answer, and what its figures are. A plain value.
+struct WhatIfAnswer {
+  Solution solution;
+  LossMeasure measure;
+  Precision reference;                  // of "0.4x" budgets
+  std::vector<ResolvedBudget> budgets;  // of the spec, in its order
+  std::vector<std::string> layers;      // in the network's order
+  std::vector<std::string> warnings;    // of the costs that the answer takes
+  std::string caveat;                   // BusyCaveat
+};
+// The solution's document with `measure`, `reference`, `budgets`, `layer_order`, `warnings`, and
+// `caveat` where there is one.
+nlohmann::json WhatIfAnswerToJson(const WhatIfAnswer& answer);
+
 // The problem of the stored tables of an earlier search of the same model, data and target, with
 // the budgets, pins, rules and frontier of `spec`, solved. `names`: those of its result; without,
 // a search of this version and of what the target offers now must have left them. Nothing is
-// measured again: takes milliseconds, with interactions up to the time limit of `spec`.
+// measured again: takes milliseconds, with interactions up to the time limit of `spec`. Where
+// `names` has the base of a design space, relative budgets refer to that, as the search's did.
 // FAILED_PRECONDITION names a table that is not stored, among them the losses of pairs, which not
 // all estimators know and a search of very many choices does not keep; or says that these are no
 // positive semi-definite form.
-absl::StatusOr<Solution> ReSolve(const SearchSpec& spec, const std::optional<TableNames>& names,
-                                 ArtifactStore& store, const Cancellation& cancellation,
-                                 const WhatIf& what_if = {});
+absl::StatusOr<WhatIfAnswer> ReSolve(const SearchSpec& spec, const std::optional<TableNames>& names,
+                                     ArtifactStore& store, const Cancellation& cancellation,
+                                     const WhatIf& what_if = {});
 
 }  // namespace halftone
 

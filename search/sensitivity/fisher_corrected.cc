@@ -104,7 +104,7 @@ void SetInteractions(const FisherMatrix& fisher, SensitivityResult& result) {
       result.interaction_errors[a * size + b] *= scale[a] * scale[b];
     }
     result.interactions[a * size + a] = 2 * choices[a]->loss;
-    result.interaction_errors[a * size + a] = 2 * choices[a]->loss_stderr;
+    result.interaction_errors[a * size + a] = 2 * choices[a]->loss_stderr.value_or(0);
   }
 }
 

@@ -5,6 +5,7 @@
 #include "base/field_path.h"
 #include "base/status_macros.h"
 #include "search/sensitivity/cotangents.h"
+#include "search/sensitivity/known_losses.h"
 #include "search/sensitivity/memory_estimate.h"
 #include "search/sensitivity/methods.h"
 #include "search/sensitivity/sensitivity.h"
@@ -120,7 +121,7 @@ absl::Status CheckFinite(const SensitivityResult& result) {
     bool is_finite = std::isfinite(layer.trace.value_or(0));
     for (const double eigenvalue : layer.eigenvalues) is_finite &= std::isfinite(eigenvalue);
     for (const ChoiceLoss& choice : layer.choices) {
-      is_finite &= std::isfinite(choice.loss) && std::isfinite(choice.loss_stderr);
+      is_finite &= std::isfinite(choice.loss) && std::isfinite(choice.loss_stderr.value_or(0));
     }
     if (!is_finite) {
       return absl::InvalidArgumentError(
@@ -166,6 +167,7 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(
       SensitivityResult result,
       Dispatch({network, samples, calibration, precisions, options, executed}, progress));
   HT_RETURN_IF_ERROR(CheckFinite(result));
+  ForgetWhatIsNotKnown(result);
   return result;
 }
 
@@ -183,6 +185,7 @@ absl::StatusOr<SensitivityResult> MeasureChoices(const PreparedNetwork& network,
   HT_ASSIGN_OR_RETURN(SensitivityResult result,
                       DispatchChoices({network, samples, choices, options}, progress));
   HT_RETURN_IF_ERROR(CheckFinite(result));
+  ForgetWhatIsNotKnown(result);
   return result;
 }
 

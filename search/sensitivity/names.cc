@@ -110,6 +110,11 @@ LossMeasure MeasureOf(SensitivityMethod method, absl::string_view output_metric)
           absl::StrCat("predicted increase of the output's ", DivergenceText(output_metric))};
 }
 
+std::string FewerSamples(int64_t asked, int64_t samples) {
+  if (asked <= samples) return "";
+  return absl::StrCat(asked, " samples were asked for, of which the data has ", samples);
+}
+
 absl::StatusOr<LossKind> ParseLossKind(absl::string_view text) { return kLossNames.Parse(text); }
 
 absl::string_view LossKindName(LossKind kind) { return kLossNames.NameOf(kind); }

@@ -142,7 +142,9 @@ struct SensitivityOptions {
 struct ChoiceLoss {
   Precision precision;
   double loss = 0;  // predicted increase of the output divergence, mean over samples
-  double loss_stderr = 0;
+  std::optional<double> loss_stderr;  // absent where it is not known
+  // False: the method says nothing of that choice, and `loss` is 0 for want of anything.
+  bool is_known = true;
   bool measured = false;  // by really computing the layer that way, the others staying float
   // kFisherCorrected: what the Fisher matrix said where `loss` was measured in its place.
   std::optional<double> second_order;
@@ -203,6 +205,9 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(
     const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
     const std::vector<Precision>& precisions, const SensitivityOptions& options,
     const Progress& progress, const ExecutedLayers& executed = {});
+
+// "" or that there were fewer samples than were asked for (0: all).
+std::string FewerSamples(int64_t asked, int64_t samples);
 
 // The names that users write: "fisher", "hessian-trace", ..., "output"; "auto", "cross-entropy",
 // "kl", "mse". INVALID_ARGUMENT names the text and what there is.

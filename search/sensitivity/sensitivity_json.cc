@@ -6,6 +6,7 @@
 #include "base/json_fields.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/sensitivity/known_losses.h"
 #include "search/sensitivity/sensitivity.h"
 
 namespace halftone {
@@ -17,8 +18,9 @@ constexpr int64_t kMaxResamples = 10'000;
 
 json ChoiceToJson(const ChoiceLoss& choice) {
   const std::string precision = choice.precision.ToString();
-  json object = {
-      {"precision", precision}, {"loss", choice.loss}, {"loss_stderr", choice.loss_stderr}};
+  json object = {{"precision", precision}, {"loss", nullptr}, {"loss_stderr", nullptr}};
+  if (choice.is_known) object["loss"] = choice.loss;
+  if (choice.loss_stderr.has_value()) object["loss_stderr"] = *choice.loss_stderr;
   if (choice.measured) object["measured"] = true;
   if (choice.second_order.has_value()) object["second_order"] = *choice.second_order;
   if (choice.sqnr_db.has_value()) object["sqnr_db"] = *choice.sqnr_db;
@@ -150,6 +152,7 @@ absl::StatusOr<SensitivityResult> SensitivityFromJson(const json& object) {
     return absl::OkStatus();
   });
   HT_RETURN_IF_ERROR(fields.status());
+  ForgetWhatIsNotKnown(result);  // which earlier versions wrote as 0
   for (const std::vector<double>* matrix : {&result.interactions, &result.interaction_errors}) {
     if (!matrix->empty() && matrix->size() != choices * choices) {
       return absl::InvalidArgumentError("field 'sensitivity.interactions' has the wrong size");

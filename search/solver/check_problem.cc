@@ -1,9 +1,13 @@
+#include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "search/solver/problem.h"
@@ -77,7 +81,8 @@ class Checker {
         return Invalid(owner, ", choice ", Quoted(choice.name),
                        ": loss is not finite, or above 1e100");
       }
-      if (!(choice.loss_stderr >= 0 && choice.loss_stderr <= kMaxMagnitude)) {
+      const double error = choice.loss_stderr.value_or(0);
+      if (!(error >= 0 && error <= kMaxMagnitude)) {
         return Invalid(owner, ", choice ", Quoted(choice.name),
                        ": loss_stderr is negative, not finite, or above 1e100");
       }
@@ -327,14 +332,25 @@ class Checker {
       }
       if (limit < 0) return Invalid("budget ", Quoted(metric), " is negative: ", limit);
       if (!metrics_.contains(metric)) {
-        return Invalid("budget ", Quoted(metric), " is on a metric that no choice has a cost in");
+        return Invalid("budget ", Quoted(metric), " is on a metric that no choice has a cost in",
+                       OtherMetrics());
       }
     }
     if (!problem_.frontier.empty() && !metrics_.contains(problem_.frontier)) {
       return Invalid("frontier ", Quoted(problem_.frontier),
-                     " is a metric that no choice has a cost in");
+                     " is a metric that no choice has a cost in", OtherMetrics());
     }
     return absl::OkStatus();
+  }
+
+  // Those that would do, the first few by name.
+  std::string OtherMetrics() const {
+    constexpr size_t kMostNamed = 8;
+    std::vector<std::string> names(metrics_.begin(), metrics_.end());
+    std::sort(names.begin(), names.end());
+    if (names.empty()) return "";
+    if (names.size() > kMostNamed) names.resize(kMostNamed);
+    return absl::StrCat("; there is ", absl::StrJoin(names, ", "));
   }
 
   absl::Status CheckWeights() {
@@ -344,7 +360,7 @@ class Checker {
       if (!IsSound(weight)) return Invalid(owner, " is not finite, or above 1e100");
       if (weight < 0) return Invalid(owner, " is negative: ", weight);
       if (!metrics_.contains(metric)) {
-        return Invalid(owner, " is on a metric that no choice has a cost in");
+        return Invalid(owner, " is on a metric that no choice has a cost in", OtherMetrics());
       }
     }
     for (const Problem::Layer& layer : problem_.layers) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -202,7 +203,7 @@ class Explainer {
     FrontierPoint point = compiled_.ToPoint(selection);
     alternative.loss_increase = point.Minimized() - minimized_;
     alternative.cost = std::move(point.cost);
-    double variance = 0;
+    std::optional<double> variance = 0;
     for (const Problem::Layer& layer : compiled_.problem().layers) {
       const std::string& before = solution_.assignment.at(layer.name);
       const std::string& after = point.assignment.at(layer.name);
@@ -210,12 +211,18 @@ class Explainer {
       alternative.changes.emplace(layer.name, after);
       for (const Problem::Choice& choice : layer.choices) {
         if (choice.name != before && choice.name != after) continue;
-        variance += choice.loss_stderr * choice.loss_stderr;
+        const std::optional<double> error = choice.loss_stderr;
+        if (!error.has_value()) {
+          variance.reset();
+        } else if (variance.has_value()) {
+          *variance += *error * *error;
+        }
       }
     }
-    alternative.loss_stderr = std::sqrt(variance);
+    if (variance.has_value()) alternative.loss_stderr = std::sqrt(*variance);
     const double share = options_.near_share * std::abs(minimized_);
-    alternative.is_near = alternative.loss_increase <= std::max(share, alternative.loss_stderr);
+    alternative.is_near =
+        alternative.loss_increase <= std::max(share, alternative.loss_stderr.value_or(0));
   }
 
   double loss() const { return compact_.Evaluate(selection_)[0]; }

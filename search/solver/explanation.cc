@@ -34,6 +34,15 @@ constexpr auto kMembers = std::tuple(JsonMember("near_share", &Explanation::near
                                      JsonMember("is_complete", &Explanation::is_complete),
                                      JsonMember("seconds", &Explanation::seconds));
 
+json AlternativeToJson(const Alternative& alternative) {
+  json object = MembersToJson(kAlternativeMembers, alternative);
+  if (!alternative.choice.empty()) return object;
+  for (const char* const figure : {"loss_increase", "loss_stderr", "cost"}) {
+    object[figure] = nullptr;
+  }
+  return object;
+}
+
 }  // namespace
 
 json ExplanationToJson(const Explanation& explanation) {
@@ -44,7 +53,7 @@ json ExplanationToJson(const Explanation& explanation) {
   }
   object["alternatives"] = json::array();
   for (const Alternative& alternative : explanation.alternatives) {
-    object["alternatives"].push_back(MembersToJson(kAlternativeMembers, alternative));
+    object["alternatives"].push_back(AlternativeToJson(alternative));
   }
   return object;
 }

@@ -41,9 +41,9 @@ struct Explanation {
   struct Alternative {
     std::vector<std::string> layers;  // tied ones change together
     std::string chosen;
-    std::string choice;                          // the next best; "" where no other one fits
-    double loss_increase = 0;                    // over the solution's loss
-    double loss_stderr = 0;                      // of that increase, where losses have one
+    std::string choice;        // the next best; "" where no other one fits, and then no figures
+    double loss_increase = 0;  // over the solution's loss
+    std::optional<double> loss_stderr;           // of that increase; absent where it is not known
     Costs cost;                                  // of the whole assignment
     std::map<std::string, std::string> changes;  // layer -> choice, of all that change
     bool is_near = false;   // the increase is within near_share of the loss, or within its stderr

@@ -82,7 +82,7 @@ absl::StatusOr<Problem::Choice> ReadChoice(const json& value, absl::string_view 
   if (value.contains("cost")) {
     HT_ASSIGN_OR_RETURN(choice.cost, NumberMap(value["cost"], absl::StrCat(path, ".cost")));
   }
-  if (value.contains("loss_stderr")) {
+  if (value.contains("loss_stderr") && !value["loss_stderr"].is_null()) {
     HT_ASSIGN_OR_RETURN(choice.loss_stderr, NumberField(value, "loss_stderr", path));
   }
   return choice;
@@ -268,7 +268,7 @@ json ProblemToJson(const Problem& problem) {
     json choices = json::array();
     for (const Problem::Choice& choice : layer.choices) {
       choices.push_back({{"name", choice.name}, {"loss", choice.loss}, {"cost", choice.cost}});
-      if (choice.loss_stderr != 0) choices.back()["loss_stderr"] = choice.loss_stderr;
+      if (choice.loss_stderr.has_value()) choices.back()["loss_stderr"] = *choice.loss_stderr;
     }
     document["layers"].push_back({{"name", layer.name}, {"choices", std::move(choices)}});
   }

@@ -35,7 +35,7 @@ struct Problem {
     std::string name;
     double loss = 0;
     Costs cost;
-    double loss_stderr = 0;  // one standard error of the loss; 0: not known
+    std::optional<double> loss_stderr;  // one standard error of the loss; absent: not known
   };
   struct Layer {
     std::string name;

@@ -39,8 +39,8 @@ v1::LayerResult LayerToProto(const LayerResult& layer) {
   out.set_tie_group(layer.tie_group);
   out.set_precision(layer.precision.ToString());
   out.set_executed_as(layer.executed_as.ToString());
-  out.set_loss(layer.loss);
-  out.set_loss_stderr(layer.loss_stderr);
+  if (layer.loss.has_value()) out.set_loss(*layer.loss);
+  if (layer.loss_stderr.has_value()) out.set_loss_stderr(*layer.loss_stderr);
   out.set_reference_latency_ns(layer.reference_latency_ns);
   out.set_latency_ns(layer.latency_ns);
   out.set_weight_bytes(layer.weight_bytes);

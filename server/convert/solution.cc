@@ -52,8 +52,8 @@ v1::Explanation::Alternative AlternativeToProto(const Explanation::Alternative& 
   for (const std::string& layer : alternative.layers) out.add_layers(layer);
   out.set_chosen(alternative.chosen);
   out.set_choice(alternative.choice);
-  out.set_loss_increase(alternative.loss_increase);
-  out.set_loss_stderr(alternative.loss_stderr);
+  if (!alternative.choice.empty()) out.set_loss_increase(alternative.loss_increase);
+  if (alternative.loss_stderr.has_value()) out.set_loss_stderr(*alternative.loss_stderr);
   SetMap(alternative.cost, out.mutable_cost());
   SetMap(alternative.changes, out.mutable_changes());
   out.set_is_near(alternative.is_near);

@@ -164,6 +164,8 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
     result.interactions.clear();
   }
   json answer = SensitivityToJson(result);
+  const std::string fewer = FewerSamples(options->samples, result.samples);
+  if (!fewer.empty()) answer["warnings"].push_back(fewer);
   if (problem.has_value()) {
     absl::StatusOr<Stability> stability = StabilityOf(*problem, result, progress.Part(0.9, 1));
     if (!stability.ok()) return AtField("problem_json", stability.status());

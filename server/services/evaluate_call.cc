@@ -25,6 +25,7 @@ using PrecisionOf = std::map<std::string, Precision>;
 
 struct MeasuredPrediction {
   double latency_ns = 0;
+  nlohmann::json kernels = nlohmann::json::array();  // which ones run each layer
   std::string warning;  // "" or that the machine was busy while the layers were measured
 };
 
@@ -50,7 +51,17 @@ absl::StatusOr<MeasuredPrediction> ProfileAndPredict(CostProfiler& profiler,
   request.batch = batch;
   request.threads = threads;
   HT_ASSIGN_OR_RETURN(const CostTable table, profiler.Profile(request, progress));
-  MeasuredPrediction prediction{table.PredictLatency(assignment), ""};
+  MeasuredPrediction prediction;
+  prediction.latency_ns = table.PredictLatency(assignment);
+  for (const Layer& layer : layers.layers) {
+    const Precision& precision = assignment.at(layer.name);
+    const CostRow* row = table.Find(layer.name, precision);
+    if (row == nullptr) continue;
+    prediction.kernels.push_back({{"name", layer.name},
+                                  {"precision", precision.ToString()},
+                                  {"executed_as", row->executed_as.ToString()},
+                                  {"implementation", row->implementation}});
+  }
   if (table.IsDisturbed()) {
     prediction.warning =
         absl::StrCat("the predicted latency: ", kDisturbedWarning,
@@ -90,6 +101,7 @@ absl::Status Measure(CostProfiler& profiler, NetworkRunner& runner, const Prepar
   document["latency"] = {{"f32_ns", latency.reference_ns},
                          {"assignment_ns", latency.assignment_ns},
                          {"predicted_ns", predicted.latency_ns}};
+  document["layers"] = predicted.kernels;
   if (!latency.warning.empty()) {
     document["warnings"].push_back(latency.warning);
   }
@@ -143,6 +155,8 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
       EvaluateWhereItRuns(network, data, calibration, *assignment, runner.get(), options.threads,
                           progress.Part(0.3 * evaluated, evaluated)));
   nlohmann::json document = EvaluationToJson(evaluation);
+  const std::string fewer = FewerSamples(request.samples(), evaluation.samples);
+  if (!fewer.empty()) document["warnings"].push_back(fewer);
   if (evaluation.executed.has_value() && !evaluation.executed->warning.empty()) {
     document["warnings"].push_back(evaluation.executed->warning);
   }

@@ -241,15 +241,16 @@ absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest&
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
   HT_ASSIGN_OR_RETURN(const WhatIf what_if, WhatIfFromProto(request));
   HT_ASSIGN_OR_RETURN(const std::optional<TableNames> tables, TablesOf(context, job));
-  const absl::StatusOr<Solution> solved =
+  const absl::StatusOr<WhatIfAnswer> solved =
       ReSolve(spec, tables, *context.catalog, cancellation, what_if);
   // A job that has not ended may lack tables; one that has not succeeded may have them all.
   if (absl::IsFailedPrecondition(solved.status()) && job.state != JobState::kSucceeded) {
     return LoadDocument(context, job).status();
   }
-  HT_ASSIGN_OR_RETURN(const Solution solution, solved);
+  HT_RETURN_IF_ERROR(solved.status());
+  const Solution& solution = solved->solution;
   *response->mutable_solution() = SolutionToProto(solution);
-  response->set_result_json(SolutionToJson(solution).dump());
+  response->set_result_json(WhatIfAnswerToJson(*solved).dump());
   if (!solution.frontier.empty()) {
     response->set_frontier_metric(std::string(MetricCostKey(spec.frontier)));
   }

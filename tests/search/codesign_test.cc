@@ -190,12 +190,21 @@ TEST_F(CodesignSearchTest, StagesAreReusedAndTheChosenOneIsReSolved) {
     EXPECT_TRUE(reused || stage != Stage::kSensitivity) << "losses are measured once";
   }
 
+  // A relative budget means there what it meant in the search: it refers to the base.
   spec_.target = first->target;
+  const auto same = ReSolve(spec_, first->tables, store_, {});
+  ASSERT_TRUE(same.ok()) << same.status();
+  ASSERT_EQ(same->budgets.size(), 1u);
+  EXPECT_EQ(same->budgets[0].target, "bitfusion");
+  EXPECT_EQ(same->budgets[0].limit, first->codesign->budgets.at("latency_ns"));
+  EXPECT_EQ(same->solution.assignment, first->solution.assignment);
+  EXPECT_EQ(ResolvedBudgetsToJson(first->budgets), ResolvedBudgetsToJson(same->budgets));
+
   spec_.budgets = {
       {Metric::kLatency, Budget::Kind::kAbsolute, first->codesign->budgets.at("latency_ns")}};
   const auto again = ReSolve(spec_, first->tables, store_, {});
   ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(again->assignment, first->solution.assignment);
+  EXPECT_EQ(again->solution.assignment, first->solution.assignment);
 }
 
 TEST_F(CodesignSearchTest, BudgetsThatNoConfigurationMeetsAreAnAnswer) {

@@ -37,6 +37,7 @@ inline SearchResult FullResult() {
   layer.precision = Precision::Int(4, 4);
   layer.executed_as = Precision::Int(8, 8);
   layer.loss = 1.0 / 7;
+  layer.loss_stderr = 1.0 / 16;
   layer.warning = "ref";
   result.layers = {layer};
   result.latency = {4, 1, 4.5, std::nullopt};
@@ -51,6 +52,8 @@ inline SearchResult FullResult() {
                              {"s", "3"},
                              {"p", ""},
                              {"c", "4"}};
+  result.spec = SearchSpec{.target = "cpu", .pins = {{"a", "w4a4"}}, .robust = 2};
+  result.budgets = {{*Budget::Parse("latency=0.375x"), 1.5, 4}};
   result.exported = ExportedModel{"quantized.onnx", 13, std::nullopt, 4096};
   result.artifacts = {{"report.html", "ab"}};
   return result;

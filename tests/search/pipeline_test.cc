@@ -119,7 +119,7 @@ void ExpectSound(const Bench& bench, const SearchResult& result) {
   const Assignment& chosen = refined ? result.refined->assignment : result.solution.assignment;
   double loss = 0;
   for (const LayerResult& layer : result.layers) {
-    loss += layer.loss;
+    loss += layer.loss.value();
     EXPECT_EQ(chosen.at(layer.name), layer.precision.ToString());
     EXPECT_FALSE(layer.implementation.empty());
   }
@@ -406,13 +406,18 @@ TEST(PipelineTest, RobustLossesAreMeansPlusStandardErrors) {
   for (size_t l = 0; l < plain->problem.layers.size(); ++l) {
     for (size_t o = 0; o < plain->problem.layers[l].choices.size(); ++o) {
       const Problem::Choice& choice = plain->problem.layers[l].choices[o];
-      EXPECT_NEAR(robust->problem.layers[l].choices[o].loss, choice.loss + 2 * choice.loss_stderr,
-                  1e-12);
-      errors += choice.loss_stderr;
+      EXPECT_NEAR(robust->problem.layers[l].choices[o].loss,
+                  choice.loss + 2 * choice.loss_stderr.value(), 1e-12);
+      errors += choice.loss_stderr.value();
     }
   }
   EXPECT_GT(errors, 0);
   EXPECT_GT(robust->solution.loss, plain->solution.loss);
+  EXPECT_THAT(robust->measure.text, HasSubstr("plus 2 standard errors"));
+  double sum = 0;
+  for (const LayerResult& layer : robust->layers) sum += layer.loss.value();
+  EXPECT_NEAR(sum, robust->IsRefined() ? robust->refined->loss : robust->solution.loss, 1e-12)
+      << "layers show what was added up";
 }
 
 TEST(PipelineTest, AnInfeasibleBudgetIsAnAnswer) {

@@ -58,6 +58,16 @@ TEST(ReportTest, SaysWhatAMultiplierIsAndWhatAScoreIs) {
   EXPECT_THAT(report, Not(HasSubstr("Losses:")));
 }
 
+TEST(ReportTest, SaysWhyNothingWasEvaluatedAndWhatIsNotKnown) {
+  SearchResult result = WithFrontier();
+  result.refined.reset();
+  result.not_evaluated = "with loss factors it would mean nothing";
+  result.layers[0].loss_stderr.reset();
+  const std::string report = RenderReport(result);
+  EXPECT_THAT(report, HasSubstr("<p>Nothing: with loss factors it would mean nothing.</p>"));
+  EXPECT_THAT(report, HasSubstr("<td>0.143 &plusmn; -</td>"));
+}
+
 TEST(ReportTest, IsNamedForTheModelAndTheTarget) {
   SearchResult result = FullResult();
   EXPECT_THAT(RenderReport(result), HasSubstr("<title>Halftone: net (cccccccc) on cpu</title>"));
@@ -74,6 +84,7 @@ TEST(ReportTest, OfAnInfeasibleSearchIsAsItWas) {
       {{"latency_ns", 1}}, {"latency_ns"}, {0.5, 0.5, {{"latency_ns", 1}}, {{"a", "w4a4"}}}};
   result.refined.reset();
   result.evaluation.reset();
+  result.caveat = "a run on a quiet machine may meet the budgets";
   ExpectGolden("report_infeasible.html", RenderReport(result));
 }
 

@@ -112,7 +112,7 @@ TEST(SearchResultTest, LayersThatSayTheSameShareAWarning) {
     solved.solution.assignment[name] = "w8a8";
   }
   const absl::StatusOr<SearchResult> result =
-      AssembleResult(network, sensitivity, costs, solved, std::nullopt, {});
+      AssembleResult({}, network, sensitivity, costs, solved, std::nullopt, {});
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_THAT(result->warnings,
               testing::UnorderedElementsAre("layer 'a' and 1 more: the machine was busy",

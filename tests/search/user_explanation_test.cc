@@ -32,7 +32,7 @@ TEST(UserExplanationTest, LimitsOfLiveSetsAreOneOnThePeak) {
   explanation.limits = {
       LimitOf("activation_bytes/a", 98, false, 0), LimitOf("activation_bytes/b", 99, true, 0.25),
       LimitOf("activation_bytes/c", 97, true, 0.125), LimitOf("latency_ns", 60, true, 0.5)};
-  const Explanation told = InUsersTerms(WithAProduct(), solution, explanation);
+  const Explanation told = InUsersTerms(WithAProduct(), {}, solution, explanation);
   ASSERT_EQ(told.limits.size(), 2u);
   EXPECT_EQ(told.limits[0].metric, "latency_ns");
   EXPECT_EQ(told.limits[0].next_limit, 110);
@@ -51,7 +51,7 @@ TEST(UserExplanationTest, LimitsOfLiveSetsAreOneOnThePeak) {
 TEST(UserExplanationTest, OneLiveSetIsTheWholeBudget) {
   Explanation explanation;
   explanation.limits = {LimitOf("activation_bytes/a", 98, true, 0.25)};
-  const Explanation told = InUsersTerms(WithAProduct(), Solution(), explanation);
+  const Explanation told = InUsersTerms(WithAProduct(), {}, Solution(), explanation);
   ASSERT_EQ(told.limits.size(), 1u);
   EXPECT_EQ(told.limits[0].used, 98);
   EXPECT_EQ(told.limits[0].loss_without, 0.5);
@@ -72,9 +72,22 @@ TEST(UserExplanationTest, AnotherNameOfTheSamePrecisionIsNoAlternative) {
   add({{"fc", "w4a8"}});
   add({{"fc", "w4a8"}, {"product", "w4a8"}});
   explanation.alternatives.emplace_back();  // no other choice fits
-  const Explanation told = InUsersTerms(WithAProduct(), solution, explanation);
+  const Explanation told = InUsersTerms(WithAProduct(), {}, solution, explanation);
   ASSERT_EQ(told.alternatives.size(), 4u);
   EXPECT_EQ(told.alternatives[0].changes.at("product"), "w4a4");
+}
+
+TEST(UserExplanationTest, AlternativesHaveThePeakOfActivations) {
+  const std::vector<LiveSet> live_sets = {{"fc", 64, {{"fc", 100}}}};
+  Solution solution;
+  solution.assignment = {{"fc", "w8a8"}, {"product", "w8a8"}};
+  Explanation explanation;
+  explanation.alternatives.resize(2);
+  explanation.alternatives[0].choice = "w4a4";
+  explanation.alternatives[0].changes = {{"fc", "w4a4"}};
+  const Explanation told = InUsersTerms(WithAProduct(), live_sets, solution, explanation);
+  EXPECT_EQ(told.alternatives[0].cost.at("activation_bytes"), 64 + 50);
+  EXPECT_TRUE(told.alternatives[1].cost.empty()) << "there is none";
 }
 
 }  // namespace

@@ -48,10 +48,12 @@ class WhatIfTest : public testing::Test {
     result_ = *std::move(result);
   }
 
-  Solution Answer(const WhatIf& what_if = {}) {
-    const absl::StatusOr<Solution> solution = ReSolve(spec_, tables_, store_, {}, what_if);
-    EXPECT_TRUE(solution.ok()) << solution.status();
-    return solution.value_or(Solution());
+  Solution Answer(const WhatIf& what_if = {}) { return Whole(what_if).solution; }
+
+  WhatIfAnswer Whole(const WhatIf& what_if = {}) {
+    const absl::StatusOr<WhatIfAnswer> answer = ReSolve(spec_, tables_, store_, {}, what_if);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.value_or(WhatIfAnswer());
   }
 
   std::string Error(const WhatIf& what_if, absl::StatusCode code) {
@@ -88,6 +90,27 @@ TEST_F(WhatIfTest, OtherBudgetsPinsAndRulesAreSolvedOnTheStoredTables) {
   EXPECT_THAT(Error({}, absl::StatusCode::kFailedPrecondition), HasSubstr("sensitivities"));
 }
 
+TEST_F(WhatIfTest, TheAnswerSaysWhatItsFiguresAre) {
+  Search();
+  spec_.rules.loss_factors = {{"/conv1/Conv", 2}};
+  const nlohmann::json answer = WhatIfAnswerToJson(Whole());
+  EXPECT_THAT(answer.at("measure").at("text"), HasSubstr("times the loss factors"));
+  EXPECT_EQ(answer.at("warnings"), nlohmann::json::array());
+  EXPECT_EQ(answer.at("layer_order").at(0), "/conv1/Conv");
+  ASSERT_EQ(answer.at("budgets").size(), 2u);
+  const nlohmann::json& latency = answer.at("budgets").at(0);
+  const nlohmann::json& size = answer.at("budgets").at(1);
+  EXPECT_EQ(latency.at("asked"), "latency=50%");
+  EXPECT_DOUBLE_EQ(
+      latency.at("limit"),
+      (latency.at("cheapest").get<double>() + latency.at("dearest").get<double>()) / 2);
+  EXPECT_EQ(size.at("asked"), "size=0.4x");
+  EXPECT_EQ(size.at("metric"), "size_bytes");
+  EXPECT_DOUBLE_EQ(size.at("limit"), 0.4 * size.at("reference_cost").get<double>());
+  EXPECT_EQ(answer.at("reference"), result_.reference.ToString());
+  EXPECT_EQ(size.at("reference_cost"), result_.reference_cost.at("size_bytes"));
+}
+
 // As it would be had another version given this key to what is stored by that name.
 absl::Status StoreUnder(const std::string& key, Stage stage, ArtifactStore& from, ArtifactStore& to,
                         StoredName& name) {
@@ -110,8 +133,8 @@ TEST_F(WhatIfTest, TablesAreFoundUnderTheKeysOfAnotherVersion) {
   const WhatIf what_if = {.interactions = 1, .frontier = false};
   const auto found = ReSolve(spec_, names, other, {}, what_if);
   ASSERT_TRUE(found.ok()) << found.status();
-  EXPECT_EQ(found->assignment, same.assignment);
-  EXPECT_EQ(found->loss, same.loss);
+  EXPECT_EQ(found->solution.assignment, same.assignment);
+  EXPECT_EQ(found->solution.loss, same.loss);
   EXPECT_TRUE(absl::IsFailedPrecondition(ReSolve(spec_, {}, other, {}, what_if).status()))
       << "by this version's keys nothing is there";
 }

@@ -103,7 +103,8 @@ void ExpectEqualResults(const SensitivityResult& result, const SensitivityResult
     for (size_t o = 0; o < b.choices.size(); ++o) {
       const std::string choice = absl::StrCat(b.name, " ", b.choices[o].name);
       ExpectClose(a.choices[o].loss, b.choices[o].loss, choice);
-      ExpectClose(a.choices[o].loss_stderr, b.choices[o].loss_stderr, choice + " error");
+      ExpectClose(a.choices[o].loss_stderr.value_or(0), b.choices[o].loss_stderr.value_or(0),
+                  choice + " error");
       EXPECT_EQ(b.choices[o].loss != 0, b.note.empty()) << choice;
     }
   }

@@ -123,7 +123,7 @@ TEST_F(FisherCorrectedTest, MeasuresWhatSecondOrderGetsWrongAndNothingElse) {
       EXPECT_EQ(choice.precision, precisions_[o]);
       if (choice.measured) {
         EXPECT_DOUBLE_EQ(choice.loss, truth.loss);
-        EXPECT_DOUBLE_EQ(choice.loss_stderr, truth.loss_stderr);
+        EXPECT_DOUBLE_EQ(choice.loss_stderr.value(), truth.loss_stderr.value());
       } else {
         ++not_measured;
         EXPECT_EQ(choice.loss, fisher.layers[l].choices[o].loss);

@@ -87,7 +87,7 @@ TEST(HessianFormTest, BothWaysAgreeOnAPiecewiseLinearNetwork) {
         const ChoiceLoss& a = classes->layers[l].choices[o];
         const ChoiceLoss& b = products->layers[l].choices[o];
         EXPECT_NEAR(a.loss, b.loss, 1e-3 * a.loss) << classes->layers[l].name;
-        EXPECT_NEAR(a.loss_stderr, b.loss_stderr, 1e-2 * a.loss_stderr);
+        EXPECT_NEAR(*a.loss_stderr, *b.loss_stderr, 1e-2 * *a.loss_stderr);
       }
     }
   }

@@ -187,8 +187,8 @@ TEST(ResampledLossesTest, SpreadLikeTheStandardError) {
           squares += losses[column] * losses[column];
         }
         const double mean = sum / 400, spread = std::sqrt(squares / 400 - mean * mean);
-        EXPECT_NEAR(mean, choice.loss, 0.25 * choice.loss_stderr) << layer.name;
-        EXPECT_NEAR(spread / choice.loss_stderr, 1, 0.2) << layer.name;
+        EXPECT_NEAR(mean, choice.loss, 0.25 * *choice.loss_stderr) << layer.name;
+        EXPECT_NEAR(spread / *choice.loss_stderr, 1, 0.2) << layer.name;
         ++column;
       }
     }
@@ -217,7 +217,7 @@ TEST(SqnrTest, IsTheRatioOfPowersAtTheOutput) {
                                        .value();
   const ChoiceLoss& choice = result.layers[0].choices[0];
   EXPECT_NEAR(choice.loss, 0.25, 1e-6);
-  EXPECT_NEAR(choice.loss_stderr, 0, 1e-6) << "the same in every sample";
+  EXPECT_NEAR(choice.loss_stderr.value(), 0, 1e-6) << "the same in every sample";
   EXPECT_NEAR(choice.sqnr_db.value(), 10 * std::log10(4), 1e-4);
 }
 

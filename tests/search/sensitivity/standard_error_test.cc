@@ -107,7 +107,7 @@ TEST_P(StandardErrorTest, IsTheSpreadOverOtherSamples) {
     const SensitivityResult result = MeasureOn(digits, data, options);
     losses.Begin();
     for (const LayerSensitivity& layer : result.layers) {
-      for (const ChoiceLoss& choice : layer.choices) losses.Add(choice.loss, choice.loss_stderr);
+      for (const ChoiceLoss& choice : layer.choices) losses.Add(choice.loss, *choice.loss_stderr);
     }
     interactions.Begin();
     for (size_t i = 0; i < result.interactions.size(); ++i) {
@@ -130,7 +130,7 @@ TEST(SumErrorTest, LayersErrorsAddUpRatherThanTheirSquares) {
   for (size_t choice = 0; choice < choices; ++choice) {
     double sum = 0, squares = 0;
     for (const LayerSensitivity& layer : result.layers) {
-      const double error = layer.choices[choice].loss_stderr;
+      const double error = *layer.choices[choice].loss_stderr;
       sum += error;
       squares += error * error;
     }

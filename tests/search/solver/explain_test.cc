@@ -76,7 +76,7 @@ TEST(ExplainTest, EachLayerHasANextBestChoice) {
     EXPECT_DOUBLE_EQ(alternative.loss_increase, 3);
     EXPECT_THAT(alternative.changes, UnorderedElementsAre(Pair("a", "high"), Pair("b", "low")));
     EXPECT_THAT(alternative.cost, UnorderedElementsAre(Pair("x", 3)));
-    EXPECT_DOUBLE_EQ(alternative.loss_stderr, 0.2) << "of four losses";
+    EXPECT_DOUBLE_EQ(alternative.loss_stderr.value(), 0.2) << "of four losses";
     EXPECT_FALSE(alternative.is_near);
     EXPECT_TRUE(alternative.is_proven);
   }
@@ -97,6 +97,11 @@ TEST(ExplainTest, NearIsWithinTheShareOrTheStandardError) {
   explanation = Explain(problem, *solution, WithoutLimit());
   ASSERT_TRUE(explanation.ok());
   EXPECT_TRUE(explanation->alternatives[0].is_near) << "3 is within the root of 4 x 1.6^2";
+  problem.layers[0].choices[0].loss_stderr.reset();
+  explanation = Explain(problem, *solution, WithoutLimit());
+  ASSERT_TRUE(explanation.ok());
+  EXPECT_FALSE(explanation->alternatives[0].loss_stderr.has_value());
+  EXPECT_FALSE(explanation->alternatives[0].is_near) << "one of the errors is not known";
 }
 
 TEST(ExplainTest, LayersWithoutAnotherChoiceThatFitComeLast) {
@@ -105,6 +110,10 @@ TEST(ExplainTest, LayersWithoutAnotherChoiceThatFitComeLast) {
   const Explanation explanation = ExplanationOf(problem);
   ASSERT_EQ(explanation.alternatives.size(), 2u);
   EXPECT_EQ(explanation.alternatives[0].choice, "");
+  const nlohmann::json none = ExplanationToJson(explanation).at("alternatives").at(0);
+  EXPECT_TRUE(none.at("loss_increase").is_null());
+  EXPECT_TRUE(none.at("loss_stderr").is_null());
+  EXPECT_TRUE(none.at("cost").is_null());
   problem.pins["a"] = "low";
   EXPECT_EQ(ExplanationOf(problem).alternatives.size(), 1u) << "a pinned layer has no other choice";
 }
