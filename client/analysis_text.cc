@@ -33,6 +33,11 @@ bool Has(const json& object, const char* field) {
   return found != object.end() && !found->is_null();
 }
 
+// What is not known is "-".
+std::string Shown(const json& object, const char* field) {
+  return Has(object, field) ? FormatNumber(Number(object, field)) : "-";
+}
+
 const json& List(const json& object, const char* field) {
   static const json empty = json::array();
   const auto found = object.find(field);
@@ -118,6 +123,15 @@ std::string StabilityText(const json& stability) {
                       table.Render());
 }
 
+// Losses of resamples are too many to print; those of a problem's answers are its stability.
+std::string ResamplesText(const json& document) {
+  const size_t resamples = List(document, "resampled_losses").size();
+  if (resamples == 0 || Has(document, "stability")) return "";
+  return absl::StrCat("resampled: ", resamples,
+                      " times; the losses of each are in the document of --json, and --problem "
+                      "says how often an answer changes with them\n");
+}
+
 std::string SensitivityText(const json& document) {
   std::vector<std::string> header = {"layer"};
   const json& layers = List(document, "layers");
@@ -137,7 +151,7 @@ std::string SensitivityText(const json& document) {
     std::vector<std::string> row = {Text(layer, "name")};
     for (const char* const field : {"trace", "trace_stderr"}) {
       if (!with_trace) break;
-      row.push_back(Has(layer, field) ? FormatNumber(Number(layer, field)) : "-");
+      row.push_back(Shown(layer, field));
     }
     if (with_trace) row.push_back(Has(layer, "trace_kind") ? Text(layer, "trace_kind") : "-");
     if (with_eigenvalue) {
@@ -145,8 +159,7 @@ std::string SensitivityText(const json& document) {
       row.push_back(values.empty() ? "-" : FormatNumber(values[0].get<double>()));
     }
     for (const json& choice : List(layer, "choices")) {
-      row.push_back(FormatNumber(Number(choice, "loss")));
-      row.push_back(FormatNumber(Number(choice, "loss_stderr")));
+      for (const char* const field : {"loss", "loss_stderr"}) row.push_back(Shown(choice, field));
     }
     row.resize(header.size(), "-");
     table.Add(std::move(row));
@@ -166,6 +179,7 @@ std::string SensitivityText(const json& document) {
   return absl::StrCat(table.Render(), notes.Render(), network, what, ", method ",
                       Text(document, "method"), ", ", Number(document, "samples"),
                       " samples, seed ", document.value("seed", json()).dump(), "\n",
+                      ResamplesText(document), WarningLines(WarningsOf(document)),
                       Has(document, "stability") ? StabilityText(document["stability"]) : "");
 }
 
@@ -237,6 +251,22 @@ std::string ProfileText(const json& document) {
       Text(device, "library"), "\n", OriginText(List(document, "layers")));
 }
 
+// Layers that kernels of another precision run, by what runs for what.
+std::string KernelsText(const json& layers) {
+  std::map<std::string, std::vector<std::string>> others;
+  for (const json& layer : layers) {
+    const std::string asked = Text(layer, "precision"), ran = Text(layer, "executed_as");
+    if (asked != ran) others[absl::StrCat(asked, " as ", ran)].push_back(Text(layer, "name"));
+  }
+  std::string text;
+  for (const auto& [what, names] : others) {
+    absl::StrAppend(&text, "runs      ", what, ": ", names.front());
+    if (names.size() > 1) absl::StrAppend(&text, " and ", names.size() - 1, " more");
+    text += "\n";
+  }
+  return text;
+}
+
 std::string EvaluationText(const json& document) {
   const json float_network = document.value("float", json::object());
   const json quantized = document.value("quantized", json::object());
@@ -255,6 +285,7 @@ std::string EvaluationText(const json& document) {
                     Time(Number(latency, "assignment_ns")), " quantized, ",
                     Time(Number(latency, "predicted_ns")), " predicted\n");
   }
+  text += KernelsText(List(document, "layers"));
   return text + WarningLines(WarningsOf(document));
 }
 

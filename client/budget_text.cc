@@ -14,6 +14,7 @@
 namespace halftone {
 namespace {
 
+using nlohmann::json;
 using Budgets = google::protobuf::RepeatedPtrField<v1::Budget>;
 
 // A limit that is smaller than the least possible by so much is not what was meant.
@@ -45,9 +46,33 @@ std::optional<double> AbsoluteLimit(const v1::Budget& budget) {
   return limit.ok() ? std::optional(*limit) : std::nullopt;
 }
 
-std::string UnderstoodAs(const v1::Budget& budget) {
+// A relative limit in units, and what it refers to; "" where the answer does not tell.
+std::string ReferringTo(const std::string& relative, const json& resolved,
+                        const std::string& precision) {
+  const std::string metric = TextIn(resolved, "metric"), target = TextIn(resolved, "target");
+  const auto limit = NumberIn(resolved, "limit"), of = NumberIn(resolved, "reference_cost"),
+             cheapest = NumberIn(resolved, "cheapest"), dearest = NumberIn(resolved, "dearest");
+  absl::string_view share = relative;
+  if (!limit.has_value()) return "";
+  std::string text = absl::StrCat(CostText(metric, *limit), ", ");
+  if (of.has_value() && absl::ConsumeSuffix(&share, "x")) {
+    absl::StrAppend(&text, share, " times the ", CostText(metric, *of),
+                    " of the reference network (all layers in ", precision, ")");
+  } else if (cheapest.has_value() && dearest.has_value() && absl::ConsumeSuffix(&share, "%")) {
+    absl::StrAppend(&text, share, " % of the way from ", CostText(metric, *cheapest),
+                    " (the cheapest assignment) to ", CostText(metric, *dearest), " (the dearest)");
+  } else {
+    return "";
+  }
+  return target.empty() ? text : absl::StrCat(text, " on ", target);
+}
+
+std::string UnderstoodAs(const v1::Budget& budget, const json& resolved,
+                         const std::string& precision) {
   const std::optional<double> limit = AbsoluteLimit(budget);
   if (limit.has_value()) return CostText(MetricOf(budget)->cost, *limit);
+  std::string referring = ReferringTo(budget.limit(), resolved, precision);
+  if (!referring.empty()) return referring;
   absl::string_view text = budget.limit();
   if (absl::ConsumeSuffix(&text, "x")) {
     return absl::StrCat(text, " times what the reference network needs");
@@ -56,6 +81,10 @@ std::string UnderstoodAs(const v1::Budget& budget) {
     return absl::StrCat(text, " % of the way from the cheapest assignment to the dearest");
   }
   return std::string(text);
+}
+
+std::string BudgetLine(const std::string& asked, const std::string& understood) {
+  return absl::StrCat("budget       ", asked, ": at most ", understood, "\n");
 }
 
 // "latency=0.5x" where a number without a unit would be a factor.
@@ -68,19 +97,33 @@ std::string MeantInstead(const v1::Budget& budget) {
 
 }  // namespace
 
-std::string BudgetsText(const Budgets& budgets) {
+std::string BudgetsText(const Budgets& budgets, const json& document) {
+  const json resolved = ListIn(document, "budgets");
   std::string text;
-  for (const v1::Budget& budget : budgets) {
-    absl::StrAppend(&text, "budget       ", budget.metric(), "=", budget.limit(), ": at most ",
-                    UnderstoodAs(budget), "\n");
+  for (size_t i = 0; i < static_cast<size_t>(budgets.size()); ++i) {
+    const v1::Budget& budget = budgets[static_cast<int>(i)];
+    text += BudgetLine(absl::StrCat(budget.metric(), "=", budget.limit()),
+                       UnderstoodAs(budget, i < resolved.size() ? resolved[i] : json(),
+                                    TextIn(document, "reference")));
   }
   return text;
 }
 
-std::vector<std::string> BudgetWarnings(const Budgets& budgets, const nlohmann::json& infeasible) {
+std::string RelativeBudgetsText(const json& document) {
+  std::string text;
+  for (const json& resolved : ListIn(document, "budgets")) {
+    const std::string asked = TextIn(resolved, "asked");
+    const std::string understood =
+        ReferringTo(asked.substr(asked.find('=') + 1), resolved, TextIn(document, "reference"));
+    if (!understood.empty()) text += BudgetLine(asked, understood);
+  }
+  return text;
+}
+
+std::vector<std::string> BudgetWarnings(const Budgets& budgets, const json& infeasible) {
   std::vector<std::string> warnings;
   if (!infeasible.is_object()) return warnings;
-  const nlohmann::json minimum = infeasible.value("minimum", nlohmann::json::object());
+  const json minimum = infeasible.value("minimum", json::object());
   for (const v1::Budget& budget : budgets) {
     const std::optional<double> limit = AbsoluteLimit(budget);
     if (!limit.has_value()) continue;

@@ -1,5 +1,6 @@
 #include "client/exported_text.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -8,7 +9,20 @@
 
 namespace halftone {
 
-std::string ExportedText(const nlohmann::json& exported) {
+namespace {
+
+// Of layers that are otherwise in the file than they were evaluated; "" where there are none.
+std::string BFloat16Text(const nlohmann::json& assignment) {
+  const auto layers = std::count(assignment.begin(), assignment.end(), nlohmann::json("bf16"));
+  if (layers == 0) return "";
+  return absl::StrCat("  ", layers, layers == 1 ? " layer in bf16 is" : " layers in bf16 are",
+                      " float32 in the file: 4 bytes a weight, where size_bytes counts 2, and "
+                      "without what bf16 rounds\n");
+}
+
+}  // namespace
+
+std::string ExportedText(const nlohmann::json& exported, const nlohmann::json& assignment) {
   const std::string file = TextIn(exported, "file");
   const std::optional<double> batch = NumberIn(exported, "batch");
   return absl::StrCat(
@@ -19,7 +33,8 @@ std::string ExportedText(const nlohmann::json& exported) {
       "; ONNX Runtime runs it: onnxruntime.InferenceSession('", file, "')\n",
       "  packed: weights of up to 8 bits, one byte each; simulated: fewer bits within those "
       "bytes,\n"
-      "  9 to 16 bits in float32; kept as they were: bf16 and f32 layers, and biases\n");
+      "  9 to 16 bits in float32; kept as they were: f32 layers, and biases\n",
+      BFloat16Text(assignment));
 }
 
 std::string ExportedLine() {

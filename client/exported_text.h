@@ -11,8 +11,8 @@ namespace halftone {
 inline constexpr char kExportedFile[] = "quantized.onnx";
 
 // What that file is, how it is run, and what of the precisions it packs and what it only simulates;
-// `exported` as in the result's document.
-std::string ExportedText(const nlohmann::json& exported);
+// `exported` and `assignment` as in the result's document.
+std::string ExportedText(const nlohmann::json& exported, const nlohmann::json& assignment);
 // The same where only the file's name is known: a line.
 std::string ExportedLine();
 

@@ -1,6 +1,7 @@
 // resolve: what if, on a job's stored tables.
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -56,14 +57,15 @@ absl::StatusOr<ExitCode> Resolve(const CommandLine& line, const ResolveFlags& fl
   bar.Clear();
   HT_RETURN_IF_ERROR(response.status());
   json document = json::parse(response->result_json());
-  const std::vector<std::string> warnings =
+  std::vector<std::string> warnings =
       BudgetWarnings(request.budgets(), document.value("infeasible", json()));
-  if (!warnings.empty()) document["warnings"] = warnings;
+  for (std::string& warning : WarningsOf(document)) warnings.push_back(std::move(warning));
+  document["warnings"] = warnings;
   if (line.json) {
     PrintJson(document);
   } else {
-    std::string text = absl::StrCat(WarningLines(warnings), BudgetsText(request.budgets()),
-                                    SolutionText(document));
+    std::string text = absl::StrCat(
+        WarningLines(warnings), BudgetsText(request.budgets(), document), SolutionText(document));
     if (!flags.frontier.empty() && response->solution().frontier_size() > 0) {
       absl::StrAppend(&text, "\n", FrontierText(*response));
     }

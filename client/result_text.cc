@@ -10,6 +10,7 @@
 #include "base/departures.h"
 #include "base/units.h"
 #include "client/analysis_text.h"
+#include "client/budget_text.h"
 #include "client/codesign_text.h"
 #include "client/exported_text.h"
 #include "client/job_text.h"
@@ -59,7 +60,8 @@ std::string LayerTable(const v1::SearchResult& result, const json& document) {
     table.Add({layer.layer(), layer.op(),
                other ? absl::StrCat(layer.precision(), " (as ", layer.executed_as(), ")")
                      : layer.precision(),
-               FormatNumber(layer.loss()), FormatNumber(layer.loss_stderr()),
+               layer.has_loss() ? FormatNumber(layer.loss()) : "-",
+               layer.has_loss_stderr() ? FormatNumber(layer.loss_stderr()) : "-",
                Time(layer.reference_latency_ns()), Time(layer.latency_ns()),
                layer.implementation()});
   }
@@ -254,11 +256,14 @@ std::string ResultText(const v1::SearchResult& result,
   std::string text = absl::StrCat(result.job(), " on ", result.target(), ": ",
                                   DeviceText(result.device()), "\n\n");
   if (infeasible) {
-    absl::StrAppend(&text, InfeasibleText(found.value("infeasible", json::object())),
-                    "What follows is the nearest assignment.\n\n");
+    absl::StrAppend(
+        &text,
+        InfeasibleText(found.value("infeasible", json::object()), TextIn(document, "caveat")),
+        "What follows is the nearest assignment.\n\n");
   }
   absl::StrAppend(&text, LayerTable(result, document), "\n",
-                  CostTable(result, infeasible ? &solution.infeasible().nearest() : nullptr), "\n",
+                  CostTable(result, infeasible ? &solution.infeasible().nearest() : nullptr),
+                  RelativeBudgetsText(document), "\n",
                   LatencyText(result.latency(), result.reference_precision()));
   if (result.has_evaluation()) text += EvaluationLine(result.evaluation());
   // Those of layers, and of what was run and timed, are among them.
@@ -269,6 +274,9 @@ std::string ResultText(const v1::SearchResult& result,
     const json refined =
         document.is_object() ? document.value("refined", json::object()) : json::object();
     text += RefinementText(result.refined(), is_refined, refined);
+  }
+  if (const std::string why = TextIn(document, "not_evaluated"); !why.empty()) {
+    absl::StrAppend(&text, "evaluated    nothing: ", why, "\n");
   }
   if (found.contains("explanation")) {
     text += SearchExplanation(result, document, found["explanation"], is_refined);
@@ -282,7 +290,7 @@ std::string ResultText(const v1::SearchResult& result,
   text += StrategiesText(document);
   for (const auto& [file, path] : artifacts) absl::StrAppend(&text, file, ": ", path, "\n");
   if (document.is_object() && document.contains("exported")) {
-    text += ExportedText(document["exported"]);
+    text += ExportedText(document["exported"], document.value("assignment", json::object()));
   }
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -21,6 +22,12 @@ using nlohmann::json;
 constexpr size_t kFewestAlternatives = 5;
 constexpr size_t kMostAlternatives = 20;
 
+Quantity QuantityOf(const std::string& metric) {
+  if (absl::EndsWith(metric, "_ns")) return Quantity::kTime;
+  if (absl::EndsWith(metric, "_bytes") || IsPartOfThePeak(metric)) return Quantity::kSize;
+  return absl::EndsWith(metric, "_pj") ? Quantity::kEnergy : Quantity::kCount;
+}
+
 double Number(const json& object, const char* field) { return NumberIn(object, field).value_or(0); }
 
 bool Flag(const json& object, const char* field) {
@@ -28,12 +35,29 @@ bool Flag(const json& object, const char* field) {
   return found != object.end() && found->is_boolean() && found->get<bool>();
 }
 
-std::string AssignmentText(const json& assignment) {
+// In the order that is told, else by name.
+std::string AssignmentText(const json& assignment, const json& order) {
   Table table({"layer", "choice"});
-  for (const auto& [layer, choice] : assignment.items()) {
+  const auto add = [&](const std::string& layer, const json& choice) {
     table.Add({layer, choice.is_string() ? choice.get<std::string>() : choice.dump()});
+  };
+  if (order.size() == assignment.size()) {
+    for (const json& layer : order) {
+      const std::string name = layer.is_string() ? layer.get<std::string>() : "";
+      add(name, assignment.value(name, json("-")));
+    }
+    return table.Render();
   }
+  for (const auto& [layer, choice] : assignment.items()) add(layer, choice);
   return table.Render();
+}
+
+// "loss         0.46", and what that is where the document says it.
+std::string LossLine(const json& document, double loss) {
+  const json measure = document.value("measure", json::object());
+  const std::string name = TextIn(measure, "name"), text = TextIn(measure, "text");
+  return absl::StrFormat("%-13s%s%s\n", name.empty() ? "loss" : name, FormatNumber(loss),
+                         text.empty() ? "" : ": " + text);
 }
 
 // A loss beside the solution's.
@@ -46,10 +70,12 @@ std::string ChangedLoss(double changed, double loss) {
 // The least limit that allows less loss, or an interval that holds it.
 std::string NextLimitText(const json& limit, const std::string& metric, double next) {
   const auto bound = NumberIn(limit, "next_limit_bound");
-  const std::string text = CostText(metric, next);
+  const std::string text = LimitText(metric, next, Number(limit, "limit"));
   if (bound.has_value() && *bound == next) return text;
-  const std::string from = bound.has_value() ? CostText(metric, *bound) : text;
-  return from == text ? absl::StrCat("at most ", text) : absl::StrCat(from, " to ", text);
+  if (!bound.has_value() || CostText(metric, *bound) == CostText(metric, next)) {
+    return absl::StrCat("at most ", text);
+  }
+  return absl::StrCat(CostText(metric, *bound), " to ", text);
 }
 
 std::string LimitTable(const json& limits, double loss) {
@@ -96,10 +122,13 @@ std::string AlternativeTable(const json& alternatives, double loss, const std::s
     }
     const size_t changes = alternative.value("changes", json::object()).size();
     const size_t own = ListIn(alternative, "layers").size();
+    const std::optional<double> error = NumberIn(alternative, "loss_stderr");
     table.Add({LayersText(ListIn(alternative, "layers")), TextIn(alternative, "chosen"), choice,
                ChangedLoss(loss + Number(alternative, "loss_increase"), loss),
-               FormatNumber(Number(alternative, "loss_stderr")),
-               changes > own ? absl::StrCat(changes - own, " layers") : "-",
+               error.has_value() ? FormatNumber(*error) : "-",
+               changes > own
+                   ? absl::StrCat(changes - own, changes - own == 1 ? " layer" : " layers")
+                   : "-",
                absl::StrCat(is_near ? "near" : "",
                             Flag(alternative, "is_proven") ? "" : " at most, not proven")});
   }
@@ -125,12 +154,7 @@ bool IsPartOfThePeak(const std::string& metric) {
 }
 
 std::string CostText(const std::string& metric, double value) {
-  if (absl::EndsWith(metric, "_ns")) return FormatQuantity(Quantity::kTime, value);
-  if (absl::EndsWith(metric, "_bytes") || IsPartOfThePeak(metric)) {
-    return FormatQuantity(Quantity::kSize, value);
-  }
-  if (absl::EndsWith(metric, "_pj")) return FormatQuantity(Quantity::kEnergy, value);
-  return FormatQuantity(Quantity::kCount, value);
+  return FormatQuantity(QuantityOf(metric), value);
 }
 
 std::string CostsText(const json& costs) {
@@ -145,7 +169,11 @@ std::string CostsText(const json& costs) {
   return absl::StrJoin(parts, ", ");
 }
 
-std::string InfeasibleText(const json& infeasible) {
+std::string LimitText(const std::string& metric, double limit, double above) {
+  return FormatQuantityUp(QuantityOf(metric), limit, MostShown(limit, above));
+}
+
+std::string InfeasibleText(const json& infeasible, const std::string& caveat) {
   std::vector<std::string> conflict;
   for (const json& metric : ListIn(infeasible, "conflict")) {
     if (metric.is_string()) conflict.push_back(metric.get<std::string>());
@@ -155,18 +183,18 @@ std::string InfeasibleText(const json& infeasible) {
   const json minimum = infeasible.value("minimum", json::object());
   for (const auto& [metric, value] : minimum.items()) {
     absl::StrAppend(&text, "  ", metric, ": no assignment needs less than ",
-                    CostText(metric, value.get<double>()), "\n");
+                    LimitText(metric, value.is_number() ? value.get<double>() : 0, 0), "\n");
   }
   const json relaxations = infeasible.value("relaxations", json::object());
   for (const auto& [metric, relaxation] : relaxations.items()) {
-    absl::StrAppend(&text, "  ", metric, ": ", CostText(metric, Number(relaxation, "limit")),
-                    " would do, the other budgets kept, at a loss of ",
-                    FormatNumber(Number(relaxation, "loss")), "\n");
+    absl::StrAppend(&text, "  ", metric, ": ", LimitText(metric, Number(relaxation, "limit"), 0),
+                    " would do", minimum.size() > 1 ? ", the other budgets kept," : "",
+                    " at a loss of ", FormatNumber(Number(relaxation, "loss")), "\n");
   }
   const bool is_peak =
       std::find(conflict.begin(), conflict.end(), "activation_bytes") != conflict.end();
   if (relaxations.empty() && !is_peak) text += "  To raise one budget alone does not help.\n";
-  return text;
+  return caveat.empty() ? text : absl::StrCat(text, "  But ", caveat, ".\n");
 }
 
 std::string ExplanationText(const json& explanation, double loss, const std::string& subject) {
@@ -189,21 +217,22 @@ std::string ExplanationText(const json& explanation, double loss, const std::str
 std::string SolutionText(const json& document) {
   std::string text = absl::StrCat("status       ", TextIn(document, "status"), "\n");
   if (document.contains("verified")) text += VerifiedText(document.at("verified"));
+  const json order = ListIn(document, "layer_order");
   if (document.contains("infeasible") && document.at("infeasible").is_object()) {
     const json& infeasible = document.at("infeasible");
-    text += InfeasibleText(infeasible);
+    text += InfeasibleText(infeasible, TextIn(document, "caveat"));
     if (infeasible.contains("nearest")) {
       const json& nearest = infeasible.at("nearest");
       absl::StrAppend(&text, "nearest      loss ", FormatNumber(Number(nearest, "loss")), ", ",
                       CostsText(nearest.value("cost", json::object())), "\n",
-                      AssignmentText(nearest.value("assignment", json::object())));
+                      AssignmentText(nearest.value("assignment", json::object()), order));
     }
     return text;
   }
   const double loss = Number(document, "loss");
   const json objective = document.value("objective", json::object());
   const double minimized = NumberIn(objective, "value").value_or(loss);
-  absl::StrAppend(&text, "loss         ", FormatNumber(loss), "\n");
+  text += LossLine(document, loss);
   if (!objective.empty()) {
     absl::StrAppend(&text, "objective    ", FormatNumber(minimized), ", with the weighted costs\n");
   }
@@ -212,7 +241,7 @@ std::string SolutionText(const json& document) {
                   FormatNumber(Number(document, "gap")), "\ncost         ",
                   CostsText(document.value("cost", json::object())), "\nseconds      ",
                   FormatNumber(Number(document, "seconds")), "\n",
-                  AssignmentText(document.value("assignment", json::object())));
+                  AssignmentText(document.value("assignment", json::object()), order));
   if (document.contains("explanation")) {
     absl::StrAppend(&text, "\n", ExplanationText(document.at("explanation"), minimized));
   }

@@ -29,14 +29,34 @@ TEST(BudgetTextTest, SaysHowALimitIsUnderstood) {
                                    {"size", "300KB"},
                                    {"energy", "0.4x"},
                                    {"bops", "50%"},
-                                   {"activation-memory", "1024"}})),
+                                   {"activation-memory", "1024"}}),
+                        {}),
             "budget       latency=0.5: at most 0.50 ns\n"
             "budget       size=300KB: at most 300 KB\n"
             "budget       energy=0.4x: at most 0.4 times what the reference network needs\n"
             "budget       bops=50%: at most 50 % of the way from the cheapest assignment to the "
             "dearest\n"
             "budget       activation-memory=1024: at most 1.02 KB\n");
-  EXPECT_EQ(BudgetsText({}), "");
+  EXPECT_EQ(BudgetsText({}, {}), "");
+}
+
+TEST(BudgetTextTest, RelativeLimitsAreSaidInUnitsWithWhatTheyReferTo) {
+  const nlohmann::json document = nlohmann::json::parse(R"json({"reference": "f32", "budgets": [
+    {"metric": "energy_pj", "asked": "energy=0.4x", "limit": 4e6, "reference_cost": 1e7,
+     "target": "bitfusion"},
+    {"metric": "size_bytes", "asked": "size=300000B", "limit": 300000},
+    {"metric": "bops", "asked": "bops=50%", "limit": 2e6, "cheapest": 1e6, "dearest": 3e6}]})json");
+  const std::string energy =
+      "budget       energy=0.4x: at most 4.00 uJ, 0.4 times the 10.0 uJ of the reference network "
+      "(all layers in f32) on bitfusion\n";
+  const std::string bops =
+      "budget       bops=50%: at most 2.00 M, 50 % of the way from 1.00 M (the cheapest "
+      "assignment) to 3.00 M (the dearest)\n";
+  EXPECT_EQ(
+      BudgetsText(BudgetsOf({{"energy", "0.4x"}, {"size", "300KB"}, {"bops", "50%"}}), document),
+      energy + "budget       size=300KB: at most 300 KB\n" + bops);
+  EXPECT_EQ(RelativeBudgetsText(document), energy + bops);
+  EXPECT_EQ(RelativeBudgetsText(nlohmann::json::object()), "") << "of an earlier version";
 }
 
 TEST(BudgetTextTest, WarnsOfALimitThatCannotHaveBeenMeant) {

@@ -219,7 +219,8 @@ TEST(CommandTextTest, Sensitivity) {
        "choices": [{"precision": "w4a4", "loss": 0.0125, "loss_stderr": 0.001},
                    {"precision": "w8a8", "loss": 0.0001, "loss_stderr": 0.00001}]},
       {"name": "fc", "trace": null, "eigenvalues": [],
-       "choices": [{"precision": "w4a4", "loss": 0.5, "loss_stderr": 0.125}]}],
+       "choices": [{"precision": "w4a4", "loss": 0.5, "loss_stderr": null},
+                   {"precision": "a8", "loss": null, "loss_stderr": null}]}],
     "network_eigenvalues": [7.5, 2.25],
     "stability": {"resamples": 100, "layers": [
       {"name": "conv1", "chosen": "w4a4", "changed": 0.12, "shares": {"w4a4": 0.88, "w8a8": 0.12}},

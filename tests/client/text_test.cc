@@ -81,6 +81,7 @@ v1::SearchResult FixedResult() {
   result.set_reference_precision("f32");
   AddLayer(result, "conv1", "w8a8", "");
   AddLayer(result, "conv2", "w4a8", "measured while others ran");
+  result.mutable_layers(1)->clear_loss_stderr();
   v1::Solution* solution = result.mutable_solution();
   solution->set_status(v1::SOLUTION_STATUS_OPTIMAL);
   solution->set_loss(0.0246912);
@@ -212,6 +213,42 @@ TEST(TextTest, ATargetFileIsNamedAsPeopleDo) {
   EXPECT_EQ(JobToJson(job)["target"], file + "?rows=8") << "what the service calls it";
 }
 
+TEST(TextTest, ACrosscheckShowsWhereItRuns) {
+  v1::Job job = FailedCrosscheck();
+  job.mutable_crosscheck()->set_target("cpu");
+  EXPECT_THAT(JobText(job), HasSubstr("\ntarget   cpu\n"));
+  EXPECT_THAT(JobsText({job}), HasSubstr(" cpu "));
+  EXPECT_EQ(JobToJson(job)["target"], "cpu");
+}
+
+TEST(TextTest, AJobInFullSaysWhatItWasAskedFor) {
+  v1::Job job = RunningJob();
+  v1::SearchSpec* spec = job.mutable_spec();
+  spec->mutable_sensitivity()->set_samples(64);
+  spec->mutable_sensitivity()->set_seed(7);
+  spec->add_precisions("w8a8");
+  spec->add_precisions("w4a8");
+  (*spec->mutable_pins())["stem"] = "w8a8";
+  spec->set_robust(2);
+  spec->set_strategy("evolutionary");
+  spec->mutable_rules()->set_first_layer("8");
+  (*spec->mutable_rules()->mutable_loss_factors())["fc"] = 3;
+  EXPECT_FALSE(JobToJson(job).contains("spec")) << "the basic view leaves it out";
+  job.set_view(v1::JOB_VIEW_FULL);
+  EXPECT_EQ(JobToJson(job)["spec"],
+            (json{{"samples", 64},
+                  {"seed", 7},
+                  {"precisions", {"w8a8", "w4a8"}},
+                  {"pins", {{"stem", "w8a8"}}},
+                  {"robust", 2.0},
+                  {"strategy", "evolutionary"},
+                  {"rules", {{"first_layer", "8"}, {"loss_factors", {{"fc", 3.0}}}}}}));
+  const std::string text = JobText(job);
+  EXPECT_THAT(text, HasSubstr("\npins     stem=w8a8\nprecisions w8a8,w4a8\nrobust   2.0\n"));
+  EXPECT_THAT(text, HasSubstr("\nsamples  64\nseed     7\nstrategy evolutionary\n"));
+  EXPECT_THAT(text, HasSubstr("\nfirst_layer 8\nloss_factors fc=3.0\n"));
+}
+
 TEST(TextTest, AJobSaysWhatItsNetworkIs) {
   v1::Job job = RunningJob();
   v1::Artifact* artifact = job.add_artifacts();
@@ -257,6 +294,26 @@ TEST(TextTest, TheDocumentIsOfTheChosenAnswer) {
   document["chosen"] = "optimum";
   earlier.set_result_json(document.dump());
   EXPECT_EQ(ChosenOf(earlier), (json{0.0246912, 0, 91'356, "w8a8", "OPTIMAL"}));
+}
+
+TEST(TextTest, LayersInBFloat16AreFloatInTheFile) {
+  v1::SearchResult result = FixedResult();
+  json document = json::parse(result.result_json());
+  EXPECT_THAT(ResultText(result, {}), Not(HasSubstr("in bf16")));
+  document["assignment"] = {{"conv1", "bf16"}, {"conv2", "w4a8"}};
+  result.set_result_json(document.dump());
+  EXPECT_THAT(ResultText(result, {}),
+              HasSubstr("\n  1 layer in bf16 is float32 in the file: 4 bytes a weight, where "
+                        "size_bytes counts 2, and without what bf16 rounds\n"));
+}
+
+TEST(TextTest, AResultSaysWhyNothingWasEvaluated) {
+  v1::SearchResult result = FixedResult();
+  result.clear_refined();
+  result.set_chosen("optimum");
+  result.set_result_json(R"({"not_evaluated": "with loss factors it would mean nothing"})");
+  EXPECT_THAT(ResultText(result, {}),
+              HasSubstr("\nevaluated    nothing: with loss factors it would mean nothing\n"));
 }
 
 TEST(TextTest, AScoreIsNotCalledALoss) {
@@ -309,7 +366,8 @@ TEST(TextTest, InfeasibleSearchResult) {
   (*nearest->mutable_cost())["latency_ns"] = 120'000;
   (*nearest->mutable_cost())["precision_changes"] = 3;
   (*result.mutable_budgets())["precision_changes"] = 2;
-  result.set_result_json(R"json({"solution": {"infeasible": {
+  result.set_result_json(R"json({"caveat": "a run on a quiet machine may meet the budgets",
+    "solution": {"infeasible": {
     "conflict": ["latency_ns", "size_bytes"], "minimum": {"latency_ns": 80000},
     "relaxations": {"latency_ns": {"limit": 120000, "loss": 0.5}}}}})json");
   ExpectGolden("search_infeasible.txt", ResultText(result, {}));
@@ -349,12 +407,42 @@ TEST(TextTest, InfeasibleSolution) {
       "nearest": {"loss": 0.5, "cost": {"latency_ns": 1000}, "assignment": {"l0": "w2a2"}}}})json")));
 }
 
+TEST(TextTest, LayersAreInTheNetworksOrderAndTheLossIsNamed) {
+  const std::string text = SolutionText(json::parse(R"json({
+    "status": "OPTIMAL", "loss": 0.46, "measure": {"name": "score", "text": "what ranks"},
+    "layer_order": ["stem", "conv", "fc"],
+    "assignment": {"conv": "w8a8", "fc": "w4a4", "stem": "f32"}})json"));
+  EXPECT_THAT(text, HasSubstr("\nscore        0.46: what ranks\n"));
+  EXPECT_THAT(text, HasSubstr("stem   f32\nconv   w8a8\nfc     w4a4\n"));
+}
+
+// What is printed does as a budget, and is not what did not do.
+TEST(TextTest, LimitsThatWouldDoAreNotRoundedDown) {
+  EXPECT_EQ(LimitText("latency_ns", 100'040, 100'000), "100.04 us");
+  const json limit = {{"metric", "latency_ns"}, {"limit", 100'000},
+                      {"used", 99'990},         {"binds", true},
+                      {"next_limit", 100'040},  {"next_limit_bound", 100'040},
+                      {"next_loss", 0.4}};
+  EXPECT_THAT(ExplanationText({{"limits", json::array({limit})}, {"is_complete", true}}, 0.5),
+              HasSubstr(" 100.04 us "));
+  EXPECT_THAT(InfeasibleText({{"conflict", {"latency_ns"}},
+                              {"minimum", {{"latency_ns", 100'040}}},
+                              {"relaxations", {{"latency_ns", {{"limit", 100'040}}}}}},
+                             "the machine was busy"),
+              HasSubstr("latency_ns: no assignment needs less than 100.04 us\n"
+                        "  latency_ns: 100.04 us would do at a loss of 0\n"
+                        "  But the machine was busy.\n"));
+}
+
 TEST(TextTest, Evaluation) {
   ExpectGolden("evaluate.txt", EvaluationText(json::parse(R"json({
     "samples": 512, "float": {"accuracy": 0.9375},
     "quantized": {"accuracy": 0.93, "kl": 0.00321, "mse": 0.0456, "sqnr_db": 24.5},
     "executed": {"accuracy": 0.9275, "kl": 0.00456, "mse": 0.0567, "sqnr_db": 23.5},
     "warnings": ["as it runs it differs"],
+    "layers": [{"name": "conv1", "precision": "w8a8", "executed_as": "f32"},
+               {"name": "conv2", "precision": "w8a8", "executed_as": "f32"},
+               {"name": "fc", "precision": "w7a8", "executed_as": "w7a8"}],
     "latency": {"f32_ns": 250000, "assignment_ns": 95000, "predicted_ns": 91356}})json")));
 }
 
