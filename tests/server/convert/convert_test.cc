@@ -65,6 +65,13 @@ INSTANTIATE_TEST_SUITE_P(All, MalformedName,
                                          "jobs/" + std::string(64, 'a'),
                                          std::string("jobs/a\0b", 8), std::string(100000, 'x')));
 
+TEST(ResourceNameTest, SaysWhatANameMayHaveInIt) {
+  EXPECT_THAT(std::string(ParseJobName("jobs/gmf6prm9hzmX").status().message()),
+              HasSubstr("the id of lower-case letters, digits and '-', 63 at most"));
+  EXPECT_THAT(std::string(ParseModelName("models/A").status().message()),
+              HasSubstr("of 64 digits 0 to 9 and a to f"));
+}
+
 TEST(StatusTest, TheFieldIsNamed) {
   const absl::Status status = AtField("spec", AtField("[1]", absl::InvalidArgumentError("no")));
   const v1::ErrorDetail detail = DetailOf(ToGrpcStatus(status));
