@@ -337,6 +337,28 @@ class CommandTest(unittest.TestCase):
         self.assertFalse(os.path.exists(copies))
         self.document("get", job, code=2)
 
+    def test_a_job_that_has_not_ended_is_a_bad_question_to_every_command(self):
+        job = self.document("submit", *LONG, "--seed", "79")["job"]
+        for command in (["result"], ["frontier"], ["resolve"], ["explore", "status"]):
+            self.assertIn("has no result: it is ",
+                          self.run_command(*command, job, code=2).stderr, command)
+        self.document("cancel", job)
+
+    def test_what_is_less_or_other_than_was_asked_for_is_said(self):
+        asked = ["sensitivity", MODEL, "--data", CALIB, "--precisions", "w4a8", "--samples", "9999",
+                 "--resamples", "3"]
+        warning = "9999 samples were asked for, of which the data has 512"
+        self.assertEqual(self.document(*asked)["warnings"], [warning])
+        text = self.run_command(*asked).stdout
+        self.assertIn("warning: " + warning, text)
+        self.assertIn("resampled: 3 times", text)
+        one = self.run_command(*asked[:6], "--samples", "1").stdout
+        self.assertRegex(one, r"/conv1/Conv +[0-9.e-]+ +-\n")
+        done = subprocess.run([HALFTONE, "jobs", "--server", "localhost:1", "--memory-limit", "1GiB"],
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--memory-limit", done.stderr)
+
     def test_a_limit_without_a_unit_says_what_it_is(self):
         job = self.search("--budget", "size=0.5x", "--evaluations", "0")["job"]
         document = self.document("resolve", job, "--budget", "latency=0.5", code=3)
