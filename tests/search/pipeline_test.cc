@@ -303,17 +303,18 @@ class FailingStore final : public ArtifactStore {
   }
   absl::Status StoreStage(Stage stage, const std::string& key, absl::string_view bytes) override {
     if (failed_) return absl::UnavailableError("gone");
-    // The list of precisions is kept with the profile stage, before any stage has run; parts of a
-    // stage's output, before the stage has ended.
-    failed_ = stage == last_ && started_ && key.find('/') == std::string::npos;
-    started_ = true;
+    // What the inputs are and the list of precisions are kept with the stages of import and
+    // profile, before any stage has run; parts of a stage's output, before the stage has ended.
+    failed_ = stage == last_ && stored_ >= 2 && key.find('/') == std::string::npos;
+    ++stored_;
     return store_.StoreStage(stage, key, bytes);
   }
 
  private:
   ArtifactStore& store_;
   Stage last_;
-  bool failed_ = false, started_ = false;
+  bool failed_ = false;
+  int stored_ = 0;
 };
 
 class ResumeTest : public ::testing::TestWithParam<Stage> {};

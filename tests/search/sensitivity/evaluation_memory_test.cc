@@ -7,6 +7,7 @@
 #include "base/memory_budget.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "nn/engine/onednn/onednn.h"
 #include "tests/allocations.h"
 #include "tests/search/sensitivity/digits.h"
 #include "tests/search/sensitivity/memory_subjects.h"
@@ -80,6 +81,8 @@ class RealMemoryTest : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (!AllocationsAreCounted()) GTEST_SKIP() << "a sanitizer allocates";
+    // Of more threads, each has scratch memory of its own for as long as it computes.
+    SetOneDnnThreads(1);
     // What oneDNN keeps for the process is there from now on.
     Calibrated(MemorySubject(GetParam()));
   }

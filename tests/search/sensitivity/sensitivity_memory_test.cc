@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "gtest/gtest.h"
+#include "nn/engine/onednn/onednn.h"
 #include "search/sensitivity/memory_estimate.h"
 #include "tests/allocations.h"
 #include "tests/search/sensitivity/memory_subjects.h"
@@ -21,6 +22,8 @@ class SensitivityMemoryTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(SensitivityMemoryTest, IsAsEstimated) {
   if (!testing::AllocationsAreCounted()) GTEST_SKIP() << "a sanitizer allocates";
+  // Of more threads, each has scratch memory of its own for as long as it computes.
+  SetOneDnnThreads(1);
   const auto& [method, name] = GetParam();
   SensitivityOptions options;
   options.method = method;
