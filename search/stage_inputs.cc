@@ -5,6 +5,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/inputs_identity.h"
+#include "nn/data/resolve_inputs.h"
 #include "nn/onnx/import.h"
 #include "search/stage_outputs.h"
 
@@ -22,7 +23,10 @@ absl::Status StageInputs::Import() {
   if (resolved_.has_value()) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(model_));
   HT_ASSIGN_OR_RETURN(imported_, ImportOnnx(bytes, ImportOptions()));
-  HT_ASSIGN_OR_RETURN(const Dataset* const data, CalibrationData());
+  const Dataset* data = nullptr;
+  if (!IsResolved(*imported_)) {
+    HT_ASSIGN_OR_RETURN(data, CalibrationData());
+  }
   HT_ASSIGN_OR_RETURN(resolved_, ResolveInputs(*imported_, binding_, data));
   return absl::OkStatus();
 }

@@ -267,6 +267,13 @@ absl::StatusOr<Graph> ResolveWherePossible(Graph graph, const InputBinding& bind
   return Resolver(std::move(graph), binding, data).Resolve();
 }
 
+bool IsResolved(const Graph& graph) {
+  const auto is_open = [](const Port& port) {
+    return port.info.shape.rank() > 0 && port.info.shape.dim(0) == Shape::kDynamic;
+  };
+  return absl::c_all_of(graph.inputs, is_open) && FindOpenAxes(graph).empty();
+}
+
 absl::StatusOr<Graph> ResolveInputs(Graph graph, const InputBinding& binding, const Dataset* data) {
   HT_ASSIGN_OR_RETURN(Graph resolved, ResolveWherePossible(std::move(graph), binding, data));
   const std::vector<OpenAxis> open = FindOpenAxes(resolved);

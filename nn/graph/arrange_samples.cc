@@ -97,30 +97,36 @@ class Arranger {
   }
 
   absl::Status ArrangeOutputs() {
-    const std::optional<int64_t> fixed = graph_.fixed_batch();
-    const absl::StatusOr<Graph> one = BindBatch(graph_, fixed.value_or(kBatches[0]));
+    if (graph_.fixed_batch() == 1) return ArrangeOne();
+    Graph open = graph_;  // that of a file with a fixed batch may run with any
+    for (Port& port : open.inputs) {
+      if (port.info.shape.rank() > 0) port.info.shape.set_dim(0, Shape::kDynamic);
+    }
+    const absl::StatusOr<Graph> one = BindBatch(open, kBatches[0]);
     if (!one.ok()) return absl::OkStatus();
-    const GraphIndex index(graph_);
-    std::vector<bool> is_computed;
-    for (const Port& port : graph_.outputs) is_computed.push_back(index.Producer(port.name) >= 0);
     std::optional<Graph> two;
-    for (size_t i = 0; i < graph_.outputs.size(); ++i) {
+    for (const size_t i : ComputedOutputs()) {
       const Shape& shape = one->outputs[i].info.shape;
-      if (!is_computed[i]) continue;
-      if (fixed.has_value()) {
-        ArrangeFixed(graph_.outputs[i], shape, *fixed);
-        continue;
-      }
       const bool is_first = shape.rank() > 0 && shape.dim(0) == kBatches[0];
       if (is_first && absl::c_count(shape.dims(), kBatches[0]) == 1) continue;
       if (!two.has_value()) {
-        absl::StatusOr<Graph> bound = BindBatch(graph_, kBatches[1]);
+        absl::StatusOr<Graph> bound = BindBatch(open, kBatches[1]);
         if (!bound.ok()) return absl::OkStatus();
         two = *std::move(bound);
       }
-      HT_RETURN_IF_ERROR(ArrangeFree(graph_.outputs[i], shape, two->outputs[i].info.shape));
+      HT_RETURN_IF_ERROR(Arrange(graph_.outputs[i], shape, two->outputs[i].info.shape));
     }
     return absl::OkStatus();
+  }
+
+  // An input that is passed on has its samples first already.
+  std::vector<size_t> ComputedOutputs() const {
+    const GraphIndex index(graph_);
+    std::vector<size_t> computed;
+    for (size_t i = 0; i < graph_.outputs.size(); ++i) {
+      if (index.Producer(graph_.outputs[i].name) >= 0) computed.push_back(i);
+    }
+    return computed;
   }
 
   // Samples along `axis` come first.
@@ -134,22 +140,27 @@ class Arranger {
     Forget(port);
   }
 
-  void ArrangeFixed(Port& port, const Shape& shape, int64_t batch) {
-    if (shape.rank() > 0 && shape.dim(0) == batch) return;
-    const auto found = absl::c_find(shape.dims(), batch);
-    if (batch == 1) {
+  // Of one sample all elements are its own: any axis of size 1, or a new one.
+  absl::Status ArrangeOne() {
+    const absl::StatusOr<Graph> one = BindBatch(graph_, 1);
+    if (!one.ok()) return absl::OkStatus();
+    for (const size_t i : ComputedOutputs()) {
+      Port& port = graph_.outputs[i];
+      const Shape& shape = one->outputs[i].info.shape;
+      if (shape.rank() > 0 && shape.dim(0) == 1) continue;
       std::vector<int64_t> sizes = shape.dims();
-      if (found != shape.dims().end()) sizes.erase(sizes.begin() + (found - shape.dims().begin()));
+      const auto found = absl::c_find(sizes, 1);
+      if (found != sizes.end()) sizes.erase(found);
       sizes.insert(sizes.begin(), 1);
       const std::string src = SourceOf(port);
       last_.push_back(Reshape(src, port.name, Shape(sizes)));
       Forget(port);
-    } else if (absl::c_count(shape.dims(), batch) == 1) {
-      MoveFirst(port, shape.rank(), static_cast<int>(found - shape.dims().begin()));
     }
+    return absl::OkStatus();
   }
 
-  absl::Status ArrangeFree(Port& port, const Shape& a, const Shape& b) {
+  // By the shapes for kBatches.
+  absl::Status Arrange(Port& port, const Shape& a, const Shape& b) {
     if (a.rank() != b.rank()) return absl::OkStatus();
     std::vector<int> axes;
     for (int axis = 0; axis < a.rank(); ++axis) {

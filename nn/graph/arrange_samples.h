@@ -13,7 +13,8 @@ namespace halftone {
 // axis of size 1.
 //
 // An input's Port says where its samples lie. An output's are along the axis that grows with the
-// batch, found by binding to two batches; where the batch is fixed, the first axis of its size.
+// batch, found by binding to two batches, also where the file fixes one; with a fixed batch of one
+// the whole output is of one sample.
 // What cannot be bound, and an output without such an axis, is left as it is: who runs the network
 // says so. INVALID_ARGUMENT names an output along several axes of which samples may lie.
 absl::StatusOr<Graph> ArrangeSamples(Graph graph);

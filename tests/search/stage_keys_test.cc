@@ -193,7 +193,7 @@ TEST(StageKeysTest, WhatInputsWereMadeOfIsInTheKeys) {
   for (const auto& [stage, key] : Keys(spec)) {
     if (key != before.at(stage)) changed.insert(stage);
   }
-  EXPECT_THAT(changed, ContainerEq(std::set<char>{'I', 'C', 'S', 'P', 'M'}));
+  EXPECT_THAT(changed, ContainerEq(std::set<char>{'I', 'C', 'S', 'P', 'M', 'R'}));
   spec.inputs.axes["H"] = 16;
   EXPECT_NE(InputsKey(spec), asked);
 }
