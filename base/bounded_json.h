@@ -17,8 +17,9 @@ struct JsonLimits {
 };
 
 // Parses JSON that somebody else wrote: reading ends at the limit, before more is built.
-// INVALID_ARGUMENT: it "is not JSON", exceeds a limit (which is stated), or an object has a name
-// twice (which is named). Thread-safe.
+// INVALID_ARGUMENT: it "is not JSON" (with the line and the column, in bytes, where it ceases to
+// be), exceeds a limit (which is stated), an object has a name twice, or a number cannot be told
+// from 0 or from infinity (which are named). Thread-safe.
 absl::StatusOr<nlohmann::json> ParseBoundedJson(absl::string_view text,
                                                 const JsonLimits& limits = {});
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,7 +42,8 @@ class Checker {
     HT_RETURN_IF_ERROR(CheckInteractionRows());
     HT_RETURN_IF_ERROR(CheckChanges());
     HT_RETURN_IF_ERROR(CheckMetrics());
-    return CheckWeights();
+    HT_RETURN_IF_ERROR(CheckWeights());
+    return CheckDecisiveCosts();
   }
 
  private:
@@ -120,12 +122,25 @@ class Checker {
     return found->second;
   }
 
-  absl::Status CheckChoice(const Problem::Layer& layer, const std::string& choice,
-                           const std::string& owner) {
+  static absl::StatusOr<const Problem::Choice*> FindChoice(const Problem::Layer& layer,
+                                                           const std::string& choice,
+                                                           const std::string& owner) {
     for (const Problem::Choice& candidate : layer.choices) {
-      if (candidate.name == choice) return absl::OkStatus();
+      if (candidate.name == choice) return &candidate;
     }
     return Invalid(owner, ": layer ", Quoted(layer.name), " has no choice ", Quoted(choice));
+  }
+
+  static absl::Status CheckChoice(const Problem::Layer& layer, const std::string& choice,
+                                  const std::string& owner) {
+    return FindChoice(layer, choice, owner).status();
+  }
+
+  // Of a layer and its choice by their names.
+  absl::StatusOr<const Problem::Choice*> FindChoice(const std::pair<std::string, std::string>& place,
+                                                    const std::string& owner) {
+    HT_ASSIGN_OR_RETURN(const Problem::Layer* layer, Find(place.first, owner));
+    return FindChoice(*layer, place.second, owner);
   }
 
   absl::Status CheckPins() {
@@ -271,17 +286,21 @@ class Checker {
 
   absl::Status CheckInteractions() {
     HT_RETURN_IF_ERROR(CountPairs(problem_.interactions.size()));
+    absl::flat_hash_set<std::pair<const Problem::Choice*, const Problem::Choice*>> seen;
     for (size_t i = 0; i < problem_.interactions.size(); ++i) {
       const Problem::Interaction& interaction = problem_.interactions[i];
       const std::string owner = absl::StrCat("interaction ", i);
-      for (const auto& [name, choice] : {interaction.a, interaction.b}) {
-        HT_ASSIGN_OR_RETURN(const Problem::Layer* layer, Find(name, owner));
-        HT_RETURN_IF_ERROR(CheckChoice(*layer, choice, owner));
-      }
+      HT_ASSIGN_OR_RETURN(const Problem::Choice* a, FindChoice(interaction.a, owner));
+      HT_ASSIGN_OR_RETURN(const Problem::Choice* b, FindChoice(interaction.b, owner));
       if (interaction.a.first == interaction.b.first) {
         return Invalid(owner, " is of layer ", Quoted(interaction.a.first), " with itself");
       }
       if (!IsSound(interaction.loss)) return Invalid(owner, ": loss is not finite, or above 1e100");
+      if (!seen.emplace(std::min(a, b), std::max(a, b)).second) {
+        return Invalid(owner, " has the loss of ", Quoted(interaction.a.second), " of layer ",
+                       Quoted(interaction.a.first), " with ", Quoted(interaction.b.second),
+                       " of layer ", Quoted(interaction.b.first), " twice");
+      }
     }
     return absl::OkStatus();
   }
@@ -385,6 +404,31 @@ class Checker {
                      " is above 1e100");
     }
     return absl::OkStatus();
+  }
+
+  // Where a choice's cost is not given but those of others are, it would win by an omission.
+  absl::Status CheckDecisiveCosts() {
+    std::set<std::string> decisive;
+    for (const auto& [metric, limit] : problem_.budgets) decisive.insert(metric);
+    for (const auto& [metric, weight] : problem_.objective_weights) decisive.insert(metric);
+    if (!problem_.frontier.empty()) decisive.insert(problem_.frontier);
+    for (const Problem::Layer& layer : problem_.layers) {
+      for (const std::string& metric : decisive) {
+        HT_RETURN_IF_ERROR(CheckCostsAllOrNone(layer, metric));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status CheckCostsAllOrNone(const Problem::Layer& layer, const std::string& metric) {
+    const Problem::Choice *with = nullptr, *without = nullptr;
+    for (const Problem::Choice& choice : layer.choices) {
+      (choice.cost.contains(metric) ? with : without) = &choice;
+    }
+    if (with == nullptr || without == nullptr) return absl::OkStatus();
+    return Invalid("layer ", Quoted(layer.name), ", choice ", Quoted(without->name),
+                   ": cost ", Quoted(metric), " is missing, which choice ", Quoted(with->name),
+                   " has");
   }
 
   const Problem& problem_;

@@ -14,7 +14,8 @@
 
 namespace halftone {
 
-// Costs by metric name ("latency_ns", "size_bytes", ...). A metric left out is 0.
+// Costs by metric name ("latency_ns", "size_bytes", ...). A metric left out is 0: of choices, one
+// that decides (see CheckProblem) may be left out only by all choices of a layer together.
 using Costs = std::map<std::string, double>;
 
 // Limits on problems from outside.
@@ -87,8 +88,9 @@ struct Problem {
 absl::StatusOr<Problem> ProblemFromJson(const nlohmann::json& json);
 nlohmann::json ProblemToJson(const Problem& problem);
 
-// INVALID_ARGUMENT names the offender: layers, choices or pair costs named twice, names that do not
-// exist, layers without choices, interaction rows that do not fit their columns, tied layers with
+// INVALID_ARGUMENT names the offender: layers, choices, pair costs or interactions named twice,
+// names that do not exist, layers without choices, choices without a cost that others of their layer
+// have in a metric that decides (of a budget, an objective weight or the frontier), interaction rows that do not fit their columns, tied layers with
 // different choices or pinned differently, layers that pins, ties and allowed choices leave without
 // one, numbers that are not finite or beyond 1e100, negative budgets and weights, a budget, weight
 // or frontier on a metric that nothing costs, and more than the limits above. Costs and losses may

@@ -11,6 +11,7 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 std::string Refusal(const std::string& text, const JsonLimits& limits = {}) {
   const absl::StatusOr<json> document = ParseBoundedJson(text, limits);
@@ -37,9 +38,26 @@ TEST(BoundedJsonTest, BuildsWhatTheLibraryBuilds) {
 }
 
 TEST(BoundedJsonTest, RefusesWhatIsNoJson) {
-  for (const char* text : {"", "{", "[1,]", "nan", "1e999", "{\"a\":1}x", "\"\xff\"", "{a:1}"}) {
-    EXPECT_EQ(Refusal(text), "is not JSON") << text;
+  for (const char* text : {"", "{", "[1,]", "nan", "{\"a\":1}x", "\"\xff\"", "{a:1}"}) {
+    EXPECT_THAT(Refusal(text), StartsWith("is not JSON: ")) << text;
   }
+}
+
+TEST(BoundedJsonTest, SaysWhereItCeasesToBeJson) {
+  EXPECT_EQ(Refusal(""), "is not JSON: it ends too early, at line 1, column 1");
+  EXPECT_EQ(Refusal("{\n \"a\": [1,\n"), "is not JSON: it ends too early, at line 3, column 1");
+  EXPECT_EQ(Refusal("{a:1}"), "is not JSON: see line 1, column 2");
+  EXPECT_EQ(Refusal("{\"a\": 1,\r\n\n  \"b\" 2}"), "is not JSON: see line 3, column 7");
+  EXPECT_EQ(Refusal("[1,\n]"), "is not JSON: see line 2, column 1");
+  EXPECT_EQ(Refusal("{}\nx"), "is not JSON: see line 2, column 1");
+}
+
+TEST(BoundedJsonTest, RefusesNumbersThatNoDoubleHolds) {
+  for (const char* text : {"1e-400", "[-0.003e-340]", "{\"loss\":1e-320}"}) {
+    EXPECT_THAT(Refusal(text), HasSubstr("', which is too small to be told from 0")) << text;
+  }
+  EXPECT_EQ(Refusal("[1, 1e999]"), "has the number '1e999', which is too large");
+  EXPECT_EQ(Refusal("[0, -0, 0.0, 0e-400, 1e-300, 1e300]"), "accepted");
 }
 
 TEST(BoundedJsonTest, CountsEveryValue) {

@@ -206,6 +206,41 @@ TEST_F(ProblemJsonTest, DuplicateEdgeCostsAreRefused) {
   EXPECT_THAT(std::string(CheckProblem(*problem).message()), HasSubstr("twice"));
 }
 
+TEST_F(ProblemJsonTest, DuplicateInteractionsAreRefusedWhicheverEndComesFirst) {
+  auto problem = ProblemFromJson(json::parse(kExample));
+  ASSERT_TRUE(problem.ok());
+  problem->interactions.push_back({{"a", "w8"}, {"c", "f32"}, 0.5});
+  EXPECT_EQ(CheckProblem(*problem), absl::OkStatus());
+  for (const Problem::Interaction& again :
+       {problem->interactions[0], Problem::Interaction{{"c", "f32"}, {"a", "w4"}, 0.25}}) {
+    Problem doubled = *problem;
+    doubled.interactions.push_back(again);
+    const absl::Status status = CheckProblem(doubled);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("interaction 2 has the loss of"));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("twice"));
+  }
+}
+
+// What has no cost costs nothing, but not where only some choices of a layer say what they cost.
+TEST_F(ProblemJsonTest, AChoiceMayNotWinByACostThatIsNotGiven) {
+  const char kMissing[] = "layer 'a', choice 'w8': cost 'size_bytes' is missing, which choice 'w4'";
+  json document = json::parse(kExample);
+  json& costs = document["/layers/0/choices/1/cost"_json_pointer];
+  costs.erase("size_bytes");
+  EXPECT_TRUE(ProblemFromJson(document).ok()) << "nothing asks for sizes";
+  for (const auto& [field, value] :
+       {std::pair<const char*, json>{"budgets", {{"size_bytes", 6}}},
+        {"objective_weights", {{"size_bytes", 0.5}}},
+        {"frontier", "size_bytes"}}) {
+    json asking = document;
+    asking[field] = value;
+    EXPECT_THAT(Message(asking), HasSubstr(kMissing)) << field;
+    asking["layers"][0]["choices"][1]["cost"]["size_bytes"] = 8;
+    EXPECT_TRUE(ProblemFromJson(asking).ok()) << field << ": layers b and c cost no bytes";
+  }
+}
+
 TEST_F(ProblemJsonTest, InteractionRowsFitTheirChoices) {
   EXPECT_THAT(Error("/interaction_rows/rows/1", json::array({1})),
               HasSubstr("row 1 has 1 entries"));
