@@ -222,7 +222,8 @@ class ProblemBuilder {
         double cost = 0;
         for (const size_t l : group) {
           const Costs& costs = built_.problem.layers[l].choices[o].cost;
-          cost += costs.at(key);
+          const auto found = costs.find(key);
+          if (found != costs.end()) cost += found->second;
         }
         lowest = o == 0 ? cost : std::min(lowest, cost);
         highest = o == 0 ? cost : std::max(highest, cost);

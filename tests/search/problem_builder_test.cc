@@ -112,6 +112,27 @@ TEST(ProblemBuilderTest, SharedWeightsCountOnce) {
       << "each may have a precision of its own";
 }
 
+// A row without energy would win by what the table does not say.
+TEST(ProblemBuilderTest, BudgetsAreOnCostsThatAllChoicesOfALayerHaveOrNone) {
+  Fixture fixture;
+  for (CostRow& row : fixture.costs.rows) {
+    if (row.layer != "b" && row.precision != Precision::Float32()) row.energy_pj = 100;
+    if (row.layer == "a" && row.precision == Precision::Float32()) row.energy_pj = 400;
+  }
+  EXPECT_TRUE(fixture.Build({"energy=150"}).ok()) << "what b costs no choice changes";
+  EXPECT_TRUE(fixture.Build({"energy=50%"}).ok());
+  for (CostRow& row : fixture.costs.rows) {
+    if (row.layer == "c" && row.precision == kInt4) row.energy_pj.reset();
+  }
+  EXPECT_TRUE(fixture.Build({"size=50%"}).ok()) << "nothing asks for energy";
+  for (const char* budget : {"energy=150", "energy=0.5x", "energy=50%"}) {
+    const absl::Status status = fixture.Build({budget}).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << budget << ": " << status;
+    EXPECT_THAT(std::string(status.message()),
+                HasSubstr("layer 'c', choice 'w4a4': cost 'energy_pj' is missing"));
+  }
+}
+
 TEST(ProblemBuilderTest, BudgetsAreLimitsOfTheWholeNetwork) {
   Fixture fixture;
   const absl::StatusOr<BuiltProblem> built =
