@@ -1,5 +1,6 @@
 #include "server/convert/spec.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -100,6 +101,10 @@ absl::Status ReadStrategy(const v1::SearchSpec& spec, SearchSpec& out) {
     if (metric == Metric::kActivationMemory) {
       return AtField(field, absl::InvalidArgumentError(
                                 "activation-memory is a maximum and no sum: it cannot be one"));
+    }
+    if (std::find(out.objectives.begin(), out.objectives.end(), metric) != out.objectives.end()) {
+      return AtField(field, absl::InvalidArgumentError(
+                                absl::StrCat(Quoted(spec.objectives(i)), " is there twice")));
     }
     out.objectives.push_back(metric);
   }

@@ -192,6 +192,17 @@ TEST(SpecTest, EverythingIsTakenOver) {
   EXPECT_EQ(spec->time_limit, absl::Milliseconds(500));
 }
 
+TEST(SpecTest, AnObjectiveIsThereOnce) {
+  v1::SearchSpec message = ValidSpec();
+  message.add_objectives("size");
+  message.add_objectives("latency");
+  EXPECT_TRUE(SpecFromProto(message).ok());
+  message.add_objectives("size");
+  const grpc::Status status = ToGrpcStatus(SpecFromProto(message).status());
+  EXPECT_EQ(DetailOf(status).field(), "objectives[2]");
+  EXPECT_THAT(status.error_message(), HasSubstr("'size' is there twice"));
+}
+
 TEST(SpecTest, RulesNameTheFieldAtFault) {
   const auto message = [](const std::function<void(v1::LayerRules*)>& change) {
     v1::SearchSpec spec = ValidSpec();
