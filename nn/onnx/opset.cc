@@ -15,6 +15,8 @@ namespace halftone {
 namespace {
 
 constexpr int64_t kOldestOpset = 7;
+// Of ONNX 1.23: nobody knows what the operators of a newer one mean.
+constexpr int64_t kNewestOpset = 28;
 
 // The opsets whose operators are written in another way than before, or mean something else.
 // Opsets change far more operators only in the types that they take.
@@ -103,6 +105,10 @@ std::optional<int64_t> OnnxOpset(const OpsetImports& imports) {
 absl::StatusOr<int64_t> ReadOpset(const onnx::ModelProto& model) {
   const int64_t opset = OnnxOpset(model.opset_import()).value_or(0);
   if (opset == 0) return absl::InvalidArgumentError("the model names no ONNX opset");
+  if (opset < 1 || opset > kNewestOpset) {
+    return absl::InvalidArgumentError(absl::StrCat("the model has the unknown opset ", opset,
+                                                   "; known are those up to ", kNewestOpset));
+  }
   if (opset >= kOldestOpset) return opset;
   if (const absl::Status same = CheckSameInOldest(model.graph(), opset); !same.ok()) return same;
   return kOldestOpset;

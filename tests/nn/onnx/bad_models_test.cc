@@ -87,6 +87,14 @@ std::vector<BadModel> StructuralCases() {
        kInvalid, "graph"},
       {"NoOpset", [] { return Changed([](auto& m) { m.proto().clear_opset_import(); }); }, kInvalid,
        "opset"},
+      {"OpsetOfNoVersion",
+       [] { return Changed([](auto& m) { m.proto().mutable_opset_import(0)->set_version(-1); }); },
+       kInvalid, "unknown opset -1"},
+      {"OpsetOfTheFuture",
+       [] {
+         return Changed([](auto& m) { m.proto().mutable_opset_import(0)->set_version(9999); });
+       },
+       kInvalid, "unknown opset 9999"},
       {"OldOpset",
        [] {
          return Changed([](auto& m) {
