@@ -1,5 +1,6 @@
 #include "nn/graph/clip_range.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -32,6 +33,7 @@ absl::StatusOr<ClipRange> ReadClipRange(const Graph& graph, const Node& node) {
   ClipRange range;
   HT_ASSIGN_OR_RETURN(range.low, ReadBound(graph, node, "min", 1, range.low));
   HT_ASSIGN_OR_RETURN(range.high, ReadBound(graph, node, "max", 2, range.high));
+  range.low = std::min(range.low, range.high);
   return range;
 }
 

@@ -10,14 +10,15 @@
 
 namespace halftone {
 
-// The bounds of a Clip; float32's own limits where there are none.
+// The bounds of a Clip, low at most high; float32's own limits where there are none.
 struct ClipRange {
   float low = std::numeric_limits<float>::lowest();
   float high = std::numeric_limits<float>::max();
 };
 
-// Reads the attributes (opset up to 10) or constant inputs of a Clip. UNIMPLEMENTED, naming the
-// node, when a bound is not constant.
+// Reads the attributes (opset up to 10) or constant inputs of a Clip: as min(max(x, low), high) has
+// it, a lower bound above the upper one is the upper one. UNIMPLEMENTED, naming the node, when a
+// bound is not constant.
 absl::StatusOr<ClipRange> ReadClipRange(const Graph& graph, const Node& node);
 
 // The number that a constant of one float element holds.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -33,6 +34,8 @@ Values LowerClip(const NodeLowering& lowering) {
   // Exporters write open sides as the largest float.
   if (upper >= std::numeric_limits<float>::max()) upper = kInfinity;
   if (lower <= std::numeric_limits<float>::lowest()) lower = -kInfinity;
+  // Of min(max(x, lower), upper), which kernels of other libraries take with bounds in order only.
+  lower = std::min(lower, upper);
   if (lower == 0.0f && upper == kInfinity) {
     return Single(ops::Unary(lowering.builder, UnaryFunction::kRelu, src));
   }

@@ -323,6 +323,14 @@ TEST(LowerElementwiseTest, ClipToPositiveIsRelu) {
   EXPECT_EQ(lowered.builder.program().instructions[0].label, "n");
 }
 
+TEST(LowerElementwiseTest, ClipWithBoundsOutOfOrderIsItsUpperBound) {
+  const OneNode attributes = OneNode("Clip", Shape{1, 3}, 9).With("min", 2.0f).With("max", -1.0f);
+  EXPECT_THAT(Evaluate(attributes, {-3, 0, 3}), ElementsAre(-1, -1, -1));
+  OneNode inputs("Clip", Shape{1, 3});
+  inputs.Constant(Tensor::Scalar(2.0f)).Constant(Tensor::Scalar(-1.0f));
+  EXPECT_THAT(Evaluate(inputs, {-3, 0, 3}), ElementsAre(-1, -1, -1));
+}
+
 TEST(LowerElementwiseTest, PowWithConstantIntegerExponent) {
   EXPECT_THAT(
       Evaluate(OneNode("Pow", Shape{1, 3}).Constant(Tensor::Scalar<int64_t>(3)), {1, -2, 3}),
