@@ -63,7 +63,7 @@ constexpr int kAnalysts = 1;
 // Each waits for another machine most of its time.
 constexpr int kElsewhereWorkers = 16;
 // Reading a model of a hundred thousand nodes takes seconds.
-constexpr int kInspectors = 2;
+constexpr int kInspectors = 2, kUploadReaders = 4;
 constexpr size_t kMaxWaitingCalls = 256;
 // Uploads come in chunks of at most 2 MiB; a problem may have 32 MiB.
 constexpr int kMaxMessageBytes = 36 << 20;
@@ -175,7 +175,8 @@ struct Server::Parts {
   Explorations explorations;
   RunningSolves solves;
   HeldRequests held_requests{kHeldBytes};  // before the pools, whose work holds some
-  std::unique_ptr<WorkerPool> pool, inspectors, solvers, analyses, elsewhere, registrations;
+  std::unique_ptr<WorkerPool> pool, uploads, inspectors, solvers, analyses, elsewhere,
+      registrations;
   ServiceContext context;
   std::unique_ptr<SearchService> search;
   std::unique_ptr<ModelService> models;
@@ -236,6 +237,7 @@ absl::Status Server::Parts::OpenState() {
       },
       options.retention);
   pool = std::make_unique<WorkerPool>(kWorkers, kMaxWaitingCalls);
+  uploads = std::make_unique<WorkerPool>(kUploadReaders, kMaxWaitingCalls);
   inspectors = std::make_unique<WorkerPool>(kInspectors, kMaxWaitingCalls);
   solvers = std::make_unique<WorkerPool>(kSolvers, kMaxWaitingCalls, kSolversOfClient);
   analyses = std::make_unique<WorkerPool>(kAnalysts, kMaxWaitingCalls);
@@ -247,6 +249,7 @@ absl::Status Server::Parts::OpenState() {
   context.hub = &hub;
   context.gate = &gate;
   context.pool = pool.get();
+  context.uploads = uploads.get();
   context.inspectors = inspectors.get();
   context.solvers = solvers.get();
   context.held_requests = &held_requests;
@@ -390,7 +393,7 @@ void Server::Parts::Shutdown() {
   if (collecting.joinable()) collecting.join();
   // Who waits for a turn is told so by the one who had it before.
   for (WorkerPool* stopped_pool : {analyses.get(), elsewhere.get(), solvers.get(), inspectors.get(),
-                                   pool.get(), registrations.get()}) {
+                                   uploads.get(), pool.get(), registrations.get()}) {
     if (stopped_pool != nullptr) stopped_pool->Stop();
   }
   if (server != nullptr) {

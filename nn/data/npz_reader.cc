@@ -224,6 +224,15 @@ absl::StatusOr<std::vector<Entry>> ReadEntries(zip_t* archive, uint64_t archive_
 
 }  // namespace
 
+absl::StatusOr<double> NpzReadingBytes(absl::string_view bytes, const NpzLimits& limits) {
+  HT_ASSIGN_OR_RETURN(const ZipArchive archive, OpenArchive(bytes));
+  HT_ASSIGN_OR_RETURN(const std::vector<Entry> entries,
+                      ReadEntries(archive.get(), bytes.size(), limits));
+  auto total = static_cast<double>(bytes.size());
+  for (const Entry& entry : entries) total += static_cast<double>(entry.size);
+  return total;
+}
+
 absl::StatusOr<std::map<std::string, Tensor>> ReadNpz(absl::string_view bytes,
                                                       const NpzLimits& limits) {
   HT_ASSIGN_OR_RETURN(const ZipArchive archive, OpenArchive(bytes));

@@ -48,7 +48,7 @@ absl::StatusOr<Graph> ImportParsed(absl::string_view bytes, const ImportOptions&
   HT_RETURN_IF_ERROR(CheckMemory("reading a model of this size",
                                  kCopiesOfModel * static_cast<double>(bytes.size()),
                                  "the network itself needs a higher limit"));
-  HT_RETURN_IF_ERROR(CheckParsingCost(bytes, kMaxParsingBytes));
+  HT_RETURN_IF_ERROR(ParsingCost(bytes, kMaxParsingBytes).status());
   onnx::ModelProto model;
   if (!model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return absl::InvalidArgumentError("not an ONNX model: its bytes are no valid protobuf");
@@ -58,6 +58,11 @@ absl::StatusOr<Graph> ImportParsed(absl::string_view bytes, const ImportOptions&
 }
 
 }  // namespace
+
+absl::StatusOr<double> ModelReadingBytes(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(const int64_t parsing, ParsingCost(bytes, kMaxParsingBytes));
+  return kCopiesOfModel * static_cast<double>(bytes.size()) + static_cast<double>(parsing);
+}
 
 absl::StatusOr<Graph> ImportOnnx(absl::string_view bytes, const ImportOptions& options) {
   try {

@@ -29,6 +29,10 @@ struct ImportOptions {
 // UNIMPLEMENTED what is missing, and RESOURCE_EXHAUSTED tells of a limit. Thread-safe.
 absl::StatusOr<Graph> ImportOnnx(absl::string_view bytes, const ImportOptions& options);
 
+// The memory that ImportOnnx takes for these bytes, with the bytes themselves. INVALID_ARGUMENT and
+// RESOURCE_EXHAUSTED as of ImportOnnx, as far as a walk over the bytes tells. Thread-safe.
+absl::StatusOr<double> ModelReadingBytes(absl::string_view bytes);
+
 // Reads the file at `path`, with external data from beside it.
 absl::StatusOr<Graph> ImportOnnxFile(const std::string& path);
 

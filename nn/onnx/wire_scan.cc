@@ -38,6 +38,7 @@ class WireScanner {
     }
   }
   bool TooCostly() const { return cost_ > limit_bytes_; }
+  int64_t cost() const { return cost_; }
 
  private:
   bool ScanField(const Descriptor* type, uint32_t tag, int depth) {
@@ -83,9 +84,9 @@ class WireScanner {
 
 }  // namespace
 
-absl::Status CheckParsingCost(absl::string_view bytes, int64_t limit_bytes) {
+absl::StatusOr<int64_t> ParsingCost(absl::string_view bytes, int64_t limit_bytes) {
   WireScanner scanner(bytes, limit_bytes);
-  if (scanner.ScanMessage(onnx::ModelProto::descriptor(), 0)) return absl::OkStatus();
+  if (scanner.ScanMessage(onnx::ModelProto::descriptor(), 0)) return scanner.cost();
   if (scanner.TooCostly()) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the model has too many parts: reading them takes more than ", limit_bytes,

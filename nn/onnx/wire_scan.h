@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
 namespace halftone {
@@ -14,9 +14,9 @@ constexpr int kFunctionDefaults = 11;
 
 // Walks over the serialized ModelProto and bounds the memory that parsing it would take beside the
 // bytes of strings and raw data: two bytes of an empty message become an object of hundreds. Call
-// it before parsing. RESOURCE_EXHAUSTED above `limit_bytes`; INVALID_ARGUMENT for bytes that are
-// not well-formed or nested deeper than 100.
-absl::Status CheckParsingCost(absl::string_view bytes, int64_t limit_bytes);
+// it before parsing. Returns those bytes; RESOURCE_EXHAUSTED above `limit_bytes`; INVALID_ARGUMENT
+// for bytes that are not well-formed or nested deeper than 100.
+absl::StatusOr<int64_t> ParsingCost(absl::string_view bytes, int64_t limit_bytes);
 
 }  // namespace halftone
 

@@ -1,5 +1,6 @@
 #include "server/services/model_service.h"
 
+#include "base/memory_reservation.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/resolve_inputs.h"
@@ -8,6 +9,7 @@
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
 #include "server/services/reactors.h"
+#include "server/services/reading_bytes.h"
 #include "server/services/removal_calls.h"
 #include "server/services/search_calls.h"
 #include "server/services/upload_reactor.h"
@@ -94,6 +96,34 @@ void FillInspection(const json& document, v1::InspectModelResponse* response) {
     out->set_reason(node.at("reason").get<std::string>());
   }
   response->set_result_json(document.dump());
+}
+
+// 0 where there is none: whoever loads it says so.
+absl::StatusOr<double> StoredReadingBytes(const ServiceContext& context, ContentKind kind,
+                                          const std::string& name,
+                                          const absl::StatusOr<std::string>& sha256,
+                                          const Cancellation& cancellation) {
+  if (!sha256.ok() || !context.catalog->Find(kind, *sha256).ok()) return 0;
+  const absl::StatusOr<int64_t> size = context.blobs->Size(*sha256);
+  if (!size.ok()) return 0;
+  return ReadingBytes(
+      kind, *size, [&] { return context.LoadStored(name, *sha256, kSendItAgain); },
+      context.limits.patience_for_memory, cancellation);
+}
+
+absl::StatusOr<MemoryReservation> RoomToInspect(const ServiceContext& context,
+                                                const v1::InspectModelRequest& request,
+                                                const Cancellation& cancellation) {
+  HT_ASSIGN_OR_RETURN(double needed,
+                      StoredReadingBytes(context, ContentKind::kModel, request.name(),
+                                         ParseModelName(request.name()), cancellation));
+  if (!request.dataset().empty()) {
+    HT_ASSIGN_OR_RETURN(const double data,
+                        StoredReadingBytes(context, ContentKind::kDataset, request.dataset(),
+                                           ParseDatasetName(request.dataset()), cancellation));
+    needed += data;
+  }
+  return MemoryReservation::Take(needed, context.limits.patience_for_memory, cancellation);
 }
 
 absl::StatusOr<Graph> ToInspect(const ServiceContext& context,
@@ -201,14 +231,16 @@ grpc::ServerUnaryReactor* ModelService::CollectGarbage(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* ModelService::InspectModel(grpc::CallbackServerContext* context,
                                                      const v1::InspectModelRequest* request,
                                                      v1::InspectModelResponse* response) {
-  return WorkReactor::Start(context, "InspectModel", context_->inspectors,
-                            [this, request, response](const Cancellation&) -> absl::Status {
-                              HT_ASSIGN_OR_RETURN(const Graph graph,
-                                                  ToInspect(*context_, *request));
-                              HT_ASSIGN_OR_RETURN(const json document, InspectToJson(graph));
-                              FillInspection(document, response);
-                              return absl::OkStatus();
-                            });
+  return WorkReactor::Start(
+      context, "InspectModel", context_->inspectors,
+      [this, request, response](const Cancellation& cancellation) -> absl::Status {
+        HT_ASSIGN_OR_RETURN(const MemoryReservation room,
+                            RoomToInspect(*context_, *request, cancellation));
+        HT_ASSIGN_OR_RETURN(const Graph graph, ToInspect(*context_, *request));
+        HT_ASSIGN_OR_RETURN(const json document, InspectToJson(graph));
+        FillInspection(document, response);
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace halftone

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "halftone/v1/types.pb.h"
 #include "nn/data/dataset.h"
 #include "nn/graph/graph.h"
@@ -29,6 +30,8 @@ struct ServiceLimits {
   int64_t max_target_file_bytes = int64_t{32} << 20;
   // Whether a target may be the address of a profiler: only where the caller is the same user.
   bool target_addresses = false;
+  // So long, who is to read what was sent waits for others who do.
+  absl::Duration patience_for_memory = absl::Minutes(1);
 };
 
 class Explorations;
@@ -44,7 +47,8 @@ struct ServiceContext {
   ComputeGate* gate;
   // Calls that wait for their turn, for a client or for a job's end hold no thread of these.
   WorkerPool* pool;        // for what takes moments
-  WorkerPool* inspectors;  // for reading models to show them
+  WorkerPool* uploads;     // for reading what was sent, which may have to wait for memory
+  WorkerPool* inspectors;  // for reading models to show them, likewise
   WorkerPool* solvers;     // for solving, which takes as long as the caller allows
   WorkerPool* analyses;    // for who has passed the gate: it is never kept from computing
   WorkerPool* elsewhere;   // for profiles of other machines, which mostly wait for those

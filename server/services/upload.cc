@@ -1,8 +1,10 @@
 #include "absl/strings/str_cat.h"
+#include "base/memory_reservation.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/onnx/import.h"
 #include "profilers/builtin.h"
+#include "server/services/reading_bytes.h"
 #include "server/services/request_texts.h"
 #include "server/services/upload_reactor.h"
 
@@ -61,7 +63,7 @@ absl::Status Upload::Append(absl::string_view chunk) {
   return writer_->Append(chunk);
 }
 
-absl::StatusOr<ContentRecord> Upload::Finish() {
+absl::StatusOr<ContentRecord> Upload::Finish(const Cancellation& cancellation) {
   if (writer_ == nullptr) {
     return AtField("header", absl::InvalidArgumentError("nothing was uploaded"));
   }
@@ -76,17 +78,28 @@ absl::StatusOr<ContentRecord> Upload::Finish() {
                        "is ", header_.sha256(), ", but the bytes have ", writer_->Seal())));
   }
   const std::string& name = header_.display_name();
-  HT_ASSIGN_OR_RETURN(const std::string bytes, writer_->Content());
   // What is wrong with a target's file names it already.
   const bool names_itself = name.empty() || kind_ == ContentKind::kTargetFile;
-  HT_RETURN_IF_ERROR(names_itself ? CheckContent(bytes) : Annotate(CheckContent(bytes), name));
+  const absl::Status checked = CheckContent(cancellation);
+  if (!checked.ok()) return names_itself ? checked : Annotate(checked, name);
   HT_RETURN_IF_ERROR(writer_->Commit());
   return context_->catalog->Add(kind_, header_.sha256(), name, header_.size_bytes());
 }
 
 void Upload::End() { writer_.reset(); }
 
-absl::Status Upload::CheckContent(const std::string& bytes) const {
+absl::Status Upload::CheckContent(const Cancellation& cancellation) const {
+  const absl::Duration patience = context_->limits.patience_for_memory;
+  const auto load = [this] { return writer_->Content(); };
+  HT_ASSIGN_OR_RETURN(const double needed,
+                      ReadingBytes(kind_, writer_->size(), load, patience, cancellation));
+  HT_ASSIGN_OR_RETURN(const MemoryReservation room,
+                      MemoryReservation::Take(needed, patience, cancellation));
+  HT_ASSIGN_OR_RETURN(const std::string bytes, load());
+  return CheckBytes(bytes);
+}
+
+absl::Status Upload::CheckBytes(const std::string& bytes) const {
   switch (kind_) {
     case ContentKind::kModel:
       return WithReason(v1::MODEL_INVALID, ImportOnnx(bytes, {}).status());

@@ -27,14 +27,17 @@ class Upload {
 
   absl::Status Begin(const v1::UploadHeader& header);
   absl::Status Append(absl::string_view chunk);
-  // Checks the promises and the content, and keeps it. Takes as long as reading the content does.
-  absl::StatusOr<ContentRecord> Finish();
+  // Checks the promises and the content, and keeps it. Takes as long as reading the content does,
+  // and waits before that until others have left enough of the memory limit: RESOURCE_EXHAUSTED
+  // where they do not for too long.
+  absl::StatusOr<ContentRecord> Finish(const Cancellation& cancellation);
   // Removes what was written of an upload that did not finish. Nothing may follow.
   void End();
 
  private:
   int64_t LimitBytes() const;
-  absl::Status CheckContent(const std::string& bytes) const;
+  absl::Status CheckContent(const Cancellation& cancellation) const;
+  absl::Status CheckBytes(const std::string& bytes) const;
 
   const ServiceContext* context_;
   ContentKind kind_;
@@ -82,9 +85,9 @@ class UploadReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
     // A client that went away has not finished its upload, whatever has come so far.
     const absl::Status cancelled = cancellation_.Check();
     if (!cancelled.ok()) return End(cancelled);
-    const absl::Status submitted = context_->pool->Submit(cancellation_, [this] {
+    const absl::Status submitted = context_->uploads->Submit(cancellation_, [this] {
       End(Guarded([&]() -> absl::Status {
-        HT_ASSIGN_OR_RETURN(const ContentRecord record, upload_.Finish());
+        HT_ASSIGN_OR_RETURN(const ContentRecord record, upload_.Finish(cancellation_));
         Response answer;
         answer_(record, &answer);
         bool owned = false;
@@ -99,8 +102,9 @@ class UploadReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
   void End(const absl::Status& status) {
     // Whoever has the answer finds the room on the disk that the upload took.
     upload_.End();
-    LogError(call_, status);
-    Finish(ToGrpcStatus(status));
+    const absl::Status explained = ExplainCancellation(status, *context_->uploads);
+    LogError(call_, explained);
+    Finish(ToGrpcStatus(explained));
   }
 
   const ServiceContext* context_;

@@ -1,13 +1,17 @@
 """What does not fit --memory-limit is refused before it begins, with the figure, the limit, and
 what would make it fit: every call and every kind of job."""
 
+import concurrent.futures
+import io
 import json
+import os
 import re
 import shutil
 import tempfile
 import unittest
 
 import grpc
+import numpy
 
 from halftone_server import NETWORKS, Client, Server, compile_protos, read
 from problems import hard_problem
@@ -92,6 +96,26 @@ class MemoryLimitTest(unittest.TestCase):
         self.assert_fails("calibration (", "calibrate", **self.crosscheck())
         space = "bitfusion?rows=2..512&cols=2..512"
         self.assert_fails("the search over 81 configurations", "profile", **self.search(space))
+
+    def test_uploads_side_by_side_share_the_limit(self):
+        if not os.path.exists("/proc/self/status"):
+            self.skipTest("the system does not tell what a process takes")
+        self.serve("200MB")
+        before = self.peak_bytes()
+        random = numpy.random.default_rng(1)
+        file = io.BytesIO()
+        numpy.savez_compressed(file, x=random.integers(0, 4, 20 << 20).astype(numpy.float32))
+        with concurrent.futures.ThreadPoolExecutor(5) as clients:
+            uploads = [clients.submit(self.client.upload, "Dataset", file.getvalue())
+                       for _ in range(5)]
+            self.assertEqual(len({upload.result().name for upload in uploads}), 1)
+        self.assertLess(self.peak_bytes() - before, 250e6)
+
+    def peak_bytes(self):
+        for line in read(f"/proc/{self.server.process.pid}/status").decode().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+        return self.fail("no VmHWM")
 
     def test_the_pairs_of_a_problem(self):
         self.serve("16MB")
