@@ -355,7 +355,7 @@ class BadInputTest(ServedTestCase):
 
     def test_page_tokens_of_no_page(self):
         for service, method in [("SearchService", "ListJobs"), ("ModelService", "ListModels")]:
-            for token in ("0", "-1"):
+            for token in ("0", "-1", "datasets.5"):
                 detail = self.refused(INVALID, token, self.client.call, service, method,
                                       page_token=token)
                 self.assertEqual((detail.reason, detail.field), ("PAGE_TOKEN_INVALID",

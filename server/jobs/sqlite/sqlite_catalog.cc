@@ -2,6 +2,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 
@@ -16,6 +17,21 @@ ContentRecord ReadRecord(const Statement& statement) {
   record.create_time = absl::FromUnixNanos(statement.Int(4));
   record.use_time = absl::FromUnixNanos(statement.Int(5));
   return record;
+}
+
+std::string TokenStart(ContentKind kind) { return absl::StrCat(CollectionOf(kind), "."); }
+
+// A token is "<collection>.<number of the last upload seen>".
+absl::StatusOr<int64_t> ParsePageToken(absl::string_view token, ContentKind kind) {
+  if (token.empty()) return INT64_MAX;
+  int64_t number = 0;
+  absl::string_view digits = token;
+  if (!absl::ConsumePrefix(&digits, TokenStart(kind)) || !absl::SimpleAtoi(digits, &number) ||
+      number < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Quoted(token), " is malformed or of another list than ", CollectionOf(kind)));
+  }
+  return number;
 }
 
 }  // namespace
@@ -76,10 +92,7 @@ absl::StatusOr<bool> SqliteCatalog::RemoveUnused(ContentKind kind, const std::st
 
 absl::StatusOr<ContentPage> SqliteCatalog::List(ContentKind kind, int page_size,
                                                 const std::string& page_token) const {
-  int64_t before = INT64_MAX;
-  if (!page_token.empty() && (!absl::SimpleAtoi(page_token, &before) || before < 1)) {
-    return absl::InvalidArgumentError(absl::StrCat(Quoted(page_token), " is malformed"));
-  }
+  HT_ASSIGN_OR_RETURN(const int64_t before, ParsePageToken(page_token, kind));
   absl::MutexLock lock(&database_->mutex);
   HT_ASSIGN_OR_RETURN(
       Statement select,
@@ -93,7 +106,7 @@ absl::StatusOr<ContentPage> SqliteCatalog::List(ContentKind kind, int page_size,
     HT_ASSIGN_OR_RETURN(const bool row, select.Step());
     if (!row) break;
     if (static_cast<int>(page.contents.size()) == page_size) {
-      page.next_page_token = absl::StrCat(last);
+      page.next_page_token = absl::StrCat(TokenStart(kind), last);
       break;
     }
     last = select.Int(0);

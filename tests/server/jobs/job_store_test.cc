@@ -431,6 +431,17 @@ TEST_F(CatalogTest, ModelsAndDatasetsArePagedApart) {
   EXPECT_THAT(names, ElementsAre("m0", "m1", "m2", "m3", "m4"));
   EXPECT_EQ(rest->next_page_token, "");
   EXPECT_TRUE(absl::IsInvalidArgument(catalog->List(ContentKind::kModel, 3, "x").status()));
+  for (const ContentKind other : {ContentKind::kDataset, ContentKind::kTargetFile}) {
+    const absl::Status status = catalog->List(other, 3, first->next_page_token).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(jobs->List(3, first->next_page_token, {}).status()));
+  const std::string of_jobs = [&] {
+    for (int i = 0; i < 2; ++i) CreateJob();
+    return jobs->List(1, "", {})->next_page_token;
+  }();
+  EXPECT_NE(of_jobs, "");
+  EXPECT_TRUE(absl::IsInvalidArgument(catalog->List(ContentKind::kModel, 3, of_jobs).status()));
   const absl::Status unknown = catalog->Find(ContentKind::kModel, Sha256Hex("?")).status();
   EXPECT_TRUE(absl::IsNotFound(unknown));
   EXPECT_THAT(std::string(unknown.message()), HasSubstr("models/" + Sha256Hex("?")));
