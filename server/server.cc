@@ -283,10 +283,8 @@ absl::Status Server::Parts::StartRunner(std::optional<std::string> only) {
   const absl::StatusOr<std::vector<std::string>> interrupted = jobs->RecoverInterrupted();
   if (absl::IsResourceExhausted(interrupted.status())) {
     // Whoever is to make room needs the service.
-    spdlog::warn(
-        "'{}': {}: nothing new is taken, and no job runs, before there is room: delete jobs, "
-        "models or datasets (halftone delete), or free space on that disk",
-        LogLine(options.state_directory), LogLine(std::string(interrupted.status().message())));
+    spdlog::warn("nothing new is taken, and no job runs, before there is room: {}",
+                 LogLine(interrupted.status().message()));
     runner_options.recover = true;
   } else {
     HT_RETURN_IF_ERROR(interrupted.status());

@@ -14,6 +14,7 @@
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "server/jobs/directory_lock.h"
+#include "server/jobs/state_errors.h"
 #include "spdlog/spdlog.h"
 
 namespace halftone {
@@ -47,34 +48,15 @@ uint64_t InodeOf(const std::string& path) {
   return ::stat(path.c_str(), &information) == 0 ? information.st_ino : 0;
 }
 
-// Has the file be written now.
-absl::Status Touch(const std::string& path) {
-  if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) return absl::OkStatus();
+// Has the file be written now, or at those times (of access and writing).
+absl::Status Touch(const std::string& path, const timespec* times = nullptr) {
+  if (::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0) return absl::OkStatus();
   return ErrnoToStatus(errno, "cannot touch", path);
 }
 
 absl::Status Rename(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
   return ErrnoToStatus(errno, "cannot rename", from);
-}
-
-// The error where a folder of the store is gone or is none: nothing that a caller asks for by name
-// is missing. The log has its path.
-absl::Status AboutState(const absl::Status& status) {
-  if (!absl::IsNotFound(status)) return status;
-  spdlog::error("the state directory is damaged: {}", LogLine(status.message()));
-  return absl::DataLossError(
-      "a folder of the server's state directory is gone, or is none any more: put it back, or "
-      "start "
-      "the server on a new one");
-}
-
-// The same of what a writer has written so far.
-absl::Status AboutPart(const absl::Status& status) {
-  if (!absl::IsNotFound(status)) return status;
-  spdlog::error("the state directory is damaged: {}", LogLine(status.message()));
-  return absl::DataLossError(
-      "what was written so far was taken away from the server's state directory: send it again");
 }
 
 // The names in a directory, but for those that begin with a dot.
@@ -113,7 +95,7 @@ absl::Status BlobWriter::Append(absl::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(file_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoToStatus(errno, "cannot write", path_);
+    if (written < 0) return WriteError(errno, "cannot write", path_);
     bytes.remove_prefix(static_cast<size_t>(written));
   }
   return absl::OkStatus();
@@ -136,12 +118,12 @@ absl::Status BlobWriter::Commit() {
   HT_RETURN_IF_ERROR(AboutState(MakeDirectories(folder)));
   // However long the writing took, the blob is new.
   HT_RETURN_IF_ERROR(AboutPart(Touch(path_)));
-  if (::fsync(file_) != 0) return ErrnoToStatus(errno, "cannot sync", path_);
+  if (::fsync(file_) != 0) return WriteError(errno, "cannot sync", path_);
   if (::rename(path_.c_str(), target.c_str()) != 0) {
     if (errno == EISDIR) {
       return absl::DataLossError(absl::StrCat("stored content ", Seal(), " is no file"));
     }
-    return AboutPart(ErrnoToStatus(errno, "cannot rename to", target));
+    return AboutPart(WriteError(errno, "cannot rename to", target));
   }
   path_.clear();
   return SyncDirectory(folder);
@@ -179,7 +161,7 @@ absl::StatusOr<std::unique_ptr<BlobWriter>> BlobStore::NewWriter() const {
     file = ::mkostemp(path.data(), O_CLOEXEC);
   }
   if (file < 0 && errno == ENOTDIR) return AboutState(ErrnoToStatus(errno, "cannot create", path));
-  if (file < 0) return ErrnoToStatus(errno, "cannot create", path);
+  if (file < 0) return WriteError(errno, "cannot create", path);
   return std::unique_ptr<BlobWriter>(new BlobWriter(this, std::move(path), file));
 }
 
@@ -219,7 +201,8 @@ absl::Status BlobStore::CheckIntact(const std::string& sha256) const {
 
 absl::StatusOr<int64_t> BlobStore::Size(const std::string& sha256) const {
   if (!IsSha256(sha256)) {
-    return absl::InvalidArgumentError(absl::StrCat("'", sha256, "' is not a sha256"));
+    return absl::NotFoundError(
+        absl::StrCat("nothing is stored as ", Quoted(sha256), ", which is not a sha256"));
   }
   struct stat information;
   const std::string path = PathOf(sha256);
@@ -247,8 +230,7 @@ absl::StatusOr<std::vector<std::string>> BlobStore::List() const {
   std::vector<std::string> blobs;
   const absl::StatusOr<std::vector<std::string>> listed = NamesIn(directory_);
   HT_RETURN_IF_ERROR(AboutState(listed.status()));
-  const std::vector<std::string>& folders = *listed;
-  for (const std::string& folder : folders) {
+  for (const std::string& folder : *listed) {
     if (folder.size() != 2) continue;
     const absl::StatusOr<std::vector<std::string>> names =
         NamesIn(absl::StrCat(directory_, "/", folder));
@@ -262,6 +244,11 @@ absl::StatusOr<std::vector<std::string>> BlobStore::List() const {
     }
   }
   return blobs;
+}
+
+absl::Status BlobStore::KeepUntil(const std::string& sha256, absl::Time time) const {
+  const timespec times[] = {absl::ToTimespec(time), absl::ToTimespec(time)};
+  return Touch(PathOf(sha256), times);
 }
 
 absl::StatusOr<int64_t> BlobStore::RemoveUnused(const std::string& sha256, absl::Time since) const {

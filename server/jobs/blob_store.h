@@ -69,7 +69,7 @@ class BlobStore {
   // Keeps the bytes; returns their sha256.
   absl::StatusOr<std::string> Store(absl::string_view bytes) const;
   // The bytes, verified: DATA_LOSS when the file no longer has that sha256, cannot be read or is no
-  // file, NOT_FOUND.
+  // file, NOT_FOUND, also of what is not a sha256.
   absl::StatusOr<std::string> Load(const std::string& sha256) const;
   // Whether it is there, and a Load() of this object has not found it damaged; its bytes are not
   // read. Errors as of Load().
@@ -85,6 +85,9 @@ class BlobStore {
   // there already counts. Returns the bytes that this freed: 0 where it stays, is not there, or is
   // no file, of which the log tells.
   absl::StatusOr<int64_t> RemoveUnused(const std::string& sha256, absl::Time since) const;
+
+  // Has RemoveUnused() take the blob as stored at that time, which may be in the future.
+  absl::Status KeepUntil(const std::string& sha256, absl::Time time) const;
 
   std::string PathOf(const std::string& sha256) const;
 

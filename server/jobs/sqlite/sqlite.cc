@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "server/jobs/state_errors.h"
 
 namespace halftone {
 namespace {
@@ -28,11 +29,20 @@ bool IsFull(sqlite3* database, int code) {
   return error == ENOSPC || error == EDQUOT;
 }
 
+// The error of a full disk, with the database's folder and what to do.
+absl::Status NoRoom(sqlite3* database, absl::string_view message) {
+  const char* const file = database != nullptr ? sqlite3_db_filename(database, "main") : nullptr;
+  const absl::string_view path = file != nullptr ? file : "";
+  return absl::ResourceExhaustedError(absl::StrCat("no room in '", path.substr(0, path.rfind('/')),
+                                                   "': ", message, ": ", kMakeRoom));
+}
+
 absl::Status ToStatus(sqlite3* database, int code, absl::string_view what) {
   const std::string message = absl::StrCat(
       what, ": ", database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
   switch (code & 0xff) {
     case SQLITE_FULL:
+      return NoRoom(database, message);
     case SQLITE_NOMEM:
     case SQLITE_TOOBIG:
       return absl::ResourceExhaustedError(message);
@@ -49,8 +59,7 @@ absl::Status ToStatus(sqlite3* database, int code, absl::string_view what) {
     case SQLITE_READONLY:
       return absl::PermissionDeniedError(message);
     case SQLITE_IOERR:
-      return IsFull(database, code) ? absl::ResourceExhaustedError(message)
-                                    : absl::InternalError(message);
+      return IsFull(database, code) ? NoRoom(database, message) : absl::InternalError(message);
     default:
       return absl::InternalError(message);
   }

@@ -153,8 +153,8 @@ TEST_F(BlobStoreTest, WhatWasTakenAwayIsLostAndNotUnknown) {
 }
 
 TEST_F(BlobStoreTest, RefusesNamesThatAreNoHash) {
-  EXPECT_TRUE(absl::IsInvalidArgument(store_->Load("../../../etc/passwd").status()));
-  EXPECT_TRUE(absl::IsInvalidArgument(store_->Load("").status()));
+  EXPECT_TRUE(absl::IsNotFound(store_->Load("../../../etc/passwd").status()));
+  EXPECT_TRUE(absl::IsNotFound(store_->Load("").status()));
   EXPECT_TRUE(absl::IsNotFound(store_->Load(Sha256Hex("never stored")).status()));
 }
 
@@ -180,7 +180,8 @@ TEST_F(BlobStoreTest, FullDiskIsResourceExhausted) {
   ASSERT_TRUE(replaced);
   const absl::Status status = writer->Append("bits");
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
-  EXPECT_THAT(std::string(status.message()), HasSubstr("No space left"));
+  EXPECT_THAT(std::string(status.message()),
+              testing::AllOf(HasSubstr("No space left"), HasSubstr("halftone gc")));
 }
 
 // Has a blob be written so long ago.
@@ -207,6 +208,15 @@ TEST_F(BlobStoreTest, RemovesOnlyWhatNobodyStoredSince) {
   EXPECT_EQ(*store_->RemoveUnused(sha256, an_hour_ago), 4);
   EXPECT_EQ(CountFiles(directory_.path()), 0);
   EXPECT_EQ(*store_->RemoveUnused(sha256, an_hour_ago), 0);
+}
+
+TEST_F(BlobStoreTest, WhatIsToBeKeptIsKeptUntilThen) {
+  const std::string sha256 = *store_->Store("bits");
+  const absl::Time until = absl::Now() + absl::Hours(24);
+  ASSERT_TRUE(store_->KeepUntil(sha256, until).ok());
+  EXPECT_EQ(*store_->RemoveUnused(sha256, until - absl::Seconds(1)), 0);
+  EXPECT_EQ(*store_->RemoveUnused(sha256, until + absl::Seconds(1)), 4);
+  EXPECT_TRUE(absl::IsNotFound(store_->KeepUntil(sha256, until)));
 }
 
 }  // namespace

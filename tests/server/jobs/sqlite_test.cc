@@ -1,5 +1,6 @@
 #include "server/jobs/sqlite/sqlite.h"
 
+#include <filesystem>
 #include <fstream>
 #include <vector>
 
@@ -54,6 +55,10 @@ TEST_F(DatabaseTest, FullDiskIsResourceExhausted) {
   Statement insert = *database.Prepare("INSERT INTO t VALUES (zeroblob(100000))");
   const absl::Status status = insert.Run();
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  const auto folder = std::filesystem::path(Path()).parent_path().lexically_normal();
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(absl::StrCat("no room in '", folder.string(), "'")));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("halftone gc"));
 }
 
 TEST_F(DatabaseTest, AnotherSchemaVersionIsRefused) {
