@@ -73,6 +73,7 @@ constexpr size_t kMaxWaitingRegistrations = 64;
 // So long after its start, a server waits for the profilers of the jobs that it takes up.
 constexpr absl::Duration kGraceForProfilers = absl::Seconds(30);
 constexpr absl::Duration kCollectEvery = absl::Hours(1);
+constexpr absl::Duration kKeepStrays = absl::Hours(24);
 // Of what clients send: what has come of all messages that are not whole yet. Who sends more than
 // there is room for is ended.
 constexpr size_t kReceivingBytes = size_t{1} << 30;
@@ -193,8 +194,9 @@ struct Server::Parts {
 
   absl::Status TakeDirectory();
   absl::Status OpenState();
-  // Says so where the database is new, but the files of an older one are there.
-  absl::Status WarnOfStrays() const;
+  // Where the database is new, but the files of an older one are there: says so, and keeps them for
+  // long enough that somebody reads it.
+  absl::Status KeepStrays() const;
   absl::Status StartRunner(std::optional<std::string> only);
   absl::StatusOr<PipelineOutput> RunStored(const JobClaim& claim, const JobObserver& observer,
                                            const Cancellation& cancellation);
@@ -264,15 +266,22 @@ absl::Status Server::Parts::OpenState() {
   return absl::OkStatus();
 }
 
-absl::Status Server::Parts::WarnOfStrays() const {
+absl::Status Server::Parts::KeepStrays() const {
   HT_ASSIGN_OR_RETURN(const bool knows_nothing, KnowsNothing(*jobs, *catalog));
   if (!knows_nothing) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(const std::vector<std::string> strays, blobs->List());
   if (strays.empty()) return absl::OkStatus();
-  spdlog::warn(
+  // An error, which the command prints as well.
+  spdlog::error(
       "'{}': blobs/ holds {} files of which state.db has no record: it is new or empty; if that is "
-      "a mistake, stop the server and put back the right one, before a collection removes them",
-      options.state_directory, strays.size());
+      "a mistake, stop the server and put back the right one: collections remove those files from "
+      "tomorrow on",
+      LogLine(options.state_directory), strays.size());
+  const absl::Time until = absl::Now() + kKeepStrays;
+  for (const std::string& sha256 : strays) {
+    const absl::Status kept = blobs->KeepUntil(sha256, until);
+    if (!kept.ok()) spdlog::warn("{}", LogLine(kept.message()));
+  }
   return absl::OkStatus();
 }
 
@@ -406,11 +415,14 @@ Server::~Server() { Shutdown(); }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
   if (!options.address.empty()) HT_RETURN_IF_ERROR(CheckListenAddress(options.address));
+  if (options.state_directory.empty()) {
+    return absl::InvalidArgumentError("the state directory '' is none");
+  }
   auto parts = std::make_unique<Parts>();
   parts->options = options;
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   HT_RETURN_IF_ERROR(server->parts_->OpenState());
-  if (options.run_jobs) HT_RETURN_IF_ERROR(server->parts_->WarnOfStrays());
+  HT_RETURN_IF_ERROR(server->parts_->KeepStrays());
   HT_RETURN_IF_ERROR(server->parts_->StartServing());
   if (options.run_jobs) HT_RETURN_IF_ERROR(server->parts_->StartRunner(std::nullopt));
   return server;

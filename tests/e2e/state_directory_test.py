@@ -170,6 +170,30 @@ class StateDirectoryTest(unittest.TestCase):
         self.assert_the_job_is_answered()
 
 
+class LostDatabaseTest(unittest.TestCase):
+    def test_files_without_a_database_are_told_and_kept_for_a_day(self):
+        for lose in (os.unlink, lambda path: open(path, "w").close()):
+            state = tempfile.mkdtemp(prefix="halftone-e2e.")
+            self.addCleanup(shutil.rmtree, state, ignore_errors=True)
+            server = Server(state)
+            model = Client(server.address, MODULES).upload("Model", read(TINY_DIGITS, "model.onnx"))
+            server.close()
+            age(state)
+            for name in os.listdir(state):
+                if name.startswith("state.db-"):
+                    os.unlink(os.path.join(state, name))
+            lose(os.path.join(state, "state.db"))
+            with tempfile.TemporaryFile("w+") as log:
+                server = Server(state, log=log)
+                self.addCleanup(server.close)
+                log.seek(0)
+                self.assertRegex(log.read(), "error.*blobs/ holds 1 files of which state.db has")
+            client = Client(server.address, MODULES)
+            client.call("ModelService", "CollectGarbage", uploads="0s", stages="0s")
+            self.assertTrue(os.path.exists(blob_path(state, model.name.split("/")[1])))
+            server.close()
+
+
 class EarlierVersionTest(unittest.TestCase):
     """What the last program of schema version 3 left, and a job of it whose spec is large."""
 

@@ -414,6 +414,20 @@ TEST_F(CatalogTest, ADamagedStageOutputCountsAsNotStored) {
   EXPECT_EQ(*catalog->LoadStage(Stage::kProfile, "key"), "table");
 }
 
+TEST_F(CatalogTest, AStageOutputWhoseRecordCannotBeReadCountsAsNotStored) {
+  ASSERT_TRUE(catalog->StoreStage(Stage::kProfile, "key", "table").ok());
+  {
+    absl::MutexLock lock(&database->mutex);
+    auto flip = database->connection.Prepare(
+        "UPDATE stage_outputs SET sha256 = replace(sha256, substr(sha256, 5, 1), '=')");
+    ASSERT_TRUE(flip.ok() && flip->Run().ok());
+  }
+  const absl::Status status = catalog->LoadStage(Stage::kProfile, "key").status();
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  ASSERT_TRUE(catalog->StoreStage(Stage::kProfile, "key", "table").ok());
+  EXPECT_EQ(*catalog->LoadStage(Stage::kProfile, "key"), "table");
+}
+
 TEST_F(CatalogTest, ModelsAndDatasetsArePagedApart) {
   std::set<std::string> names;
   for (int i = 0; i < 5; ++i) {
