@@ -19,6 +19,7 @@
 #include "base/program.h"
 #include "base/status_macros.h"
 #include "base/stop_signals.h"
+#include "base/thread_limit.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
@@ -117,6 +118,7 @@ absl::Status Serve(const Flags& flags, const sigset_t& signals) {
     HT_RETURN_IF_ERROR(Annotate(ParseHostPort(flags.server).status(), "--server"));
   }
   if (!flags.name.empty()) HT_RETURN_IF_ERROR(Annotate(CheckTargetName(flags.name), "--name"));
+  HT_RETURN_IF_ERROR(Annotate(CheckThreads(flags.threads), "--threads"));
   MemoryCostCache cache;
   ProfilerRegistry registry;
   HT_RETURN_IF_ERROR(RegisterBuiltinProfilers(registry, &cache));

@@ -9,6 +9,7 @@
 #include "base/memory_budget.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
+#include "base/thread_limit.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/npz.h"
 #include "profilers/builtin.h"
@@ -242,6 +243,9 @@ absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
   HT_ASSIGN_OR_RETURN(profile.precisions, ProfilePrecisions(request.precisions(), *profiler));
   HT_ASSIGN_OR_RETURN(profile.batch, ReadCount("batch", request.batch(), 1, 4096));
   HT_ASSIGN_OR_RETURN(profile.threads, ReadCount("threads", request.threads(), 0, 1024));
+  if (!context.IsElsewhere(target)) {
+    HT_RETURN_IF_ERROR(AtField("threads", CheckThreads(profile.threads)));
+  }
   profile.refresh = request.refresh();
   profile.cold_caches = request.cold_caches();
   HT_ASSIGN_OR_RETURN(profile.mixes, ReadCount("mixes", request.mixes(), 0, 1000));

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
+#include "base/thread_limit.h"
 #include "nlohmann/json.hpp"
 #include "profilers/builtin.h"
 #include "search/executed.h"
@@ -81,6 +82,7 @@ absl::StatusOr<MeasureOptions> ReadOptions(const v1::EvaluateAssignmentRequest& 
   if (!batch.ok()) return AtField("batch", batch.status());
   const absl::StatusOr<int64_t> threads = CountFromProto(request.threads(), 0, 1024);
   if (!threads.ok()) return AtField("threads", threads.status());
+  HT_RETURN_IF_ERROR(AtField("threads", CheckThreads(static_cast<int>(*threads))));
   if (request.samples() < 0) {
     return AtField("samples", absl::InvalidArgumentError("must not be negative"));
   }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
+#include "base/thread_limit.h"
 #include "profilers/design_space.h"
 #include "search/codesign_run.h"
 #include "search/network_summary.h"
@@ -132,6 +133,9 @@ absl::Status CheckNewSearch(const ServiceContext& context, const SearchSpec& spe
   HT_RETURN_IF_ERROR(CheckUploads(context, spec.model, spec.calibration, spec.evaluation));
   HT_ASSIGN_OR_RETURN(const Offer offer, OfferOf(context, spec));
   HT_RETURN_IF_ERROR(CheckStrategy(spec));
+  if (!context.IsElsewhere(spec.target)) {
+    HT_RETURN_IF_ERROR(AtField("threads", CheckThreads(spec.threads)));
+  }
   const size_t names = NamesOfLayers(spec);
   if (names == 0 || names > kMaxNames) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(const std::optional<NetworkSummary> network, LayersOf(context, spec));

@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/thread_limit.h"
 #include "nn/engine/onednn/inference_plan_impl.h"
 #include "nn/engine/onednn/onednn.h"
 #include "nn/engine/onednn/plan/form.h"
@@ -180,6 +181,7 @@ InferencePlan::~InferencePlan() = default;
 absl::StatusOr<std::shared_ptr<const InferencePlan>> InferencePlan::Create(
     const Graph& graph, const LayerSet& layers, const QuantizedAssignment& assignment,
     const PlanOptions& options) {
+  HT_RETURN_IF_ERROR(CheckThreads(options.threads));
   auto impl = std::make_unique<Impl>();
   HT_ASSIGN_OR_RETURN(Compiled compiled,
                       Compile(graph, layers, assignment, options, plan::Purpose::kRun));

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/files.h"
+#include "base/thread_limit.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nn/data/npz.h"
@@ -117,6 +118,26 @@ TEST(InferencePlanTest, TheGreatestIntegersAreAddedExactly) {
     ASSERT_TRUE(sums.ok()) << sums.status();
     const float expected = -kLevel * 255 * 9 * 16 / static_cast<float>(groups);
     for (const float sum : *sums) EXPECT_NEAR(sum / expected, 1, 1e-5) << groups;
+  }
+}
+
+// A convolution that ends in it is all its upper bound, in the plan as in the engine.
+TEST(InferencePlanTest, AClipWithBoundsOutOfOrderIsItsUpperBound) {
+  GraphMaker maker(Shape{1, 4, 5, 5}, 5);
+  const std::string conv = maker.Convolution("x", 4, 4, 3);
+  const std::string clip = maker.Node1("Clip", {conv, maker.Number(2), maker.Number(0.5f)});
+  const auto network = PlanNetwork::Create(maker.Finish(maker.Node1("Flatten", {clip})), 1,
+                                           std::vector<float>(size_t{4} * 25, 1));
+  ASSERT_TRUE(network.ok()) << network.status();
+  const auto assignment = network->QuantizeAll(Precision::Int(8, 8));
+  ASSERT_TRUE(assignment.ok()) << assignment.status();
+  for (const QuantizedAssignment& precisions : {QuantizedAssignment(), *assignment}) {
+    const auto result = network->RunPlan(precisions);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_THAT(*result, testing::Each(0.5f));
+    const auto expected = network->RunFakeQuantized(precisions);
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    EXPECT_EQ(*result, *expected);
   }
 }
 
@@ -445,6 +466,15 @@ TEST(InferencePlanTest, ACancelledRunStops) {
   Cancellation cancellation;
   cancellation.Cancel();
   EXPECT_EQ((*session)->Run(cancellation).code(), absl::StatusCode::kCancelled);
+}
+
+TEST(InferencePlanTest, TakesNoMoreThreadsThanTheMachineCanUse) {
+  const PlanNetwork network = TinyDigits();
+  const auto plan = [&](int threads) {
+    return InferencePlan::Create(network.graph, network.layers, {}, {.threads = threads});
+  };
+  EXPECT_TRUE(plan(MostThreads()).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(plan(MostThreads() + 1).status()));
 }
 
 TEST(InferencePlanTest, NamesWhatIsWrong) {

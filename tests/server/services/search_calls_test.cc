@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/field_path.h"
 #include "base/files.h"
+#include "base/thread_limit.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "profilers/builtin.h"
@@ -184,6 +185,7 @@ TEST_F(NewSearchTest, WhatIsKnownToFailIsNotQueued) {
             })),
             "spec.budgets[0]");
   EXPECT_EQ(Refused(with([](auto& spec) { spec.add_objectives("size"); })), "spec.objectives");
+  EXPECT_EQ(Refused(with([](auto& spec) { spec.set_threads(MostThreads() + 1); })), "spec.threads");
   EXPECT_EQ(Refused(with([](auto& spec) {
               spec.set_target("cpu");
               spec.set_frontier_metric("energy");
