@@ -3,8 +3,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/graph/arrange_samples.h"
+#include "nn/graph/simplify.h"
 #include "search/sensitivity/sensitivity.h"
 
 namespace halftone {
@@ -32,6 +34,31 @@ int64_t PreparedNetwork::BatchFor(int64_t wanted, int64_t samples) const {
   return std::max<int64_t>(1, std::min(wanted, samples));
 }
 
+namespace {
+
+// Whether it is what FindLayers looks for.
+bool CouldBeLayer(const Node& node) {
+  return node.domain.empty() && (node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul");
+}
+
+// Of a network without any layer.
+absl::Status HasNoLayer(const Graph& imported) {
+  const std::string model = absl::StrCat("model ", Quoted(imported.name));
+  Graph used = imported;
+  RemoveUnused(used);
+  const auto unused = std::find_if(imported.nodes.begin(), imported.nodes.end(), CouldBeLayer);
+  if (unused != imported.nodes.end() &&
+      std::none_of(used.nodes.begin(), used.nodes.end(), CouldBeLayer)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(model, ": no output depends on its layer ", Quoted(unused->name),
+                     "; such layers are left out, and there is no other"));
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(model, " has no Conv, Gemm or MatMul layer that could be quantized"));
+}
+
+}  // namespace
+
 absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported) {
   if (const std::vector<Unsupported> unsupported = FindUnsupported(imported);
       !unsupported.empty()) {
@@ -47,8 +74,7 @@ absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported) {
   network.heads = std::move(headed.heads);
   HT_ASSIGN_OR_RETURN(network.layers, FindLayers(headed.graph));
   if (network.layers.layers.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "model '", imported.name, "' has no Conv, Gemm or MatMul layer that could be quantized"));
+    return HasNoLayer(imported);
   }
   return network;
 }

@@ -128,6 +128,18 @@ TEST_P(HygieneTest, NamesTheLayerAndTheChoiceThatIsNotFinite) {
               HasSubstr("'" + digits_.network.layers.layers[1].name + "'"));
 }
 
+TEST(PreparedNetworkTest, ALayerThatNoOutputDependsOnIsSaidToBeLeftOut) {
+  GraphBuilder builder;
+  builder.Input("x", Shape{Shape::kDynamic, 2}).Output("y");
+  builder.Op("Relu", {"x"}, {"y"});
+  const auto refusal = [&] {
+    return std::string(PrepareNetwork(builder.graph()).status().message());
+  };
+  EXPECT_THAT(refusal(), HasSubstr("has no Conv, Gemm or MatMul layer"));
+  builder.Op("MatMul", {"x", "w"}, {"unread"}).Floats("w", Shape{2, 2});
+  EXPECT_THAT(refusal(), HasSubstr("no output depends on its layer 'unread'"));
+}
+
 // The middle one of three layers overflows: all that follows is not finite either.
 TEST_P(HygieneTest, NamesTheFirstLayerOfAPoisonedNetwork) {
   GraphBuilder builder;
