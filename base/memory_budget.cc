@@ -13,7 +13,8 @@
 namespace halftone {
 namespace {
 
-constexpr double kLeastLimit = 1e6;
+// Of what is meant as a size of memory: 1 MB to 1 EB.
+constexpr double kLeastLimit = 1e6, kMostLimit = 1e18;
 
 // 0: the machine's.
 std::atomic<double> limit_bytes = 0;
@@ -52,6 +53,10 @@ absl::Status MemoryBudget::SetLimit(absl::string_view text) {
   if (bytes < kLeastLimit) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", text, "' is less than ", FormatQuantity(Quantity::kSize, kLeastLimit)));
+  }
+  if (bytes > kMostLimit) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' is more than any machine has, ",
+                                                   FormatQuantity(Quantity::kSize, kMostLimit)));
   }
   SetLimitBytes(bytes);
   return absl::OkStatus();

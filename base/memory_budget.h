@@ -19,7 +19,8 @@ class MemoryBudget {
   static double LimitBytes();
   // To be called before computations begin.
   static void SetLimitBytes(double bytes);
-  // "4GiB", "500000000": INVALID_ARGUMENT for what is no size, or less than 1 MB.
+  // "4GiB", "500000000": INVALID_ARGUMENT for what is no size of memory: less than 1 MB,
+  // or more than 1e18 bytes.
   static absl::Status SetLimit(absl::string_view text);
 };
 

@@ -131,6 +131,12 @@ int Main(int argc, char** argv) {
   }
   spdlog::set_default_logger(spdlog::stderr_color_mt("halftone"));
   spdlog::set_level(spdlog::level::from_str(log_level));
+  // Without any, the service would be in this process alone.
+  const absl::Status address = halftone::CheckListenAddress(options.address);
+  if (!address.ok()) {
+    spdlog::critical("{}", std::string(address.message()));
+    return kExitUsage;
+  }
   LogOfProtobuf();
   return Serve(options, signals);
 }

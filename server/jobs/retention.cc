@@ -40,12 +40,12 @@ absl::StatusOr<Keep> ParseKeep(absl::string_view text) {
   for (const absl::string_view part : absl::StrSplit(text, ',')) {
     const std::optional<absl::Duration> age = ParseAge(part);
     const absl::StatusOr<double> bytes = ParseQuantity(Quantity::kSize, part);
+    const bool is_size = bytes.ok() && *bytes < static_cast<double>(kAnyBytes);
     if (HasUnit(part) && age.has_value() && !has_age) {
       keep.age = *age;
       has_age = true;
-    } else if (HasUnit(part) && bytes.ok() && !has_bytes) {
-      keep.bytes =
-          *bytes < static_cast<double>(kAnyBytes) ? static_cast<int64_t>(*bytes) : kAnyBytes;
+    } else if (HasUnit(part) && is_size && !has_bytes) {
+      keep.bytes = static_cast<int64_t>(*bytes);
       has_bytes = true;
     } else {
       return absl::InvalidArgumentError(

@@ -22,7 +22,7 @@ TEST_F(MemoryBudgetTest, IsWhatTheMachineHasUnlessItIsSet) {
   EXPECT_EQ(MemoryBudget::LimitBytes(), 2.0 * (1 << 30));
   ASSERT_TRUE(MemoryBudget::SetLimit("3000000").ok());
   EXPECT_EQ(MemoryBudget::LimitBytes(), 3e6);
-  for (const char* text : {"0", "-5GB", "many", "1KB", "3ms"}) {
+  for (const char* text : {"0", "-5GB", "many", "1KB", "3ms", "1e30GiB", "1e10GiB"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(MemoryBudget::SetLimit(text))) << text;
   }
   EXPECT_EQ(MemoryBudget::LimitBytes(), 3e6) << "what is refused changes nothing";
