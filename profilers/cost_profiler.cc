@@ -24,6 +24,10 @@ absl::Status CheckParameters(absl::string_view target) {
   std::set<absl::string_view> names;
   for (const absl::string_view part : absl::StrSplit(query, '&')) {
     const absl::string_view name = part.substr(0, part.find('='));
+    if (name.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("target ", Quoted(target), ": a parameter",
+                                                     part.empty() ? "" : "'s name", " is empty"));
+    }
     if (names.insert(name).second) continue;
     return absl::InvalidArgumentError(absl::StrCat("target ", Quoted(target.substr(0, mark)),
                                                    ": parameter ", Quoted(name),

@@ -206,6 +206,7 @@ absl::StatusOr<DesignSpace> DesignSpace::Parse(absl::string_view target) {
       space.constraints.push_back(std::move(constraint));
       continue;
     }
+    if (part.empty() || part.front() == '=') return Malformed(part, "a parameter has no name");
     const auto [parameter, inserted] =
         seen.emplace(std::string(part.substr(0, part.find('='))), part);
     if (!inserted) {

@@ -91,11 +91,11 @@ absl::Status ParseLimit(absl::string_view limit, absl::string_view text, Budget*
   budget->kind = Budget::Kind::kAbsolute;
   const absl::StatusOr<double> value = ParseQuantity(FactsOf(budget->metric).quantity, limit);
   if (!value.ok()) {
-    // What is negative is a number, though none that may stand here.
-    const bool negative = absl::StartsWith(absl::StripLeadingAsciiWhitespace(limit), "-");
+    // What is negative or too small is a number, though none that may stand here.
+    const bool is_none = absl::StrContains(value.status().message(), "is not a finite number");
     return absl::InvalidArgumentError(
         absl::StrCat("budget '", text, "': ", value.status().message(),
-                     negative ? "" : ", nor a factor like 0.4x, nor a share like 50%"));
+                     is_none ? ", nor a factor like 0.4x, nor a share like 50%" : ""));
   }
   budget->value = *value;
   if (budget->value <= kMaxBudget) return absl::OkStatus();

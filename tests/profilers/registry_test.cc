@@ -67,6 +67,9 @@ TEST(ProfilerRegistryTest, ParametersAreNamedOnceAndNotLeftOut) {
   EXPECT_THAT(error("bitfusion?cols=8&columns=16"), HasSubstr("'columns' is given twice"));
   EXPECT_THAT(error("bitfusion?"), HasSubstr("'bitfusion?': no parameter follows"));
   EXPECT_THAT(error("mine.json?"), HasSubstr("no parameter follows"));
+  EXPECT_THAT(error("bitfusion?&&"), HasSubstr("'bitfusion?&&': a parameter is empty"));
+  EXPECT_THAT(error("bitfusion?rows=8&"), HasSubstr("a parameter is empty"));
+  EXPECT_THAT(error("bitfusion?=8"), HasSubstr("a parameter's name is empty"));
   EXPECT_THAT(error("mine.json?rows=1&rows=2"), HasSubstr("'rows' is given twice"));
 }
 

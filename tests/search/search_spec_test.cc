@@ -99,6 +99,8 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(BudgetTest, ANegativeNumberIsToldFromNoNumber) {
   EXPECT_EQ(Budget::Parse("latency=-3ms").status().message(),
             "budget 'latency=-3ms': '-3ms' is negative");
+  EXPECT_EQ(Budget::Parse("size=1e-320").status().message(),
+            "budget 'size=1e-320': '1e-320' is too small to be told from 0");
   EXPECT_THAT(std::string(Budget::Parse("latency=3kg").status().message()),
               HasSubstr("nor a factor like 0.4x, nor a share like 50%"));
 }
