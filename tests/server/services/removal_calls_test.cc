@@ -1,6 +1,5 @@
 #include "server/services/removal_calls.h"
 
-#include <optional>
 #include <string>
 
 #include "base/hash.h"
@@ -24,22 +23,21 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-class RemovalCallsTest : public StateFixture {
+// Files know no other time than the machine's, which a collector is to find from its beginning.
+class PresentFixture : public StateFixture {
+ protected:
+  PresentFixture() { clock.Jump(absl::Now() - clock.Now()); }
+};
+
+class RemovalCallsTest : public PresentFixture {
  protected:
   RemovalCallsTest() {
-    clock.Jump(absl::Now() - clock.Now());
-    collector_.emplace(
-        Collector::Stores{jobs.get(), catalog.get(), &costs_, blobs.get(), &clock},
-        [this](const JobRecord& job, const std::string& spec) {
-          return ReferencesOf(*catalog, job, spec);
-        },
-        Retention());
     spec_.set_model(ModelName(model_));
     spec_.set_calibration_dataset(DatasetName(data_));
     v1::Budget* budget = spec_.add_budgets();
     budget->set_metric("size");
     budget->set_limit("50%");
-    context_.collector = &*collector_;
+    context_.collector = &collector_;
     context_.explorations = &explorations_;
     EXPECT_TRUE(catalog->Add(ContentKind::kModel, model_, "", 5).ok());
     EXPECT_TRUE(catalog->Add(ContentKind::kDataset, data_, "", 4).ok());
@@ -62,7 +60,11 @@ class RemovalCallsTest : public StateFixture {
 
   const std::string model_ = *blobs->Store("model"), data_ = *blobs->Store("data");
   SqliteCostCache costs_{database.get(), &clock};
-  std::optional<Collector> collector_;
+  Collector collector_{{jobs.get(), catalog.get(), &costs_, blobs.get(), &clock},
+                       [this](const JobRecord& job, const std::string& spec) {
+                         return ReferencesOf(*catalog, job, spec);
+                       },
+                       Retention()};
   Explorations explorations_;
   ServiceContext context_{};
   v1::SearchSpec spec_;
