@@ -137,8 +137,8 @@ class Checker {
   }
 
   // Of a layer and its choice by their names.
-  absl::StatusOr<const Problem::Choice*> FindChoice(const std::pair<std::string, std::string>& place,
-                                                    const std::string& owner) {
+  absl::StatusOr<const Problem::Choice*> FindChoice(
+      const std::pair<std::string, std::string>& place, const std::string& owner) {
     HT_ASSIGN_OR_RETURN(const Problem::Layer* layer, Find(place.first, owner));
     return FindChoice(*layer, place.second, owner);
   }
@@ -426,9 +426,8 @@ class Checker {
       (choice.cost.contains(metric) ? with : without) = &choice;
     }
     if (with == nullptr || without == nullptr) return absl::OkStatus();
-    return Invalid("layer ", Quoted(layer.name), ", choice ", Quoted(without->name),
-                   ": cost ", Quoted(metric), " is missing, which choice ", Quoted(with->name),
-                   " has");
+    return Invalid("layer ", Quoted(layer.name), ", choice ", Quoted(without->name), ": cost ",
+                   Quoted(metric), " is missing, which choice ", Quoted(with->name), " has");
   }
 
   const Problem& problem_;

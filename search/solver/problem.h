@@ -89,12 +89,12 @@ absl::StatusOr<Problem> ProblemFromJson(const nlohmann::json& json);
 nlohmann::json ProblemToJson(const Problem& problem);
 
 // INVALID_ARGUMENT names the offender: layers, choices, pair costs or interactions named twice,
-// names that do not exist, layers without choices, choices without a cost that others of their layer
-// have in a metric that decides (of a budget, an objective weight or the frontier), interaction rows that do not fit their columns, tied layers with
-// different choices or pinned differently, layers that pins, ties and allowed choices leave without
-// one, numbers that are not finite or beyond 1e100, negative budgets and weights, a budget, weight
-// or frontier on a metric that nothing costs, and more than the limits above. Costs and losses may
-// be negative.
+// names that do not exist, layers without choices, choices without a cost that others of their
+// layer have in a metric that decides (of a budget, an objective weight or the frontier),
+// interaction rows that do not fit their columns, tied layers with different choices or pinned
+// differently, layers that pins, ties and allowed choices leave without one, numbers that are not
+// finite or beyond 1e100, negative budgets and weights, a budget, weight or frontier on a metric
+// that nothing costs, and more than the limits above. Costs and losses may be negative.
 absl::Status CheckProblem(const Problem& problem);
 
 }  // namespace halftone

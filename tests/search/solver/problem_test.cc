@@ -229,10 +229,9 @@ TEST_F(ProblemJsonTest, AChoiceMayNotWinByACostThatIsNotGiven) {
   json& costs = document["/layers/0/choices/1/cost"_json_pointer];
   costs.erase("size_bytes");
   EXPECT_TRUE(ProblemFromJson(document).ok()) << "nothing asks for sizes";
-  for (const auto& [field, value] :
-       {std::pair<const char*, json>{"budgets", {{"size_bytes", 6}}},
-        {"objective_weights", {{"size_bytes", 0.5}}},
-        {"frontier", "size_bytes"}}) {
+  for (const auto& [field, value] : {std::pair<const char*, json>{"budgets", {{"size_bytes", 6}}},
+                                     {"objective_weights", {{"size_bytes", 0.5}}},
+                                     {"frontier", "size_bytes"}}) {
     json asking = document;
     asking[field] = value;
     EXPECT_THAT(Message(asking), HasSubstr(kMissing)) << field;
