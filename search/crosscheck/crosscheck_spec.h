@@ -30,7 +30,7 @@ struct CrosscheckSpec {
   std::string target;
   InputBinding inputs;
   std::string inputs_identity;  // as SearchSpec has it
-  uint64_t seed = 0;  // of the draws
+  uint64_t seed = 0;            // of the draws
   QuantizationOptions quantization;
   SensitivityOptions sensitivity;  // of all estimators; method and interactions are theirs
 

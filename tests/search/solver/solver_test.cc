@@ -101,7 +101,10 @@ TEST(SolverTest, ABudgetThatCannotBeMetAloneIsTheConflict) {
 
 TEST(SolverTest, ABudgetOfZeroNeedsFreeChoices) {
   Problem problem = Small();
-  for (Problem::Layer& layer : problem.layers) layer.choices[0].cost["z"] = 1e-9;
+  for (Problem::Layer& layer : problem.layers) {
+    for (Problem::Choice& choice : layer.choices) choice.cost["z"] = 0;
+    layer.choices[0].cost["z"] = 1e-9;
+  }
   problem.budgets["z"] = 0;
   const auto solution = Solve(problem);
   ASSERT_TRUE(solution.ok());
