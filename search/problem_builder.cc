@@ -169,7 +169,15 @@ class ProblemBuilder {
   absl::Status AddFrontier() {
     HT_RETURN_IF_ERROR(CheckFrontier(inputs_.spec.frontier));
     built_.problem.frontier = Key(inputs_.spec.frontier);
-    return AtField("frontier_metric", CheckHasCosts(inputs_.spec.frontier, "frontier"));
+    HT_RETURN_IF_ERROR(
+        AtField("frontier_metric", CheckHasCosts(inputs_.spec.frontier, "frontier")));
+    HT_RETURN_IF_ERROR(
+        AtField("frontier_metric", CheckCostsOf(built_.problem, built_.problem.frontier)));
+    for (size_t i = 0; i < inputs_.spec.objectives.size(); ++i) {
+      HT_RETURN_IF_ERROR(AtField(absl::StrCat("objectives[", i, "]"),
+                                 CheckCostsOf(built_.problem, Key(inputs_.spec.objectives[i]))));
+    }
+    return absl::OkStatus();
   }
 
   absl::Status AddBudgets() {

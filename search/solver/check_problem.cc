@@ -412,22 +412,8 @@ class Checker {
     for (const auto& [metric, limit] : problem_.budgets) decisive.insert(metric);
     for (const auto& [metric, weight] : problem_.objective_weights) decisive.insert(metric);
     if (!problem_.frontier.empty()) decisive.insert(problem_.frontier);
-    for (const Problem::Layer& layer : problem_.layers) {
-      for (const std::string& metric : decisive) {
-        HT_RETURN_IF_ERROR(CheckCostsAllOrNone(layer, metric));
-      }
-    }
+    for (const std::string& metric : decisive) HT_RETURN_IF_ERROR(CheckCostsOf(problem_, metric));
     return absl::OkStatus();
-  }
-
-  static absl::Status CheckCostsAllOrNone(const Problem::Layer& layer, const std::string& metric) {
-    const Problem::Choice *with = nullptr, *without = nullptr;
-    for (const Problem::Choice& choice : layer.choices) {
-      (choice.cost.contains(metric) ? with : without) = &choice;
-    }
-    if (with == nullptr || without == nullptr) return absl::OkStatus();
-    return Invalid("layer ", Quoted(layer.name), ", choice ", Quoted(without->name), ": cost ",
-                   Quoted(metric), " is missing, which choice ", Quoted(with->name), " has");
   }
 
   const Problem& problem_;
@@ -438,6 +424,19 @@ class Checker {
 };
 
 }  // namespace
+
+absl::Status CheckCostsOf(const Problem& problem, const std::string& metric) {
+  for (const Problem::Layer& layer : problem.layers) {
+    const Problem::Choice *with = nullptr, *without = nullptr;
+    for (const Problem::Choice& choice : layer.choices) {
+      (choice.cost.contains(metric) ? with : without) = &choice;
+    }
+    if (with == nullptr || without == nullptr) continue;
+    return Invalid("layer ", Quoted(layer.name), ", choice ", Quoted(without->name), ": cost ",
+                   Quoted(metric), " is missing, which choice ", Quoted(with->name), " has");
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckProblem(const Problem& problem) { return Checker(problem).Check(); }
 

@@ -97,6 +97,9 @@ nlohmann::json ProblemToJson(const Problem& problem);
 // that nothing costs, and more than the limits above. Costs and losses may be negative.
 absl::Status CheckProblem(const Problem& problem);
 
+// INVALID_ARGUMENT names a choice without a cost in the metric that others of its layer have.
+absl::Status CheckCostsOf(const Problem& problem, const std::string& metric);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_SEARCH_SOLVER_PROBLEM_H_

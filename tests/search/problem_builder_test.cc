@@ -131,6 +131,11 @@ TEST(ProblemBuilderTest, BudgetsAreOnCostsThatAllChoicesOfALayerHaveOrNone) {
     EXPECT_THAT(std::string(status.message()),
                 HasSubstr("layer 'c', choice 'w4a4': cost 'energy_pj' is missing"));
   }
+  fixture.spec.objectives = {Metric::kSize, Metric::kEnergy};
+  EXPECT_EQ(FieldOf(fixture.Build({}).status()), "objectives[1]");
+  fixture.spec.objectives.clear();
+  fixture.spec.frontier = Metric::kEnergy;
+  EXPECT_EQ(FieldOf(fixture.Build({}).status()), "frontier_metric");
 }
 
 TEST(ProblemBuilderTest, BudgetsAreLimitsOfTheWholeNetwork) {
