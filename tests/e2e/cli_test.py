@@ -678,5 +678,44 @@ class RemoteCommandTest(CommandTest):
         self.assertEqual(self.document("watch", job["job"])["status"], "OPTIMAL")
 
 
+class RestartTest(unittest.TestCase):
+    """A server that is stopped while somebody watches, and started again."""
+
+    def test_watching_goes_on(self):
+        for _ in range(3):  # how a stopping server ends a call depends on the moment
+            server = Server()
+            try:
+                self.watch_through_a_restart(server)
+            finally:
+                server.close()
+
+    def watch_through_a_restart(self, server):
+        where = ["--server", server.address]
+        job = json.loads(subprocess.run(
+            [HALFTONE, "submit", *LONG, "--json", *where], capture_output=True, text=True,
+            check=True).stdout)["name"]
+        watch = subprocess.Popen([HALFTONE, "watch", job, *where], stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, text=True)
+        for line in watch.stderr:
+            if "calibrate" in line:
+                break
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(timeout=PATIENCE)
+        for line in watch.stderr:
+            if "trying again" in line:
+                break
+        else:
+            self.fail("the watch ended with its server")
+        self.assertIsNone(watch.poll())
+        again = Server(state=server.state, address=server.address)
+        try:
+            subprocess.run([HALFTONE, "cancel", job, *where], capture_output=True, check=True)
+            said = watch.communicate(timeout=PATIENCE)
+            self.assertEqual(watch.returncode, 4, said)
+            self.assertNotIn("the server ended the call", said[1])
+        finally:
+            again.close()
+
+
 if __name__ == "__main__":
     unittest.main()
