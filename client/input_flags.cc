@@ -63,11 +63,7 @@ absl::Status Fill(absl::string_view flag, const std::vector<std::string>& texts,
   for (const std::string& text : texts) {
     HT_ASSIGN_OR_RETURN(const auto pair, SplitPair(flag, text));
     HT_ASSIGN_OR_RETURN(Value value, parse(pair.second));
-    if (map->contains(pair.first)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(flag, " of ", Quoted(pair.first), " is given twice"));
-    }
-    (*map)[pair.first] = std::move(value);
+    HT_RETURN_IF_ERROR(AddOnce(flag, pair.first, std::move(value), map));
   }
   return absl::OkStatus();
 }

@@ -7,21 +7,6 @@
 #include "client/command.h"
 
 namespace halftone {
-namespace {
-
-// A flag that may be repeated says one thing of each name.
-template <typename Value>
-absl::Status AddOnce(absl::string_view what, const std::string& name, const Value& value,
-                     google::protobuf::Map<std::string, Value>* map) {
-  if (map->contains(name)) {
-    return absl::InvalidArgumentError(absl::StrCat(what, " of '", name, "' is given twice"));
-  }
-  (*map)[name] = value;
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 void AddRuleFlags(CLI::App* sub, RuleFlags* flags) {
   sub->add_option("--budget", flags->budgets,
                   "METRIC=LIMIT, e.g. latency=0.4x, size=300KB, energy=50%, bops=60%, "

@@ -42,19 +42,6 @@ std::map<std::string, double> LimitsOf(const BuiltProblem& built) {
   return limits;
 }
 
-absl::StatusOr<std::vector<Budget>> AsNumbers(const std::vector<Budget>& budgets,
-                                              const std::map<std::string, double>& limits) {
-  std::vector<Budget> numbers;
-  for (const Budget& budget : budgets) {
-    const auto limit = limits.find(std::string(MetricCostKey(budget.metric)));
-    if (limit == limits.end()) {
-      return absl::InternalError(absl::StrCat("budget '", budget.ToString(), "' has no limit"));
-    }
-    numbers.push_back({budget.metric, Budget::Kind::kAbsolute, limit->second});
-  }
-  return numbers;
-}
-
 }  // namespace
 
 CodesignRun::CodesignRun(SearchSpec spec, std::vector<DesignPoint> points)
@@ -185,7 +172,7 @@ absl::StatusOr<SolveOutput> CodesignRun::Solve(Tables& tables, const Progress& p
   HT_ASSIGN_OR_RETURN(const BuiltProblem base, BuildProblem(inputs(), progress));
   Codesign codesign;
   codesign.budgets = LimitsOf(base);
-  HT_ASSIGN_OR_RETURN(spec.budgets, AsNumbers(spec_.budgets, codesign.budgets));
+  spec.budgets = AsNumbers(base.budgets);
   for (size_t i = 1; i < points_.size(); ++i) {
     const DesignPoint& point = points_[i];
     HT_RETURN_IF_ERROR(progress.Step(
@@ -207,10 +194,7 @@ absl::StatusOr<SolveOutput> CodesignRun::Solve(Tables& tables, const Progress& p
   HT_ASSIGN_OR_RETURN(tables.costs, ParseTable(chosen));
   HT_ASSIGN_OR_RETURN(SolveOutput output, SolveTables(tables, offer_, spec, progress.Part(0.9, 1)));
   output.codesign = std::move(codesign);
-  output.budgets = base.budgets;
-  for (ResolvedBudget& budget : output.budgets) {
-    if (budget.asked.kind != Budget::Kind::kAbsolute) budget.target = points_.front().target;
-  }
+  output.budgets = ReferringTo(points_.front().target, base.budgets);
   return output;
 }
 
@@ -220,7 +204,7 @@ absl::StatusOr<SearchSpec> CodesignRun::ChosenSpec(const SolveOutput& solved) co
   }
   SearchSpec spec = spec_;
   spec.target = solved.codesign->chosen;
-  HT_ASSIGN_OR_RETURN(spec.budgets, AsNumbers(spec_.budgets, solved.codesign->budgets));
+  spec.budgets = AsNumbers(solved.budgets);
   return spec;
 }
 

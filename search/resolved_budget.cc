@@ -36,6 +36,14 @@ absl::StatusOr<ResolvedBudget> ResolvedBudgetFromJson(const json& object) {
   return budget;
 }
 
+std::vector<ResolvedBudget> ReferringTo(const std::string& target,
+                                        std::vector<ResolvedBudget> budgets) {
+  for (ResolvedBudget& budget : budgets) {
+    if (budget.asked.kind != Budget::Kind::kAbsolute) budget.target = target;
+  }
+  return budgets;
+}
+
 std::vector<Budget> AsNumbers(const std::vector<ResolvedBudget>& budgets) {
   std::vector<Budget> numbers;
   for (const ResolvedBudget& budget : budgets) {

@@ -27,6 +27,10 @@ struct ResolvedBudget {
 nlohmann::json ResolvedBudgetsToJson(const std::vector<ResolvedBudget>& budgets);
 absl::StatusOr<ResolvedBudget> ResolvedBudgetFromJson(const nlohmann::json& json);
 
+// The same, of which relative ones name that target as the one whose costs they refer to.
+std::vector<ResolvedBudget> ReferringTo(const std::string& target,
+                                        std::vector<ResolvedBudget> budgets);
+
 // Their limits, in place of what was asked.
 std::vector<Budget> AsNumbers(const std::vector<ResolvedBudget>& budgets);
 

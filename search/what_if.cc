@@ -70,10 +70,7 @@ absl::StatusOr<std::vector<ResolvedBudget>> ResolveOnBase(const ProblemInputs& i
                       BuildProblem({inputs.network, inputs.sensitivity, costs, inputs.precisions,
                                     inputs.reference, inputs.spec},
                                    progress));
-  for (ResolvedBudget& budget : base.budgets) {
-    if (budget.asked.kind != Budget::Kind::kAbsolute) budget.target = names.base;
-  }
-  return std::move(base.budgets);
+  return ReferringTo(names.base, std::move(base.budgets));
 }
 
 }  // namespace

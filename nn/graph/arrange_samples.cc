@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/graph/passes.h"
+#include "nn/graph/unique_names.h"
 
 namespace halftone {
 namespace {
@@ -22,14 +22,7 @@ constexpr int64_t kBatches[] = {7, 11};
 
 class Arranger {
  public:
-  explicit Arranger(Graph graph) : graph_(std::move(graph)) {
-    for (const Node& node : graph_.nodes) {
-      taken_.insert(node.name);
-      taken_.insert(node.outputs.begin(), node.outputs.end());
-    }
-    for (const auto& [name, tensor] : graph_.initializers) taken_.insert(name);
-    for (const Port& port : graph_.inputs) taken_.insert(port.name);
-  }
+  explicit Arranger(Graph graph) : graph_(std::move(graph)), names_(graph_) {}
 
   absl::StatusOr<Graph> Arrange() {
     for (Port& port : graph_.inputs) ArrangeInput(port);
@@ -40,15 +33,9 @@ class Arranger {
   }
 
  private:
-  std::string Unique(const std::string& wanted) {
-    std::string name = wanted;
-    for (int i = 1; !taken_.insert(name).second; ++i) name = absl::StrCat(wanted, "_", i);
-    return name;
-  }
-
   Node Transpose(const std::string& src, const std::string& dst, std::vector<int64_t> axes) {
     Node node;
-    node.name = Unique(absl::StrCat(src, "/Transpose"));
+    node.name = names_.Make(absl::StrCat(src, "/Transpose"));
     node.op = "Transpose";
     node.inputs = {src};
     node.outputs = {dst};
@@ -57,12 +44,12 @@ class Arranger {
   }
 
   Node Reshape(const std::string& src, const std::string& dst, const Shape& shape) {
-    const std::string sizes = Unique(absl::StrCat(src, "/sizes"));
+    const std::string sizes = names_.Make(absl::StrCat(src, "/sizes"));
     const Shape of_sizes{shape.rank()};
     graph_.values[sizes] = {DataType::kInt64, of_sizes};
     graph_.initializers.emplace(sizes, Tensor::Of<int64_t>(of_sizes, shape.dims()));
     Node node;
-    node.name = Unique(absl::StrCat(src, "/Reshape"));
+    node.name = names_.Make(absl::StrCat(src, "/Reshape"));
     node.op = "Reshape";
     node.inputs = {src, sizes};
     node.outputs = {dst};
@@ -72,7 +59,7 @@ class Arranger {
   void ArrangeInput(Port& port) {
     const Shape inside = port.info.shape;
     if (port.sample_axis == 0) return;
-    const std::string name = Unique(absl::StrCat(port.name, "/arranged"));
+    const std::string name = names_.Make(absl::StrCat(port.name, "/arranged"));
     for (Node& node : graph_.nodes) absl::c_replace(node.inputs, port.name, name);
     graph_.values[name] = port.info;
     std::vector<int64_t> sizes = inside.dims();
@@ -177,7 +164,7 @@ class Arranger {
 
   // The name of what the output was, which no longer is one.
   std::string SourceOf(const Port& port) {
-    const std::string inside = Unique(absl::StrCat(port.name, "/raw"));
+    const std::string inside = names_.Make(absl::StrCat(port.name, "/raw"));
     for (Node& node : graph_.nodes) {
       absl::c_replace(node.inputs, port.name, inside);
       absl::c_replace(node.outputs, port.name, inside);
@@ -190,7 +177,7 @@ class Arranger {
 
   Graph graph_;
   std::vector<Node> first_, last_;
-  absl::flat_hash_set<std::string> taken_;
+  UniqueNames names_;
 };
 
 }  // namespace

@@ -54,7 +54,7 @@ class Binder {
   FoldingBudget folding_budget_;
   std::optional<UniqueNames> names_;  // of parts
   PartsBudget parts_budget_;
-  std::optional<RecurrentUnroller> unroller_;  // once there is something to unroll
+  RecurrentUnroller unroller_;
 };
 
 std::string Label(const Node& node) {
@@ -193,8 +193,7 @@ absl::Status Binder::BindLoop(const NodeContext& context) {
 
 absl::Status Binder::InferNode(const Node& node) {
   if (IsRecurrent(node)) {
-    if (!unroller_.has_value()) unroller_.emplace(source_);
-    HT_ASSIGN_OR_RETURN(const Parts parts, unroller_->Unroll(ContextOf(node)));
+    HT_ASSIGN_OR_RETURN(const Parts parts, unroller_.Unroll(ContextOf(node), *names_));
     return BindParts(parts);
   }
   if (node.op == "Loop" && node.domain.empty()) return BindLoop(ContextOf(node));

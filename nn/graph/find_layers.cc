@@ -12,10 +12,6 @@
 namespace halftone {
 namespace {
 
-bool IsLayer(const Node& node) {
-  return node.domain.empty() && (node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul");
-}
-
 const Shape* KnownShape(const Graph& graph, absl::string_view value) {
   const auto found = graph.values.find(value);
   return found == graph.values.end() ? nullptr : &found->second.shape;
@@ -88,12 +84,16 @@ const Layer* LayerSet::Find(const std::string& name) const {
   return nullptr;
 }
 
+bool CanBeLayer(const Node& node) {
+  return node.domain.empty() && (node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul");
+}
+
 absl::StatusOr<LayerSet> FindLayers(const Graph& graph) {
   LayerSet set;
   const GraphIndex index(graph);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    if (!IsLayer(node) || !ShapesKnown(graph, node)) continue;
+    if (!CanBeLayer(node) || !ShapesKnown(graph, node)) continue;
     Layer layer;
     layer.name = node.name;
     layer.op = node.op;

@@ -63,6 +63,9 @@ struct LayerSet {
 // Nodes whose shapes are not known (see BindWhereSupported) are left out.
 absl::StatusOr<LayerSet> FindLayers(const Graph& graph);
 
+// Whether FindLayers makes a layer of such a node where its shapes are known.
+bool CanBeLayer(const Node& node);
+
 // A node that Halftone cannot compute, and what is missing.
 struct Unsupported {
   std::string node, op, reason;

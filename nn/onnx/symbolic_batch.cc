@@ -7,8 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "nn/graph/layer.h"
+#include "nn/graph/unique_names.h"
 
 namespace halftone {
 namespace {
@@ -16,14 +17,8 @@ namespace {
 class BatchFreer {
  public:
   // Borrows both.
-  BatchFreer(const Graph& one, const Graph& two) : one_(one), two_(two), symbolic_(one) {
-    for (const auto& [name, tensor] : one.initializers) names_.insert(name);
-    for (const Port& port : one.inputs) names_.insert(port.name);
-    for (const Node& node : one.nodes) {
-      names_.insert(node.name);
-      names_.insert(node.outputs.begin(), node.outputs.end());
-    }
-  }
+  BatchFreer(const Graph& one, const Graph& two)
+      : one_(one), two_(two), symbolic_(one), names_(one) {}
 
   // Absent where a constant depends on the batch in an unknown way.
   std::optional<Graph> Free();
@@ -38,7 +33,6 @@ class BatchFreer {
   const Port* BatchedInput() const;
   const std::string& BatchSize(const Port& input);
   void FreePorts(std::vector<Port>& ports, const std::vector<Port>& others) const;
-  std::string Unique(const std::string& wanted);
   std::string AddConstant(const std::string& wanted, std::vector<int64_t> values);
   void AddNode(const std::string& op, std::vector<std::string> inputs, const std::string& dst,
                ValueInfo info);
@@ -48,7 +42,7 @@ class BatchFreer {
   Graph symbolic_;
   std::vector<Node> added_;  // in front of the others
   std::string batch_size_;   // a value: int64 [1]
-  absl::flat_hash_set<std::string> names_;
+  UniqueNames names_;
 };
 
 // Not so where another branch is taken, or more steps.
@@ -121,7 +115,7 @@ bool BatchFreer::FreeShape(const std::string& name) {
 
 bool BatchFreer::IsOperandOfLayer(const std::string& name) const {
   return std::any_of(one_.nodes.begin(), one_.nodes.end(), [&](const Node& node) {
-    return (node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul") &&
+    return CanBeLayer(node) &&
            std::find(node.inputs.begin(), node.inputs.end(), name) != node.inputs.end();
   });
 }
@@ -153,13 +147,13 @@ bool BatchFreer::FreeRepeated(const std::string& name) {
   std::string shape = BatchSize(*input);
   const std::vector<int64_t> rest(a.shape().dims().begin() + 1, a.shape().dims().end());
   if (!rest.empty()) {
-    const std::string joined = Unique(name + "_shape");
+    const std::string joined = names_.Make(name + "_shape");
     AddNode("Concat", {shape, AddConstant(name + "_sizes", rest)}, joined,
             {DataType::kInt64, Shape{a.shape().rank()}});
     added_.back().attributes["axis"] = int64_t{0};
     shape = joined;
   }
-  const std::string once = Unique(name + "_once");
+  const std::string once = names_.Make(name + "_once");
   symbolic_.initializers.erase(name);
   symbolic_.initializers.emplace(once, a);
   symbolic_.values[once] = {a.type(), a.shape()};
@@ -169,8 +163,8 @@ bool BatchFreer::FreeRepeated(const std::string& name) {
 
 const std::string& BatchFreer::BatchSize(const Port& input) {
   if (!batch_size_.empty()) return batch_size_;
-  const std::string shape = Unique(input.name + "_shape");
-  batch_size_ = Unique(input.name + "_batch");
+  const std::string shape = names_.Make(input.name + "_shape");
+  batch_size_ = names_.Make(input.name + "_batch");
   AddNode("Shape", {input.name}, shape, {DataType::kInt64, Shape{input.info.shape.rank()}});
   AddNode("Gather", {shape, AddConstant(input.name + "_first", {0})}, batch_size_,
           {DataType::kInt64, Shape{1}});
@@ -186,14 +180,8 @@ void BatchFreer::FreePorts(std::vector<Port>& ports, const std::vector<Port>& ot
   }
 }
 
-std::string BatchFreer::Unique(const std::string& wanted) {
-  std::string name = wanted;
-  for (int i = 1; !names_.insert(name).second; ++i) name = absl::StrCat(wanted, "_", i);
-  return name;
-}
-
 std::string BatchFreer::AddConstant(const std::string& wanted, std::vector<int64_t> values) {
-  const std::string name = Unique(wanted);
+  const std::string name = names_.Make(wanted);
   const Shape shape{static_cast<int64_t>(values.size())};
   symbolic_.values[name] = {DataType::kInt64, shape};
   symbolic_.initializers.emplace(name, Tensor::Of<int64_t>(shape, std::move(values)));
@@ -203,7 +191,7 @@ std::string BatchFreer::AddConstant(const std::string& wanted, std::vector<int64
 void BatchFreer::AddNode(const std::string& op, std::vector<std::string> inputs,
                          const std::string& dst, ValueInfo info) {
   Node node;
-  node.name = Unique(absl::StrCat(dst, "/", op));
+  node.name = names_.Make(absl::StrCat(dst, "/", op));
   node.op = op;
   node.inputs = std::move(inputs);
   node.outputs = {dst};

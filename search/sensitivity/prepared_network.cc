@@ -36,19 +36,14 @@ int64_t PreparedNetwork::BatchFor(int64_t wanted, int64_t samples) const {
 
 namespace {
 
-// Whether it is what FindLayers looks for.
-bool CouldBeLayer(const Node& node) {
-  return node.domain.empty() && (node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul");
-}
-
 // Of a network without any layer.
 absl::Status HasNoLayer(const Graph& imported) {
   const std::string model = absl::StrCat("model ", Quoted(imported.name));
   Graph used = imported;
   RemoveUnused(used);
-  const auto unused = std::find_if(imported.nodes.begin(), imported.nodes.end(), CouldBeLayer);
+  const auto unused = std::find_if(imported.nodes.begin(), imported.nodes.end(), CanBeLayer);
   if (unused != imported.nodes.end() &&
-      std::none_of(used.nodes.begin(), used.nodes.end(), CouldBeLayer)) {
+      std::none_of(used.nodes.begin(), used.nodes.end(), CanBeLayer)) {
     return absl::InvalidArgumentError(
         absl::StrCat(model, ": no output depends on its layer ", Quoted(unused->name),
                      "; such layers are left out, and there is no other"));

@@ -17,10 +17,7 @@ void NodeWriter::SetScope(absl::string_view scope) {
 }
 
 std::string NodeWriter::Name(absl::string_view role) {
-  const std::string wanted = absl::StrCat(scope_, "/", role);
-  std::string name = wanted;
-  for (int i = 1; !taken_.insert(name).second; ++i) name = absl::StrCat(wanted, "_", i);
-  return name;
+  return names_.Make(absl::StrCat(scope_, "/", role));
 }
 
 std::string NodeWriter::Op(absl::string_view op, std::vector<std::string> inputs,

@@ -7,10 +7,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/rewrites/parts.h"
+#include "nn/graph/unique_names.h"
 
 namespace halftone {
 
@@ -21,9 +21,9 @@ class NodeWriter {
  public:
   using Attributes = std::map<std::string, Attribute>;
 
-  // `taken`: the names that the graph has, to which those that are given are added. Borrowed.
-  NodeWriter(std::string node, int64_t opset, absl::flat_hash_set<std::string>& taken)
-      : node_(std::move(node)), scope_(node_), opset_(opset), taken_(taken) {}
+  // `names`: borrowed.
+  NodeWriter(std::string node, int64_t opset, UniqueNames& names)
+      : node_(std::move(node)), scope_(node_), opset_(opset), names_(names) {}
 
   // What comes next is named "<node>/<scope>/<role>"; "<node>/<role>" without a scope.
   void SetScope(absl::string_view scope);
@@ -60,7 +60,7 @@ class NodeWriter {
   const std::string node_;
   std::string scope_;
   const int64_t opset_;
-  absl::flat_hash_set<std::string>& taken_;
+  UniqueNames& names_;
   std::map<float, std::string> scalars_;
   std::map<std::vector<int64_t>, std::string> ints_;
   Parts parts_;

@@ -224,16 +224,7 @@ class NodeUnroller {
 
 }  // namespace
 
-RecurrentUnroller::RecurrentUnroller(const Graph& graph) : opset_(graph.opset) {
-  for (const Port& port : graph.inputs) taken_.insert(port.name);
-  for (const auto& [name, tensor] : graph.initializers) taken_.insert(name);
-  for (const Node& node : graph.nodes) {
-    taken_.insert(node.name);
-    taken_.insert(node.outputs.begin(), node.outputs.end());
-  }
-}
-
-absl::StatusOr<Parts> RecurrentUnroller::Unroll(const NodeContext& context) {
+absl::StatusOr<Parts> RecurrentUnroller::Unroll(const NodeContext& context, UniqueNames& names) {
   HT_ASSIGN_OR_RETURN(const RecurrentSpec spec, ReadRecurrent(context));
   const int64_t steps = spec.steps * static_cast<int64_t>(spec.directions.size());
   if (steps > kMaxSteps - steps_) {
@@ -242,15 +233,14 @@ absl::StatusOr<Parts> RecurrentUnroller::Unroll(const NodeContext& context) {
                                                  " are not unrolled"));
   }
   steps_ += steps;
-  NodeWriter writer(context.node.name, opset_, taken_);
+  NodeWriter writer(context.node.name, context.opset, names);
   std::map<std::string, Tensor> made;
   const SharedConstants constants = [&](RecurrentSpec::Input source, const std::string& part,
                                         const std::function<Tensor()>& make) {
     const std::string wanted = absl::StrCat(context.node.Input(source), "/", part);
     std::string& name = shared_[wanted];
     if (!name.empty()) return name;
-    name = wanted;
-    for (int i = 1; !taken_.insert(name).second; ++i) name = absl::StrCat(wanted, "_", i);
+    name = names.Make(wanted);
     made.emplace(name, make());
     return name;
   };

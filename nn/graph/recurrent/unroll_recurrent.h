@@ -5,12 +5,12 @@
 #include <map>
 #include <string>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/operators/operator.h"
 #include "nn/graph/recurrent/node_writer.h"
 #include "nn/graph/recurrent/recurrent_spec.h"
+#include "nn/graph/unique_names.h"
 
 namespace halftone {
 
@@ -25,17 +25,12 @@ class RecurrentUnroller {
   // Steps, of all directions and nodes, that are unrolled. Each is 40 nodes at most.
   static constexpr int64_t kMaxSteps = 4096;
 
-  // `graph`: whose nodes will be unrolled; not kept.
-  explicit RecurrentUnroller(const Graph& graph);
-
-  // What stands for a node, and writes its results. Errors are those of ReadRecurrent, and
-  // UNIMPLEMENTED where the graph has more than kMaxSteps.
-  absl::StatusOr<Parts> Unroll(const NodeContext& context);
+  // What stands for a node, and writes its results; the names are those of the graph. Errors are
+  // those of ReadRecurrent, and UNIMPLEMENTED where the graph has more than kMaxSteps.
+  absl::StatusOr<Parts> Unroll(const NodeContext& context, UniqueNames& names);
 
  private:
-  const int64_t opset_;
   int64_t steps_ = 0;                          // so far
-  absl::flat_hash_set<std::string> taken_;     // names of nodes and values
   std::map<std::string, std::string> shared_;  // constants by the input that they are made from
 };
 

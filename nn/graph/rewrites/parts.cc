@@ -7,21 +7,6 @@
 
 namespace halftone {
 
-UniqueNames::UniqueNames(const Graph& graph) {
-  for (const Port& port : graph.inputs) taken_.insert(port.name);
-  for (const auto& [name, tensor] : graph.initializers) taken_.insert(name);
-  for (const Node& node : graph.nodes) {
-    taken_.insert(node.name);
-    taken_.insert(node.outputs.begin(), node.outputs.end());
-  }
-}
-
-std::string UniqueNames::Make(const std::string& wanted) {
-  std::string name = wanted;
-  while (!taken_.insert(name).second) name = absl::StrCat(wanted, "_", ++suffixes_[wanted]);
-  return name;
-}
-
 int64_t BytesOf(const std::vector<Node>& nodes) {
   int64_t bytes = 0;
   for (const Node& node : nodes) bytes += NodeBytes(node);

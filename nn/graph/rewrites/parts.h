@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "nn/graph/graph.h"
+#include "nn/graph/unique_names.h"
 
 namespace halftone {
 
@@ -20,18 +20,6 @@ namespace halftone {
 struct Parts {
   std::vector<Node> nodes;
   std::map<std::string, Tensor> constants;
-};
-
-// Names that neither a value nor a node of a graph has.
-class UniqueNames {
- public:
-  explicit UniqueNames(const Graph& graph);
-  // `wanted`, or `wanted` with a number after it: another one each time.
-  std::string Make(const std::string& wanted);
-
- private:
-  absl::flat_hash_set<std::string> taken_;
-  absl::flat_hash_map<std::string, int> suffixes_;  // the last one tried, by name
 };
 
 // The NodeBytes of all.
