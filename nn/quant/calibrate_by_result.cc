@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -53,14 +54,10 @@ HT_TARGET_CLONES void Round(const float* values, int64_t count, float scale, Lev
 // Finds the scale of one channel.
 class ScaleSearch {
  public:
-  ScaleSearch(const std::vector<float>& values, const ResultError& error, Levels levels,
-              bool either_sign)
-      : values_(values),
-        error_(error, values),
-        levels_(levels),
-        either_sign_(either_sign),
-        integers_(values.size()) {
-    errors_.fill(std::vector<float>(values.size()));
+  // Borrows `values` and what `error` borrows.
+  ScaleSearch(const std::vector<float>& values, ChannelError error, Levels levels, bool either_sign)
+      : values_(values), error_(std::move(error)), levels_(levels), either_sign_(either_sign) {
+    rounded_.fill({std::vector<float>(values.size()), std::vector<float>(values.size())});
   }
 
   // 0 where all weights are.
@@ -77,11 +74,16 @@ class ScaleSearch {
     std::stable_sort(candidates.begin(), candidates.end(), less);
     const size_t moved = values_.size() > kFewWeights ? kMoved : kMovedOfFewWeights;
     candidates.resize(std::min(moved, candidates.size()));
-    for (Candidate& candidate : candidates) candidate = Move(candidate);
+    Move(candidates);
     return std::min_element(candidates.begin(), candidates.end(), less)->scale;
   }
 
  private:
+  // Weights by some scale, and what they miss.
+  struct Rounded {
+    std::vector<float> integers, errors;
+  };
+
   std::vector<Candidate> Grid() {
     float magnitude = 0;
     for (const float value : values_) magnitude = std::max(magnitude, std::abs(value));
@@ -99,26 +101,25 @@ class ScaleSearch {
   }
 
   double Estimate(float scale) {
-    RoundBy(scale, errors_[0]);
-    return Ordered(error_.Estimate(errors_[0]));
+    RoundBy(scale, rounded_[0]);
+    return Ordered(error_.Estimate(rounded_[0].errors));
   }
 
-  // Leaves `integers_` too.
-  void RoundBy(float scale, std::vector<float>& errors) {
-    Round(values_.data(), static_cast<int64_t>(values_.size()), scale, levels_, integers_.data(),
-          errors.data());
+  void RoundBy(float scale, Rounded& rounded) const {
+    Round(values_.data(), static_cast<int64_t>(values_.size()), scale, levels_,
+          rounded.integers.data(), rounded.errors.data());
   }
 
   void Weigh(std::vector<Candidate>& candidates) {
-    for (size_t i = 0; i < candidates.size(); i += kAtOnce) {
-      const size_t count = std::min(kAtOnce, candidates.size() - i);
-      std::array<ResultError::Pair, kAtOnce> pairs;
-      for (size_t v = 0; v < kAtOnce; ++v) {
-        RoundBy(candidates[i + std::min(v, count - 1)].scale, errors_[v]);
-        pairs[v] = {errors_[v], errors_[v]};
+    for (size_t begin = 0; begin < candidates.size(); begin += kAtOnce) {
+      const size_t count = std::min(kAtOnce, candidates.size() - begin);
+      std::vector<ResultError::Pair> pairs;
+      for (size_t i = 0; i < count; ++i) {
+        RoundBy(candidates[begin + i].scale, rounded_[i]);
+        pairs.emplace_back(rounded_[i].errors, rounded_[i].errors);
       }
-      const auto errors = error_.Products(pairs);
-      for (size_t v = 0; v < count; ++v) candidates[i + v].error = Ordered(errors[v]);
+      const std::vector<double> errors = error_.Products(pairs);
+      for (size_t i = 0; i < count; ++i) candidates[begin + i].error = Ordered(errors[i]);
     }
   }
 
@@ -128,46 +129,69 @@ class ScaleSearch {
   }
 
   // The error w - sq is quadratic in the scale as long as no integer changes: least where it is
-  // orthogonal to q, q'M(w - sq) / q'Mq further.
-  Candidate Move(Candidate best) {
-    Candidate candidate = best;
-    for (int i = 0; i <= kMoves; ++i) {
-      std::vector<float>& errors = errors_[0];
-      RoundBy(candidate.scale, errors);
-      const auto [error, slope, weight] = error_.Products(
-          {ResultError::Pair{errors, errors}, {integers_, errors}, {integers_, integers_}});
-      candidate.error = Ordered(error);
-      if (i > 0 && !(candidate.error < best.error)) break;
-      best = candidate;
-      const auto scale = static_cast<float>(static_cast<double>(candidate.scale) + slope / weight);
-      // The sign stays: another one means another grid.
-      if (!std::isnormal(scale) || (scale < 0) != (best.scale < 0)) break;
-      candidate.scale = scale;
+  // orthogonal to q, q'M(w - sq) / q'Mq further. Some candidates go side by side, so that the
+  // covariances are read once for all of them.
+  void Move(std::vector<Candidate>& candidates) {
+    constexpr size_t kSideBySide = kAtOnce / 2;
+    for (size_t begin = 0; begin < candidates.size(); begin += kSideBySide) {
+      std::vector<Mover> movers;
+      const size_t end = std::min(begin + kSideBySide, candidates.size());
+      for (size_t i = begin; i < end; ++i) movers.push_back({&candidates[i], candidates[i].scale});
+      for (int i = 0; i <= kMoves && !movers.empty(); ++i) MoveOnce(/*is_first=*/i == 0, movers);
     }
-    return best;
+  }
+
+  // A candidate on its way: where it was best, and the scale to try next.
+  struct Mover {
+    Candidate* best = nullptr;
+    float scale = 0;
+  };
+
+  // Tries the next scale of each; those that can go no further are dropped.
+  void MoveOnce(bool is_first, std::vector<Mover>& movers) {
+    std::vector<ResultError::Pair> pairs;
+    for (size_t i = 0; i < movers.size(); ++i) {
+      Rounded& rounded = rounded_[i];
+      RoundBy(movers[i].scale, rounded);
+      pairs.emplace_back(rounded.errors, rounded.errors);
+      pairs.emplace_back(rounded.integers, rounded.errors);
+      pairs.emplace_back(rounded.integers, rounded.integers);
+    }
+    const std::vector<double> products = error_.Products(pairs);
+    std::vector<Mover> left;
+    for (size_t i = 0; i < movers.size(); ++i) {
+      const Candidate candidate = {movers[i].scale, Ordered(products[3 * i])};
+      Candidate& best = *movers[i].best;
+      if (!is_first && !(candidate.error < best.error)) continue;
+      best = candidate;
+      const double further = products[3 * i + 1] / products[3 * i + 2];
+      const auto scale = static_cast<float>(static_cast<double>(candidate.scale) + further);
+      // The sign stays: another one means another grid.
+      if (!std::isnormal(scale) || (scale < 0) != (best.scale < 0)) continue;
+      left.push_back({&best, scale});
+    }
+    movers = std::move(left);
   }
 
   const std::vector<float>& values_;
   const ChannelError error_;
   const Levels levels_;
   const bool either_sign_;
-  std::vector<float> integers_;
-  std::array<std::vector<float>, kAtOnce> errors_;
+  std::array<Rounded, kAtOnce> rounded_;
 };
 
 // The scale of least error of the signs of one channel's weights: no integer changes with it. 0
 // where all weights are.
-float BinaryScale(const std::vector<float>& values, const ResultError& result) {
-  const ChannelError error(result, values);
+float BinaryScale(const std::vector<float>& values, const ChannelError& error) {
   std::vector<float> signs;
   double magnitude = 0;
   for (const float value : values) {
     signs.push_back(value < 0 ? -1.0f : 1.0f);
     magnitude += static_cast<double>(std::abs(value));
   }
-  const auto [along, power, same] =
-      error.Products({ResultError::Pair{values, signs}, {signs, signs}, {signs, signs}});
-  const auto scale = static_cast<float>(along / power);
+  const std::vector<double> products =
+      error.Products({ResultError::Pair{values, signs}, {signs, signs}});
+  const auto scale = static_cast<float>(products[0] / products[1]);
   if (std::isnormal(scale) && scale > 0) return scale;
   return static_cast<float>(magnitude / static_cast<double>(values.size()));
 }
@@ -204,11 +228,19 @@ absl::StatusOr<UniformQuantizer> CalibrateWeightsByResult(const Tensor& weights,
   const size_t in_group = channels.size() / static_cast<size_t>(moments.groups);
   for (size_t begin = 0; begin < channels.size(); begin += in_group) {
     const ResultError error(moments, static_cast<int64_t>(begin / in_group), keeps_mean);
-    for (size_t c = begin; c < begin + in_group; ++c) {
-      HT_RETURN_IF_ERROR(cancellation.Check());
-      const float scale = bits == 1 ? BinaryScale(channels[c], error)
-                                    : ScaleSearch(channels[c], error, levels, either_sign).Find();
-      if (scale != 0) quantizer.scales[c] = scale;
+    for (size_t first = begin; first < begin + in_group; first += kAtOnce) {
+      const auto some =
+          absl::MakeConstSpan(channels).subspan(first, std::min(kAtOnce, begin + in_group - first));
+      std::vector<std::vector<float>> responses =
+          error.Times(std::vector<absl::Span<const float>>(some.begin(), some.end()));
+      for (size_t i = 0; i < some.size(); ++i) {
+        HT_RETURN_IF_ERROR(cancellation.Check());
+        ChannelError of_channel(error, some[i], std::move(responses[i]));
+        const float scale =
+            bits == 1 ? BinaryScale(some[i], of_channel)
+                      : ScaleSearch(some[i], std::move(of_channel), levels, either_sign).Find();
+        if (scale != 0) quantizer.scales[first + i] = scale;
+      }
     }
   }
   return quantizer;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/target_clones.h"
 
@@ -12,45 +13,39 @@ constexpr float kRidge = 0.01f;
 constexpr size_t kVectors = ResultError::kAtOnce;
 
 struct Vectors {
-  const float* a[kVectors];
-  const float* b[kVectors];
+  const float* at[kVectors];
 };
 
 constexpr int64_t kLanes = 16;
 using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
-int64_t PaddedSize(int64_t size) { return (size + kLanes - 1) / kLanes * kLanes; }
+int64_t PanelsOf(int64_t size) { return (size + kLanes - 1) / kLanes; }
 
-// results[v] += a'Cb of each pair, for the sources from `begin` on; C [size][PaddedSize(size)].
-HT_TARGET_CLONES void AddBlockProducts(const float* c, int64_t size, const Vectors& vectors,
-                                       int64_t begin, double* results) {
-  const int64_t stride = (size + kLanes - 1) / kLanes * kLanes;
+// products[v][j] = sum over i of errors[v][i] * C[i][j]; C a block of `size` columns in `panels`.
+// As many sums as registers hold are under way together, and each is over i in its order.
+HT_TARGET_CLONES void MultiplyBlock(const float* panels, int64_t size, const Vectors& errors,
+                                    float* const* products) {
   for (int64_t j = 0; j < size; j += kLanes) {
     Lanes sums[kVectors] = {};
-    for (int64_t i = 0; i < size; ++i) {
+    for (int64_t i = 0; i < size; ++i, panels += kLanes) {
       Lanes row;
-      std::memcpy(&row, c + i * stride + j, sizeof(row));
-      for (size_t v = 0; v < kVectors; ++v) sums[v] += vectors.a[v][begin + i] * row;
+      std::memcpy(&row, panels, sizeof(row));
+      for (size_t v = 0; v < kVectors; ++v) sums[v] += errors.at[v][i] * row;
     }
-    const int64_t lanes = std::min(kLanes, size - j);
-    for (size_t v = 0; v < kVectors; ++v) {
-      float total = 0;
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        total += sums[v][lane] * vectors.b[v][begin + j + lane];
-      }
-      results[v] += static_cast<double>(total);
-    }
+    const auto bytes = static_cast<size_t>(std::min(kLanes, size - j)) * sizeof(float);
+    for (size_t v = 0; v < kVectors; ++v) std::memcpy(products[v] + j, &sums[v], bytes);
   }
 }
 
-// products[i] += sum over j of C[i][j] * errors[j]; C as above, which is symmetric.
-HT_TARGET_CLONES void AddTimes(const float* c, int64_t size, const float* errors, float* products) {
-  const int64_t stride = (size + kLanes - 1) / kLanes * kLanes;
-  for (int64_t j = 0; j < size; ++j) {
-    const float factor = errors[j];
-    const float* const row = c + j * stride;
-    for (int64_t i = 0; i < size; ++i) products[i] += factor * row[i];
+// The sum of a[i] * b[i], in floats within each panel.
+double SumOfPanels(const float* a, const float* b, int64_t size) {
+  double sum = 0;
+  for (int64_t j = 0; j < size; j += kLanes) {
+    float total = 0;
+    for (int64_t i = j; i < std::min(size, j + kLanes); ++i) total += a[i] * b[i];
+    sum += static_cast<double>(total);
   }
+  return sum;
 }
 
 // The sum of a[i] * b[i] * c[i]; independent partial sums let the compiler use vector registers.
@@ -68,12 +63,23 @@ HT_TARGET_CLONES double SumProducts(const float* a, const float* b, const float*
   return total;
 }
 
-double Dot(absl::Span<const float> a, absl::Span<const float> b) {
-  double sum = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    sum += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+HT_TARGET_CLONES double SumProducts(const float* a, const float* b, size_t count) {
+  constexpr size_t kSums = 16;
+  double sums[kSums] = {};
+  size_t i = 0;
+  for (; i + kSums <= count; i += kSums) {
+    for (size_t lane = 0; lane < kSums; ++lane) {
+      sums[lane] += static_cast<double>(a[i + lane]) * static_cast<double>(b[i + lane]);
+    }
   }
-  return sum;
+  double total = 0;
+  for (; i < count; ++i) total += static_cast<double>(a[i]) * static_cast<double>(b[i]);
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+double Dot(absl::Span<const float> a, absl::Span<const float> b) {
+  return SumProducts(a.data(), b.data(), a.size());
 }
 
 }  // namespace
@@ -83,11 +89,19 @@ ResultError::ResultError(const SourceMoments& moments, int64_t group, bool keeps
   const double* const means = moments.means.data() + group * size_;
   const float* row = moments.covariances.data() + group * SourceMoments::CovarianceElements(size_);
   double sum = 0;
+  float* block = nullptr;
   for (int64_t i = 0; i < size_; ++i) {
     const int64_t size = moments.BlockSize(i);
-    const float variance = row[i - SourceMoments::BlockBegin(i)];
-    covariances_.insert(covariances_.end(), row, row + size);
-    covariances_.resize(covariances_.size() + static_cast<size_t>(PaddedSize(size) - size));
+    const int64_t place = i - SourceMoments::BlockBegin(i);
+    if (place == 0) {
+      const size_t before = covariances_.size();
+      covariances_.resize(before + static_cast<size_t>(PanelsOf(size) * size * kLanes));
+      block = covariances_.data() + before;
+    }
+    for (int64_t j = 0; j < size; ++j) {
+      block[(j / kLanes * size + place) * kLanes + j % kLanes] = row[j];
+    }
+    const float variance = row[place];
     row += size;
     const auto mean = static_cast<float>(means[i]);
     diagonal_.push_back(std::max(0.0f, variance) + (keeps_mean ? mean * mean : 0.0f));
@@ -100,55 +114,86 @@ ResultError::ResultError(const SourceMoments& moments, int64_t group, bool keeps
   for (float& value : diagonal_) value += ridge_;
 }
 
-std::array<double, ResultError::kAtOnce> ResultError::Products(
-    const std::array<Pair, kAtOnce>& pairs) const {
-  Vectors vectors;
-  std::array<double, kAtOnce> products{};
-  for (size_t v = 0; v < kAtOnce; ++v) {
-    vectors.a[v] = pairs[v].first.data();
-    vectors.b[v] = pairs[v].second.data();
+// Calls visit(block's first source, its size, products of the block with each of `errors`), kAtOnce
+// of these at a time: those from `first` on.
+template <typename Visit>
+void ResultError::ForEachProduct(absl::Span<const absl::Span<const float>> errors,
+                                 const Visit& visit) const {
+  std::vector<float> memory(kVectors * SourceMoments::kBlock);
+  float* products[kVectors];
+  for (size_t v = 0; v < kVectors; ++v) products[v] = memory.data() + v * SourceMoments::kBlock;
+  for (size_t first = 0; first < errors.size(); first += kVectors) {
+    const size_t count = std::min(kVectors, errors.size() - first);
+    const float* panels = covariances_.data();
+    for (int64_t begin = 0; begin < size_; begin += SourceMoments::kBlock) {
+      const int64_t size = std::min(SourceMoments::kBlock, size_ - begin);
+      Vectors vectors;
+      for (size_t v = 0; v < kVectors; ++v) {
+        vectors.at[v] = errors[first + std::min(v, count - 1)].data() + begin;
+      }
+      MultiplyBlock(panels, size, vectors, products);
+      for (size_t v = 0; v < count; ++v) visit(first + v, begin, size, products[v]);
+      panels += PanelsOf(size) * size * kLanes;
+    }
   }
-  const float* block = covariances_.data();
-  for (int64_t begin = 0; begin < size_; begin += SourceMoments::kBlock) {
-    const int64_t size = std::min(SourceMoments::kBlock, size_ - begin);
-    AddBlockProducts(block, size, vectors, begin, products.data());
-    block += size * PaddedSize(size);
-  }
-  for (size_t v = 0; v < kAtOnce; ++v) {
-    const auto& [a, b] = pairs[v];
-    products[v] += static_cast<double>(ridge_) * Dot(a, b);
-    if (!means_.empty()) products[v] += Dot(a, means_) * Dot(b, means_);
-  }
-  return products;
 }
 
-std::vector<float> ResultError::Times(absl::Span<const float> errors) const {
-  std::vector<float> products(errors.size());
-  const float* block = covariances_.data();
-  for (int64_t begin = 0; begin < size_; begin += SourceMoments::kBlock) {
-    const int64_t size = std::min(SourceMoments::kBlock, size_ - begin);
-    AddTimes(block, size, errors.data() + begin, products.data() + begin);
-    block += size * PaddedSize(size);
+std::vector<double> ResultError::Products(absl::Span<const Pair> pairs) const {
+  std::vector<absl::Span<const float>> firsts;
+  std::vector<size_t> begins;  // of the pairs of each
+  for (size_t p = 0; p < pairs.size(); ++p) {
+    if (p > 0 && pairs[p].first.data() == firsts.back().data()) continue;
+    firsts.push_back(pairs[p].first);
+    begins.push_back(p);
   }
-  const auto mean = static_cast<float>(means_.empty() ? 0 : Dot(errors, means_));
-  for (size_t i = 0; i < products.size(); ++i) {
-    products[i] += ridge_ * errors[i];
-    if (!means_.empty()) products[i] += mean * means_[i];
+  begins.push_back(pairs.size());
+  std::vector<double> results(pairs.size());
+  ForEachProduct(firsts, [&](size_t i, int64_t begin, int64_t size, const float* products) {
+    for (size_t p = begins[i]; p < begins[i + 1]; ++p) {
+      results[p] += SumOfPanels(products, pairs[p].second.data() + begin, size);
+    }
+  });
+  for (size_t p = 0; p < pairs.size(); ++p) {
+    const auto& [a, b] = pairs[p];
+    results[p] += static_cast<double>(ridge_) * Dot(a, b);
+    if (!means_.empty()) results[p] += Dot(a, means_) * Dot(b, means_);
   }
-  return products;
+  return results;
 }
 
-ChannelError::ChannelError(const ResultError& result, absl::Span<const float> weights)
-    : result_(result), response_(result.Times(weights)) {
+std::vector<std::vector<float>> ResultError::Times(
+    absl::Span<const absl::Span<const float>> errors) const {
+  std::vector<std::vector<float>> results(errors.size(), std::vector<float>(size_t(size_)));
+  ForEachProduct(errors, [&](size_t i, int64_t begin, int64_t size, const float* products) {
+    std::copy_n(products, size, results[i].begin() + begin);
+  });
+  for (size_t e = 0; e < errors.size(); ++e) {
+    const auto mean = static_cast<float>(means_.empty() ? 0 : Dot(errors[e], means_));
+    for (size_t i = 0; i < results[e].size(); ++i) {
+      results[e][i] += ridge_ * errors[e][i];
+      if (!means_.empty()) results[e][i] += mean * means_[i];
+    }
+  }
+  return results;
+}
+
+ChannelError::ChannelError(const ResultError& result, absl::Span<const float> weights,
+                           std::vector<float> response)
+    : result_(result), response_(std::move(response)) {
   const double power = Dot(response_, weights);
   if (power > 0) alike_ = kAlikeLayers / power;
 }
 
-std::array<double, ResultError::kAtOnce> ChannelError::Products(
-    const std::array<ResultError::Pair, ResultError::kAtOnce>& pairs) const {
-  auto products = result_.Products(pairs);
-  for (size_t v = 0; v < products.size(); ++v) {
-    products[v] += alike_ * Dot(response_, pairs[v].first) * Dot(response_, pairs[v].second);
+ChannelError::ChannelError(const ResultError& result, absl::Span<const float> weights)
+    : ChannelError(result, weights,
+                   std::move(result.Times(absl::MakeConstSpan(&weights, 1)).front())) {}
+
+std::vector<double> ChannelError::Products(absl::Span<const ResultError::Pair> pairs) const {
+  std::vector<double> products = result_.Products(pairs);
+  for (size_t p = 0; p < products.size(); ++p) {
+    const auto& [a, b] = pairs[p];
+    const double missing = Dot(response_, a);
+    products[p] += alike_ * missing * (a.data() == b.data() ? missing : Dot(response_, b));
   }
   return products;
 }
