@@ -17,6 +17,8 @@ double ExcessOf(const Executable& executable) {
 
 }  // namespace
 
+bool FitsBounds(const Executable& executable) { return ExcessOf(executable) <= 1; }
+
 absl::StatusOr<FittedProgram> FitBatch(const PreparedNetwork& network, int64_t wanted,
                                        int64_t samples, const BuildForBatch& build) {
   FittedProgram fitted;

@@ -24,6 +24,9 @@ struct FittedProgram {
 // multiply-adds: about a second of two cores, for nobody can stop it in its midst.
 inline constexpr double kMaxFittedCost = 5e10;
 
+// Whether it keeps to both.
+bool FitsBounds(const Executable& executable);
+
 // Compiles what `build` makes for a batch: for `wanted` samples (at most `samples`), and for fewer
 // where a session would hold more than kMaxArenaBytes, or a step compute more than kMaxFittedCost
 // (unless the file fixes the batch). `build` is

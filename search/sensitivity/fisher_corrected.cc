@@ -33,7 +33,7 @@ bool Agree(const ChoiceLoss& predicted, const MeanEstimate& measured) {
 class Corrector {
  public:
   // Borrows all of them; `samples` may be nullptr.
-  Corrector(const ChoiceRequest& request, const SingleLayerMeter& meter, SampleLosses* samples)
+  Corrector(const ChoiceRequest& request, SingleLayerMeter& meter, SampleLosses* samples)
       : request_(request), meter_(meter), columns_(request.choices), samples_(samples) {}
 
   // Measures a layer's choices from the most damaging downward, until those measured together agree
@@ -77,7 +77,7 @@ class Corrector {
   }
 
   const ChoiceRequest& request_;
-  const SingleLayerMeter& meter_;
+  SingleLayerMeter& meter_;
   ChoiceColumns columns_;
   SampleLosses* samples_;
 };
@@ -128,7 +128,7 @@ void ScalePairs(double scale, SensitivityResult& result) {
 absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& request,
                                                          const Progress& progress) {
   const SensitivityOptions& options = request.options;
-  HT_ASSIGN_OR_RETURN(const SingleLayerMeter meter, SingleLayerMeter::Create(request));
+  HT_ASSIGN_OR_RETURN(SingleLayerMeter meter, SingleLayerMeter::Create(request));
   HT_ASSIGN_OR_RETURN(const FisherMeasurement fisher,
                       MeasureFisherMatrix(request,
                                           {.keep_matrix = options.interactions,

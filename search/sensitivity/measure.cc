@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <cmath>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "base/field_path.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "search/sensitivity/cotangents.h"
 #include "search/sensitivity/known_losses.h"
@@ -86,7 +88,8 @@ absl::StatusOr<SensitivityResult> MeasureQuantized(const SensitivityRequest& req
       QuantizedChoices(request.network, request.calibration, request.precisions, request.executed));
   HT_ASSIGN_OR_RETURN(
       SensitivityResult result,
-      DispatchChoices({request.network, request.data, choices, request.options}, progress));
+      DispatchChoices({request.network, request.data, choices, request.options, request.kept_bytes},
+                      progress));
   for (LayerSensitivity& layer : result.layers) {
     for (size_t o = 0; o < layer.choices.size(); ++o) {
       layer.choices[o].precision = request.precisions[o];
@@ -164,8 +167,12 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(
   const Dataset samples = options.samples == 0 ? data : data.Take(options.samples);
   HT_RETURN_IF_ERROR(CheckSensitivityMemory(network, samples, precisions, options));
   HT_ASSIGN_OR_RETURN(
+      const MemoryEstimate estimate,
+      EstimateSensitivity(network, samples, samples.samples(), precisions, options));
+  const double room = std::max(0.0, MemoryBudget::LimitBytes() - estimate.Total());
+  HT_ASSIGN_OR_RETURN(
       SensitivityResult result,
-      Dispatch({network, samples, calibration, precisions, options, executed}, progress));
+      Dispatch({network, samples, calibration, precisions, options, executed, room}, progress));
   HT_RETURN_IF_ERROR(CheckFinite(result));
   ForgetWhatIsNotKnown(result);
   return result;

@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "nn/data/dataset.h"
 #include "search/sensitivity/choice.h"
+#include "search/sensitivity/float_prefix.h"
 #include "search/sensitivity/sensitivity.h"
 
 // The methods behind MeasureSensitivity, one file each. `data` holds exactly the samples to use.
@@ -18,7 +19,8 @@ struct SensitivityRequest {
   const Calibration& calibration;
   const std::vector<Precision>& precisions;
   const SensitivityOptions& options;
-  ExecutedLayers executed = {};  // of methods that speak of more than weights
+  ExecutedLayers executed = {};                    // of methods that speak of more than weights
+  double kept_bytes = FloatPrefix::kMaxKeptBytes;  // as ChoiceRequest's
 };
 
 // What the methods are asked that know of a choice only how to append it to a program.
@@ -27,6 +29,8 @@ struct ChoiceRequest {
   const Dataset& data;
   const LayerChoices& choices;
   const SensitivityOptions& options;
+  // Of the float network's values that may be kept where layers are really computed otherwise.
+  double kept_bytes = FloatPrefix::kMaxKeptBytes;
 
   const std::vector<Layer>& layers() const { return network.layers.layers; }
 };

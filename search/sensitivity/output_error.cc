@@ -11,7 +11,7 @@ namespace halftone {
 
 absl::StatusOr<SensitivityResult> MeasureOutputError(const ChoiceRequest& request,
                                                      const Progress& progress) {
-  HT_ASSIGN_OR_RETURN(const SingleLayerMeter meter, SingleLayerMeter::Create(request));
+  HT_ASSIGN_OR_RETURN(SingleLayerMeter meter, SingleLayerMeter::Create(request));
   SensitivityResult result = MakeResult(request);
   result.output_metric = meter.output_metric();
   const ChoiceColumns columns(request.choices);

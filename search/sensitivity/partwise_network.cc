@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "search/sensitivity/cut_program.h"
 
 namespace halftone {
 namespace {
@@ -14,10 +14,6 @@ constexpr int64_t kMaxShare = 8;
 int64_t BytesOf(const std::vector<float>& values) {
   return static_cast<int64_t>(values.size() * sizeof(float));
 }
-
-// The program's input that stands for a value of the network. No name of the network's inputs, so
-// that the data are not put there.
-std::string SourceName(const NetworkCut& cut) { return absl::StrCat("computed ", cut.value); }
 
 ChosenLayers Among(const std::vector<std::string>& layers, const ChosenLayers& chosen) {
   ChosenLayers among;
@@ -111,30 +107,21 @@ absl::StatusOr<std::unique_ptr<BatchRunner>> PartwiseNetwork::Compile(size_t par
   for (const std::string& name : names) {
     HT_ASSIGN_OR_RETURN(values.emplace_back(), FindValue(lowered, name));
   }
-  ProgramBuilder& builder = lowered.builder;
   if (part > 0) {
-    HT_ASSIGN_OR_RETURN(const ValueId before, FindValue(lowered, cuts_[part - 1].value));
-    const ValueId source =
-        builder.AddInput(SourceName(cuts_[part - 1]), Shape(builder.shape(before)));
-    HT_ASSIGN_OR_RETURN(values, ReplayWith(builder, {{before, source}}, values));
+    HT_ASSIGN_OR_RETURN(values, ReadFromCut(lowered, cuts_[part - 1], values));
   }
   std::vector<std::pair<std::string, ValueId>> outputs;
   for (size_t i = 0; i < names.size(); ++i) outputs.emplace_back(names[i], values[i]);
-  return BatchRunner::Create(builder.Build(outputs), data_, batch_);
+  return BatchRunner::Create(lowered.builder.Build(outputs), data_, batch_);
 }
 
 absl::Status PartwiseNetwork::SetSource(size_t part, int64_t begin,
                                         const KeptValues::Values& source,
                                         BatchRunner& runner) const {
   if (part == 0) return absl::OkStatus();
-  const NetworkCut& cut = cuts_[part - 1];
-  const auto size = static_cast<size_t>(cut.elements);
-  const auto batch = static_cast<size_t>(begin / batch_);
-  return runner.SetInput(SourceName(cut), absl::MakeConstSpan(*source).subspan(batch * size, size));
+  return SetCutSource(cuts_[part - 1], *source, begin, batch_, runner);
 }
 
-// Batches are kept whole, with the repeated samples of the last: it is not asked how a value is cut
-// into samples.
 absl::StatusOr<KeptValues::Values> PartwiseNetwork::Compute(size_t part, const ChosenLayers& chosen,
                                                             const KeptValues::Values& source,
                                                             const Progress& progress) {

@@ -9,6 +9,7 @@
 #include "nn/engine/lower.h"
 #include "nn/engine/ops.h"
 #include "search/sensitivity/batch_fit.h"
+#include "search/sensitivity/cut_program.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/non_finite.h"
 
@@ -77,15 +78,19 @@ absl::StatusOr<SingleLayerMeter> SingleLayerMeter::Create(const ChoiceRequest& r
 }
 
 absl::StatusOr<Program> SingleLayerMeter::Build(size_t layer, absl::Span<const size_t> choices,
-                                                int64_t batch) const {
-  HT_ASSIGN_OR_RETURN(const Graph graph, request_.network.Bind(batch));
+                                                const Graph& graph, const NetworkCut* cut,
+                                                bool with_reference) const {
   HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(graph));
-  std::vector<ValueId> targets;
-  std::vector<std::pair<std::string, ValueId>> outputs;
+  std::vector<ValueId> targets, output_values;
+  std::vector<std::string> names;
+  const auto add_output = [&](std::string name, ValueId value) {
+    names.push_back(std::move(name));
+    output_values.push_back(value);
+  };
   for (size_t h = 0; h < heads_.size(); ++h) {
     HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, heads_[h].value));
     targets.push_back(value);
-    outputs.emplace_back(absl::StrCat(kReference, h), value);
+    if (with_reference) add_output(absl::StrCat(kReference, h), value);
   }
   const Layer& changed_layer = request_.layers()[layer];
   HT_ASSIGN_OR_RETURN(const ValueId dst, FindValue(lowered, changed_layer.dst));
@@ -105,27 +110,69 @@ absl::StatusOr<Program> SingleLayerMeter::Build(size_t layer, absl::Span<const s
                         ReplayWith(lowered.builder, replaced, targets));
     HT_ASSIGN_OR_RETURN(const ValueId nothing, ops::Sub(lowered.builder, changed, changed));
     HT_ASSIGN_OR_RETURN(const ValueId finite, ops::SumAll(lowered.builder, nothing));
-    outputs.emplace_back(FiniteOutput(i), finite);
-    for (size_t h = 0; h < values.size(); ++h) {
-      outputs.emplace_back(ChangedOutput(i, h), values[h]);
-    }
+    add_output(FiniteOutput(i), finite);
+    for (size_t h = 0; h < values.size(); ++h) add_output(ChangedOutput(i, h), values[h]);
   }
+  if (cut != nullptr) {
+    HT_ASSIGN_OR_RETURN(output_values, ReadFromCut(lowered, *cut, output_values));
+  }
+  std::vector<std::pair<std::string, ValueId>> outputs;
+  for (size_t i = 0; i < names.size(); ++i) outputs.emplace_back(names[i], output_values[i]);
   return lowered.builder.Build(outputs);
 }
 
+absl::StatusOr<SingleLayerMeter::Compiled> SingleLayerMeter::CompileAlone(
+    size_t layer, absl::Span<const size_t> choices) const {
+  HT_ASSIGN_OR_RETURN(
+      const FittedProgram fitted, FitBatch(request_, [&](int64_t batch) -> absl::StatusOr<Program> {
+        HT_ASSIGN_OR_RETURN(const Graph graph, request_.network.Bind(batch));
+        return Build(layer, choices, graph, /*cut=*/nullptr, /*with_reference=*/true);
+      }));
+  return Compiled{fitted.batch, fitted.executable, /*has_prefix=*/false};
+}
+
+// The first layer that is asked for, as a rule the one with most after it, says which batch fits.
+absl::StatusOr<SingleLayerMeter::Compiled> SingleLayerMeter::Compile(
+    size_t layer, absl::Span<const size_t> choices, const Progress& progress) {
+  if (prefix_ == nullptr) {
+    HT_ASSIGN_OR_RETURN(const Compiled alone, CompileAlone(layer, choices));
+    HT_ASSIGN_OR_RETURN(prefix_, FloatPrefix::Create(request_.network, request_.data, alone.batch,
+                                                     heads_, request_.kept_bytes, progress));
+  }
+  HT_RETURN_IF_ERROR(prefix_->MoveTo(request_.layers()[layer].name, progress));
+  HT_ASSIGN_OR_RETURN(Program program, Build(layer, choices, prefix_->graph(), prefix_->cut(),
+                                             /*with_reference=*/!prefix_->KeepsOutputs()));
+  HT_ASSIGN_OR_RETURN(auto executable, Executable::Compile(std::move(program)));
+  const bool is_fixed = request_.network.graph.fixed_batch().has_value();
+  if (!FitsBounds(*executable) && prefix_->batch() > 1 && !is_fixed) {
+    return CompileAlone(layer, choices);
+  }
+  return Compiled{prefix_->batch(), std::move(executable), /*has_prefix=*/true};
+}
+
 absl::Status SingleLayerMeter::Run(size_t layer, absl::Span<const size_t> choices,
-                                   const Visit& visit, const Progress& progress) const {
+                                   const Visit& visit, const Progress& progress) {
   HT_RETURN_IF_ERROR(progress.Step(0));
-  HT_ASSIGN_OR_RETURN(const FittedProgram compiled, FitBatch(request_, [&](int64_t batch) {
-                        return Build(layer, choices, batch);
-                      }));
+  HT_ASSIGN_OR_RETURN(const Compiled compiled,
+                      Compile(layer, choices, Progress{nullptr, progress.cancellation}));
   HT_ASSIGN_OR_RETURN(auto runner,
                       BatchRunner::Create(compiled.executable, request_.data, compiled.batch));
+  const bool keeps_reference = compiled.has_prefix && prefix_->KeepsOutputs();
   const RunOutputs outputs(*runner, heads_);
   const auto run_batch = [&](int64_t begin, int64_t valid) -> absl::Status {
+    if (compiled.has_prefix) HT_RETURN_IF_ERROR(prefix_->SetSource(begin, *runner));
     HT_RETURN_IF_ERROR(runner->Run(begin, progress.cancellation));
-    HT_ASSIGN_OR_RETURN(const auto reference,
-                        outputs.Read([](size_t h) { return absl::StrCat(kReference, h); }));
+    std::vector<absl::Span<const float>> reference;
+    if (keeps_reference) {
+      for (size_t h = 0; h < heads_.size(); ++h) {
+        HT_ASSIGN_OR_RETURN(const auto first, prefix_->Output(h, begin));
+        // Samples lie one after the other.
+        reference.emplace_back(first.data(), first.size() * static_cast<size_t>(valid));
+      }
+    } else {
+      HT_ASSIGN_OR_RETURN(reference,
+                          outputs.Read([](size_t h) { return absl::StrCat(kReference, h); }));
+    }
     for (size_t i = 0; i < choices.size(); ++i) {
       HT_ASSIGN_OR_RETURN(const auto changed,
                           outputs.Read([&](size_t h) { return ChangedOutput(i, h); }));
@@ -149,7 +196,7 @@ absl::Status SingleLayerMeter::Run(size_t layer, absl::Span<const size_t> choice
 
 absl::StatusOr<std::vector<MeanEstimate>> SingleLayerMeter::Measure(
     size_t layer, absl::Span<const size_t> choices, size_t first_column, SampleLosses* samples,
-    const Progress& progress) const {
+    const Progress& progress) {
   std::vector<MeanEstimate> estimates(choices.size());
   const Visit add = [&](size_t i, absl::Span<const absl::Span<const float>> reference,
                         absl::Span<const absl::Span<const float>> changed) {

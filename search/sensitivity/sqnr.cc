@@ -65,7 +65,7 @@ void AddPowers(absl::Span<const absl::Span<const float>> reference,
 
 absl::StatusOr<SensitivityResult> MeasureSqnr(const ChoiceRequest& request,
                                               const Progress& progress) {
-  HT_ASSIGN_OR_RETURN(const SingleLayerMeter meter, SingleLayerMeter::Create(request));
+  HT_ASSIGN_OR_RETURN(SingleLayerMeter meter, SingleLayerMeter::Create(request));
   SensitivityResult result = MakeResult(request);
   result.output_metric = "noise-to-signal";
   const auto layers = static_cast<double>(result.layers.size());

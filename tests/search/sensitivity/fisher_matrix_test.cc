@@ -203,7 +203,7 @@ class BruteForce {
         }
       }
       const ChoiceRequest request{subject.network, subject.data, scaled, options};
-      const SingleLayerMeter meter = SingleLayerMeter::Create(request).value();
+      SingleLayerMeter meter = SingleLayerMeter::Create(request).value();
       heads_ = meter.heads();
       const size_t first = products_.size();
       products_.resize(first + choices[l].size());
