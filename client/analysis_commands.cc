@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "client/analysis_text.h"
 #include "client/command.h"
+#include "client/evaluation_text.h"
 #include "client/input_flags.h"
 #include "client/interrupt.h"
 #include "client/roofline_plot.h"
@@ -222,7 +223,7 @@ absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& fl
 
 struct EvaluateFlags {
   InputFlags inputs;
-  std::string model, assignment, data, calibration;
+  std::string model, assignment, data, calibration, reference;
   int64_t samples = 0;
   int threads = 0, batch = 0;
   bool measure = false;
@@ -231,12 +232,21 @@ struct EvaluateFlags {
 absl::StatusOr<ExitCode> Evaluate(const CommandLine& line, const EvaluateFlags& flags) {
   v1::EvaluateAssignmentRequest request;
   HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
-  HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, *request.mutable_assignment()));
+  if (!flags.assignment.empty()) {
+    HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, *request.mutable_assignment()));
+  } else if (flags.reference.empty()) {
+    return absl::InvalidArgumentError(
+        "there is nothing to evaluate: give --assignment, --reference or both");
+  }
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   OnInterrupt interrupt([&] { connection->Interrupt(); });
   ProgressBar bar(line.ProgressMode());
   HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
   HT_ASSIGN_OR_RETURN(*request.mutable_dataset(), UploadDataset(*connection, flags.data, bar));
+  if (!flags.reference.empty()) {
+    HT_ASSIGN_OR_RETURN(*request.mutable_reference_dataset(),
+                        UploadOutputs(*connection, flags.reference, bar));
+  }
   if (!flags.calibration.empty()) {
     HT_ASSIGN_OR_RETURN(*request.mutable_calibration_dataset(),
                         UploadDataset(*connection, flags.calibration, bar));
@@ -366,9 +376,12 @@ void AddEvaluate(CLI::App& app, CommandLine& line) {
   auto flags = std::make_shared<EvaluateFlags>();
   CLI::App* sub = app.add_subcommand("evaluate", "what quantizing really does to the output");
   AddModel(sub, &flags->model);
-  sub->add_option("--assignment", flags->assignment, "JSON: {\"assignment\":{\"layer\":\"w8a8\"}}")
-      ->required();
+  sub->add_option("--assignment", flags->assignment,
+                  "JSON: {\"assignment\":{\"layer\":\"w8a8\"}}; may be left out with --reference");
   sub->add_option("--data", flags->data, "samples to evaluate on, .npz")->required();
+  sub->add_option("--reference", flags->reference,
+                  "what another runtime computed from --data, .npz with arrays named as the "
+                  "model's outputs: compared with the float network's");
   AddInputFlags(sub, &flags->inputs);
   sub->add_option("--calibration", flags->calibration, "samples to calibrate on (default: --data)");
   sub->add_option("--samples", flags->samples, "the first so many (default: all)")

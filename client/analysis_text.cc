@@ -55,17 +55,6 @@ std::string ShapeText(const json& shape) {
 
 std::string Time(double ns) { return FormatQuantity(Quantity::kTime, ns); }
 
-// What the network does where it was timed.
-std::string ExecutedText(const json& executed) {
-  std::string text = "executed  ";
-  if (Has(executed, "accuracy")) {
-    absl::StrAppend(&text, "accuracy ", FormatPercent(Number(executed, "accuracy")), ", ");
-  }
-  return absl::StrCat(text, "KL ", FormatNumber(Number(executed, "kl")), ", MSE ",
-                      FormatNumber(Number(executed, "mse")), ", SQNR ",
-                      FormatNumber(Number(executed, "sqnr_db")), " dB\n");
-}
-
 }  // namespace
 
 std::string InspectionText(const json& document) {
@@ -249,44 +238,6 @@ std::string ProfileText(const json& document) {
       ": ", Text(device, "name"), " ", Text(device, "isa"), ", ",
       Number(device, "threads") > 0 ? absl::StrCat(Number(device, "threads"), " threads, ") : "",
       Text(device, "library"), "\n", OriginText(List(document, "layers")));
-}
-
-// Layers that kernels of another precision run, by what runs for what.
-std::string KernelsText(const json& layers) {
-  std::map<std::string, std::vector<std::string>> others;
-  for (const json& layer : layers) {
-    const std::string asked = Text(layer, "precision"), ran = Text(layer, "executed_as");
-    if (asked != ran) others[absl::StrCat(asked, " as ", ran)].push_back(Text(layer, "name"));
-  }
-  std::string text;
-  for (const auto& [what, names] : others) {
-    absl::StrAppend(&text, "runs      ", what, ": ", names.front());
-    if (names.size() > 1) absl::StrAppend(&text, " and ", names.size() - 1, " more");
-    text += "\n";
-  }
-  return text;
-}
-
-std::string EvaluationText(const json& document) {
-  const json float_network = document.value("float", json::object());
-  const json quantized = document.value("quantized", json::object());
-  std::string text = absl::StrCat("samples   ", Number(document, "samples"), "\n");
-  if (Has(quantized, "accuracy")) {
-    absl::StrAppend(&text, "accuracy  ", FormatPercent(Number(float_network, "accuracy")),
-                    " float, ", FormatPercent(Number(quantized, "accuracy")), " quantized\n");
-  }
-  absl::StrAppend(&text, "KL        ", FormatNumber(Number(quantized, "kl")), "\n", "MSE       ",
-                  FormatNumber(Number(quantized, "mse")), "\n", "SQNR      ",
-                  FormatNumber(Number(quantized, "sqnr_db")), " dB\n");
-  if (Has(document, "executed")) text += ExecutedText(document.at("executed"));
-  if (Has(document, "latency")) {
-    const json& latency = document.at("latency");
-    absl::StrAppend(&text, "latency   ", Time(Number(latency, "f32_ns")), " f32, ",
-                    Time(Number(latency, "assignment_ns")), " quantized, ",
-                    Time(Number(latency, "predicted_ns")), " predicted\n");
-  }
-  text += KernelsText(List(document, "layers"));
-  return text + WarningLines(WarningsOf(document));
 }
 
 }  // namespace halftone

@@ -13,7 +13,6 @@ std::string SensitivityText(const nlohmann::json& document);
 // How often choices change when the samples are drawn again.
 std::string StabilityText(const nlohmann::json& stability);
 std::string ProfileText(const nlohmann::json& document);
-std::string EvaluationText(const nlohmann::json& document);
 
 }  // namespace halftone
 

@@ -132,6 +132,11 @@ absl::StatusOr<std::string> UploadDataset(Connection& connection, const std::str
   return connection.UploadDataset(path, ShowUpload(path, bar));
 }
 
+absl::StatusOr<std::string> UploadOutputs(Connection& connection, const std::string& path,
+                                          ProgressBar& bar) {
+  return connection.UploadOutputs(path, ShowUpload(path, bar));
+}
+
 absl::StatusOr<std::string> ResolveTarget(Connection& connection, const std::string& target,
                                           ProgressBar& bar) {
   const size_t end = std::min(target.find('?'), target.size());

@@ -54,6 +54,8 @@ absl::StatusOr<std::string> UploadModel(Connection& connection, const std::strin
                                         ProgressBar& bar);
 absl::StatusOr<std::string> UploadDataset(Connection& connection, const std::string& path,
                                           ProgressBar& bar);
+absl::StatusOr<std::string> UploadOutputs(Connection& connection, const std::string& path,
+                                          ProgressBar& bar);
 
 // What the service calls the target that a command names: a file, .json or .csv, is uploaded; what
 // follows a "?" are its parameters and stays.

@@ -147,12 +147,13 @@ absl::StatusOr<std::string> Upload(
     grpc::Status (v1::ModelService::Stub::*get)(grpc::ClientContext*, const Get&, Record*),
     std::unique_ptr<grpc::ClientWriter<Send>> (v1::ModelService::Stub::*send)(grpc::ClientContext*,
                                                                               Record*),
-    const Connection::ProgressCallback& progress) {
+    const Connection::ProgressCallback& progress, bool outputs = false) {
   HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
   if (bytes.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("'", path, "' is empty"));
   }
-  const v1::UploadHeader header = HeaderOf(path, bytes);
+  v1::UploadHeader header = HeaderOf(path, bytes);
+  header.set_outputs(outputs);
   Get known;
   known.set_name(absl::StrCat(collection, "/", header.sha256()));
   const absl::StatusOr<Record> found = Ask(impl, impl->models.get(), get, known);
@@ -240,6 +241,14 @@ absl::StatusOr<std::string> Connection::UploadDataset(const std::string& path,
   using Stub = v1::ModelService::Stub;
   return Upload<v1::GetDatasetRequest, v1::UploadDatasetRequest, v1::Dataset>(
       impl_.get(), "datasets", path, &Stub::GetDataset, &Stub::UploadDataset, progress);
+}
+
+absl::StatusOr<std::string> Connection::UploadOutputs(const std::string& path,
+                                                      const ProgressCallback& progress) {
+  using Stub = v1::ModelService::Stub;
+  return Upload<v1::GetDatasetRequest, v1::UploadDatasetRequest, v1::Dataset>(
+      impl_.get(), "datasets", path, &Stub::GetDataset, &Stub::UploadDataset, progress,
+      /*outputs=*/true);
 }
 
 absl::StatusOr<std::string> Connection::UploadTargetFile(const std::string& path,

@@ -54,7 +54,9 @@ class Connection {
                                           const ProgressCallback& progress = {});
   absl::StatusOr<std::string> UploadDataset(const std::string& path,
                                             const ProgressCallback& progress = {});
-
+  // Of a model's outputs, in the place of samples: see UploadHeader.
+  absl::StatusOr<std::string> UploadOutputs(const std::string& path,
+                                            const ProgressCallback& progress = {});
   absl::StatusOr<std::string> UploadTargetFile(const std::string& path,
                                                const ProgressCallback& progress = {});
 

@@ -1,6 +1,7 @@
 #include "nn/graph/arrange_samples.h"
 
 #include <cstdint>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -24,12 +25,12 @@ class Arranger {
  public:
   explicit Arranger(Graph graph) : graph_(std::move(graph)), names_(graph_) {}
 
-  absl::StatusOr<Graph> Arrange() {
+  absl::StatusOr<ArrangedGraph> Arrange() {
     for (Port& port : graph_.inputs) ArrangeInput(port);
     graph_.nodes.insert(graph_.nodes.begin(), first_.begin(), first_.end());
     HT_RETURN_IF_ERROR(ArrangeOutputs());
     graph_.nodes.insert(graph_.nodes.end(), last_.begin(), last_.end());
-    return std::move(graph_);
+    return ArrangedGraph{std::move(graph_), std::move(moved_)};
   }
 
  private:
@@ -122,6 +123,7 @@ class Arranger {
     std::iota(axes.begin(), axes.end(), int64_t{0});
     axes.erase(axes.begin() + axis);
     axes.insert(axes.begin(), axis);
+    moved_[port.name] = axis;
     const std::string src = SourceOf(port);
     last_.push_back(Transpose(src, port.name, std::move(axes)));
     Forget(port);
@@ -137,7 +139,10 @@ class Arranger {
       if (shape.rank() > 0 && shape.dim(0) == 1) continue;
       std::vector<int64_t> sizes = shape.dims();
       const auto found = absl::c_find(sizes, 1);
-      if (found != sizes.end()) sizes.erase(found);
+      if (found != sizes.end()) {
+        moved_[port.name] = static_cast<int>(found - sizes.begin());
+        sizes.erase(found);
+      }
       sizes.insert(sizes.begin(), 1);
       const std::string src = SourceOf(port);
       last_.push_back(Reshape(src, port.name, Shape(sizes)));
@@ -177,11 +182,14 @@ class Arranger {
 
   Graph graph_;
   std::vector<Node> first_, last_;
+  std::map<std::string, int> moved_;
   UniqueNames names_;
 };
 
 }  // namespace
 
-absl::StatusOr<Graph> ArrangeSamples(Graph graph) { return Arranger(std::move(graph)).Arrange(); }
+absl::StatusOr<ArrangedGraph> ArrangeSamples(Graph graph) {
+  return Arranger(std::move(graph)).Arrange();
+}
 
 }  // namespace halftone

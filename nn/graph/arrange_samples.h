@@ -1,10 +1,19 @@
 #ifndef HALFTONE_NN_GRAPH_ARRANGE_SAMPLES_H_
 #define HALFTONE_NN_GRAPH_ARRANGE_SAMPLES_H_
 
+#include <map>
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "nn/graph/graph.h"
 
 namespace halftone {
+
+struct ArrangedGraph {
+  Graph graph;
+  // Along which axis the given graph's outputs have their samples: those that were moved first.
+  std::map<std::string, int> moved_outputs;
+};
 
 // The same network with samples along the first axis of every input and output, as data has them,
 // by a Transpose or a Reshape behind an input or in front of an output where they lie elsewhere.
@@ -17,7 +26,7 @@ namespace halftone {
 // the whole output is of one sample.
 // What cannot be bound, and an output without such an axis, is left as it is: who runs the network
 // says so. INVALID_ARGUMENT names an output along several axes of which samples may lie.
-absl::StatusOr<Graph> ArrangeSamples(Graph graph);
+absl::StatusOr<ArrangedGraph> ArrangeSamples(Graph graph);
 
 }  // namespace halftone
 

@@ -1,10 +1,13 @@
 #include "nn/onnx/graph_import.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "base/status_macros.h"
 #include "nn/onnx/names.h"
 #include "nn/onnx/nodes_import.h"
@@ -14,6 +17,8 @@
 namespace halftone {
 namespace {
 
+// What exporters call axes that they have no name for.
+constexpr std::array<absl::string_view, 3> kNoNames = {"?", "None", "-1"};
 constexpr int64_t kBytesOfPart = 256;  // of an initializer or port, with its name
 
 // Builds one Graph from one GraphProto.
@@ -71,7 +76,8 @@ absl::StatusOr<Port> GraphImporter::ImportPort(const onnx::ValueInfoProto& proto
   Port port{proto.name(), *std::move(info)};
   for (const auto& dim : proto.type().tensor_type().shape().dim()) {
     HT_RETURN_IF_ERROR(CheckName(dim.dim_param(), absl::StrCat("name of an axis of ", what)));
-    port.axis_names.push_back(dim.has_dim_value() ? "" : dim.dim_param());
+    const bool is_named = !dim.has_dim_value() && !absl::c_linear_search(kNoNames, dim.dim_param());
+    port.axis_names.push_back(is_named ? dim.dim_param() : "");
   }
   return port;
 }

@@ -107,11 +107,13 @@ absl::StatusOr<ValueInfo> ImportType(const onnx::TypeProto& proto) {
   HT_ASSIGN_OR_RETURN(DataType type, ImportDataType(tensor.elem_type()));
   std::vector<int64_t> dims;
   for (const onnx::TensorShapeProto::Dimension& dim : tensor.shape().dim()) {
-    if (dim.has_dim_value() && (dim.dim_value() < 0 || dim.dim_value() > Shape::kMaxElements)) {
+    // Some exporters write -1 for what they leave open.
+    const bool is_open = !dim.has_dim_value() || dim.dim_value() == -1;
+    if (!is_open && (dim.dim_value() < 0 || dim.dim_value() > Shape::kMaxElements)) {
       return absl::InvalidArgumentError(
           absl::StrCat("axis ", dims.size(), " has the size ", dim.dim_value()));
     }
-    dims.push_back(dim.has_dim_value() ? dim.dim_value() : Shape::kDynamic);
+    dims.push_back(is_open ? Shape::kDynamic : dim.dim_value());
     if (dims.size() > static_cast<size_t>(Shape::kMaxRank)) {
       return absl::InvalidArgumentError(
           absl::StrCat("it has more than ", Shape::kMaxRank, " axes"));

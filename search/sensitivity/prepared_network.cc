@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "nn/graph/arrange_samples.h"
@@ -52,17 +53,29 @@ absl::Status HasNoLayer(const Graph& imported) {
       absl::StrCat(model, " has no Conv, Gemm or MatMul layer that could be quantized"));
 }
 
+// Names all nodes that cannot be computed, or as many as one reads.
+absl::Status CheckSupported(const Graph& imported) {
+  constexpr size_t kMostNamed = 12;
+  const std::vector<Unsupported> unsupported = FindUnsupported(imported);
+  if (unsupported.empty()) return absl::OkStatus();
+  std::vector<std::string> nodes;
+  for (const Unsupported& node : unsupported) {
+    if (nodes.size() == kMostNamed) break;
+    nodes.push_back(absl::StrCat("node '", node.node, "' (", node.op, "): ", node.reason));
+  }
+  const size_t others = unsupported.size() - nodes.size();
+  return absl::UnimplementedError(absl::StrCat(
+      absl::StrJoin(nodes, "; "), others > 0 ? absl::StrCat("; and ", others, " more") : ""));
+}
+
 }  // namespace
 
 absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported) {
-  if (const std::vector<Unsupported> unsupported = FindUnsupported(imported);
-      !unsupported.empty()) {
-    return absl::UnimplementedError(absl::StrCat("node '", unsupported[0].node, "' (",
-                                                 unsupported[0].op, "): ", unsupported[0].reason));
-  }
+  HT_RETURN_IF_ERROR(CheckSupported(imported));
   PreparedNetwork network;
   network.file = imported;
-  HT_ASSIGN_OR_RETURN(network.graph, ArrangeSamples(imported));
+  HT_ASSIGN_OR_RETURN(ArrangedGraph arranged, ArrangeSamples(imported));
+  network.graph = std::move(arranged.graph);
   HT_ASSIGN_OR_RETURN(HeadedGraph headed,
                       BindWithHeads(network.graph, network.graph.fixed_batch().value_or(1),
                                     PreparedNetwork::BatchNorm::kFolded));

@@ -42,7 +42,7 @@ struct PreparedNetwork {
 };
 
 // `imported` may have its batch open, and nothing else (see ResolveInputs).
-// UNIMPLEMENTED names the first node that Halftone cannot compute and what is missing;
+// UNIMPLEMENTED names the nodes that Halftone cannot compute and what is missing;
 // INVALID_ARGUMENT for a network without layers to quantize.
 absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported);
 

@@ -1,8 +1,11 @@
 // EvaluateAssignment of analysis_calls.h.
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/shown_text.h"
@@ -14,6 +17,7 @@
 #include "search/measure_plan.h"
 #include "search/result.h"
 #include "search/sensitivity/evaluation_memory.h"
+#include "search/sensitivity/reference_outputs.h"
 #include "search/sensitivity/sensitivity.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
@@ -111,6 +115,49 @@ absl::Status Measure(CostProfiler& profiler, NetworkRunner& runner, const Prepar
   return absl::OkStatus();
 }
 
+// Up to which outputs are called equal: float32 in another order of sums.
+constexpr double kEqualOutputs = 1e-4;
+
+nlohmann::json OrNull(const std::optional<double>& value) {
+  return value.has_value() ? nlohmann::json(*value) : nlohmann::json();
+}
+
+// What the request's reference says of the float network.
+absl::Status Compare(const ServiceContext& context, const std::string& reference,
+                     const PreparedNetwork& network, const Dataset& data, const Progress& progress,
+                     nlohmann::json& document) {
+  HT_ASSIGN_OR_RETURN(const auto arrays, context.LoadArrays("reference_dataset", reference));
+  std::vector<OutputDifference> differences;
+  HT_ASSIGN_FIELD(differences, "reference_dataset",
+                  CompareWithReference(network, data, arrays, progress));
+  std::optional<double> largest = 0;
+  nlohmann::json outputs = nlohmann::json::array();
+  for (const OutputDifference& difference : differences) {
+    const std::optional<double>& relative = difference.max_relative;
+    outputs.push_back({{"name", difference.output},
+                       {"samples", difference.samples},
+                       {"max_absolute", difference.max_absolute},
+                       {"max_relative", OrNull(relative)}});
+    largest = largest.has_value() && relative.has_value()
+                  ? std::optional(std::max(*largest, *relative))
+                  : std::nullopt;
+    if (relative.has_value() && *relative <= kEqualOutputs) continue;
+    document["warnings"].push_back(absl::StrCat(
+        "output ", Quoted(difference.output), " differs from the reference by ",
+        relative.has_value() ? absl::StrCat("up to ", *relative, " of its largest element")
+                             : "more than its size",
+        ": all that is said of this network is of what Halftone computes; look whether the "
+        "reference is of the same file and the same data"));
+  }
+  for (const Port& output : network.file.outputs) {
+    if (arrays.count(output.name) > 0) continue;
+    document["warnings"].push_back(
+        absl::StrCat("output ", Quoted(output.name), " was not compared: the reference lacks it"));
+  }
+  document["reference"] = {{"max_relative", OrNull(largest)}, {"outputs", outputs}};
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& context,
@@ -157,6 +204,10 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
       EvaluateWhereItRuns(network, data, calibration, *assignment, runner.get(), options.threads,
                           progress.Part(0.3 * evaluated, evaluated)));
   nlohmann::json document = EvaluationToJson(evaluation);
+  if (!request.reference_dataset().empty()) {
+    HT_RETURN_IF_ERROR(Compare(context, request.reference_dataset(), network, data,
+                               Progress{.cancellation = progress.cancellation}, document));
+  }
   const std::string fewer = FewerSamples(request.samples(), evaluation.samples);
   if (!fewer.empty()) document["warnings"].push_back(fewer);
   if (evaluation.executed.has_value() && !evaluation.executed->warning.empty()) {

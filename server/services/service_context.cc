@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
+#include "nn/data/npz.h"
 #include "nn/data/resolve_inputs.h"
 #include "nn/onnx/import.h"
 #include "profilers/remote/protocol.h"
@@ -45,12 +46,25 @@ absl::StatusOr<PreparedNetwork> ServiceContext::LoadNetwork(absl::string_view fi
   return PrepareNetwork(graph);
 }
 
-absl::StatusOr<Dataset> ServiceContext::LoadDataset(absl::string_view field,
-                                                    const std::string& name) const {
+absl::StatusOr<std::string> ServiceContext::LoadDatasetBytes(absl::string_view field,
+                                                             const std::string& name) const {
   const absl::StatusOr<std::string> sha256 = ParseDatasetName(name);
   if (!sha256.ok()) return AtField(field, sha256.status());
   HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kDataset, *sha256));
-  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadStored(name, *sha256, kSendItAgain));
+  return LoadStored(name, *sha256, kSendItAgain);
+}
+
+absl::StatusOr<std::map<std::string, Tensor>> ServiceContext::LoadArrays(
+    absl::string_view field, const std::string& name) const {
+  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadDatasetBytes(field, name));
+  absl::StatusOr<std::map<std::string, Tensor>> arrays = ReadNpz(bytes);
+  if (!arrays.ok()) return AboutResource(name, WithReason(v1::DATASET_INVALID, arrays.status()));
+  return arrays;
+}
+
+absl::StatusOr<Dataset> ServiceContext::LoadDataset(absl::string_view field,
+                                                    const std::string& name) const {
+  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadDatasetBytes(field, name));
   absl::StatusOr<Dataset> dataset = Dataset::FromNpz(bytes);
   if (!dataset.ok()) return AboutResource(name, WithReason(v1::DATASET_INVALID, dataset.status()));
   return dataset;

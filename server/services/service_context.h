@@ -69,6 +69,9 @@ struct ServiceContext {
                                               const v1::InputBinding& inputs,
                                               const Dataset* data) const;
   absl::StatusOr<Dataset> LoadDataset(absl::string_view field, const std::string& name) const;
+  // The arrays of an uploaded dataset, whatever they are: see UploadHeader.outputs.
+  absl::StatusOr<std::map<std::string, Tensor>> LoadArrays(absl::string_view field,
+                                                           const std::string& name) const;
   // OK if the data of the request's field fits the network.
   static absl::Status CheckFits(const PreparedNetwork& network, absl::string_view field,
                                 const Dataset& data);
@@ -76,6 +79,8 @@ struct ServiceContext {
   // or damaged.
   absl::StatusOr<std::string> LoadStored(const std::string& resource, const std::string& sha256,
                                          absl::string_view remedy = "") const;
+  absl::StatusOr<std::string> LoadDatasetBytes(absl::string_view field,
+                                               const std::string& name) const;
   // OK if it was uploaded.
   absl::Status CheckUploaded(absl::string_view field, ContentKind kind,
                              const std::string& sha256) const;

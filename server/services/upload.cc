@@ -2,6 +2,7 @@
 #include "base/memory_reservation.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
+#include "nn/data/npz.h"
 #include "nn/onnx/import.h"
 #include "profilers/builtin.h"
 #include "server/services/reading_bytes.h"
@@ -104,7 +105,8 @@ absl::Status Upload::CheckBytes(const std::string& bytes) const {
     case ContentKind::kModel:
       return WithReason(v1::MODEL_INVALID, ImportOnnx(bytes, {}).status());
     case ContentKind::kDataset:
-      return WithReason(v1::DATASET_INVALID, Dataset::FromNpz(bytes).status());
+      return WithReason(v1::DATASET_INVALID, header_.outputs() ? ReadNpz(bytes).status()
+                                                               : Dataset::FromNpz(bytes).status());
     case ContentKind::kTargetFile:
       return WithReason(
           v1::TARGET_FILE_INVALID,

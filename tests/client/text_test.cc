@@ -4,6 +4,7 @@
 
 #include "client/analysis_text.h"
 #include "client/cancellation_text.h"
+#include "client/evaluation_text.h"
 #include "client/job_exit_code.h"
 #include "client/job_text.h"
 #include "client/result_text.h"
@@ -443,7 +444,10 @@ TEST(TextTest, Evaluation) {
     "layers": [{"name": "conv1", "precision": "w8a8", "executed_as": "f32"},
                {"name": "conv2", "precision": "w8a8", "executed_as": "f32"},
                {"name": "fc", "precision": "w7a8", "executed_as": "w7a8"}],
-    "latency": {"f32_ns": 250000, "assignment_ns": 95000, "predicted_ns": 91356}})json")));
+    "latency": {"f32_ns": 250000, "assignment_ns": 95000, "predicted_ns": 91356},
+    "reference": {"max_relative": null, "outputs": [
+        {"name": "y", "samples": 16, "max_absolute": 2e-7, "max_relative": 3e-7},
+        {"name": "z", "samples": 3, "max_absolute": 0.5, "max_relative": null}]}})json")));
 }
 
 }  // namespace

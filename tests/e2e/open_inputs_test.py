@@ -76,6 +76,13 @@ class OpenInputs(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stdout[-2000:] + done.stderr[-2000:])
         return json.loads(done.stdout)
 
+    def compare(self, code=0, **outputs):
+        """The float network beside these outputs."""
+        reference = os.path.join(self.folder, "reference.npz")
+        np.savez(reference, **outputs)
+        return self.run_command("evaluate", self.model, "--data", self.data, "--reference", reference,
+                                code=code)
+
     def evaluate(self, *more):
         layers = self.run_command("inspect", self.model, "--data", self.data, *more)["layers"]
         assignment = os.path.join(self.folder, "assignment.json")
@@ -134,9 +141,21 @@ class OpenInputs(unittest.TestCase):
         network.node("Transpose", ["m"], "y", perm=[1, 0, 2])
         network.output("y", 10, "N", 5)
         network.save(self.model)
-        np.savez(self.data, x=self.samples(11, 10, 8))
+        x = self.samples(11, 10, 8)
+        np.savez(self.data, x=x)
         evaluation = self.evaluate()
         self.assertEqual(evaluation["samples"], 11)
+        # As numpy computes it, laid out as the model has it.
+        weights = np.frombuffer(network.graph.initializer[0].raw_data, np.float32).reshape(8, 5)
+        y = (x @ weights).transpose(1, 0, 2)
+        compared = self.compare(y=y)
+        self.assertLess(compared["reference"]["max_relative"], 1e-6)
+        self.assertEqual(compared["reference"]["outputs"][0]["samples"], 11)
+        self.assertNotIn("warnings", compared)
+        other = self.compare(y=y + 0.5)
+        self.assertAlmostEqual(other["reference"]["outputs"][0]["max_absolute"], 0.5, places=5)
+        self.assertIn("output 'y' differs from the reference", other["warnings"][0])
+        self.assertIn("'z' is no output", self.compare(code=2, z=y)["error"]["message"])
         self.assertGreater(evaluation["quantized"]["sqnr_db"], 30)
         self.assertEqual(self.search()["solution"]["status"], "OPTIMAL")
 

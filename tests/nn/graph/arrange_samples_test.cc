@@ -1,6 +1,7 @@
 // Networks whose samples lie elsewhere than along the first axis.
 #include "nn/graph/arrange_samples.h"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,10 @@ constexpr int64_t kN = Shape::kDynamic;
 
 // Bound to the batch: what runs.
 Graph Arranged(const Graph& graph, int64_t batch) {
-  const absl::StatusOr<Graph> arranged = ArrangeSamples(graph);
+  const absl::StatusOr<ArrangedGraph> arranged = ArrangeSamples(graph);
   EXPECT_TRUE(arranged.ok()) << arranged.status();
   if (!arranged.ok()) return Graph();
-  absl::StatusOr<Graph> bound = BindBatch(*arranged, batch);
+  absl::StatusOr<Graph> bound = BindBatch(arranged->graph, batch);
   EXPECT_TRUE(bound.ok()) << bound.status();
   return bound.ok() ? *std::move(bound) : Graph();
 }
@@ -29,9 +30,9 @@ Graph Arranged(const Graph& graph, int64_t batch) {
 TEST(ArrangeSamples, LeavesANetworkWithSamplesFirst) {
   GraphBuilder builder;
   builder.Input("x", {kN, 3}).Op("Relu", {"x"}, {"y"}).Output("y");
-  const absl::StatusOr<Graph> arranged = ArrangeSamples(builder.graph());
+  const absl::StatusOr<ArrangedGraph> arranged = ArrangeSamples(builder.graph());
   ASSERT_TRUE(arranged.ok()) << arranged.status();
-  EXPECT_EQ(arranged->nodes.size(), 1u);
+  EXPECT_EQ(arranged->graph.nodes.size(), 1u);
 }
 
 TEST(ArrangeSamples, PutsSamplesOfAnOutputFirst) {
@@ -41,6 +42,16 @@ TEST(ArrangeSamples, PutsSamplesOfAnOutputFirst) {
   const Graph bound = Arranged(builder.graph(), 4);
   EXPECT_EQ(bound.outputs[0].name, "y");
   EXPECT_EQ(bound.outputs[0].info.shape, (Shape{4, 10, 5}));
+}
+
+TEST(ArrangeSamples, TellsWhereTheSamplesWere) {
+  GraphBuilder builder;
+  builder.Input("x", {kN, 10, 5});
+  builder.Op("Transpose", {"x"}, {"y"}, {{"perm", Ints{1, 2, 0}}}).Output("y");
+  builder.Op("Relu", {"x"}, {"z"}).Output("z");
+  const absl::StatusOr<ArrangedGraph> arranged = ArrangeSamples(builder.graph());
+  ASSERT_TRUE(arranged.ok()) << arranged.status();
+  EXPECT_EQ(arranged->moved_outputs, (std::map<std::string, int>{{"y", 2}}));
 }
 
 // An axis of seven, the first of the two batches that are tried.

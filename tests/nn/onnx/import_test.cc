@@ -35,6 +35,21 @@ TEST(ImportTest, ReadsPortsOpsetAndSymbolicBatch) {
   EXPECT_EQ(graph.outputs[0].name, "y");
 }
 
+// Paddle's exporter writes both; two axes called "?" are not of one size.
+TEST(ImportTest, OpenAxesMayBeMinusOneOrHaveNoName) {
+  ModelBuilder model(11);
+  model.Input("x", {7, 3, 8, 8}).Node("Relu", {"x"}, {"y"}).Output("y");
+  auto& shape =
+      *model.graph().mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
+  shape.mutable_dim(0)->set_dim_value(-1);
+  for (const int axis : {2, 3}) shape.mutable_dim(axis)->set_dim_param("?");
+  const Graph graph = Import(model);
+  ASSERT_EQ(graph.inputs.size(), 1);
+  EXPECT_EQ(graph.inputs[0].info.shape,
+            (Shape{Shape::kDynamic, 3, Shape::kDynamic, Shape::kDynamic}));
+  EXPECT_THAT(graph.inputs[0].axis_names, ElementsAre("", "", "", ""));
+}
+
 TEST(ImportTest, TakesInitializersOutOfTheInputs) {
   ModelBuilder model(9);
   model.Input("x", {-1, 2}).Input("w", {2, 2}).Floats("w", {2, 2});

@@ -140,6 +140,17 @@ TEST(PreparedNetworkTest, ALayerThatNoOutputDependsOnIsSaidToBeLeftOut) {
   EXPECT_THAT(refusal(), HasSubstr("no output depends on its layer 'unread'"));
 }
 
+TEST(PreparedNetworkTest, NamesAllNodesThatCannotBeComputed) {
+  GraphBuilder builder;
+  builder.Input("x", Shape{Shape::kDynamic, 2}).Floats("w", Shape{2, 2});
+  builder.Op("Unheard", {"x"}, {"a"}).Op("MatMul", {"a", "w"}, {"b"});
+  builder.Op("MatMul", {"x", "w"}, {"c"}).Op("AlsoUnheard", {"c"}, {"d"}).Output("b").Output("d");
+  const absl::Status status = PrepareNetwork(builder.graph()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("node 'a' (Unheard): "));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("; node 'd' (AlsoUnheard): "));
+}
+
 // The middle one of three layers overflows: all that follows is not finite either.
 TEST_P(HygieneTest, NamesTheFirstLayerOfAPoisonedNetwork) {
   GraphBuilder builder;
