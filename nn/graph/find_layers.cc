@@ -38,6 +38,7 @@ void ReadOperands(const Graph& graph, const Node& node, Layer& layer) {
 
 // Multiply-accumulates for each element of dst.
 int64_t Depth(const Layer& layer, const Shape& first, const Shape& second, bool transposed) {
+  if (layer.IsEmbedding()) return 0;
   if (layer.op == "Conv") return second.Elements() / std::max<int64_t>(second.dim(0), 1);
   if (layer.op == "Gemm") return first.dim(transposed ? 0 : 1);
   return first.dim(first.rank() - 1);
@@ -85,7 +86,20 @@ const Layer* LayerSet::Find(const std::string& name) const {
 }
 
 bool CanBeLayer(const Node& node) {
-  return node.domain.empty() && (node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul");
+  return node.domain.empty() &&
+         (node.op == "Conv" || node.op == "Gemm" || node.op == "MatMul" || node.op == "Gather");
+}
+
+bool IsEmbedding(const Graph& graph, const Node& node) {
+  if (node.op != "Gather" || !node.domain.empty()) return false;
+  const auto table = graph.initializers.find(std::string(node.Input(0)));
+  if (table == graph.initializers.end() || !IsFloat(table->second.type()) ||
+      table->second.shape().rank() != 2 ||
+      graph.initializers.count(std::string(node.Input(1))) > 0) {
+    return false;
+  }
+  const absl::StatusOr<int64_t> axis = node.Int("axis", 0);
+  return axis.ok() && (*axis == 0 || *axis == -2);
 }
 
 absl::StatusOr<LayerSet> FindLayers(const Graph& graph) {
@@ -94,6 +108,7 @@ absl::StatusOr<LayerSet> FindLayers(const Graph& graph) {
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     if (!CanBeLayer(node) || !ShapesKnown(graph, node)) continue;
+    if (node.op == "Gather" && !IsEmbedding(graph, node)) continue;
     Layer layer;
     layer.name = node.name;
     layer.op = node.op;

@@ -131,7 +131,7 @@ absl::StatusOr<std::optional<Affine>> Folder::AffineOf(const Node& node) const {
 
 // The axis of a layer's result that numbers the channels of its weights; -1 for other nodes.
 int Folder::ChannelAxis(const Node& producer) const {
-  if (producer.op == "Conv" || producer.op == "Gemm") return 1;
+  if (producer.op == "Conv" || producer.op == "ConvTranspose" || producer.op == "Gemm") return 1;
   if (producer.op == "MatMul" && ShapeOf(producer.inputs[1]).rank() >= 2) {
     return ShapeOf(producer.outputs[0]).rank() - 1;
   }
@@ -161,12 +161,15 @@ void Folder::ScaleWeights(const Node& producer, const std::vector<double>& scale
   Tensor& weights = graph_.initializers.at(producer.inputs[1]);
   const Shape shape = weights.shape();
   const bool transposed = producer.Int("transB", 0).value_or(0) != 0;
-  const int axis = producer.op == "Conv" || transposed ? 0 : shape.rank() - 1;
-  int64_t inner = 1;
-  for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape.dim(i);
+  const bool upwards = producer.op == "ConvTranspose";  // [sources, channels of a group, ...]
+  const int axis = upwards ? 1 : producer.op == "Conv" || transposed ? 0 : shape.rank() - 1;
+  const auto groups = static_cast<size_t>(upwards ? producer.Int("group", 1).value_or(1) : 1);
+  const size_t channels = scale.size() / groups;
+  size_t inner = 1;
+  for (int i = axis + 1; i < shape.rank(); ++i) inner *= static_cast<size_t>(shape.dim(i));
   std::vector<double> values = *weights.ToDoubles();
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] *= scale[i / static_cast<size_t>(inner) % scale.size()];
+    values[i] *= scale[i / (values.size() / groups) * channels + i / inner % channels];
   }
   weights = Tensor::FromDoubles(weights.type(), shape, values);
 }

@@ -1,11 +1,13 @@
 #include "nn/graph/inspect.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/status_macros.h"
 #include "nn/graph/bind.h"
 #include "nn/graph/layer.h"
+#include "nn/graph/passes.h"
 
 namespace halftone {
 namespace {
@@ -52,6 +54,9 @@ absl::StatusOr<json> InspectToJson(const Graph& graph) {
   LayerSet set;
   if (open.empty()) {
     HT_ASSIGN_OR_RETURN(binding, BindWhereSupported(graph, graph.fixed_batch().value_or(1)));
+    if (binding.unsupported.empty()) {
+      HT_ASSIGN_OR_RETURN(binding.graph, SplitTransposedConvolutions(std::move(binding.graph)));
+    }
     HT_ASSIGN_OR_RETURN(set, FindLayers(binding.graph));
   }
   json layers = json::array(), ties = json::array(), unsupported = json::array();

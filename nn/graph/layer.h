@@ -11,13 +11,15 @@
 
 namespace halftone {
 
-// A quantizable node (Conv, Gemm, MatMul) and its fused neighbours. Shapes are those of the graph
+// A quantizable node (Conv, Gemm, MatMul, or a Gather of rows of a table: an embedding) and its
+// fused neighbours. Shapes are those of the graph
 // that FindLayers was given, at the batch that it is bound to. Where both sources are activations
 // (a product of two activations: attention) there are no weights: the second source takes their
-// place, and both are quantized as activations.
+// place, and both are quantized as activations. An embedding reads indices, which are never
+// quantized: of a precision only the weights' side means something.
 struct Layer {
   std::string name;        // the node's name
-  std::string op;          // "Conv", "Gemm", "MatMul"
+  std::string op;          // "Conv", "Gemm", "MatMul", "Gather"
   std::string src;         // value that the node reads as its activations
   std::string weights;     // initializer that it reads as weights; "" for a product of activations
   std::string second_src;  // of a product of activations: the value in the place of weights
@@ -30,11 +32,13 @@ struct Layer {
   int64_t macs = 0;                           // multiply-accumulates of one sample
   int64_t parameters = 0;                     // elements of weights and bias
   int groups = 1;
-  // Axis of weights_shape that numbers output channels.
+  // Axis of weights_shape that numbers output channels; of an embedding, the rows, each of which
+  // has a scale of its own.
   int channel_axis = 0;
   // "tie0", ...: layers of one group must share a precision. An untied layer's group is its name.
   std::string tie_group;
 
+  bool IsEmbedding() const { return op == "Gather"; }
   bool IsDepthwise() const {
     return op == "Conv" && groups > 1 && weights_shape.rank() > 1 && weights_shape.dim(1) == 1;
   }
@@ -57,14 +61,18 @@ struct LayerSet {
 // - both inputs of an elementwise Add or Mul of two activations of one shape share their scale
 //   domain (each is traced back through activations, pooling, reshapes, batch normalization and
 //   arithmetic with constants to the layer that made it; tracing stops at another such sum, at a
-//   product with a broadcast gate, and at a Concat);
+//   product with a broadcast gate, at a Concat and at an embedding, whose scales are its own);
 // - the inputs of a Concat, likewise;
 // - nodes that read the same weight initializer.
 // Nodes whose shapes are not known (see BindWhereSupported) are left out.
 absl::StatusOr<LayerSet> FindLayers(const Graph& graph);
 
-// Whether FindLayers makes a layer of such a node where its shapes are known.
+// Whether FindLayers makes a layer of such a node where its shapes are known; of a Gather, where it
+// IsEmbedding.
 bool CanBeLayer(const Node& node);
+
+// Whether the node picks rows of a table of floats, an initializer, by indices that are computed.
+bool IsEmbedding(const Graph& graph, const Node& node);
 
 // A node that Halftone cannot compute, and what is missing.
 struct Unsupported {

@@ -33,6 +33,17 @@ absl::StatusOr<Graph> FoldBatchNorm(Graph graph);
 // FoldBatchNorm, so that what belongs to an activation is not taken for part of a layer.
 absl::StatusOr<Graph> RecognizeActivations(Graph graph);
 
+// Puts convolutions in the place of every ConvTranspose with constant weights, so that it is a
+// layer (or several) like others: one for all phases of the strides where their kernels are of one
+// size, which has the node's name, else one for each, and what weaves the results. Left as they are
+// dilated ones, and those whose strides are larger than their kernels. `graph` must come from
+// BindBatch; run it after FoldBatchNorm.
+absl::StatusOr<Graph> SplitTransposedConvolutions(Graph graph);
+
+// The graph whose layers FindLayers finds: BindBatch and then RecognizeActivations, FoldBatchNorm
+// (unless weights are to be those of the file) and SplitTransposedConvolutions.
+absl::StatusOr<Graph> BindLayers(const Graph& graph, int64_t batch, bool fold_batch_norm = true);
+
 // Rewrites blocks of nodes to the one operator that they compute, for engines that have a kernel of
 // it: layer normalization over the last axis, as older opsets write it out, to LayerNormalization;
 // GELU, with erf or tanh, to Gelu. Both mean the same whatever the graph's opset. The new node has

@@ -82,6 +82,7 @@ bool TieFinder::SameShapes(const std::vector<std::string>& values) const {
 
 // The layer that a node's result traces back to, given those of its sources; "" for none.
 std::string TieFinder::TraceNode(const Node& node) const {
+  if (IsEmbedding(graph_, node)) return "";
   if (const auto layer = layer_names_.find(node.outputs[0]); layer != layer_names_.end()) {
     return layer->second;
   }

@@ -34,18 +34,12 @@ constexpr int64_t kOpsetOfHardSwish = 14;
 // The first with Resize, which has the form of the older Upsample in it.
 constexpr int64_t kOpsetOfResize = 10;
 
-absl::StatusOr<Graph> BindAndFold(const Graph& graph, int64_t batch) {
-  HT_ASSIGN_OR_RETURN(Graph bound, BindBatch(graph, batch));
-  HT_ASSIGN_OR_RETURN(bound, RecognizeActivations(std::move(bound)));
-  return FoldBatchNorm(std::move(bound));
-}
-
 // The network as the search sees it, with its batch symbolic where `graph` has it so.
 absl::StatusOr<Graph> Prepare(const Graph& graph) {
   const std::optional<int64_t> fixed = graph.fixed_batch();
-  HT_ASSIGN_OR_RETURN(Graph prepared, BindAndFold(graph, fixed.value_or(1)));
+  HT_ASSIGN_OR_RETURN(Graph prepared, BindLayers(graph, fixed.value_or(1)));
   if (!fixed.has_value()) {
-    HT_ASSIGN_OR_RETURN(const Graph two, BindAndFold(graph, 2));
+    HT_ASSIGN_OR_RETURN(const Graph two, BindLayers(graph, 2));
     MakeBatchSymbolic(prepared, two);
   }
   const auto is_hard_swish = [](const Node& node) { return node.op == "HardSwish"; };

@@ -35,10 +35,8 @@ constexpr double kShareOfRows = 0.7;
 
 // The network as Halftone's own profilers see it.
 absl::StatusOr<Graph> ReadModel(const v1::ProfileRequest& request) {
-  HT_ASSIGN_OR_RETURN(Graph graph, ImportOnnx(request.model_onnx(), {}));
-  HT_ASSIGN_OR_RETURN(graph, BindBatch(graph, request.batch()));
-  HT_ASSIGN_OR_RETURN(graph, RecognizeActivations(std::move(graph)));
-  return FoldBatchNorm(std::move(graph));
+  HT_ASSIGN_OR_RETURN(const Graph graph, ImportOnnx(request.model_onnx(), {}));
+  return BindLayers(graph, request.batch());
 }
 
 absl::Status CheckRange(absl::string_view field, int value, int least, int most) {

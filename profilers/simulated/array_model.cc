@@ -88,6 +88,25 @@ std::string Describe(const ProcessorArray& array, const ElementWork& work, const
       chunks > 1 ? absl::StrCat(" x ", chunks, " chunks") : "", 100 * mapping.efficiency);
 }
 
+// Rows of a table on their way through the chip.
+LayerCost CostOfLookup(const ProcessorArray& array, const LayerWork& layer,
+                       const ElementWork& work) {
+  const double bits =
+      layer.weights_elements * work.weight_bits + layer.dst_elements * work.activation_bits;
+  LayerCost cost;
+  cost.executed_as = Precision::Int(work.weight_bits, work.activation_bits);
+  const double cycles = std::ceil(bits / array.dram_bits_per_cycle);
+  cost.cycles = cycles;
+  cost.latency_ns = cycles * 1000 / array.clock_mhz;
+  cost.memory_bound = true;
+  cost.memory_bytes = bits / 8;
+  EnergySplit energy;
+  energy.dram_pj = bits / kWordBits * array.energy.dram_64_bits_pj;
+  cost.energy = energy;
+  cost.implementation = "rows of a table, copied";
+  return cost;
+}
+
 }  // namespace
 
 absl::StatusOr<LayerCost> CostOn(const ProcessorArray& array, const LayerWork& layer,
@@ -95,6 +114,7 @@ absl::StatusOr<LayerCost> CostOn(const ProcessorArray& array, const LayerWork& l
   HT_ASSIGN_OR_RETURN(
       const ElementWork work,
       ExecutedBy(array, layer.has_weights ? precision : precision.WithoutWeights()));
+  if (layer.is_lookup) return CostOfLookup(array, layer, work);
   const Mapping mapping = MapProduct(array, layer.gemm, work);
   const Run run = Fastest(array, layer, work, mapping);
   LayerCost cost;

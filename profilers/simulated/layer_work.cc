@@ -37,10 +37,12 @@ GemmShape GemmOf(const Layer& layer, int batch) {
 
 LayerWork LayerWorkOf(const Layer& layer, int batch) {
   LayerWork work;
-  work.gemm = GemmOf(layer, batch);
+  work.is_lookup = layer.IsEmbedding();
+  if (!work.is_lookup) work.gemm = GemmOf(layer, batch);
   work.src_elements = ElementsPerSample(layer, layer.src_shape) * batch;
   work.weights_elements = work.gemm.groups * work.gemm.depth * work.gemm.channels;
   work.dst_elements = ElementsPerSample(layer, layer.dst_shape) * batch;
+  if (work.is_lookup) work.weights_elements = work.dst_elements;
   work.has_weights = !layer.weights.empty();
   return work;
 }

@@ -24,13 +24,14 @@ struct LayerWork {
   double weights_elements = 0;  // weights, or the second source of a product of activations
   double dst_elements = 0;
   bool has_weights = true;  // false: the product of two activations
+  bool is_lookup = false;   // rows of a table are copied: no products
 };
 
 // A convolution is a product per group with depth = input channels of the group x kernel, channels
 // = output channels of the group, positions = output positions x batch; a depthwise one has one
 // channel per group, and so leaves nearly all of an array idle. Products of two activations
-// (attention) are one product per leading index. The layer's shapes are those of any batch;
-// `batch` is what is counted.
+// (attention) are one product per leading index. Of an embedding, what is read of the table counts.
+// The layer's shapes are those of any batch; `batch` is what is counted.
 LayerWork LayerWorkOf(const Layer& layer, int batch);
 
 }  // namespace halftone

@@ -47,7 +47,7 @@ class QuantizerFactory {
                                                   const std::vector<Precision>& precisions) {
     MomentMeter::Quantizers quantizers;
     for (const Precision& precision : precisions) {
-      if (!precision.activations.IsInteger()) continue;
+      if (!precision.activations.IsInteger() || layer.IsEmbedding()) continue;
       const int bits = precision.activations.bits;
       HT_ASSIGN_OR_RETURN(quantizers[bits], Activations(layer.src, bits));
     }
@@ -57,7 +57,7 @@ class QuantizerFactory {
   absl::StatusOr<LayerQuantizers> Make(const Layer& layer, const Precision& precision) {
     LayerQuantizers quantizers;
     quantizers.precision = precision;
-    if (precision.activations.IsInteger()) {
+    if (precision.activations.IsInteger() && !layer.IsEmbedding()) {
       HT_ASSIGN_OR_RETURN(quantizers.src, Activations(layer.src, precision.activations.bits));
     }
     if (layer.weights.empty()) {

@@ -33,16 +33,26 @@ absl::StatusOr<ValueId> AppendShifted(const LayerSite& site, const LayerSources&
                     site.builder.AddConstant(std::move(shifted)));
 }
 
+// Indices are read as they are.
+LayerQuantizers WithoutSource(LayerQuantizers quantizers) {
+  quantizers.precision.activations = NumberFormat();
+  quantizers.src = nullptr;
+  return quantizers;
+}
+
 }  // namespace
 
 absl::StatusOr<ValueId> QuantizedChoice::AppendTo(const LayerSite& site) const {
   LayerSources sources = site.sources;
-  // A MatMul may have its weights on the left.
+  // A MatMul may have its weights on the left, and a Gather has its table there.
   const bool swapped = site.builder.FindConstant(sources.src) != nullptr &&
                        site.builder.FindConstant(sources.weights) == nullptr;
   if (swapped) std::swap(sources.src, sources.weights);
-  HT_ASSIGN_OR_RETURN(LayerSources quantized,
-                      site.quantizer.Apply(site.builder, sources, quantizers_));
+  HT_ASSIGN_OR_RETURN(
+      LayerSources quantized,
+      site.quantizer.Apply(
+          site.builder, sources,
+          IsEmbedding(site.graph, site.node) ? WithoutSource(quantizers_) : quantizers_));
   if (swapped) std::swap(quantized.src, quantized.weights);
   if (quantizers_.shifts.empty()) {
     return LowerLayer(site.builder, site.graph, site.node, quantized, site.bias);

@@ -15,11 +15,9 @@ namespace {
 
 absl::StatusOr<HeadedGraph> BindWithHeads(const Graph& imported, int64_t batch,
                                           PreparedNetwork::BatchNorm batch_norm) {
-  HT_ASSIGN_OR_RETURN(Graph graph, BindBatch(imported, batch));
-  HT_ASSIGN_OR_RETURN(graph, RecognizeActivations(std::move(graph)));
-  if (batch_norm == PreparedNetwork::BatchNorm::kFolded) {
-    HT_ASSIGN_OR_RETURN(graph, FoldBatchNorm(std::move(graph)));
-  }
+  HT_ASSIGN_OR_RETURN(
+      Graph graph,
+      BindLayers(imported, batch, batch_norm == PreparedNetwork::BatchNorm::kFolded));
   return SplitOutputHeads(std::move(graph));
 }
 

@@ -50,7 +50,7 @@ std::vector<float> ImportanceOf(absl::Span<const float> derivatives,
 
 SourceObserver::SourceObserver(const PreparedNetwork& network) {
   for (const Layer& layer : network.layers.layers) {
-    Watch(layer.src, layer.name);
+    if (!layer.IsEmbedding()) Watch(layer.src, layer.name);
     if (!layer.second_src.empty()) Watch(layer.second_src, layer.name);
   }
 }

@@ -1,12 +1,16 @@
 #include <array>
+#include <memory>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/ops.h"
+#include "nn/engine/ops/gather.h"
+#include "nn/graph/layer.h"
 #include "nn/graph/window.h"
 
-// The quantizable layers: Conv, Gemm, MatMul.
+// The quantizable layers: Conv, Gemm, MatMul, and embeddings.
 namespace halftone {
 namespace {
 
@@ -69,6 +73,21 @@ absl::StatusOr<ValueId> LowerMatMul(ProgramBuilder& builder, const LayerSources&
   return ops::Reshape(builder, product, Shape(dims));
 }
 
+// Rows of the table, which is the first source of a Gather, of any number of indices.
+absl::StatusOr<ValueId> LowerEmbedding(ProgramBuilder& builder, const LayerSources& sources) {
+  const ValueId table = sources.src;
+  const Shape shape = builder.shape(sources.weights);
+  HT_ASSIGN_OR_RETURN(const ValueId indices,
+                      ops::Reshape(builder, sources.weights, Shape{shape.Elements()}));
+  HT_ASSIGN_OR_RETURN(const ValueId rows,
+                      builder.Apply1(std::make_shared<GatherOp>(0), {table, indices}));
+  std::vector<int64_t> dims = shape.dims();
+  dims.push_back(builder.shape(table).dim(1));
+  return ops::Reshape(builder, rows, Shape(dims));
+}
+
+}  // namespace
+
 Values LowerLayerNode(const NodeLowering& lowering) {
   LayerSources sources;
   HT_ASSIGN_OR_RETURN(sources.src, lowering.Input(0));
@@ -82,6 +101,8 @@ Values LowerLayerNode(const NodeLowering& lowering) {
   }
   return Single(LowerLayer(lowering.builder, lowering.graph, lowering.node(), sources, bias));
 }
+
+namespace {
 
 constexpr std::array kLayerLowerings = {
     Lowering{"Conv", LowerLayerNode},
@@ -99,6 +120,7 @@ absl::StatusOr<ValueId> LowerLayer(ProgramBuilder& builder, const Graph& graph, 
   if (node.op == "Conv") return LowerConv(builder, node, sources, bias);
   if (node.op == "Gemm") return LowerGemm(builder, node, sources, bias);
   if (node.op == "MatMul") return LowerMatMul(builder, sources);
+  if (IsEmbedding(graph, node)) return LowerEmbedding(builder, sources);
   return absl::InvalidArgumentError(
       absl::StrCat("node '", node.name, "' (", node.op, ") is not a layer"));
 }

@@ -66,6 +66,9 @@ struct Lowering {
 // nullptr for an operator without a lowering.
 LowerFunction FindLowering(absl::string_view domain, absl::string_view op);
 
+// Of every node that is a layer.
+Values LowerLayerNode(const NodeLowering& lowering);
+
 // The families.
 absl::Span<const Lowering> LayerLowerings();
 absl::Span<const Lowering> TransposedLowerings();

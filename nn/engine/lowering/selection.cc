@@ -10,6 +10,7 @@
 #include "nn/engine/ops.h"
 #include "nn/engine/ops/gather.h"
 #include "nn/engine/ops/shape_ops.h"
+#include "nn/graph/layer.h"
 #include "nn/graph/operators/slice.h"
 
 // Operators that pick elements: slices, gathers, padding.
@@ -96,6 +97,7 @@ Values GatherAtRuntime(const NodeLowering& lowering, ValueId src, int axis) {
 }
 
 Values LowerGather(const NodeLowering& lowering) {
+  if (IsEmbedding(lowering.graph, lowering.node())) return LowerLayerNode(lowering);
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(int64_t asked, lowering.node().Int("axis", 0));
   const Shape shape = lowering.builder.shape(src);

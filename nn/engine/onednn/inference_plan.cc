@@ -39,7 +39,7 @@ absl::Status CheckAssignment(const LayerSet& layers, const QuantizedAssignment& 
           absl::StrCat("layer '", name, "': ", quantizers.precision.ToString(),
                        " needs a quantizer of its ", product ? "second source" : "weights"));
     }
-    if (precision.activations.IsInteger() && quantizers.src == nullptr) {
+    if (precision.activations.IsInteger() && quantizers.src == nullptr && !layer->IsEmbedding()) {
       return absl::InvalidArgumentError(absl::StrCat("layer '", name,
                                                      "': ", quantizers.precision.ToString(),
                                                      " needs a quantizer of its src"));

@@ -101,6 +101,46 @@ TEST(FindLayersTest, MeasuresAttentionPerSampleAndTiesNothing) {
   }
 }
 
+TEST(FindLayersTest, AnEmbeddingIsALayerOfItsTable) {
+  GraphBuilder builder;
+  builder.Input("tokens", {2, 7}, DataType::kInt64).Floats("table", {50, 6});
+  builder.Op("Gather", {"table", "tokens"}, {"rows"}).Output("rows");
+  const LayerSet layers = Layers(builder);
+  ASSERT_EQ(layers.layers.size(), 1u);
+  const Layer& layer = layers.layers[0];
+  EXPECT_TRUE(layer.IsEmbedding());
+  EXPECT_EQ(layer.src, "tokens");
+  EXPECT_EQ(layer.weights, "table");
+  EXPECT_EQ(layer.weights_shape, (Shape{50, 6}));
+  EXPECT_EQ(layer.dst_shape, (Shape{2, 7, 6}));
+  EXPECT_EQ(layer.channel_axis, 0);
+  EXPECT_EQ(layer.macs, 0);
+  EXPECT_EQ(layer.parameters, 300);
+}
+
+TEST(FindLayersTest, OtherGathersAreNoLayers) {
+  GraphBuilder builder;
+  builder.Input("i", {2, 7}, DataType::kInt64).Input("x", {2, 7});
+  builder.Floats("table", {50, 6}).Floats("row", {50}).Ints("whole", {3, 4}).Ints("rows", {0, 1});
+  builder.Op("Gather", {"table", "i"}, {"columns"}, {{"axis", int64_t{1}}}).Output("columns");
+  builder.Op("Gather", {"row", "i"}, {"numbers"}).Output("numbers");
+  builder.Op("Gather", {"whole", "i"}, {"integers"}).Output("integers");
+  builder.Op("Gather", {"x", "rows"}, {"picked"}).Output("picked");
+  EXPECT_THAT(Layers(builder).layers, IsEmpty());
+}
+
+// Words, places and kinds of words have tables of their own, whose rows have scales of their own.
+TEST(TiesTest, SumsOfEmbeddingsTieNothing) {
+  GraphBuilder builder;
+  builder.Input("a", {2, 7}, DataType::kInt64).Input("b", {2, 7}, DataType::kInt64);
+  builder.Floats("words", {50, 6}).Floats("places", {7, 6});
+  builder.Op("Gather", {"words", "a"}, {"u"}).Op("Gather", {"places", "b"}, {"v"});
+  builder.Op("Add", {"u", "v"}, {"y"}).Output("y");
+  const LayerSet layers = Layers(builder);
+  EXPECT_EQ(layers.layers.size(), 2u);
+  EXPECT_THAT(layers.ties, IsEmpty());
+}
+
 TEST(FindLayersTest, WeightsOfGemmMayBeOnTheLeft) {
   GraphBuilder builder;
   builder.Input("x", {5, 3}).Floats("w", {3, 7}).Output("y");

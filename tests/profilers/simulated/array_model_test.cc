@@ -44,6 +44,20 @@ TEST_F(ArrayModelTest, WithoutStallsItTakesTheArraysCycles) {
   EXPECT_NEAR(cost.utilization, 100 * 512 * 32 / (1024 * *cost.cycles), 1e-12);
 }
 
+TEST_F(ArrayModelTest, ALookupTakesItsTransfers) {
+  LayerWork lookup;
+  lookup.is_lookup = true;
+  lookup.src_elements = 10;
+  lookup.weights_elements = lookup.dst_elements = 640;
+  array_.dram_bits_per_cycle = 8;
+  EXPECT_EQ(*Cost(array_, lookup, kW8A8).cycles, 1280);
+  const LayerCost cost = Cost(array_, lookup, kW8A8);
+  EXPECT_EQ(cost.memory_bytes, 1280);
+  EXPECT_EQ(cost.operations, 0);
+  EXPECT_EQ(cost.utilization, 0);
+  EXPECT_GT(cost.energy->dram_pj, 0);
+}
+
 TEST_F(ArrayModelTest, DoubleBuffersHideTheShorterOfTheTwo) {
   array_.dram_bits_per_cycle = 256;
   LayerCost cost = Cost(array_, layer_, kW8A8);

@@ -145,6 +145,7 @@ bool RoundsSources(Arithmetic arithmetic) {
 }
 
 Arithmetic ArithmeticOf(const Layer& layer, const Precision& precision) {
+  if (layer.IsEmbedding()) return Arithmetic::kFloat32;  // rows are copied
   const Precision sources = layer.weights.empty() ? precision.WithoutWeights() : precision;
   const NumberFormat& weights = sources.weights;
   const NumberFormat& activations = sources.activations;
