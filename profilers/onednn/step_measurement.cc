@@ -33,13 +33,15 @@ struct Runs {
 
 using Inputs = std::map<std::string, std::vector<float>>;
 
+// Whole numbers may be indices, of which 0 alone is surely inside of its axis.
 Inputs RandomInputs(const Graph& graph) {
   std::mt19937 random(1);
   std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
   Inputs inputs;
   for (const Port& input : graph.inputs) {
     std::vector<float>& values = inputs[input.name];
-    values.resize(static_cast<size_t>(input.info.shape.Elements()));
+    values.resize(static_cast<size_t>(input.info.shape.Elements()), 0.0f);
+    if (!IsFloat(input.info.type)) continue;
     for (float& value : values) value = uniform(random);
   }
   return inputs;

@@ -1,6 +1,7 @@
 #include "nn/engine/onednn/inference_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <set>
 
@@ -139,6 +140,32 @@ TEST(InferencePlanTest, AClipWithBoundsOutOfOrderIsItsUpperBound) {
     ASSERT_TRUE(expected.ok()) << expected.status();
     EXPECT_EQ(*result, *expected);
   }
+}
+
+// A recurrence starts from one: two layers read it, each in a form of its own.
+TEST(InferencePlanTest, LayersMayReadConstants) {
+  GraphMaker maker(Shape{4, 12}, 5);
+  const std::string start = maker.Weights(Shape{4, 6}, 1);
+  const std::string first = maker.Node1("MatMul", {start, maker.Weights(Shape{6, 8}, 0.4f)});
+  const std::string gates = maker.Node1("Gemm", {start, maker.Weights(Shape{6, 8}, 0.4f)});
+  const std::string read = maker.Node1("MatMul", {"x", maker.Weights(Shape{12, 8}, 0.3f)});
+  const std::string sum = maker.Node1("Add", {maker.Node1("Mul", {first, gates}), read});
+  const std::string dst = maker.Node1("MatMul", {sum, maker.Weights(Shape{8, 5}, 0.4f)});
+  std::vector<float> input(48);
+  for (size_t i = 0; i < input.size(); ++i) input[i] = std::sin(static_cast<float>(i));
+  const auto network = PlanNetwork::Create(maker.Finish(dst), 4, input);
+  ASSERT_TRUE(network.ok()) << network.status();
+  ASSERT_EQ(network->layers.layers.size(), 4u);
+  EXPECT_LT(PlanError(*network, {}, {}), 1e-5);
+  std::map<std::string, Precision> precisions;
+  for (const Layer& layer : network->layers.layers) {
+    precisions[layer.name] = *Precision::Parse(precisions.empty() ? "f32" : "w8a8");
+  }
+  const auto mixed = network->Quantize(precisions);
+  const auto bytes = network->QuantizeAll(Precision::Int(8, 8));
+  ASSERT_TRUE(mixed.ok() && bytes.ok());
+  EXPECT_LT(PlanError(*network, *mixed, kExact), kTieTolerance);
+  EXPECT_LT(PlanError(*network, *bytes, kExact), kTieTolerance);
 }
 
 // Their scales are negative where the level more is above zero.

@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "nn/engine/onednn/onednn.h"
 #include "nn/engine/onednn/plan/quantize_kernel.h"
+#include "nn/graph/float32.h"
 
 namespace halftone::plan {
 namespace {
@@ -96,10 +97,10 @@ absl::StatusOr<Instance> PlanBuilder::NeedMatrix(const std::string& value, const
 
 absl::StatusOr<Instance> PlanBuilder::NeedAs(const std::string& value, const Form& form,
                                              const MemoryDesc& wanted, const std::string& reader) {
-  const auto it = values_.find(value);
+  auto it = values_.find(value);
   if (it == values_.end()) {
-    return absl::InternalError(
-        absl::StrCat("'", reader, "' reads '", value, "' before it is made"));
+    HT_RETURN_IF_ERROR(AddConstantValue(value, reader));
+    it = values_.find(value);
   }
   for (const Instance& instance : it->second.instances) {
     if (instance.form == form && SameArrangement(instance.desc, wanted)) {
@@ -107,6 +108,31 @@ absl::StatusOr<Instance> PlanBuilder::NeedAs(const std::string& value, const For
     }
   }
   return Convert(value, form, wanted, reader);
+}
+
+absl::Status PlanBuilder::AddConstantValue(const std::string& value, const std::string& reader) {
+  const auto constant = graph().initializers.find(value);
+  if (constant == graph().initializers.end()) {
+    return absl::InternalError(
+        absl::StrCat("'", reader, "' reads '", value, "' before it is made"));
+  }
+  HT_ASSIGN_OR_RETURN(const Tensor floats, ToFloat32(constant->second));
+  const Instance instance = Define(value, Form::Float32(), Arrangement::kPlain, value);
+  // It is there to the end: nothing may be written in its place.
+  buffer_last_reader_[static_cast<size_t>(instance.buffer)] = INT_MAX;
+  PlanStep info;
+  info.kind = PlanStep::Kind::kConversion;
+  info.name = value;
+  info.from = value;
+  info.to = reader;
+  info.implementation = "host:constant";
+  info.key = absl::StrCat("constant ", DescKey(instance.desc));
+  const HostRun run = [floats](absl::Span<std::byte* const> buffers) {
+    std::copy(floats.bytes().begin(), floats.bytes().end(), buffers[0]);
+    return absl::OkStatus();
+  };
+  AddHostStep(std::move(info), [run]() -> absl::StatusOr<HostRun> { return run; }, {instance});
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Instance> PlanBuilder::Convert(const std::string& value, const Form& form,

@@ -135,6 +135,8 @@ class PlanBuilder {
                         const MemoryDesc& scratchpad, std::vector<Argument> arguments);
   absl::StatusOr<Instance> NeedAs(const std::string& value, const Form& form,
                                   const MemoryDesc& wanted, const std::string& reader);
+  // Makes a constant that an op reads as an activation a value of the plan.
+  absl::Status AddConstantValue(const std::string& value, const std::string& reader);
   absl::StatusOr<Instance> Convert(const std::string& value, const Form& form,
                                    const MemoryDesc& wanted, const std::string& reader);
   void AddReorder(const PlanStep& info, const Instance& from, const Instance& to);

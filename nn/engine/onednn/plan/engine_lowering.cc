@@ -71,6 +71,9 @@ absl::Status RunNode(Session& session, const Graph& graph, absl::Span<std::byte*
   return absl::OkStatus();
 }
 
+// Of a mode or an equation; no more of it is in a key.
+constexpr size_t kLongestText = 64;
+
 std::string EngineKey(const PlanBuilder& builder, const Node& node) {
   std::string key = absl::StrCat("engine ", node.op);
   for (const auto& [name, attribute] : node.attributes) {
@@ -78,6 +81,8 @@ std::string EngineKey(const PlanBuilder& builder, const Node& node) {
       absl::StrAppend(&key, " ", name, "=", *integer);
     } else if (const auto* integers = std::get_if<std::vector<int64_t>>(&attribute)) {
       absl::StrAppend(&key, " ", name, "=", absl::StrJoin(*integers, ","));
+    } else if (const auto* text = std::get_if<std::string>(&attribute)) {
+      absl::StrAppend(&key, " ", name, "=", text->substr(0, kLongestText));
     }
   }
   for (const std::string& input : node.inputs) {
