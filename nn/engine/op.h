@@ -38,6 +38,10 @@ enum class OpKind : uint8_t {
   kIndexAdd,                    // IndexAddOp
   kGather,                      // GatherOp
   kGatherAdd,                   // GatherAddOp
+  kGatherNd,                    // GatherNdOp
+  kScatterNdAdd,                // ScatterNdAddOp
+  kLastWriter,                  // LastWriterOp
+  kSortPositions,               // SortPositionsOp
   kSoftmax,                     // SoftmaxOp
   kNormalize,                   // NormalizeOp
   kNormalizeBackward,           // NormalizeBackwardOp

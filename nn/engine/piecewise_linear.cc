@@ -82,6 +82,10 @@ bool KeepsLinearity(const Op& op, absl::Span<const Dependence> srcs) {
     case OpKind::kIndexAdd:
     case OpKind::kGather:
     case OpKind::kGatherAdd:
+    case OpKind::kGatherNd:
+    case OpKind::kScatterNdAdd:
+    case OpKind::kLastWriter:
+    case OpKind::kSortPositions:
     case OpKind::kFakeQuantize:
     case OpKind::kFakeQuantizeGate:
     case OpKind::kRoundToBFloat16:

@@ -18,6 +18,7 @@
 #include "nn/graph/rewrites/loop.h"
 #include "nn/graph/rewrites/parts.h"
 #include "nn/graph/rewrites/rewrite.h"
+#include "nn/graph/rewrites/sequences.h"
 #include "nn/graph/simplify.h"
 
 namespace halftone {
@@ -54,6 +55,7 @@ class Binder {
   FoldingBudget folding_budget_;
   std::optional<UniqueNames> names_;  // of parts
   PartsBudget parts_budget_;
+  SequenceTable sequences_;
   RecurrentUnroller unroller_;
 };
 
@@ -123,7 +125,7 @@ NodeContext Binder::ContextOf(const Node& node) const {
 
 bool Binder::SourcesKnown(const Node& node) const {
   return std::all_of(node.inputs.begin(), node.inputs.end(), [&](const std::string& value) {
-    return value.empty() || bound_.values.contains(value);
+    return value.empty() || bound_.values.contains(value) || sequences_.Contains(value);
   });
 }
 
@@ -148,13 +150,6 @@ absl::Status Binder::Fold(const NodeContext& context, const Operator& op, const 
     bound_.initializers.emplace(context.node.outputs[i], std::move(converted));
   }
   return absl::OkStatus();
-}
-
-// Whether the engine can run an operator that accepts `runs` on an activation of that type.
-bool Accepts(Runs runs, DataType type) {
-  if (IsFloat(type)) return true;
-  const bool wide = type == DataType::kInt32 || type == DataType::kInt64;
-  return runs == Runs::kAnything || (runs == Runs::kNumbers && wide);
 }
 
 absl::Status Binder::CheckRuns(const Node& node, const Operator& op) const {
@@ -197,6 +192,10 @@ absl::Status Binder::InferNode(const Node& node) {
     return BindParts(parts);
   }
   if (node.op == "Loop" && node.domain.empty()) return BindLoop(ContextOf(node));
+  if (sequences_.Concerns(node)) {
+    HT_ASSIGN_OR_RETURN(const Parts parts, sequences_.Apply(ContextOf(node), *names_));
+    return BindParts(parts);
+  }
   if (const Rewrite* rewrite = FindRewrite(node, source_.opset); rewrite != nullptr) {
     HT_ASSIGN_OR_RETURN(const Parts parts, rewrite->parts(ContextOf(node), *names_));
     return BindParts(parts);

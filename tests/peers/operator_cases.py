@@ -274,6 +274,80 @@ def function():
     return case.node("twice", case.draw(BATCH, WIDTH), case.weights(WIDTH), domain=OWN, first=0.5)
 
 
+# ---- Indices, positions, signals, lists -------------------------------------------------------------------------------
+
+def picked(op, sources, opset=18, outputs=1, **attributes):
+    """`sources`: a shape to draw, or the numbers of an input."""
+    def make():
+        case = Case(opset)
+        inputs = [case.draw(*source) if isinstance(source, tuple) else case.input(source) for source in sources]
+        return case.node(op, *inputs, domain="", outputs=outputs, **attributes)
+    return make
+
+
+def with_constants(op, sources, constants, opset=18, outputs=1, **attributes):
+    def make():
+        case = Case(opset)
+        inputs = [case.draw(*source) for source in sources]
+        inputs += [case.constant(value) for value in constants]
+        return case.node(op, *inputs, domain="", outputs=outputs, **attributes)
+    return make
+
+
+def suppressed():
+    """Boxes of two samples and two classes, of which few stay."""
+    case = Case(11)
+    corners = case.random.uniform(0, 4, (2, 12, 2))
+    boxes = np.concatenate([corners, corners + case.random.uniform(1, 3, (2, 12, 2))], 2).astype(np.float32)
+    scores = case.random.uniform(0, 1, (2, 2, 12)).astype(np.float32)
+    return case.node("NonMaxSuppression", case.constant(boxes), case.constant(scores),
+                     case.constant(np.int64([3])), case.constant(np.float32([0.3])),
+                     case.constant(np.float32([0.4])), domain="")
+
+
+def constant_result(op, values, opset=13, outputs=1, **attributes):
+    def make():
+        case = Case(opset)
+        return case.node(op, case.constant(values), domain="", outputs=outputs, **attributes)
+    return make
+
+
+def lists():
+    """A tensor in parts, of which one goes and another one comes; joined on an axis, and on a new one."""
+    case = Case(13)
+    source, other = case.draw(BATCH, 6, WIDTH), case.draw(BATCH, 2, WIDTH)
+    node = lambda op, inputs, output, **attributes: case.nodes.append(
+        helper.make_node(op, inputs, [output], output, **attributes))
+    node("SplitToSequence", [source, case.constant(np.int64(2))], "parts", axis=1)
+    node("SequenceErase", ["parts", case.constant(np.int64(-2))], "fewer")
+    node("SequenceInsert", ["fewer", other, case.constant(np.int64(0))], "more")
+    node("SequenceInsert", ["more", other], "most")
+    node("ConcatFromSequence", ["most"], "y0", axis=1)
+    node("ConcatFromSequence", ["more"], "y1", axis=-1, new_axis=1)
+    node("SequenceAt", ["most", case.constant(np.int64(1))], "y2")
+    node("SequenceLength", ["most"], "y3")
+    node("SequenceConstruct", [other, "y2"], "pair")
+    node("SequenceAt", ["pair", case.constant(np.int64(-1))], "last")
+    node("Relu", ["last"], "y4")
+    return case
+
+
+def loss(shape, opset, ignored=False, **attributes):
+    def make():
+        case = Case(opset)
+        labels = case.random.integers(0, shape[1], [shape[0], *shape[2:]]).astype(np.int64)
+        if ignored:
+            attributes["ignore_index"] = 1
+        return case.node("SoftmaxCrossEntropyLoss", case.draw(*shape), case.input(labels),
+                         case.weights(shape[1]), domain="", outputs=2, **attributes)
+    return make
+
+
+ROIS = np.float32([[0.3, 0.4, 6.1, 5.7], [1.2, 0.6, 7.9, 4.8], [-3.5, -2.2, 2.2, 9.3]])
+ROI = [(2, 3, 7, 9), ROIS, np.int64([0, 1, 1])]
+BINS = dict(output_height=2, output_width=3, sampling_ratio=2, spatial_scale=0.8)
+ROWS = np.int64([[0, 2, 1], [-1, 1, 0]])
+
 PADDED = [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
 CASES = {
     "gelu": unary("Gelu"), "quick_gelu": unary("QuickGelu"),
@@ -314,6 +388,34 @@ CASES = {
     "loop_count": lambda: loop(2), "loop_condition": lambda: loop(None), "loop_both": lambda: loop(9),
     "scan": lambda: scan(0, 0), "scan_reverse": lambda: scan(1, 1),
     "branch": branch, "function": function,
+    "gather_elements": picked("GatherElements", [(2, 4, 3), np.int64([[[0, -1], [3, 2]], [[1, 1], [-4, 0]]])], axis=1),
+    "gather_nd": picked("GatherND", [(2, 3, 4), ROWS[:, :2]], batch_dims=1),
+    "scatter_nd": picked("ScatterND", [(4, 3, 2), np.int64([[1, 2], [0, -1]]), (2, 2)]),
+    "scatter_elements": picked("ScatterElements", [(3, 4), ROWS, (2, 3)], axis=1),
+    "scatter_elements_add": picked("ScatterElements", [(3, 4), ROWS * 0, (2, 3)], axis=0, reduction="add"),
+    "reverse_sequence": picked("ReverseSequence", [(4, 3, 2), np.int64([2, 4, 1])]),
+    "top_k": with_constants("TopK", [(3, 7, 2)], [np.int64([4])], outputs=2, axis=1),
+    "top_k_smallest": with_constants("TopK", [(3, 7)], [np.int64([2])], outputs=2, largest=0),
+    "roi_align": picked("RoiAlign", ROI, opset=16, **BINS),
+    "roi_align_max": picked("RoiAlign", ROI, opset=16, mode="max", **BINS),
+    "roi_align_old": picked("RoiAlign", ROI, opset=10, **BINS),
+    "grid_sample_volume": picked("GridSample", [(2, 2, 3, 4, 5), (2, 2, 3, 2, 3)], opset=20, padding_mode="border"),
+    "affine_grid": with_constants("AffineGrid", [(2, 2, 3)], [np.int64([2, 3, 4, 5])], opset=20),
+    "max_unpool": with_constants("MaxUnpool", [(1, 2, 2, 2)],
+                                 [np.int64([0, 3, 9, 14, 17, 18, 24, 31]).reshape(1, 2, 2, 2)], kernel_shape=[2, 2],
+                                 strides=[2, 2]),
+    "col_2_im": with_constants("Col2Im", [(2, 12, 6)], [np.int64([2, 3]), np.int64([2, 2])], pads=[1, 0, 0, 1]),
+    "dft": with_constants("DFT", [(2, 7, 3, 1)], [np.int64(9)], opset=17, onesided=1),
+    "dft_inverse": with_constants("DFT", [(2, 6, 2)], [], opset=17, inverse=1),
+    "stft": with_constants("STFT", [(2, 20, 1)], [np.int64(3), np.hanning(8).astype(np.float32)], opset=17),
+    "hann_window": constant_result("HannWindow", np.int64(7), opset=17),
+    "non_max_suppression": suppressed,
+    "non_zero": constant_result("NonZero", np.float32([[0, 2, 0], [-1, 0, 3]])),
+    "unique": constant_result("Unique", np.float32([3, 1, 3, 2, 1]), outputs=4, sorted=0),
+    "unique_rows": constant_result("Unique", np.int64([[1, 0], [0, 1], [1, 0]]), outputs=4, axis=0),
+    "lists": lists,
+    "loss": loss([4, 3], 13), "loss_of_pixels": loss([2, 3, 2, 2], 12, True),
+    "loss_of_each": loss([2, 3, 5], 13, True, reduction="none"),
 }
 
 

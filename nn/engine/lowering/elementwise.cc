@@ -34,11 +34,12 @@ Values LowerBinary(const NodeLowering& lowering) {
   return Single(ops::Binary(lowering.builder, function, a, b));
 }
 
-// x without its fraction.
+// x without its fraction, written such that it plainly has no derivative.
 absl::StatusOr<ValueId> Truncate(ProgramBuilder& builder, ValueId src) {
-  const ValueId one = builder.AddScalar(1.0f);
-  HT_ASSIGN_OR_RETURN(ValueId fraction, ops::Binary(builder, BinaryFunction::kRemainder, src, one));
-  return ops::Sub(builder, src, fraction);
+  HT_ASSIGN_OR_RETURN(const ValueId sign, ops::Unary(builder, UnaryFunction::kSign, src));
+  HT_ASSIGN_OR_RETURN(ValueId size, ops::Unary(builder, UnaryFunction::kAbs, src));
+  HT_ASSIGN_OR_RETURN(size, ops::Unary(builder, UnaryFunction::kFloor, size));
+  return ops::Mul(builder, sign, size);
 }
 
 // Quotients of integers are truncated.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/engine/lowering/computed_indices.h"
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/ops.h"
 #include "nn/engine/ops/gather.h"
@@ -28,6 +29,7 @@ absl::StatusOr<ValueId> AddRows(ProgramBuilder& builder, ValueId src, const RowT
 }
 
 Values LowerGatheredRows(const NodeLowering& lowering) {
+  if (lowering.context.Constant(1) == nullptr) return LowerComputedGather(lowering);
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(RowTable table, ResolveRows(lowering.context));
   HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
@@ -84,6 +86,7 @@ absl::StatusOr<ValueId> CombineRows(ProgramBuilder& builder, const std::string& 
 }
 
 Values LowerScatteredRows(const NodeLowering& lowering) {
+  if (lowering.context.Constant(1) == nullptr) return LowerComputedScatter(lowering);
   HT_ASSIGN_OR_RETURN(ValueId data, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(ValueId updates, lowering.Input(2));
   HT_ASSIGN_OR_RETURN(const RowTable table, ResolveRows(lowering.context));

@@ -19,7 +19,8 @@ Table MakeTable() {
        {LayerLowerings(), TransposedLowerings(), EinsumLowerings(), ActivationLowerings(),
         ElementwiseLowerings(), LogicLowerings(), PoolingLowerings(), ReductionLowerings(),
         NormalizationLowerings(), LayoutLowerings(), BlockLowerings(), SelectionLowerings(),
-        IndexingLowerings(), ResizeLowerings()}) {
+        IndexingLowerings(), SortingLowerings(), GridLowerings(), RoiLowerings(), SignalLowerings(),
+        UnpoolingLowerings(), ResizeLowerings()}) {
     for (const Lowering& lowering : family) table.emplace(lowering.op, lowering.lower);
   }
   return table;

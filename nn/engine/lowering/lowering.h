@@ -83,6 +83,11 @@ absl::Span<const Lowering> BlockLowerings();
 absl::Span<const Lowering> EinsumLowerings();
 absl::Span<const Lowering> SelectionLowerings();
 absl::Span<const Lowering> IndexingLowerings();
+absl::Span<const Lowering> SortingLowerings();
+absl::Span<const Lowering> GridLowerings();
+absl::Span<const Lowering> RoiLowerings();
+absl::Span<const Lowering> SignalLowerings();
+absl::Span<const Lowering> UnpoolingLowerings();
 absl::Span<const Lowering> ResizeLowerings();
 
 // What is known of the inputs of `node`.

@@ -215,6 +215,10 @@ Values LowerLpNormalization(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId power, p == 1 ? ops::Unary(builder, UnaryFunction::kAbs, src)
                                             : ops::Mul(builder, src, src));
   HT_ASSIGN_OR_RETURN(ValueId norm, ops::ReduceSum(builder, power, {axis}, /*keep_dims=*/true));
+  // What vanishes stays as it is, with a derivative of 1: it is divided by 1.
+  HT_ASSIGN_OR_RETURN(const ValueId vanishes,
+                      ops::Binary(builder, BinaryFunction::kEqual, norm, builder.AddScalar(0.0f)));
+  HT_ASSIGN_OR_RETURN(norm, ops::Select(builder, vanishes, builder.AddScalar(1.0f), norm));
   if (p == 2) {
     HT_ASSIGN_OR_RETURN(norm, ops::Unary(builder, UnaryFunction::kPower, norm, 1.0f, 0.5f));
   }

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -15,6 +18,8 @@ namespace {
 
 // Of the ones that sum up windows.
 constexpr int64_t kMaxKernelElements = int64_t{1} << 24;
+// Places are floats, which are exact up to there.
+constexpr int64_t kMaxPlaces = int64_t{1} << 24;
 
 PoolWindow WithOverhang(const Window& window) {
   PoolWindow pool = {window.kernel, window.strides, window.dilations, window.pads_begin,
@@ -114,11 +119,41 @@ Values LowerAveragePool(const NodeLowering& lowering) {
   return std::vector<ValueId>{dst};
 }
 
+// Where each element lies in C order; or where its channel's elements lie with the first spatial
+// axis innermost.
+absl::StatusOr<ValueId> PlacesOf(ProgramBuilder& builder, ValueId src, bool column_major) {
+  const Shape shape = builder.shape(src);
+  if (shape.Elements() > kMaxPlaces) {
+    return absl::UnimplementedError(absl::StrCat("the places of maxima among ", shape.Elements(),
+                                                 " elements (limit ", kMaxPlaces, ")"));
+  }
+  std::vector<float> places(static_cast<size_t>(shape.Elements()));
+  std::iota(places.begin(), places.end(), 0.0f);
+  if (!column_major) return builder.AddConstant(Tensor::Of<float>(shape, std::move(places)));
+  Shape reversed = shape;
+  std::vector<int> order = {0, 1};
+  for (int axis = shape.rank() - 1; axis >= 2; --axis) {
+    reversed.set_dim(static_cast<int>(order.size()), shape.dim(axis));
+    order.push_back(axis);
+  }
+  return ops::Transpose(builder,
+                        builder.AddConstant(Tensor::Of<float>(reversed, std::move(places))), order);
+}
+
 Values LowerMaxPool(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(const Window window,
                       ResolveWindow(lowering.node(), lowering.builder.shape(src), {}));
-  return Single(lowering.builder.Apply1(std::make_shared<MaxPoolOp>(WithOverhang(window)), {src}));
+  const PoolWindow pool = WithOverhang(window);
+  HT_ASSIGN_OR_RETURN(const ValueId dst,
+                      lowering.builder.Apply1(std::make_shared<MaxPoolOp>(pool), {src}));
+  if (lowering.node().outputs.size() < 2) return std::vector<ValueId>{dst};
+  HT_ASSIGN_OR_RETURN(const int64_t column_major, lowering.node().Int("storage_order", 0));
+  HT_ASSIGN_OR_RETURN(const ValueId places, PlacesOf(lowering.builder, src, column_major != 0));
+  HT_ASSIGN_OR_RETURN(
+      const ValueId indices,
+      lowering.builder.Apply1(std::make_shared<MaxPoolGatherOp>(pool), {places, src}));
+  return std::vector<ValueId>{dst, indices};
 }
 
 // sum^(1/p), with the derivative 0 where the sum is 0: the root is taken of 1 there, so that no

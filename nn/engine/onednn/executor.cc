@@ -218,8 +218,8 @@ void Session::Impl::Bind() {
 absl::Status Session::Impl::RunStep(size_t index) {
   const Step& step = plan().steps[index];
   if (step.kernel) {
-    step.kernel(steps[index].buffers);
-    return absl::OkStatus();
+    return Annotate(step.kernel(steps[index].buffers),
+                    plan().descriptions[static_cast<size_t>(step.instruction)]);
   }
   try {
     step.primitive.execute(stream, steps[index].arguments);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "nn/engine/onednn/arena.h"
 #include "nn/engine/onednn/layout.h"
@@ -27,8 +28,9 @@ struct Buffer {
   std::shared_ptr<const void> owner;
 };
 
-// A computation on the host: reads and writes the buffers of its step, in the step's order.
-using HostKernel = std::function<void(absl::Span<float* const> buffers)>;
+// A computation on the host: reads and writes the buffers of its step, in the step's order. An
+// error is that of what it reads, and ends the run.
+using HostKernel = std::function<absl::Status(absl::Span<float* const> buffers)>;
 
 // One argument of a step.
 struct StepArgument {

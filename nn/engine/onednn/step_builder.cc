@@ -207,8 +207,18 @@ void StepBuilder::AddPrimitive(const dnnl::primitive& primitive,
   Append(std::move(step));
 }
 
-void StepBuilder::AddKernel(HostKernel kernel, absl::Span<const BufferId> buffers,
-                            const StepWork& work) {
+void StepBuilder::AddKernel(std::function<void(absl::Span<float* const>)> kernel,
+                            absl::Span<const BufferId> buffers, const StepWork& work) {
+  AddFallibleKernel(
+      [kernel = std::move(kernel)](absl::Span<float* const> memory) {
+        kernel(memory);
+        return absl::OkStatus();
+      },
+      buffers, work);
+}
+
+void StepBuilder::AddFallibleKernel(HostKernel kernel, absl::Span<const BufferId> buffers,
+                                    const StepWork& work) {
   Step step;
   step.work = work;
   step.kernel = std::move(kernel);

@@ -2,6 +2,7 @@
 #define HALFTONE_NN_ENGINE_ONEDNN_STEP_BUILDER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -51,8 +52,12 @@ class StepBuilder {
   // Appends a primitive. Adds the scratchpad that its descriptor asks for.
   void AddPrimitive(const dnnl::primitive& primitive, const dnnl::memory::desc& scratchpad,
                     std::vector<StepArgument> arguments, const StepWork& work = {});
-  // Appends a host kernel on `buffers`.
-  void AddKernel(HostKernel kernel, absl::Span<const BufferId> buffers, const StepWork& work = {});
+  // Appends a host kernel on `buffers`, one that cannot fail.
+  void AddKernel(std::function<void(absl::Span<float* const>)> kernel,
+                 absl::Span<const BufferId> buffers, const StepWork& work = {});
+  // The same for one that may refuse what it reads.
+  void AddFallibleKernel(HostKernel kernel, absl::Span<const BufferId> buffers,
+                         const StepWork& work = {});
 
   // The instruction that the next calls are about.
   void BeginInstruction(int index) { instruction_ = index; }

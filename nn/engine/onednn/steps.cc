@@ -113,6 +113,14 @@ absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused) {
       return Dispatch<GatherOp>(steps, instruction);
     case OpKind::kGatherAdd:
       return Dispatch<GatherAddOp>(steps, instruction);
+    case OpKind::kGatherNd:
+      return Dispatch<GatherNdOp>(steps, instruction);
+    case OpKind::kScatterNdAdd:
+      return Dispatch<ScatterNdAddOp>(steps, instruction);
+    case OpKind::kLastWriter:
+      return Dispatch<LastWriterOp>(steps, instruction);
+    case OpKind::kSortPositions:
+      return Dispatch<SortPositionsOp>(steps, instruction);
     case OpKind::kSoftmax:
       return Dispatch<SoftmaxOp>(steps, instruction);
     case OpKind::kNormalize:

@@ -7,6 +7,7 @@
 #include "nn/engine/ops/convolution.h"
 #include "nn/engine/ops/elementwise.h"
 #include "nn/engine/ops/gather.h"
+#include "nn/engine/ops/gather_nd.h"
 #include "nn/engine/ops/matmul.h"
 #include "nn/engine/ops/normalize.h"
 #include "nn/engine/ops/pooling.h"
@@ -14,6 +15,7 @@
 #include "nn/engine/ops/reduction.h"
 #include "nn/engine/ops/shape_ops.h"
 #include "nn/engine/ops/softmax.h"
+#include "nn/engine/ops/sort.h"
 
 // How each op is computed: one function per op class, which appends the steps of one instruction.
 // oneDNN's exceptions pass through.
@@ -52,6 +54,10 @@ void AddSteps(StepBuilder& steps, const IndexSelectOp& op, const Instruction& in
 void AddSteps(StepBuilder& steps, const IndexAddOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const GatherOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const GatherAddOp& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const GatherNdOp& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const ScatterNdAddOp& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const LastWriterOp& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const SortPositionsOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const SoftmaxOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const NormalizeOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const NormalizeBackwardOp& op, const Instruction& instruction);

@@ -1,16 +1,9 @@
+#include "nn/engine/onednn/kernels/movement_kernels.h"
 #include "nn/engine/onednn/kernels/quantize_kernels.h"
 #include "nn/engine/onednn/steps.h"
 
 namespace halftone {
 namespace {
-
-AxisView ViewOf(const Shape& shape, int axis) {
-  AxisView view;
-  for (int i = 0; i < axis; ++i) view.outer *= shape.dim(i);
-  view.size = shape.dim(axis);
-  for (int i = axis + 1; i < shape.rank(); ++i) view.inner *= shape.dim(i);
-  return view;
-}
 
 // Binary symmetric grids have no zero.
 bool KeepsZero(const UniformQuantizer& quantizer) {

@@ -28,14 +28,6 @@ PartLoop WalkPart(const Shape& whole, const Shape& part, const std::vector<int64
   return loop;
 }
 
-AxisView ViewOf(const Shape& shape, int axis) {
-  AxisView view;
-  for (int i = 0; i < axis; ++i) view.outer *= shape.dim(i);
-  view.size = shape.dim(axis);
-  for (int i = axis + 1; i < shape.rank(); ++i) view.inner *= shape.dim(i);
-  return view;
-}
-
 bool HasElements(const Shape& shape) { return shape.Elements() > 0; }
 
 }  // namespace
@@ -134,25 +126,6 @@ void AddSteps(StepBuilder& steps, const IndexAddOp& op, const Instruction& instr
   steps.AddKernel(
       [view, indices](absl::Span<float* const> b) { IndexAddKernel(view, indices, b[0], b[1]); },
       {src_buffer, steps.DefinePlain(dst)});
-}
-
-void AddSteps(StepBuilder& steps, const GatherOp& op, const Instruction& instruction) {
-  const ValueId src = instruction.srcs[0], indices = instruction.srcs[1];
-  const AxisView view = ViewOf(steps.shape(src), op.axis);
-  const int64_t count = steps.shape(indices).dim(0);
-  const BufferId src_buffer = steps.PlainSource(src), index_buffer = steps.PlainSource(indices);
-  steps.AddKernel([=](absl::Span<float* const> b) { GatherKernel(view, count, b[0], b[1], b[2]); },
-                  {src_buffer, index_buffer, steps.DefinePlain(instruction.dsts[0])});
-}
-
-void AddSteps(StepBuilder& steps, const GatherAddOp& op, const Instruction& instruction) {
-  const ValueId src = instruction.srcs[0], indices = instruction.srcs[1];
-  const AxisView view = ViewOf(steps.shape(instruction.dsts[0]), op.axis);
-  const int64_t count = steps.shape(indices).dim(0);
-  const BufferId src_buffer = steps.PlainSource(src), index_buffer = steps.PlainSource(indices);
-  steps.AddKernel(
-      [=](absl::Span<float* const> b) { GatherAddKernel(view, count, b[0], b[1], b[2]); },
-      {src_buffer, index_buffer, steps.DefinePlain(instruction.dsts[0])});
 }
 
 void AddSteps(StepBuilder& steps, const SoftmaxOp& op, const Instruction& instruction) {

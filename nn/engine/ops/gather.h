@@ -7,9 +7,8 @@
 #include "nn/engine/op.h"
 
 // Picking by indices that are computed while the program runs. Indices are whole numbers as floats
-// (exact up to 2^24); those in [-size, 0) count from the end of the axis. Any other index, a
-// fraction or NaN selects nothing: the element that it stands for is NaN, and adds nothing in the
-// adjoint. Derivatives in the indices are 0.
+// (exact up to 2^24); those in [-size, 0) count from the end of the axis. A run in which there is
+// any other index, a fraction or NaN, fails and names it. Derivatives in the indices are 0.
 namespace halftone {
 
 // (src, indices [K]) -> dst with K elements along `axis`: dst[.., k, ..] = src[.., indices[k], ..].

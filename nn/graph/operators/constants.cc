@@ -7,6 +7,40 @@
 #include "nn/graph/operators/operator.h"
 
 namespace halftone {
+
+absl::StatusOr<DataType> TypeOfNumber(int64_t number) {
+  switch (number) {
+    case 1:
+      return DataType::kFloat32;
+    case 2:
+      return DataType::kUint8;
+    case 3:
+      return DataType::kInt8;
+    case 4:
+      return DataType::kUint16;
+    case 5:
+      return DataType::kInt16;
+    case 6:
+      return DataType::kInt32;
+    case 7:
+      return DataType::kInt64;
+    case 9:
+      return DataType::kBool;
+    case 10:
+      return DataType::kFloat16;
+    case 11:
+      return DataType::kFloat64;
+    case 12:
+      return DataType::kUint32;
+    case 13:
+      return DataType::kUint64;
+    case 16:
+      return DataType::kBFloat16;
+    default:
+      return absl::UnimplementedError(absl::StrCat("elements of ONNX's type ", number));
+  }
+}
+
 namespace {
 
 // The axes [start, end) of src whose sizes a Shape node gives.
@@ -121,40 +155,6 @@ absl::StatusOr<Tensors> EvaluateRange(const NodeContext& context,
   }
   const std::vector<int64_t> ints(values.begin(), values.end());
   return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, ints)};
-}
-
-// ONNX's numbers of the element types, as the `to` of a Cast has them.
-absl::StatusOr<DataType> TypeOfNumber(int64_t number) {
-  switch (number) {
-    case 1:
-      return DataType::kFloat32;
-    case 2:
-      return DataType::kUint8;
-    case 3:
-      return DataType::kInt8;
-    case 4:
-      return DataType::kUint16;
-    case 5:
-      return DataType::kInt16;
-    case 6:
-      return DataType::kInt32;
-    case 7:
-      return DataType::kInt64;
-    case 9:
-      return DataType::kBool;
-    case 10:
-      return DataType::kFloat16;
-    case 11:
-      return DataType::kFloat64;
-    case 12:
-      return DataType::kUint32;
-    case 13:
-      return DataType::kUint64;
-    case 16:
-      return DataType::kBFloat16;
-    default:
-      return absl::UnimplementedError(absl::StrCat("elements of ONNX's type ", number));
-  }
 }
 
 absl::StatusOr<ValueInfos> InferCast(const NodeContext& context) {

@@ -30,11 +30,19 @@ absl::StatusOr<ValueInfos> InferPow(const NodeContext& context) {
   return ValueInfos{base};
 }
 
+// Whether the ratio of a Dropout is known to be 0.
+bool DropsNothing(const NodeContext& context) {
+  const Tensor* ratio = context.Constant(1);
+  const absl::StatusOr<std::vector<double>> value =
+      ratio == nullptr ? absl::NotFoundError("") : ratio->ToDoubles();
+  return value.ok() && value->size() == 1 && value->front() == 0;
+}
+
 absl::StatusOr<ValueInfos> InferDropout(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   if (context.HasInput(2)) {
     HT_ASSIGN_OR_RETURN(std::vector<int64_t> training, context.RequiredInts(2, "training_mode"));
-    if (!training.empty() && training[0] != 0) {
+    if (!training.empty() && training[0] != 0 && !DropsNothing(context)) {
       return absl::UnimplementedError("training mode");
     }
   }

@@ -36,7 +36,15 @@ absl::StatusOr<Shape> ResolveReshape(const Shape& src, std::vector<int64_t> dims
     known *= dims[i];
   }
   if (open != dims.end()) {
-    if (known == 0 || src.Elements() % known != 0) return fail();
+    if (known == 0) return fail();
+    if (src.Elements() % known != 0) {
+      return Annotate(
+          absl::InvalidArgumentError(absl::StrCat(
+              "its ", src.Elements(), " elements are no multiple of ", known,
+              " (samples are computed one by one: a network that joins several of them into one "
+              "result needs an input of which one sample has all that it joins)")),
+          fail().message());
+    }
     *open = src.Elements() / known;
   } else if (known != src.Elements()) {
     return fail();

@@ -127,6 +127,32 @@ absl::StatusOr<Tensors> EvaluateBitwiseNot(const NodeContext& context,
   return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, values)};
 }
 
+// By a number of bits of each element's own; all bits are shifted out from 64 on.
+absl::StatusOr<Tensors> EvaluateBitShift(const NodeContext& context,
+                                         absl::Span<const ValueInfo> infos) {
+  HT_ASSIGN_OR_RETURN(const std::string direction, context.node.String("direction", ""));
+  if (direction != "LEFT" && direction != "RIGHT") {
+    return absl::InvalidArgumentError(absl::StrCat("direction '", direction, "'"));
+  }
+  HT_ASSIGN_OR_RETURN(std::vector<int64_t> bits,
+                      BroadcastTo(*context.constants[0], infos[0].shape).ToInts());
+  HT_ASSIGN_OR_RETURN(const std::vector<int64_t> counts,
+                      BroadcastTo(*context.constants[1], infos[0].shape).ToInts());
+  for (size_t i = 0; i < bits.size(); ++i) {
+    const auto from = static_cast<uint64_t>(bits[i]);
+    const auto count = static_cast<uint64_t>(counts[i]);
+    if (count >= 64) {
+      bits[i] = 0;
+    } else if (direction == "LEFT") {
+      bits[i] = static_cast<int64_t>(from << count);
+    } else {
+      bits[i] = infos[0].type == DataType::kUint64 ? static_cast<int64_t>(from >> count)
+                                                   : bits[i] >> count;
+    }
+  }
+  return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, bits)};
+}
+
 constexpr std::array kLogicOperators = {
     Operator{"Equal", InferComparison, EvaluateComparison<std::equal_to<>>, Runs::kAnything},
     Operator{"Less", InferComparison, EvaluateComparison<std::less<>>, Runs::kAnything},
@@ -142,6 +168,7 @@ constexpr std::array kLogicOperators = {
     Operator{"BitwiseAnd", InferBitwise, EvaluateBitwise<std::bit_and<>>, Runs::kNever},
     Operator{"BitwiseOr", InferBitwise, EvaluateBitwise<std::bit_or<>>, Runs::kNever},
     Operator{"BitwiseXor", InferBitwise, EvaluateBitwise<std::bit_xor<>>, Runs::kNever},
+    Operator{"BitShift", InferBitwise, EvaluateBitShift, Runs::kNever},
     Operator{"BitwiseNot", InferBitwiseNot, EvaluateBitwiseNot, Runs::kNever},
     Operator{"IsNaN", InferFloatTest},
     Operator{"IsInf", InferFloatTest},

@@ -61,6 +61,9 @@ enum class Runs : uint8_t {
   kAnything  // any type that float32 stands for: the narrower integers and bool too
 };
 
+// Whether the engine can run an operator that accepts `runs` on an activation of that type.
+bool Accepts(Runs runs, DataType type);
+
 struct Operator {
   absl::string_view name;
   InferFunction infer = nullptr;
@@ -70,6 +73,10 @@ struct Operator {
 
 // nullptr for an operator that is not known. `domain` as in Node.
 const Operator* FindOperator(absl::string_view domain, absl::string_view op);
+
+// The type that ONNX writes as that number, as the `to` of a Cast has it. UNIMPLEMENTED for one
+// that is not read.
+absl::StatusOr<DataType> TypeOfNumber(int64_t number);
 
 // One result like the first input.
 absl::StatusOr<ValueInfos> InferLikeFirst(const NodeContext& context);
@@ -84,6 +91,11 @@ absl::Span<const Operator> LayoutOperators();
 absl::Span<const Operator> BlockOperators();
 absl::Span<const Operator> SelectionOperators();
 absl::Span<const Operator> IndexingOperators();
+absl::Span<const Operator> SortingOperators();
+absl::Span<const Operator> SamplingOperators();
+absl::Span<const Operator> SignalOperators();
+absl::Span<const Operator> UnpoolingOperators();
+absl::Span<const Operator> ValueSizedOperators();
 absl::Span<const Operator> ReductionOperators();
 absl::Span<const Operator> NormalizationOperators();
 absl::Span<const Operator> ResizeOperators();

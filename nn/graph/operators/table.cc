@@ -23,11 +23,18 @@ constexpr int64_t kMaxListLength = 1 << 16;
 }  // namespace
 
 std::vector<absl::Span<const Operator>> OperatorFamilies() {
-  return {ActivationOperators(), ElementwiseOperators(),   LogicOperators(),
-          WindowOperators(),     MatrixOperators(),        LayoutOperators(),
-          BlockOperators(),      SelectionOperators(),     IndexingOperators(),
-          ReductionOperators(),  NormalizationOperators(), ResizeOperators(),
-          ConstantOperators()};
+  return {ActivationOperators(),    ElementwiseOperators(), LogicOperators(),
+          WindowOperators(),        MatrixOperators(),      LayoutOperators(),
+          BlockOperators(),         SelectionOperators(),   IndexingOperators(),
+          SortingOperators(),       SamplingOperators(),    SignalOperators(),
+          UnpoolingOperators(),     ValueSizedOperators(),  ReductionOperators(),
+          NormalizationOperators(), ResizeOperators(),      ConstantOperators()};
+}
+
+bool Accepts(Runs runs, DataType type) {
+  if (IsFloat(type)) return true;
+  const bool wide = type == DataType::kInt32 || type == DataType::kInt64;
+  return runs == Runs::kAnything || (runs == Runs::kNumbers && wide);
 }
 
 absl::StatusOr<ValueInfos> InferLikeFirst(const NodeContext& context) {

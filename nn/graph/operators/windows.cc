@@ -68,8 +68,7 @@ absl::StatusOr<ValueInfos> InferPool(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
   HT_RETURN_IF_ERROR(CheckSpatialAxes(src.shape));
   HT_ASSIGN_OR_RETURN(Window window, ResolveWindow(context.node, src.shape, {}));
-  HT_ASSIGN_OR_RETURN(int64_t storage_order, context.node.Int("storage_order", 0));
-  if (storage_order != 0) return absl::UnimplementedError("column-major storage_order");
+  HT_RETURN_IF_ERROR(context.node.Int("storage_order", 0).status());
   const Shape dst = DstShape(src.shape, src.shape.dim(1), window);
   return ValueInfos{{src.type, dst}, {DataType::kInt64, dst}};
 }

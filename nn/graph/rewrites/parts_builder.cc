@@ -8,8 +8,8 @@
 namespace halftone {
 namespace {
 
-// The first opsets whose Unsqueeze and ReduceSum, and whose other reductions, have axes as an
-// input.
+// The first opsets whose Unsqueeze, Squeeze and ReduceSum, and whose other reductions, have axes as
+// an input.
 constexpr int64_t kOpsetOfAxes = 13;
 constexpr int64_t kOpsetOfMeanAxes = 18;
 
@@ -63,9 +63,17 @@ std::string PartsBuilder::Transpose(const std::string& src, std::vector<int64_t>
 }
 
 std::string PartsBuilder::Unsqueeze(const std::string& src, int64_t axis) {
+  return WithAxis("Unsqueeze", src, axis);
+}
+
+std::string PartsBuilder::Squeeze(const std::string& src, int64_t axis) {
+  return WithAxis("Squeeze", src, axis);
+}
+
+std::string PartsBuilder::WithAxis(const std::string& op, const std::string& src, int64_t axis) {
   std::vector<int64_t> axes = {axis};
-  if (opset_ >= kOpsetOfAxes) return Op("Unsqueeze", {src, Ints(std::move(axes))});
-  return Op("Unsqueeze", {src}, {{"axes", std::move(axes)}});
+  if (opset_ >= kOpsetOfAxes) return Op(op, {src, Ints(std::move(axes))});
+  return Op(op, {src}, {{"axes", std::move(axes)}});
 }
 
 std::string PartsBuilder::Reduce(const std::string& op, const std::string& src,

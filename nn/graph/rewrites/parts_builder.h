@@ -43,6 +43,7 @@ class PartsBuilder {
   std::string Reshape(const std::string& src, std::vector<int64_t> sizes);
   std::string Transpose(const std::string& src, std::vector<int64_t> permutation);
   std::string Unsqueeze(const std::string& src, int64_t axis);
+  std::string Squeeze(const std::string& src, int64_t axis);
   // The axes stay, with size 1.
   std::string ReduceMean(const std::string& src, std::vector<int64_t> axes);
   std::string ReduceSum(const std::string& src, std::vector<int64_t> axes, bool keep);
@@ -72,6 +73,7 @@ class PartsBuilder {
   Parts Take() { return std::move(parts_); }
 
  private:
+  std::string WithAxis(const std::string& op, const std::string& src, int64_t axis);
   std::string Reduce(const std::string& op, const std::string& src, std::vector<int64_t> axes,
                      bool keep, int64_t since);
 

@@ -39,6 +39,7 @@ absl::Span<const Rewrite> ActivationRewrites();
 absl::Span<const Rewrite> NormalizationRewrites();
 absl::Span<const Rewrite> EmbeddingRewrites();
 absl::Span<const Rewrite> FusedLayerRewrites();
+absl::Span<const Rewrite> LossRewrites();
 absl::Span<const Rewrite> BertAttentionRewrites();
 absl::Span<const Rewrite> OnnxAttentionRewrites();
 absl::Span<const Rewrite> RotaryRewrites();

@@ -12,8 +12,8 @@ Table MakeTable() {
   Table table;
   for (const absl::Span<const Rewrite> family :
        {BranchRewrites(), ScanRewrites(), ActivationRewrites(), NormalizationRewrites(),
-        EmbeddingRewrites(), FusedLayerRewrites(), BertAttentionRewrites(), OnnxAttentionRewrites(),
-        RotaryRewrites()}) {
+        EmbeddingRewrites(), FusedLayerRewrites(), LossRewrites(), BertAttentionRewrites(),
+        OnnxAttentionRewrites(), RotaryRewrites()}) {
     for (const Rewrite& rewrite : family)
       table.emplace(std::pair(rewrite.domain, rewrite.op), rewrite);
   }

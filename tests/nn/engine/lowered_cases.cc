@@ -215,6 +215,118 @@ void AddIndexing(std::vector<OpCase>& cases) {
       CaseOf("Where", where.Op("Where", {"mask", "a", "b"}, {"y"}).Output("y").graph()));
 }
 
+// One node whose source `at` is not differentiated, but holds those numbers while the program runs.
+OpCase WithFixed(OneNode node, size_t at, const Tensor& fixed, DataType type) {
+  GraphBuilder builder(node.opset);
+  std::vector<std::string> inputs;
+  node.srcs.insert(node.srcs.begin() + static_cast<std::ptrdiff_t>(at), fixed.shape());
+  for (size_t i = 0; i < node.srcs.size(); ++i) {
+    inputs.push_back(absl::StrCat("x", i));
+    builder.Input(inputs.back(), node.srcs[i], i == at ? type : DataType::kFloat32);
+  }
+  for (size_t i = 0; i < node.constants.size(); ++i) {
+    inputs.push_back(absl::StrCat("c", i));
+    builder.Constant(inputs.back(), node.constants[i]);
+  }
+  builder.Op(node.op, inputs, {"y"}, node.attributes).Output("y");
+  OpCase op_case = CaseOf(node.name, builder.graph());
+  op_case.srcs.erase(op_case.srcs.begin() + static_cast<std::ptrdiff_t>(at));
+  op_case.fixed = {{at, fixed}};
+  return op_case;
+}
+
+// By indices that the network computes.
+void AddComputedIndexing(std::vector<OpCase>& cases) {
+  const auto add = [&](const std::string& name, const std::string& op, std::vector<Shape> srcs,
+                       const Tensor& indices, Attributes attributes = {}) {
+    cases.push_back(
+        WithFixed({absl::StrCat("Computed", name), op, std::move(srcs), std::move(attributes)}, 1,
+                  indices, DataType::kInt64));
+  };
+  const Shape shape = {3, 4, 2};
+  const Tensor elements = Tensor::Of<float>(Shape{2, 3, 2}, {0, 2, -1, 1, 0, 2, 2, 0, 1, -3, 2, 2});
+  const Tensor pairs = Tensor::Of<float>(Shape{3, 2}, {0, 1, 2, -1, 1, 0});
+  const Tensor repeated = Tensor::Of<float>(Shape{3, 2}, {0, 1, 2, 3, 0, 1});
+  add("GatherElements", "GatherElements", {shape}, elements);
+  add("GatherElementsLast", "GatherElements", {{2, 3, 3}}, elements, {{"axis", int64_t{2}}});
+  add("GatherNd", "GatherND", {shape}, pairs);
+  add("GatherNdBatched", "GatherND", {{3, 3, 4}}, pairs, {{"batch_dims", int64_t{1}}});
+  add("ReverseSequence", "ReverseSequence", {{4, 3, 2}}, Tensor::Of<float>(Shape{3}, {3, 1, 4}));
+  for (const char* reduction : {"none", "add"}) {
+    const Attributes attributes = {{"reduction", std::string(reduction)}};
+    add(absl::StrCat("ScatterNd_", reduction), "ScatterND", {shape, {3, 2}}, repeated, attributes);
+    add(absl::StrCat("ScatterElements_", reduction), "ScatterElements", {shape, {2, 3, 2}},
+        elements, attributes);
+  }
+}
+
+// Positions between elements, and away from where their derivatives jump.
+void AddSampling(std::vector<OpCase>& cases) {
+  for (const char* mode : {"linear", "cubic"}) {
+    for (const char* padding : {"zeros", "border", "reflection"}) {
+      for (const int64_t align : {0, 1}) {
+        const OneNode node = {absl::StrCat("GridSample_", mode, "_", padding, align),
+                              "GridSample",
+                              {{2, 3, 4, 5}},
+                              {{"mode", std::string(mode)},
+                               {"padding_mode", std::string(padding)},
+                               {"align_corners", align}},
+                              {},
+                              20};
+        const Tensor grid = Tensor::Of<float>(
+            Shape{2, 2, 2, 2}, {-0.9f, -0.7f, 0.33f, 0.21f, 1.37f, -1.6f, 0.8f, 0.97f, -0.13f, 0.4f,
+                                -1.21f, 1.33f, 0.05f, -0.43f, 0.71f, 0.52f});
+        cases.push_back(WithFixed(node, 1, grid, DataType::kFloat32));
+      }
+    }
+  }
+  cases.push_back(CaseOf({"GridSamplePositions",
+                          "GridSample",
+                          {{2, 2, 3, 3}, {2, 1, 2, 2}},
+                          {{"mode", std::string("linear")}, {"align_corners", int64_t{1}}},
+                          {},
+                          20}));
+  cases.back().lower = 0.2f;  // one cell of the image
+  cases.back().upper = 0.8f;
+  cases.push_back(CaseOf({"AffineGrid", "AffineGrid", {{2, 2, 3}}, {}, {List({2, 1, 3, 4})}, 20}));
+  GraphBuilder roi(16);
+  roi.Input("x", {2, 2, 5, 6});
+  roi.Constant("boxes", Tensor::Of<float>(Shape{3, 4}, {0.3f, 0.4f, 4.1f, 3.7f, 1.2f, 0.6f, 5.9f,
+                                                        4.8f, -1.5f, -1.2f, 2.2f, 7.3f}));
+  roi.Ints("samples", {0, 1, 1});
+  roi.Op("RoiAlign", {"x", "boxes", "samples"}, {"y"},
+         {{"output_height", int64_t{2}},
+          {"output_width", int64_t{3}},
+          {"sampling_ratio", int64_t{2}},
+          {"spatial_scale", 0.9f}});
+  cases.push_back(CaseOf("RoiAlign", roi.Output("y").graph()));
+}
+
+void AddSignals(std::vector<OpCase>& cases) {
+  cases.push_back(CaseOf({"Dft", "DFT", {{2, 6, 1}}, {{"onesided", int64_t{1}}}, {}, 17}));
+  cases.push_back(CaseOf({"DftInverse",
+                          "DFT",
+                          {{2, 3, 5, 2}},
+                          {{"inverse", int64_t{1}}, {"axis", int64_t{1}}},
+                          {},
+                          17}));
+  cases.push_back(
+      CaseOf({"Stft",
+              "STFT",
+              {{2, 9, 1}},
+              {},
+              {Tensor::Scalar<int64_t>(2), Scales({0.5f, 1, 1, 0.5f}), Tensor::Scalar<int64_t>(4)},
+              17}));
+  cases.push_back(CaseOf({"TopK", "TopK", {{3, 5, 2}}, {{"axis", int64_t{1}}}, {List({3})}, 11}));
+  cases.back().values = OpCase::Values::kGrid;
+  cases.push_back(CaseOf({"Col2Im",
+                          "Col2Im",
+                          {{2, 12, 6}},
+                          {{"pads", Ints{1, 0, 0, 1}}},
+                          {List({2, 3}), List({2, 2})},
+                          18}));
+}
+
 void AddProducts(std::vector<OpCase>& cases) {
   const auto einsum = [&](const std::string& name, const std::string& equation,
                           std::vector<Shape> srcs) {
@@ -260,6 +372,9 @@ std::vector<OpCase> LoweredCases() {
   AddNormalizations(cases);
   AddReductions(cases);
   AddIndexing(cases);
+  AddComputedIndexing(cases);
+  AddSampling(cases);
+  AddSignals(cases);
   AddProducts(cases);
   return cases;
 }

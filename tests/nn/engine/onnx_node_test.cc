@@ -43,26 +43,19 @@ constexpr double kAbsoluteTolerance = 1e-5;
 const std::map<std::string, std::string>& OutOfScope() {
   static const auto* const operators = [] {
     const std::map<std::string, std::vector<std::string>> groups = {
-        {"losses of training", {"SoftmaxCrossEntropyLoss", "NegativeLogLikelihoodLoss"}},
         {"steps and branches by value, and the batched Scan", {"Scan", "Loop", "If"}},
         {"networks that are quantized already",
          {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv",
           "QLinearMatMul", "ConvInteger", "MatMulInteger"}},
         {"random numbers", {"Bernoulli", "RandomUniformLike"}},
-        {"results whose size depends on values", {"NonMaxSuppression", "NonZero", "Unique"}},
-        {"sorting", {"TopK"}},
-        {"signals and text",
-         {"DFT", "STFT", "TfIdfVectorizer", "MelWeightMatrix", "HannWindow", "HammingWindow",
-          "BlackmanWindow", "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit"}},
-        {"bits", {"BitShift"}},
-        {"sampling where a network says", {"AffineGrid", "DeformConv", "GridSample", "RoiAlign"}},
-        {"columns back to images", {"Col2Im"}},
+        {"text",
+         {"TfIdfVectorizer", "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit"}},
+        {"deformable convolutions", {"DeformConv"}},
         {"images from files", {"ImageDecoder"}},
         {"lists of tensors",
          {"ConcatFromSequence", "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase",
           "SequenceInsert", "SequenceLength", "SequenceMap", "SplitToSequence"}},
         {"values that may be absent", {"Optional", "OptionalGetElement", "OptionalHasElement"}},
-        {"places of maxima", {"MaxUnpool"}},
         {"determinants", {"Det"}},
     };
     auto* reasons = new std::map<std::string, std::string>;
@@ -111,7 +104,6 @@ std::optional<std::string> OutOfScope(const Graph& graph) {
     if (node.op == "Cast" && node.Int("to", 0).value_or(0) > kLastNumberedType) {
       return "floats of 8 bits and integers of 4";
     }
-    if (node.op == "MaxPool" && node.outputs.size() > 1) return "places of maxima";
     if (absl::StartsWith(node.op, "Reduce") && HasNoElements(graph)) return "reductions of nothing";
     if (absl::StartsWith(node.op, "Bitwise")) return "bits beyond those that float32 has";
   }
@@ -136,6 +128,22 @@ absl::StatusOr<std::vector<Tensor>> ReadTensors(const fs::path& folder, const st
   }
 }
 
+// Whether it picks by indices or labels, its second source, that networks compute.
+bool IsPickedBy(const Node& node) {
+  static const auto* const operators = new std::set<std::string>{"Gather",
+                                                                 "GatherElements",
+                                                                 "GatherND",
+                                                                 "ReverseSequence",
+                                                                 "Scatter",
+                                                                 "ScatterElements",
+                                                                 "ScatterND",
+                                                                 "NegativeLogLikelihoodLoss",
+                                                                 "SoftmaxCrossEntropyLoss"};
+  const std::string reduction = node.String("reduction", "none").value_or("none");
+  const bool scatters = absl::StartsWith(node.op, "Scatter");
+  return operators->count(node.op) > 0 && (!scatters || reduction == "none" || reduction == "add");
+}
+
 // Whether integers or bools of that name are what a network computes with.
 bool RunsOn(const Graph& graph, const std::string& input) {
   static const auto* const computing =
@@ -145,7 +153,7 @@ bool RunsOn(const Graph& graph, const std::string& input) {
                                 "Neg",   "Not",         "Or",    "Sign",    "Sub",
                                 "Where", "Xor"};
   for (const Node& node : graph.nodes) {
-    const bool index = node.op == "Gather" && node.Input(1) == input;
+    const bool index = IsPickedBy(node) && node.Input(1) == input;
     const bool operand = computing->count(node.op) > 0 &&
                          std::count(node.inputs.begin(), node.inputs.end(), input) > 0;
     if (!index && !operand) return false;
@@ -162,6 +170,9 @@ std::set<std::string> ConstantInputs(const Graph& graph) {
                                                                     "Dropout",
                                                                     "GRU",
                                                                     "LSTM",
+                                                                    "MelWeightMatrix",
+                                                                    "NonMaxSuppression",
+                                                                    "NonZero",
                                                                     "OneHot",
                                                                     "Pad",
                                                                     "RNN",
@@ -169,11 +180,15 @@ std::set<std::string> ConstantInputs(const Graph& graph) {
                                                                     "Resize",
                                                                     "Reshape",
                                                                     "Slice",
+                                                                    "Unique",
                                                                     "Upsample"};
+  // Of which the first input is a parameter too, or tells the size of the result.
+  static const auto* const whole = new std::set<std::string>{"MelWeightMatrix", "NonMaxSuppression",
+                                                             "NonZero", "Range", "Unique"};
   std::set<std::string> constants;
   for (const Node& node : graph.nodes) {
     if (parametrized->count(node.op) == 0) continue;
-    const size_t first = node.op == "Range" ? 0 : 1;
+    const size_t first = whole->count(node.op) > 0 ? 0 : 1;
     for (size_t i = first; i < node.inputs.size(); ++i) constants.insert(node.inputs[i]);
   }
   for (const Port& input : graph.inputs) {
@@ -255,14 +270,21 @@ absl::StatusOr<std::vector<float>> AsFloats(const Tensor& tensor) {
   return std::vector<float>(integers.begin(), integers.end());
 }
 
-bool IsClose(float actual, float expected, double tolerance) {
+// How far a number may be off: by a part of itself, and by what zero may.
+struct Tolerance {
+  double relative, absolute;
+};
+
+bool IsClose(float actual, float expected, const Tolerance& tolerance) {
   if (std::isnan(expected)) return std::isnan(actual);
   if (std::isinf(expected)) return actual == expected;
-  return std::fabs(actual - expected) <= kAbsoluteTolerance + tolerance * std::fabs(expected);
+  return std::fabs(actual - expected) <=
+         tolerance.absolute + tolerance.relative * std::fabs(expected);
 }
 
 std::optional<std::string> FindDifference(const std::vector<float>& actual,
-                                          const std::vector<float>& expected, double tolerance) {
+                                          const std::vector<float>& expected,
+                                          const Tolerance& tolerance) {
   if (actual.size() != expected.size()) {
     return absl::StrCat(actual.size(), " elements, not ", expected.size());
   }
@@ -274,12 +296,17 @@ std::optional<std::string> FindDifference(const std::vector<float>& actual,
   return std::nullopt;
 }
 
-// Relative: that of the type to which the expected numbers were rounded. Those of the signal
-// windows were computed with 3.1415 for pi, and ONNX's own tests ask for 1e-3.
-double Tolerance(const fs::path& folder, DataType type) {
-  if (type == DataType::kBFloat16) return 0x1p-7;
-  if (type == DataType::kFloat16) return 0x1p-10;
-  return absl::StrContains(folder.string(), "window") ? 1e-3 : kRelativeTolerance;
+// That of the type to which the expected numbers were rounded. Those of the signal windows were
+// computed with 3.1415 for pi, and ONNX's own tests ask for 1e-3; those of samples between elements
+// are written down with four digits after the point.
+Tolerance ToleranceOf(const fs::path& folder, DataType type) {
+  if (type == DataType::kBFloat16) return {0x1p-7, kAbsoluteTolerance};
+  if (type == DataType::kFloat16) return {0x1p-10, kAbsoluteTolerance};
+  const std::string name = folder.string();
+  if (absl::StrContains(name, "window")) return {1e-3, kAbsoluteTolerance};
+  const bool is_written =
+      absl::StrContains(name, "roialign") || absl::StrContains(name, "gridsample");
+  return {kRelativeTolerance, is_written ? 0.6e-4 : kAbsoluteTolerance};
 }
 
 // Runs one data set. An error where it cannot be run, else what differs, if anything does.
@@ -299,11 +326,25 @@ absl::StatusOr<std::optional<std::string>> RunDataSet(Graph graph, const fs::pat
                             expected[i].shape().ToString());
       }
     }
-    if (auto difference = FindDifference(results[name], floats, Tolerance(folder, type))) {
+    if (auto difference = FindDifference(results[name], floats, ToleranceOf(folder, type))) {
       return absl::StrCat(name, ": ", *difference);
     }
   }
   return std::nullopt;
+}
+
+// What is the matter with a model that is not read, in words that tests have in common.
+std::string WhyNotRead(const absl::Status& status) {
+  static constexpr std::pair<absl::string_view, absl::string_view> kReasons[] = {
+      {"names no ONNX opset", "optimizers of training, of a domain of their own"},
+      {"it is not a tensor", "inputs that are lists of tensors, or may be absent"},
+      {"strings or complex numbers", "text and complex numbers"},
+      {"8-bit floats or have 4 bits", "floats of 8 bits and integers of 4"},
+  };
+  for (const auto& [text, reason] : kReasons) {
+    if (absl::StrContains(status.message(), text)) return std::string(reason);
+  }
+  return status.ToString();
 }
 
 Verdict RunModel(const fs::path& folder) {
@@ -314,7 +355,8 @@ Verdict RunModel(const fs::path& folder) {
     // Not of ONNX's own domain, or with types and operators that do not exist here.
     const bool foreign = absl::IsUnimplemented(graph.status()) ||
                          absl::StrContains(graph.status().message(), "names no ONNX opset");
-    return {foreign ? Verdict::Kind::kSkipped : Verdict::Kind::kFailed, graph.status().ToString()};
+    if (foreign) return {Verdict::Kind::kSkipped, WhyNotRead(graph.status())};
+    return {Verdict::Kind::kFailed, graph.status().ToString()};
   }
   const auto beyond = OutOfScope(*graph);
   for (int set = 0;; ++set) {
@@ -377,7 +419,7 @@ TEST(OnnxNodeTest, BackendTestsPass) {
   }
   std::cout << folders.size() << " tests: " << passed << " passed, " << failed << " failed, "
             << skips << " skipped\n";
-  EXPECT_GE(passed, 704) << "of the 932 tests that come with ONNX 1.12";
+  EXPECT_GE(passed, 844) << "of the 932 tests that come with ONNX 1.12";
 }
 
 }  // namespace

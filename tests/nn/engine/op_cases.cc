@@ -7,6 +7,7 @@
 #include "nn/engine/ops/convolution.h"
 #include "nn/engine/ops/elementwise.h"
 #include "nn/engine/ops/gather.h"
+#include "nn/engine/ops/gather_nd.h"
 #include "nn/engine/ops/matmul.h"
 #include "nn/engine/ops/normalize.h"
 #include "nn/engine/ops/pooling.h"
@@ -248,6 +249,13 @@ void AddSelections(std::vector<OpCase>& cases) {
   cases.back().fixed = {{0, mask}};
   cases.push_back({"Gather", std::make_shared<GatherOp>(1), {Shape{2, 5, 3}}});
   cases.back().fixed = {{1, indices}};
+  const Tensor tuples = Tensor::Of<float>(Shape{2, 3, 2}, {1, 2, 0, -1, 1, 2, 0, 0, -2, 1, 1, -3});
+  cases.push_back({"GatherNd", std::make_shared<GatherNdOp>(), {Shape{2, 2, 3, 4}}});
+  cases.back().fixed = {{1, tuples}};
+  cases.push_back({"ScatterNdAdd",
+                   std::make_shared<ScatterNdAddOp>(std::vector<int64_t>{2, 3}),
+                   {Shape{2, 3, 4}}});
+  cases.back().fixed = {{1, tuples}};
   cases.push_back({"GatherAdd", std::make_shared<GatherAddOp>(1, 5), {Shape{2, 4, 3}}});
   cases.back().fixed = {{1, indices}};
 }

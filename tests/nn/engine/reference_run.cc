@@ -18,7 +18,9 @@
 #include "nn/engine/ops/reduction.h"
 #include "nn/engine/ops/shape_ops.h"
 #include "nn/engine/ops/softmax.h"
+#include "nn/engine/ops/sort.h"
 #include "nn/quant/bfloat16.h"
+#include "tests/nn/engine/reference_functions.h"
 
 namespace halftone {
 namespace {
@@ -51,102 +53,6 @@ double& At(Array& array, const Index& index) {
     offset = offset * size + (size == 1 ? 0 : index[static_cast<size_t>(axis) + skip]);
   }
   return array.values[static_cast<size_t>(offset)];
-}
-
-double NormalDistribution(double x) { return 0.5 * (1 + std::erf(x / std::sqrt(2.0))); }
-
-double Unary(const UnaryOp& op, double x) {
-  switch (op.function) {
-    case UnaryFunction::kRelu:
-      return std::max(x, 0.0);
-    case UnaryFunction::kLeakyRelu:
-      return x > 0 ? x : op.alpha * x;
-    case UnaryFunction::kClip:
-      return std::min(std::max(x, double{op.alpha}), double{op.beta});
-    case UnaryFunction::kLinear:
-      return op.alpha * x + op.beta;
-    case UnaryFunction::kPower:
-      return op.alpha * std::pow(x, op.beta);
-    case UnaryFunction::kSigmoid:
-      return 1 / (1 + std::exp(-x));
-    case UnaryFunction::kTanh:
-      return std::tanh(x);
-    case UnaryFunction::kExp:
-      return std::exp(x);
-    case UnaryFunction::kLog:
-      return std::log(x);
-    case UnaryFunction::kErf:
-      return std::erf(x);
-    case UnaryFunction::kSoftplus:
-      return std::log1p(std::exp(-std::fabs(x))) + std::max(x, 0.0);
-    case UnaryFunction::kAbs:
-      return std::fabs(x);
-    case UnaryFunction::kSign:
-      return x > 0 ? 1 : x < 0 ? -1 : 0;
-    case UnaryFunction::kRound:
-      return std::nearbyint(x);
-    case UnaryFunction::kFloor:
-      return std::floor(x);
-    case UnaryFunction::kCeil:
-      return std::ceil(x);
-    case UnaryFunction::kGelu:
-      return x * NormalDistribution(x);
-    case UnaryFunction::kGeluSlope:
-      return NormalDistribution(x) + x * std::exp(-0.5 * x * x) / std::sqrt(2 * M_PI);
-    case UnaryFunction::kSin:
-      return std::sin(x);
-    case UnaryFunction::kCos:
-      return std::cos(x);
-    case UnaryFunction::kTan:
-      return std::tan(x);
-    case UnaryFunction::kAsin:
-      return std::asin(x);
-    case UnaryFunction::kAcos:
-      return std::acos(x);
-    case UnaryFunction::kAtan:
-      return std::atan(x);
-    case UnaryFunction::kSinh:
-      return std::sinh(x);
-    case UnaryFunction::kCosh:
-      return std::cosh(x);
-    case UnaryFunction::kAsinh:
-      return std::asinh(x);
-    case UnaryFunction::kAcosh:
-      return std::acosh(x);
-    case UnaryFunction::kAtanh:
-      return std::atanh(x);
-  }
-  return 0;
-}
-
-double Binary(BinaryFunction function, double a, double b) {
-  switch (function) {
-    case BinaryFunction::kAdd:
-      return a + b;
-    case BinaryFunction::kSub:
-      return a - b;
-    case BinaryFunction::kMul:
-      return a * b;
-    case BinaryFunction::kDiv:
-      return a / b;
-    case BinaryFunction::kMax:
-      return std::max(a, b);
-    case BinaryFunction::kMin:
-      return std::min(a, b);
-    case BinaryFunction::kPow:
-      return std::pow(a, b);
-    case BinaryFunction::kStep:
-      return a > b ? 1 : a == b ? 0.5 : 0;
-    case BinaryFunction::kEqual:
-      return a == b ? 1 : 0;
-    case BinaryFunction::kGreater:
-      return a > b ? 1 : 0;
-    case BinaryFunction::kAtLeast:
-      return a >= b ? 1 : 0;
-    case BinaryFunction::kRemainder:
-      return std::fmod(a, b);
-  }
-  return 0;
 }
 
 // Calls visit(src index, weights index, dst index) for every product of a convolution.
@@ -249,6 +155,7 @@ class Evaluator {
   void MatMul();
   void Reduce();
   void Movement();
+  void Indexing();
   void Softmax();
   void Normalization();
   void Elementwise();
@@ -414,6 +321,51 @@ void Evaluator::Movement() {
   }
 }
 
+void Evaluator::Indexing() {
+  // The place that tuple n of batch b names in rows of `shape` [B, D1, .., Dk, ...].
+  const auto place = [&](size_t source, int64_t b, int64_t n, const Shape& shape) {
+    Index index = {b};
+    for (int64_t k = 0; k < srcs_[source].shape.dim(2); ++k) {
+      index.push_back(Picked(Src(source, {b, n, k}), shape.dim(static_cast<int>(k) + 1)));
+    }
+    return index;
+  };
+  const auto with = [](Index index, int64_t last) {
+    index.push_back(last);
+    return index;
+  };
+  switch (op_.kind()) {
+    case OpKind::kGatherNd:
+      return Fill(
+          [&](const Index& d) { return Src(0, with(place(1, d[0], d[1], srcs_[0].shape), d[2])); });
+    case OpKind::kScatterNdAdd:
+      return ForEach(srcs_[0].shape, [&](const Index& s) {
+        At(dst_, with(place(1, s[0], s[1], dst_.shape), s[2])) += Src(0, s);
+      });
+    case OpKind::kLastWriter:
+      Fill([](const Index&) { return -1.0; });
+      for (int64_t b = 0; b < srcs_[0].shape.dim(0); ++b) {
+        for (int64_t n = 0; n < srcs_[0].shape.dim(1); ++n) {
+          At(dst_, place(0, b, n, dst_.shape)) = static_cast<double>(n);
+        }
+      }
+      return;
+    default: {
+      const auto& op = As<SortPositionsOp>();
+      // The element with as many before it as the position says.
+      return ForEach(srcs_[0].shape, [&](const Index& s) {
+        int64_t before = 0;
+        for (int64_t i = 0; i < srcs_[0].shape.dim(1); ++i) {
+          const double other = Src(0, {s[0], i}), own = Src(0, s);
+          const bool is_before = op.descending ? other > own : other < own;
+          before += is_before || (other == own && i < s[1]);
+        }
+        if (before < op.count) At(dst_, {s[0], before}) = static_cast<double>(s[1]);
+      });
+    }
+  }
+}
+
 void Evaluator::Softmax() {
   const auto& op = As<SoftmaxOp>();
   const auto axis = static_cast<size_t>(op.axis);
@@ -522,6 +474,12 @@ Array Evaluator::Evaluate() {
     case OpKind::kGather:
     case OpKind::kGatherAdd:
       Movement();
+      break;
+    case OpKind::kGatherNd:
+    case OpKind::kScatterNdAdd:
+    case OpKind::kLastWriter:
+    case OpKind::kSortPositions:
+      Indexing();
       break;
     case OpKind::kSoftmax:
       Softmax();

@@ -209,6 +209,61 @@ TEST(BindBatchTest, ShapesMustBeConstant) {
   ExpectError(builder, 1, absl::StatusCode::kUnimplemented, "shape ('s') is not constant");
 }
 
+TEST(BindBatchTest, ResultsWhoseSizeDependsOnValuesAreOfConstants) {
+  GraphBuilder known;
+  known.Input("x", {kN, 6}).Floats("mask", {6}, {0, 1, 0, 1, 1, 0}).Ints("last", {-1});
+  known.Op("NonZero", {"mask"}, {"places"}).Op("Reshape", {"places", "last"}, {"list"});
+  known.Op("Gather", {"x", "list"}, {"y"}, {{"axis", int64_t{1}}}).Output("y");
+  const Graph bound = Bind(known, 2);
+  EXPECT_EQ(bound.values.at("y").shape, (Shape{2, 3}));
+  EXPECT_EQ(bound.nodes.size(), 1);
+  for (const char* const op : {"NonZero", "Unique", "NonMaxSuppression"}) {
+    GraphBuilder computed;
+    computed.Input("x", {kN, 6, 4}).Op("Relu", {"x"}, {"r"}).Op(op, {"r", "r"}, {"y"}).Output("y");
+    ExpectError(computed, 1, absl::StatusCode::kUnimplemented,
+                "depends on the values of 'r', which the network computes");
+  }
+}
+
+// Which tensors a list has is known while the graph is bound: nothing of it is left.
+TEST(BindBatchTest, ListsOfTensorsAreTheirMembers) {
+  GraphBuilder builder;
+  builder.Input("x", {kN, 6, 2}).Int("two", 2).Int("end", -1).Int("first", 0);
+  builder.Op("SplitToSequence", {"x", "two"}, {"parts"}, {{"axis", int64_t{1}}});
+  builder.Op("Identity", {"parts"}, {"same"}).Op("SequenceErase", {"same", "end"}, {"fewer"});
+  builder.Op("SequenceInsert", {"fewer", "x", "first"}, {"more"});
+  builder.Op("SequenceLength", {"more"}, {"length"});
+  builder.Op("ConcatFromSequence", {"more"}, {"y"}, {{"axis", int64_t{1}}}).Output("y");
+  builder.Op("SequenceAt", {"more", "first"}, {"back"}).Op("Relu", {"back"}, {"z"}).Output("z");
+  builder.Op("Optional", {"x"}, {"maybe"}).Op("OptionalGetElement", {"maybe"}, {"there"});
+  builder.Op("Neg", {"there"}, {"n"}).Output("n").Output("length");
+  const Graph bound = Bind(builder, 3);
+  EXPECT_EQ(bound.values.at("y").shape, (Shape{3, 10, 2}));
+  EXPECT_EQ(bound.values.at("z").shape, (Shape{3, 6, 2}));
+  EXPECT_EQ(bound.initializers.at("length").ToInts().value(), std::vector<int64_t>{3});
+  for (const Node& node : bound.nodes) {
+    EXPECT_THAT((std::vector<std::string>{"Slice", "Concat", "Relu", "Neg"}),
+                ::testing::Contains(node.op));
+  }
+}
+
+TEST(BindBatchTest, WhatIsNotKnownOfListsIsRefused) {
+  const auto expect = [](const char* op, const std::vector<std::string>& inputs,
+                         absl::StatusCode code, const char* message) {
+    GraphBuilder builder;
+    builder.Input("x", {kN, 3}).Input("i", {}, DataType::kInt64).Int("two", 2);
+    builder.Op("SequenceConstruct", {"x", "x"}, {"pair"}).Op(op, inputs, {"y"}).Output("y");
+    ExpectError(builder, 1, code, message);
+  };
+  const auto unimplemented = absl::StatusCode::kUnimplemented;
+  const auto invalid = absl::StatusCode::kInvalidArgument;
+  expect("SequenceAt", {"pair", "two"}, invalid, "position 2 in a list of 2");
+  expect("SequenceAt", {"pair", "i"}, unimplemented, "its position ('i') is not constant");
+  expect("SequenceAt", {"x", "two"}, invalid, "'x' is no list of tensors");
+  expect("SequenceInsert", {"pair", "pair"}, unimplemented, "a list of lists");
+  expect("SequenceMap", {"pair"}, unimplemented, "a graph applied to each tensor");
+}
+
 TEST(BindWhereSupportedTest, GoesOnBesideUnsupportedNodes) {
   GraphBuilder builder;
   builder.Input("x", {kN, 2}).Op("Frobnicate", {"x"}, {"a"}).Op("Relu", {"a"}, {"b"});

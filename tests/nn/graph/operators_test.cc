@@ -386,6 +386,45 @@ std::vector<OperatorCase> IndexingCases() {
   };
 }
 
+// Of what is sorted, sampled, transformed or put back.
+std::vector<OperatorCase> PlacingCases() {
+  const Attributes roi = {
+      {"output_height", int64_t{2}}, {"output_width", int64_t{3}}, {"sampling_ratio", int64_t{2}}};
+  const std::vector<std::pair<std::string, Tensor>> boxes = {{"b", Zeros({5, 4})},
+                                                             {"s", List({0, 0, 1, 1, 1})}};
+  const Attributes unpool = {{"kernel_shape", Ints{2, 3}}, {"strides", Ints{2, 3}}};
+  const Tensor places = Tensor::Of<int64_t>(Shape{1, 2, 1, 2}, {0, 4, 12, 17});
+  const Tensor one = Tensor::Scalar<int64_t>(1);
+  return {
+      {"TopK", {2, 5}, {}, {{2, 3}, {2, 3}}, 11, {{"k", List({3})}}},
+      {"TopK", {2, 5}, {{"axis", int64_t{0}}, {"k", int64_t{1}}}, {{1, 5}, {1, 5}}, 9},
+      {"TopK", {2, 5}, {}, {}, 11, {{"k", List({6})}}},
+      {"TopK", {2, 5}, {}, {}, 11, {{"k", List({-1})}}},
+      {"TopK", {2, 5}, {}, {}, 11, {{"k", List({1, 2})}}},
+      {"GridSample", {2, 3, 4, 5}, {}, {{2, 3, 6, 7}}, 20, {{"g", Zeros({2, 6, 7, 2})}}},
+      {"GridSample", {2, 3, 4, 5}, {}, {}, 20, {{"g", Zeros({2, 6, 7, 3})}}},
+      {"GridSample", {2, 3, 4, 5}, {}, {}, 20, {{"g", Zeros({1, 6, 7, 2})}}},
+      {"RoiAlign", {2, 3, 8, 9}, roi, {{5, 3, 2, 3}}, 16, boxes},
+      {"RoiAlign", {2, 3, 8, 9}, {}, {}, 16, boxes},
+      {"RoiAlign", {2, 8, 9}, roi, {}, 16, boxes},
+      {"AffineGrid", {2, 2, 3}, {}, {{2, 4, 5, 2}}, 20, {{"s", List({2, 1, 4, 5})}}},
+      {"AffineGrid", {2, 2, 3}, {}, {}, 20, {{"s", List({2, 1, 4})}}},
+      {"DFT", {2, 6, 1}, {{"onesided", int64_t{1}}}, {{2, 4, 2}}, 17},
+      {"DFT", {2, 6, 2}, {}, {{2, 9, 2}}, 17, {{"n", Tensor::Scalar<int64_t>(9)}}},
+      {"DFT", {2, 6, 3}, {}, {}, 17},
+      {"DFT", {2, 6, 1}, {{"axis", int64_t{2}}}, {}, 17},
+      {"STFT", {2, 9, 1}, {}, {{2, 6, 3, 2}}, 17, {{"s", one}, {"w", Zeros({4})}}},
+      {"STFT", {2, 9, 1}, {}, {}, 17, {{"s", one}, {"w", Zeros({10})}}},
+      {"STFT", {2, 9, 1}, {}, {}, 17, {{"s", one}}},
+      {"MaxUnpool", {1, 2, 1, 2}, unpool, {{1, 2, 2, 6}}, 11, {{"i", places}}},
+      {"MaxUnpool", {1, 2, 1, 3}, unpool, {}, 11, {{"i", places}}},
+      {"MaxUnpool", {1, 2, 1, 2}, {}, {}, 11, {{"i", places}}},
+      {"Col2Im", {1, 8, 4}, {}, {{1, 2, 3, 3}}, 18, {{"s", List({3, 3})}, {"b", List({2, 2})}}},
+      {"Col2Im", {1, 8, 5}, {}, {}, 18, {{"s", List({3, 3})}, {"b", List({2, 2})}}},
+      {"Col2Im", {1, 8, 4}, {}, {}, 18, {{"s", List({3, 3})}, {"b", List({4, 2})}}},
+  };
+}
+
 std::vector<OperatorCase> BlockCases() {
   const Attributes blocks = {{"blocksize", int64_t{2}}};
   const auto equation = [](const char* text) {
@@ -464,6 +503,7 @@ INSTANTIATE_TEST_SUITE_P(Matrices, OperatorTest, ::testing::ValuesIn(MatrixAndRe
 INSTANTIATE_TEST_SUITE_P(Normalizations, OperatorTest, ::testing::ValuesIn(NormalizationCases()),
                          CaseName);
 INSTANTIATE_TEST_SUITE_P(Indexing, OperatorTest, ::testing::ValuesIn(IndexingCases()), CaseName);
+INSTANTIATE_TEST_SUITE_P(Placing, OperatorTest, ::testing::ValuesIn(PlacingCases()), CaseName);
 INSTANTIATE_TEST_SUITE_P(Blocks, OperatorTest, ::testing::ValuesIn(BlockCases()), CaseName);
 INSTANTIATE_TEST_SUITE_P(Layout, OperatorTest, ::testing::ValuesIn(LayoutCases()), CaseName);
 INSTANTIATE_TEST_SUITE_P(Selection, OperatorTest, ::testing::ValuesIn(SelectionCases()), CaseName);

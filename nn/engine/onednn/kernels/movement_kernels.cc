@@ -1,9 +1,7 @@
 #include "nn/engine/onednn/kernels/movement_kernels.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 namespace halftone {
 namespace {
@@ -22,14 +20,6 @@ int64_t RowGrain(int64_t row) {
   return std::max<int64_t>(1, kParallelGrain / std::max<int64_t>(row, 1));
 }
 
-// -1 for an index that names no element of an axis of `size`.
-int64_t ResolveIndex(float index, int64_t size) {
-  const auto bound = static_cast<float>(size);
-  if (!(index >= -bound && index < bound) || index != std::floor(index)) return -1;
-  const auto whole = static_cast<int64_t>(index);
-  return whole < 0 ? whole + size : whole;
-}
-
 }  // namespace
 
 void FillKernel(float value, int64_t count, float* dst) {
@@ -42,6 +32,14 @@ void CopyKernel(const StridedLoop<2>& loop, const float* src, float* dst) {
   RunStrided(loop, [&](int64_t count, const StridedLoop<2>::Offsets& offsets) {
     CopyRow(count, src + offsets[1], strides[1], dst + offsets[0], strides[0]);
   });
+}
+
+AxisView ViewOf(const Shape& shape, int axis) {
+  AxisView view;
+  for (int i = 0; i < axis; ++i) view.outer *= shape.dim(i);
+  view.size = shape.dim(axis);
+  for (int i = axis + 1; i < shape.rank(); ++i) view.inner *= shape.dim(i);
+  return view;
 }
 
 void IndexSelectKernel(const AxisView& src_view, const std::vector<int64_t>& indices,
@@ -68,41 +66,6 @@ void IndexAddKernel(const AxisView& dst_view, const std::vector<int64_t>& indice
       for (int64_t i = 0; i < count; ++i) {
         const float* from = src + (outer * count + i) * inner;
         float* to = block + indices[static_cast<size_t>(i)] * inner;
-        for (int64_t n = 0; n < inner; ++n) to[n] += from[n];
-      }
-    }
-  });
-}
-
-void GatherKernel(const AxisView& src_view, int64_t count, const float* src, const float* indices,
-                  float* dst) {
-  const int64_t inner = src_view.inner;
-  ParallelFor(src_view.outer * count, RowGrain(inner), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t index = ResolveIndex(indices[row % count], src_view.size);
-      float* to = dst + row * inner;
-      if (index < 0) {
-        std::fill(to, to + inner, std::numeric_limits<float>::quiet_NaN());
-        continue;
-      }
-      const float* from = src + ((row / count) * src_view.size + index) * inner;
-      std::copy(from, from + inner, to);
-    }
-  });
-}
-
-void GatherAddKernel(const AxisView& dst_view, int64_t count, const float* src,
-                     const float* indices, float* dst) {
-  const int64_t inner = dst_view.inner;
-  ParallelFor(dst_view.outer, RowGrain(count * inner), [&](int64_t begin, int64_t end) {
-    for (int64_t outer = begin; outer < end; ++outer) {
-      float* block = dst + outer * dst_view.size * inner;
-      std::fill(block, block + dst_view.size * inner, 0.0f);
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t index = ResolveIndex(indices[i], dst_view.size);
-        if (index < 0) continue;
-        const float* from = src + (outer * count + i) * inner;
-        float* to = block + index * inner;
         for (int64_t n = 0; n < inner; ++n) to[n] += from[n];
       }
     }

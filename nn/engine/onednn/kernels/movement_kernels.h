@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "nn/engine/onednn/kernels/strided.h"
+#include "nn/graph/shape.h"
 
 // Kernels that move elements, in parallel.
 namespace halftone {
@@ -19,19 +20,13 @@ struct AxisView {
   int64_t size = 1;  // of the axis
   int64_t inner = 1;
 };
+AxisView ViewOf(const Shape& shape, int axis);
 // dst[o, i, n] = src[o, indices[i], n]; `src` describes src.
 void IndexSelectKernel(const AxisView& src_view, const std::vector<int64_t>& indices,
                        const float* src, float* dst);
 // dst = 0; dst[o, indices[i], n] += src[o, i, n]; `dst_view` describes dst.
 void IndexAddKernel(const AxisView& dst_view, const std::vector<int64_t>& indices, const float* src,
                     float* dst);
-
-// The same with `count` indices as floats: negative ones count from the end, and those that name no
-// element give NaN, or add nothing.
-void GatherKernel(const AxisView& src_view, int64_t count, const float* src, const float* indices,
-                  float* dst);
-void GatherAddKernel(const AxisView& dst_view, int64_t count, const float* src,
-                     const float* indices, float* dst);
 
 }  // namespace halftone
 
