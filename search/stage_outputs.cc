@@ -233,6 +233,8 @@ absl::StatusOr<SearchResult> AssembleResult(const SearchSpec& spec, const Networ
   result.evaluated_on_held_out = validated.on_held_out;
   const std::string fewer = FewerSamples(spec.sensitivity.samples, sensitivity.samples);
   if (!fewer.empty()) result.warnings.push_back(fewer);
+  result.warnings.insert(result.warnings.end(), sensitivity.warnings.begin(),
+                         sensitivity.warnings.end());
   if (!validated.latency_warning.empty()) {
     result.warnings.push_back(validated.latency_warning);
   }

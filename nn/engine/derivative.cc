@@ -55,6 +55,13 @@ class ReverseSweep {
     return absl::OkStatus();
   }
 
+  // Of the values that were there when it began.
+  DerivativeFlow TakeFlow() {
+    DerivativeFlow flow{std::move(depends_), {}, std::move(passed_)};
+    for (const ValueId diff : diffs_) flow.arrives.push_back(diff != kNoValue);
+    return flow;
+  }
+
   absl::StatusOr<ValueId> DiffOf(ValueId value) {
     HT_ASSIGN_OR_RETURN(const ValueId diff, ArrivedAt(value));
     if (diff != kNoValue) return diff;
@@ -97,6 +104,7 @@ class ReverseSweep {
     if (!any_needed || !any_diff) return absl::OkStatus();
     if (const auto slice = AsSliceDiff(builder_, instruction, diff_dsts[0]); slice.has_value()) {
       slices_[instruction.srcs[0]].push_back(*slice);
+      passed_.emplace(instruction.label, instruction.srcs[0]);
       return absl::OkStatus();
     }
     const Op::VjpRequest request = {instruction.srcs, instruction.dsts, diff_dsts,
@@ -104,6 +112,7 @@ class ReverseSweep {
     HT_ASSIGN_OR_RETURN(std::vector<ValueId> diff_srcs, instruction.op->Vjp(builder_, request));
     for (size_t i = 0; i < sources; ++i) {
       HT_RETURN_IF_ERROR(Accumulate(instruction.srcs[i], diff_srcs[i]));
+      if (diff_srcs[i] != kNoValue) passed_.emplace(instruction.label, instruction.srcs[i]);
     }
     return absl::OkStatus();
   }
@@ -113,6 +122,7 @@ class ReverseSweep {
   std::vector<bool> depends_;                                    // on some wrt
   std::vector<ValueId> diffs_;                                   // what has arrived so far, but for
   absl::flat_hash_map<ValueId, std::vector<SliceDiff>> slices_;  // what has in slices of values
+  absl::flat_hash_set<std::pair<std::string, ValueId>> passed_;  // see DerivativeFlow
 };
 
 absl::Status CheckValues(const ProgramBuilder& builder, absl::Span<const ValueId> values) {
@@ -153,6 +163,24 @@ absl::StatusOr<std::vector<ValueId>> AppendVjp(ProgramBuilder& builder,
     diffs.push_back(diff);
   }
   return diffs;
+}
+
+absl::StatusOr<DerivativeFlow> TraceDerivative(const ProgramBuilder& builder,
+                                               absl::Span<const ValueId> dsts,
+                                               absl::Span<const ValueId> wrt) {
+  for (absl::Span<const ValueId> values : {dsts, wrt}) {
+    HT_RETURN_IF_ERROR(CheckValues(builder, values));
+  }
+  ProgramBuilder grown = builder;
+  ReverseSweep sweep(grown, wrt);
+  for (const ValueId dst : dsts) {
+    const Shape shape = grown.shape(dst);
+    HT_ASSIGN_OR_RETURN(const ValueId cotangent,
+                        ops::BroadcastTo(grown, grown.AddScalar(1.0f), shape));
+    HT_RETURN_IF_ERROR(sweep.Accumulate(dst, cotangent));
+  }
+  HT_RETURN_IF_ERROR(sweep.Run());
+  return sweep.TakeFlow();
 }
 
 }  // namespace halftone

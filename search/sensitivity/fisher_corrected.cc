@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/status_macros.h"
+#include "search/sensitivity/derivative_ends.h"
 #include "search/sensitivity/fisher_meter.h"
 #include "search/sensitivity/joint_scale.h"
 #include "search/sensitivity/methods.h"
@@ -126,6 +127,7 @@ void ScalePairs(double scale, SensitivityResult& result) {
 }  // namespace
 
 absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& request,
+                                                         const DerivativeEnds& ends,
                                                          const Progress& progress) {
   const SensitivityOptions& options = request.options;
   HT_ASSIGN_OR_RETURN(SingleLayerMeter meter, SingleLayerMeter::Create(request));
@@ -140,10 +142,14 @@ absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& re
   std::optional<SampleLosses> samples;
   if (options.resamples > 0) samples.emplace(fisher.matrix.sample_losses(), fisher.matrix.size());
   SetFisherLosses(fisher.matrix, result);
-  const Corrector corrector(request, meter, samples.has_value() ? &*samples : nullptr);
-  const Progress rest = progress.Part(0.45, 0.85);
+  SampleLosses* const of_samples = samples.has_value() ? &*samples : nullptr;
+  HT_RETURN_IF_ERROR(
+      MeasureEndedLayers(request, ends, of_samples, progress.Part(0.45, 0.5), result));
+  const Corrector corrector(request, meter, of_samples);
+  const Progress rest = progress.Part(0.5, 0.85);
   const auto layers = static_cast<double>(result.layers.size());
   for (size_t l = 0; l < result.layers.size(); ++l) {
+    if (ends.IsEnded(l)) continue;
     const auto position = static_cast<double>(l);
     HT_RETURN_IF_ERROR(corrector.CorrectLayer(
         l, result.layers[l].choices, rest.Part(position / layers, (position + 1) / layers)));

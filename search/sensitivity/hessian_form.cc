@@ -15,6 +15,7 @@
 #include "search/sensitivity/batch_fit.h"
 #include "search/sensitivity/choice.h"
 #include "search/sensitivity/cotangents.h"
+#include "search/sensitivity/derivative_ends.h"
 #include "search/sensitivity/hessian_loss.h"
 #include "search/sensitivity/methods.h"
 #include "search/sensitivity/network_program.h"
@@ -187,9 +188,9 @@ absl::Status MeasureGaussNewton(const SensitivityRequest& request, const std::ve
   }
   SensitivityOptions options = request.options;
   options.loss = LossKind::kKl;
-  HT_ASSIGN_OR_RETURN(
-      const SensitivityResult fisher,
-      MeasureFisher(ChoiceRequest{request.network, request.data, choices, options}, progress));
+  HT_ASSIGN_OR_RETURN(const SensitivityResult fisher,
+                      MeasureFisher(ChoiceRequest{request.network, request.data, choices, options},
+                                    DerivativeEnds::None(choices.size()), progress));
   for (size_t l = 0; l < layers.size(); ++l) {
     for (size_t o = 0; o < choices[l].size(); ++o) {
       result.layers[l].choices[o].loss = fisher.layers[l].choices[o].loss;

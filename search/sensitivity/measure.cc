@@ -1,12 +1,16 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/field_path.h"
 #include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "search/sensitivity/cotangents.h"
+#include "search/sensitivity/derivative_ends.h"
+#include "search/sensitivity/divergence.h"
 #include "search/sensitivity/known_losses.h"
 #include "search/sensitivity/memory_estimate.h"
 #include "search/sensitivity/methods.h"
@@ -61,14 +65,39 @@ absl::Status CheckTakesNoLabels(const SensitivityOptions& options) {
                                   " takes no labels: its loss is kl or mse, not cross-entropy")));
 }
 
+bool TakesDerivatives(SensitivityMethod method) {
+  return method != SensitivityMethod::kOutput && method != SensitivityMethod::kSqnr;
+}
+
+// Nothing ends where the method takes no derivatives.
+absl::StatusOr<DerivativeEnds> EndsOf(const PreparedNetwork& network,
+                                      const SensitivityOptions& options) {
+  if (!TakesDerivatives(options.method)) {
+    return DerivativeEnds::None(network.layers.layers.size());
+  }
+  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(network.BatchFor(1, 1)));
+  const LossKind loss = KnowsWeightsOnly(options.method) ? LossKind::kAuto : options.loss;
+  HT_ASSIGN_OR_RETURN(const std::vector<Head> heads, ResolveHeads(network, graph, loss));
+  return FindDerivativeEnds(network, heads);
+}
+
+void WarnOfEnds(const DerivativeEnds& ends, SensitivityResult& result) {
+  if (ends.nodes.empty()) return;
+  result.warnings.push_back(absl::StrCat(
+      "derivatives end at ", absl::StrJoin(ends.nodes, ", "), ": of what layers change through ",
+      ends.nodes.size() == 1 ? "it" : "them",
+      ", losses by derivatives know nothing; layers without another way to the outputs are noted"));
+}
+
 absl::StatusOr<SensitivityResult> DispatchChoices(const ChoiceRequest& request,
+                                                  const DerivativeEnds& ends,
                                                   const Progress& progress) {
   switch (request.options.method) {
     case SensitivityMethod::kFisher:
     case SensitivityMethod::kFisherElementwise:
-      return MeasureFisher(request, progress);
+      return MeasureFisher(request, ends, progress);
     case SensitivityMethod::kFisherCorrected:
-      return MeasureFisherCorrected(request, progress);
+      return MeasureFisherCorrected(request, ends, progress);
     case SensitivityMethod::kOutput:
       return MeasureOutputError(request, progress);
     case SensitivityMethod::kSqnr:
@@ -81,6 +110,7 @@ absl::StatusOr<SensitivityResult> DispatchChoices(const ChoiceRequest& request,
 }
 
 absl::StatusOr<SensitivityResult> MeasureQuantized(const SensitivityRequest& request,
+                                                   const DerivativeEnds& ends,
                                                    const Progress& progress) {
   HT_RETURN_IF_ERROR(CheckTakesNoLabels(request.options));
   HT_ASSIGN_OR_RETURN(
@@ -89,7 +119,7 @@ absl::StatusOr<SensitivityResult> MeasureQuantized(const SensitivityRequest& req
   HT_ASSIGN_OR_RETURN(
       SensitivityResult result,
       DispatchChoices({request.network, request.data, choices, request.options, request.kept_bytes},
-                      progress));
+                      ends, progress));
   for (LayerSensitivity& layer : result.layers) {
     for (size_t o = 0; o < layer.choices.size(); ++o) {
       layer.choices[o].precision = request.precisions[o];
@@ -99,7 +129,7 @@ absl::StatusOr<SensitivityResult> MeasureQuantized(const SensitivityRequest& req
 }
 
 absl::StatusOr<SensitivityResult> Dispatch(const SensitivityRequest& request,
-                                           const Progress& progress) {
+                                           const DerivativeEnds& ends, const Progress& progress) {
   switch (request.options.method) {
     case SensitivityMethod::kHessianTrace:
       return MeasureHessianTrace(request, progress);
@@ -115,7 +145,7 @@ absl::StatusOr<SensitivityResult> Dispatch(const SensitivityRequest& request,
     case SensitivityMethod::kHawqV3:
       return MeasureHawqV3(request, progress);
     default:
-      return MeasureQuantized(request, progress);
+      return MeasureQuantized(request, ends, progress);
   }
 }
 
@@ -166,15 +196,18 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(
   HT_RETURN_IF_ERROR(CheckOptions(options));
   const Dataset samples = options.samples == 0 ? data : data.Take(options.samples);
   HT_RETURN_IF_ERROR(CheckSensitivityMemory(network, samples, precisions, options));
+  HT_ASSIGN_OR_RETURN(const DerivativeEnds ends, EndsOf(network, options));
   HT_ASSIGN_OR_RETURN(
       const MemoryEstimate estimate,
       EstimateSensitivity(network, samples, samples.samples(), precisions, options));
   const double room = std::max(0.0, MemoryBudget::LimitBytes() - estimate.Total());
-  HT_ASSIGN_OR_RETURN(
-      SensitivityResult result,
-      Dispatch({network, samples, calibration, precisions, options, executed, room}, progress));
+  HT_ASSIGN_OR_RETURN(SensitivityResult result,
+                      Dispatch({network, samples, calibration, precisions, options, executed, room},
+                               ends, progress));
   HT_RETURN_IF_ERROR(CheckFinite(result));
   ForgetWhatIsNotKnown(result);
+  if (KnowsWeightsOnly(options.method)) ForgetEndedLayers(ends, result);
+  WarnOfEnds(ends, result);
   return result;
 }
 
@@ -189,8 +222,10 @@ absl::StatusOr<SensitivityResult> MeasureChoices(const PreparedNetwork& network,
         "choices for ", choices.size(), " layers of a network of ", network.layers.layers.size()));
   }
   const Dataset samples = options.samples == 0 ? data : data.Take(options.samples);
+  HT_ASSIGN_OR_RETURN(const DerivativeEnds ends, EndsOf(network, options));
   HT_ASSIGN_OR_RETURN(SensitivityResult result,
-                      DispatchChoices({network, samples, choices, options}, progress));
+                      DispatchChoices({network, samples, choices, options}, ends, progress));
+  WarnOfEnds(ends, result);
   HT_RETURN_IF_ERROR(CheckFinite(result));
   ForgetWhatIsNotKnown(result);
   return result;

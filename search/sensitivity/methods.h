@@ -13,6 +13,8 @@
 // The methods behind MeasureSensitivity, one file each. `data` holds exactly the samples to use.
 namespace halftone {
 
+struct DerivativeEnds;
+
 struct SensitivityRequest {
   const PreparedNetwork& network;
   const Dataset& data;
@@ -35,9 +37,12 @@ struct ChoiceRequest {
   const std::vector<Layer>& layers() const { return network.layers.layers; }
 };
 
+// Derivatives of layers that `ends` names are of no use: their losses are measured.
 absl::StatusOr<SensitivityResult> MeasureFisher(const ChoiceRequest& request,
+                                                const DerivativeEnds& ends,
                                                 const Progress& progress);
 absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& request,
+                                                         const DerivativeEnds& ends,
                                                          const Progress& progress);
 absl::StatusOr<SensitivityResult> MeasureOutputError(const ChoiceRequest& request,
                                                      const Progress& progress);

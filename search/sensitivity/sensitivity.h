@@ -158,7 +158,8 @@ struct LayerSensitivity {
   std::optional<TraceKind> trace_kind;
   std::vector<double> eigenvalues;  // from the top
   std::vector<ChoiceLoss> choices;
-  std::string note;  // why all losses are 0 where the method says nothing of the layer; else ""
+  // Where the method says nothing of the layer: why its losses are 0, or were found in another way.
+  std::string note;
 };
 struct SensitivityResult {
   SensitivityMethod method = SensitivityMethod::kFisher;
@@ -169,6 +170,7 @@ struct SensitivityResult {
   bool labels_drawn = false;  // hessian-*: there were too many classes for the exact expectation
   std::vector<double> network_eigenvalues;  // of the Hessian in all weights, from the top
   std::vector<LayerSensitivity> layers;
+  std::vector<std::string> warnings;  // for the reader: what the losses do not see
   // G [C x C], C = all (layer, choice) in the order of `layers`; empty unless asked for. kFisher:
   // the Fisher interaction matrix. kFisherCorrected: the same correlations with the corrected
   // losses, G_aa = 2 loss_a. Half the sum of G over all pairs of chosen ones is the predicted loss

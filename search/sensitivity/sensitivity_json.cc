@@ -106,6 +106,7 @@ json SensitivityToJson(const SensitivityResult& result) {
                  {"output_metric", result.output_metric},
                  {"measure", LossMeasureToJson(MeasureOf(result.method, result.output_metric))},
                  {"layers", json::array()}};
+  if (!result.warnings.empty()) object["warnings"] = result.warnings;
   if (result.probes > 0) object["probes"] = result.probes;
   if (result.labels_drawn) object["labels_drawn"] = true;
   if (!result.network_eigenvalues.empty()) {
@@ -135,6 +136,7 @@ absl::StatusOr<SensitivityResult> SensitivityFromJson(const json& object) {
   fields.ReadInteger("probes", 0, INT32_MAX, &result.probes);
   fields.Read("labels_drawn", &result.labels_drawn);
   fields.Read("network_eigenvalues", &result.network_eigenvalues);
+  fields.Read("warnings", &result.warnings);
   fields.Require("layers");
   size_t choices = 0;
   fields.ReadEach("layers", [&](const json& element) -> absl::Status {
