@@ -82,7 +82,7 @@ std::string ExecutionKey(const SearchSpec& spec, const Offer& offer) {
 
 std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered,
                            absl::string_view execution) {
-  const std::string key = HashOf({"sensitivity/4", CalibrateKey(spec, offered),
+  const std::string key = HashOf({"sensitivity/5", CalibrateKey(spec, offered),
                                   SensitivityOptionsToJson(spec.sensitivity).dump()});
   if (KnowsWeightsOnly(spec.sensitivity.method)) return key;
   return AsExecuted(key, execution);

@@ -12,6 +12,7 @@
 #include "nn/graph/float32.h"
 #include "nn/graph/folding.h"
 #include "nn/graph/operators/operator.h"
+#include "nn/graph/operators/refused.h"
 #include "nn/graph/passes.h"
 #include "nn/graph/recurrent/recurrent_spec.h"
 #include "nn/graph/recurrent/unroll_recurrent.h"
@@ -201,11 +202,7 @@ absl::Status Binder::InferNode(const Node& node) {
     return BindParts(parts);
   }
   const Operator* op = FindOperator(node.domain, node.op);
-  if (op == nullptr) {
-    return absl::UnimplementedError(
-        node.domain.empty() ? "this operator is not known"
-                            : absl::StrCat("operators of '", node.domain, "' are not known"));
-  }
+  if (op == nullptr) return absl::UnimplementedError(WhyRefused(node));
   if (node.outputs.empty() || node.outputs[0].empty()) {
     return absl::InvalidArgumentError("it has no result");
   }

@@ -264,6 +264,17 @@ TEST(BindBatchTest, WhatIsNotKnownOfListsIsRefused) {
   expect("SequenceMap", {"pair"}, unimplemented, "a graph applied to each tensor");
 }
 
+TEST(BindBatchTest, OperatorsThatAreLeftOutSayWhy) {
+  const auto expect = [](const char* op, const char* reason) {
+    GraphBuilder builder;
+    builder.Input("x", {kN, 3}).Op(op, {"x"}, {"y"}).Output("y");
+    ExpectError(builder, 1, absl::StatusCode::kUnimplemented, reason);
+  };
+  expect("RandomNormalLike", "its result is random");
+  expect("StringNormalizer", "works on text");
+  expect("Frobnicate", "this operator is not known");
+}
+
 TEST(BindWhereSupportedTest, GoesOnBesideUnsupportedNodes) {
   GraphBuilder builder;
   builder.Input("x", {kN, 2}).Op("Frobnicate", {"x"}, {"a"}).Op("Relu", {"a"}, {"b"});
