@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/graph/operators/strided.h"
+#include "nn/graph/operators/value_sized.h"
 
 namespace halftone {
 namespace {
@@ -301,6 +302,7 @@ absl::StatusOr<RowTable> ResolveRows(const NodeContext& context) {
 
 absl::StatusOr<CompressedAxis> ResolveCompress(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(ValueInfo src, context.Input(0));
+  HT_RETURN_IF_ERROR(SizingConstant(context, 1).status());
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> condition, ConstantIndices(context, 1));
   CompressedAxis compressed;
   compressed.flattens = !context.node.Has("axis");

@@ -1,3 +1,5 @@
+#include "nn/graph/operators/value_sized.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,15 +10,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "nn/graph/operators/operator.h"
 #include "nn/graph/operators/strided.h"
 
 // Operators the size of whose results depends on values: they are computed of constants, while the
 // graph is bound, and cannot run.
 namespace halftone {
-namespace {
 
-absl::StatusOr<const Tensor*> Known(const NodeContext& context, size_t index) {
+absl::StatusOr<const Tensor*> SizingConstant(const NodeContext& context, size_t index) {
   HT_RETURN_IF_ERROR(context.Input(index).status());
   if (context.Constant(index) != nullptr) return context.Constant(index);
   return absl::UnimplementedError(absl::StrCat(
@@ -25,9 +25,11 @@ absl::StatusOr<const Tensor*> Known(const NodeContext& context, size_t index) {
       "with onnx.utils.extract_model)"));
 }
 
+namespace {
+
 // The positions of what is not 0, one row for each axis: [rank, N], as numpy has them.
 absl::StatusOr<Tensors> ComputeNonZero(const NodeContext& context) {
-  HT_ASSIGN_OR_RETURN(const Tensor* src, Known(context, 0));
+  HT_ASSIGN_OR_RETURN(const Tensor* src, SizingConstant(context, 0));
   std::vector<bool> is_set(static_cast<size_t>(src->elements()));
   if (IsFloat(src->type())) {
     HT_ASSIGN_OR_RETURN(const std::vector<double> values, src->ToDoubles());
@@ -88,7 +90,7 @@ absl::StatusOr<Suppression> ReadSuppression(const NodeContext& context) {
   if (most.has_value() && !most->empty()) suppression.most = most->front();
   for (const size_t index : {size_t{3}, size_t{4}}) {
     if (!context.HasInput(index)) continue;
-    HT_ASSIGN_OR_RETURN(const Tensor* threshold, Known(context, index));
+    HT_ASSIGN_OR_RETURN(const Tensor* threshold, SizingConstant(context, index));
     HT_ASSIGN_OR_RETURN(const std::vector<double> values, threshold->ToDoubles());
     if (values.size() != 1) return absl::InvalidArgumentError("a threshold is not one number");
     if (index == 3) suppression.most_overlap = values[0];
@@ -118,13 +120,12 @@ std::vector<int64_t> SelectBoxes(const std::vector<Box>& boxes, const double* sc
   return selected;
 }
 
-// Overlaps that are computed at most.
-constexpr int64_t kMaxOverlaps = int64_t{1} << 28;
+constexpr int64_t kMaxOverlaps = int64_t{1} << 28;  // that are computed
 
 // (boxes [B, N, 4], scores [B, C, N], ...) -> [selected, 3]: batch, class and box.
 absl::StatusOr<Tensors> ComputeNonMaxSuppression(const NodeContext& context) {
-  HT_ASSIGN_OR_RETURN(const Tensor* given_boxes, Known(context, 0));
-  HT_ASSIGN_OR_RETURN(const Tensor* given_scores, Known(context, 1));
+  HT_ASSIGN_OR_RETURN(const Tensor* given_boxes, SizingConstant(context, 0));
+  HT_ASSIGN_OR_RETURN(const Tensor* given_scores, SizingConstant(context, 1));
   HT_ASSIGN_OR_RETURN(const Suppression suppression, ReadSuppression(context));
   HT_ASSIGN_OR_RETURN(const int64_t by_center, context.node.Int("center_point_box", 0));
   const Shape &shape = given_boxes->shape(), &scored = given_scores->shape();
@@ -230,7 +231,7 @@ Tensor ListOf(std::vector<int64_t> values) {
 
 // Distinct elements, or slices along an axis; where each comes first, which each one is, counts.
 absl::StatusOr<Tensors> ComputeUnique(const NodeContext& context) {
-  HT_ASSIGN_OR_RETURN(const Tensor* src, Known(context, 0));
+  HT_ASSIGN_OR_RETURN(const Tensor* src, SizingConstant(context, 0));
   HT_ASSIGN_OR_RETURN(const int64_t sorted, context.node.Int("sorted", 1));
   const bool flattens = !context.node.Has("axis");
   int axis = 0;

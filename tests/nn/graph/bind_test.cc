@@ -217,7 +217,7 @@ TEST(BindBatchTest, ResultsWhoseSizeDependsOnValuesAreOfConstants) {
   const Graph bound = Bind(known, 2);
   EXPECT_EQ(bound.values.at("y").shape, (Shape{2, 3}));
   EXPECT_EQ(bound.nodes.size(), 1);
-  for (const char* const op : {"NonZero", "Unique", "NonMaxSuppression"}) {
+  for (const char* const op : {"NonZero", "Unique", "NonMaxSuppression", "Compress"}) {
     GraphBuilder computed;
     computed.Input("x", {kN, 6, 4}).Op("Relu", {"x"}, {"r"}).Op(op, {"r", "r"}, {"y"}).Output("y");
     ExpectError(computed, 1, absl::StatusCode::kUnimplemented,
