@@ -12,6 +12,7 @@
 #include "client/analysis_text.h"
 #include "client/command.h"
 #include "client/evaluation_text.h"
+#include "client/head_flags.h"
 #include "client/input_flags.h"
 #include "client/interrupt.h"
 #include "client/roofline_plot.h"
@@ -46,20 +47,20 @@ Connection::ProgressCallback Show(ProgressBar& bar, const std::string& stage) {
 struct InspectFlags {
   std::string model, data;
   InputFlags inputs;
+  std::vector<std::string> heads;
 };
 
 absl::StatusOr<ExitCode> Inspect(const CommandLine& line, const InspectFlags& flags) {
   std::string text;
+  v1::InspectModelRequest request;
+  HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
+  HT_RETURN_IF_ERROR(FillHeads(flags.heads, request.mutable_heads()));
   if (line.server.empty()) {
-    v1::InputBinding inputs;
-    HT_RETURN_IF_ERROR(FillInputs(flags.inputs, &inputs));
-    HT_ASSIGN_OR_RETURN(text, local::InspectFile(flags.model, inputs, flags.data));
+    HT_ASSIGN_OR_RETURN(text, local::InspectFile(flags.model, request, flags.data));
   } else {
     HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
     OnInterrupt interrupt([&] { connection->Interrupt(); });
     ProgressBar bar(line.ProgressMode());
-    v1::InspectModelRequest request;
-    HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
     HT_ASSIGN_OR_RETURN(*request.mutable_name(), UploadModel(*connection, flags.model, bar));
     if (!flags.data.empty()) {
       HT_ASSIGN_OR_RETURN(*request.mutable_dataset(), UploadDataset(*connection, flags.data, bar));
@@ -74,6 +75,7 @@ absl::StatusOr<ExitCode> Inspect(const CommandLine& line, const InspectFlags& fl
 
 struct SensitivityFlags {
   InputFlags inputs;
+  std::vector<std::string> heads;
   std::string model, data, precisions, interactions, problem;
   std::string method = "fisher-corrected", loss = "auto";
   int64_t samples = 0;
@@ -115,6 +117,7 @@ absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityF
   ProgressBar bar(line.ProgressMode());
   v1::MeasureSensitivityRequest request;
   HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
+  HT_RETURN_IF_ERROR(FillHeads(flags.heads, request.mutable_heads()));
   HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
   HT_ASSIGN_OR_RETURN(*request.mutable_dataset(), UploadDataset(*connection, flags.data, bar));
   for (const std::string& precision : SplitList(flags.precisions)) {
@@ -223,6 +226,7 @@ absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& fl
 
 struct EvaluateFlags {
   InputFlags inputs;
+  std::vector<std::string> heads;
   std::string model, assignment, data, calibration, reference;
   int64_t samples = 0;
   int threads = 0, batch = 0;
@@ -232,6 +236,7 @@ struct EvaluateFlags {
 absl::StatusOr<ExitCode> Evaluate(const CommandLine& line, const EvaluateFlags& flags) {
   v1::EvaluateAssignmentRequest request;
   HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
+  HT_RETURN_IF_ERROR(FillHeads(flags.heads, request.mutable_heads()));
   if (!flags.assignment.empty()) {
     HT_RETURN_IF_ERROR(ReadAssignment(flags.assignment, *request.mutable_assignment()));
   } else if (flags.reference.empty()) {
@@ -308,6 +313,7 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
   sub->add_option("--method", flags->method)->check(CLI::IsMember(methods))->capture_default_str();
   sub->add_option("--loss", flags->loss)->check(CLI::IsMember(losses))->capture_default_str();
   AddInputFlags(sub, &flags->inputs);
+  AddHeadFlag(sub, &flags->heads);
   sub->add_option("--precisions", flags->precisions, "(default: w2a8,w4a4,w4a8,w6a6,w8a8)");
   sub->add_option("--samples", flags->samples, "the first so many (default: all)")
       ->check(PositiveNumber());
@@ -383,6 +389,7 @@ void AddEvaluate(CLI::App& app, CommandLine& line) {
                   "what another runtime computed from --data, .npz with arrays named as the "
                   "model's outputs: compared with the float network's");
   AddInputFlags(sub, &flags->inputs);
+  AddHeadFlag(sub, &flags->heads);
   sub->add_option("--calibration", flags->calibration, "samples to calibrate on (default: --data)");
   sub->add_option("--samples", flags->samples, "the first so many (default: all)")
       ->check(PositiveNumber());
@@ -401,6 +408,7 @@ void AddAnalysisCommands(CLI::App& app, CommandLine& line) {
   inspect->add_option("--data", flags->data,
                       "samples, .npz, whose arrays have the sizes left open");
   AddInputFlags(inspect, &flags->inputs);
+  AddHeadFlag(inspect, &flags->heads);
   SetAction(inspect, &line, [&line, flags] { return Inspect(line, *flags); });
   AddSensitivity(app, line);
   AddProfile(app, line);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "base/units.h"
 #include "client/accelerator_text.h"
+#include "client/heads_text.h"
 #include "client/terminal.h"
 #include "client/warnings.h"
 
@@ -89,6 +90,11 @@ std::string InspectionText(const json& document) {
     for (const json& layer : List(tie, "layers")) layers.push_back(layer.get<std::string>());
     absl::StrAppend(&text, "tied: ", absl::StrJoin(layers, ", "), " (", Text(tie, "reason"), ")\n");
   }
+  if (Number(document, "other_bytes") > 0) {
+    absl::StrAppend(&text, FormatQuantity(Quantity::kSize, Number(document, "other_bytes")),
+                    " of float tensors belong to no layer\n");
+  }
+  text += HeadsText(document);
   for (const json& node : List(document, "unsupported")) {
     absl::StrAppend(&text, "unsupported: ", Text(node, "node"), " (", Text(node, "op"),
                     "): ", Text(node, "reason"), "\n");
@@ -165,11 +171,11 @@ std::string SensitivityText(const json& document) {
       Has(measure, "text")
           ? absl::StrCat(Text(measure, "name"), ": ", Text(measure, "text"))
           : absl::StrCat("loss: of the output's ", Text(document, "output_metric"));
-  return absl::StrCat(table.Render(), notes.Render(), network, what, ", method ",
-                      Text(document, "method"), ", ", Number(document, "samples"),
-                      " samples, seed ", document.value("seed", json()).dump(), "\n",
-                      ResamplesText(document), WarningLines(WarningsOf(document)),
-                      Has(document, "stability") ? StabilityText(document["stability"]) : "");
+  return absl::StrCat(
+      table.Render(), notes.Render(), network, what, ", method ", Text(document, "method"), ", ",
+      Number(document, "samples"), " samples, seed ", document.value("seed", json()).dump(), "\n",
+      ResamplesText(document), HeadsText(document), WarningLines(WarningsOf(document)),
+      Has(document, "stability") ? StabilityText(document["stability"]) : "");
 }
 
 // Assignments that were run, beside their predictions; many of them as their errors alone.

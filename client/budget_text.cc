@@ -46,9 +46,15 @@ std::optional<double> AbsoluteLimit(const v1::Budget& budget) {
   return limit.ok() ? std::optional(*limit) : std::nullopt;
 }
 
+// What a size counts beside layers: "" where it is nothing, or where the answer does not tell.
+std::string OtherText(const std::string& metric, const json& document) {
+  const double bytes = NumberIn(document, "other_bytes").value_or(0);
+  if (metric != "size_bytes" || bytes == 0) return "";
+  return absl::StrCat(", and ", CostText(metric, bytes), " of float tensors of no layer");
+}
+
 // A relative limit in units, and what it refers to; "" where the answer does not tell.
-std::string ReferringTo(const std::string& relative, const json& resolved,
-                        const std::string& precision) {
+std::string ReferringTo(const std::string& relative, const json& resolved, const json& document) {
   const std::string metric = TextIn(resolved, "metric"), target = TextIn(resolved, "target");
   const auto limit = NumberIn(resolved, "limit"), of = NumberIn(resolved, "reference_cost"),
              cheapest = NumberIn(resolved, "cheapest"), dearest = NumberIn(resolved, "dearest");
@@ -57,7 +63,8 @@ std::string ReferringTo(const std::string& relative, const json& resolved,
   std::string text = absl::StrCat(CostText(metric, *limit), ", ");
   if (of.has_value() && absl::ConsumeSuffix(&share, "x")) {
     absl::StrAppend(&text, share, " times the ", CostText(metric, *of),
-                    " of the reference network (all layers in ", precision, ")");
+                    " of the reference network (all layers in ", TextIn(document, "reference"),
+                    OtherText(metric, document), ")");
   } else if (cheapest.has_value() && dearest.has_value() && absl::ConsumeSuffix(&share, "%")) {
     absl::StrAppend(&text, share, " % of the way from ", CostText(metric, *cheapest),
                     " (the cheapest assignment) to ", CostText(metric, *dearest), " (the dearest)");
@@ -67,11 +74,10 @@ std::string ReferringTo(const std::string& relative, const json& resolved,
   return target.empty() ? text : absl::StrCat(text, " on ", target);
 }
 
-std::string UnderstoodAs(const v1::Budget& budget, const json& resolved,
-                         const std::string& precision) {
+std::string UnderstoodAs(const v1::Budget& budget, const json& resolved, const json& document) {
   const std::optional<double> limit = AbsoluteLimit(budget);
   if (limit.has_value()) return CostText(MetricOf(budget)->cost, *limit);
-  std::string referring = ReferringTo(budget.limit(), resolved, precision);
+  std::string referring = ReferringTo(budget.limit(), resolved, document);
   if (!referring.empty()) return referring;
   absl::string_view text = budget.limit();
   if (absl::ConsumeSuffix(&text, "x")) {
@@ -103,8 +109,7 @@ std::string BudgetsText(const Budgets& budgets, const json& document) {
   for (size_t i = 0; i < static_cast<size_t>(budgets.size()); ++i) {
     const v1::Budget& budget = budgets[static_cast<int>(i)];
     text += BudgetLine(absl::StrCat(budget.metric(), "=", budget.limit()),
-                       UnderstoodAs(budget, i < resolved.size() ? resolved[i] : json(),
-                                    TextIn(document, "reference")));
+                       UnderstoodAs(budget, i < resolved.size() ? resolved[i] : json(), document));
   }
   return text;
 }
@@ -114,7 +119,7 @@ std::string RelativeBudgetsText(const json& document) {
   for (const json& resolved : ListIn(document, "budgets")) {
     const std::string asked = TextIn(resolved, "asked");
     const std::string understood =
-        ReferringTo(asked.substr(asked.find('=') + 1), resolved, TextIn(document, "reference"));
+        ReferringTo(asked.substr(asked.find('=') + 1), resolved, document);
     if (!understood.empty()) text += BudgetLine(asked, understood);
   }
   return text;

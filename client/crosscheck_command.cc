@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/command.h"
+#include "client/head_flags.h"
 #include "client/input_flags.h"
 #include "client/interrupt.h"
 #include "client/job_actions.h"
@@ -14,6 +15,7 @@ namespace {
 
 struct CrosscheckFlags {
   InputFlags inputs;
+  std::vector<std::string> heads;
   std::string model, data, evaluation, precisions, estimators, target, display_name, request_id,
       output;
   int assignments = 0, draws = 0, probes = 0;
@@ -44,6 +46,7 @@ absl::StatusOr<v1::Job> Submit(Connection& connection, const CrosscheckFlags& fl
   v1::CrosscheckSpec* spec = request.mutable_crosscheck();
   FillSpec(flags, spec);
   HT_RETURN_IF_ERROR(FillInputs(flags.inputs, spec->mutable_inputs()));
+  HT_RETURN_IF_ERROR(FillHeads(flags.heads, spec->mutable_heads()));
   HT_ASSIGN_OR_RETURN(*spec->mutable_model(), UploadModel(connection, flags.model, bar));
   HT_ASSIGN_OR_RETURN(*spec->mutable_calibration_dataset(),
                       UploadDataset(connection, flags.data, bar));
@@ -82,6 +85,7 @@ void AddCrosscheckCommand(CLI::App& app, CommandLine& line) {
   sub->add_option("--data", flags->data, "calibration samples, .npz")->required();
   sub->add_option("--eval", flags->evaluation, "held-out samples, .npz")->required();
   AddInputFlags(sub, &flags->inputs);
+  AddHeadFlag(sub, &flags->heads);
   sub->add_option("--precisions", flags->precisions,
                   "to draw from (default: weights and activations of 2 to 8 bits, independently)");
   sub->add_option("--estimators", flags->estimators,

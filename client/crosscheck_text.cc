@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/heads_text.h"
 #include "client/terminal.h"
 #include "client/warnings.h"
 #include "nlohmann/json.hpp"
@@ -53,6 +54,8 @@ std::string CrosscheckText(const v1::SearchResult& result,
       absl::StrAppend(&errors, score.name(), " does not apply: ", score.error(), "\n");
     }
   }
+  const auto document =
+      nlohmann::json::parse(result.result_json(), nullptr, /*allow_exceptions=*/false);
   std::string text = absl::StrCat(
       result.job(), ": ", crosscheck.assignments(), " random assignments (", crosscheck.tried(),
       " evaluated in ", FormatSeconds(crosscheck.evaluation_seconds()), ") on ",
@@ -60,8 +63,7 @@ std::string CrosscheckText(const v1::SearchResult& result,
       "\n\n", table.Render(), errors, "\nranks against the measured ", crosscheck.output_metric(),
       " and the lost accuracy; ratio: predicted over measured, its median and the standard "
       "deviation of its logarithm\n",
-      WarningLines(WarningsOf(json::parse(result.result_json(), nullptr,
-                                          /*allow_exceptions=*/false))));
+      HeadsText(document), WarningLines(WarningsOf(document)));
   for (const auto& [file, path] : artifacts) absl::StrAppend(&text, file, ": ", path, "\n");
   return text;
 }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/units.h"
+#include "client/heads_text.h"
 #include "client/json_values.h"
 #include "client/terminal.h"
 #include "client/warnings.h"
@@ -83,6 +84,7 @@ std::string EvaluationText(const json& document) {
   absl::StrAppend(&text, "KL        ", FormatNumber(Number(quantized, "kl")), "\n", "MSE       ",
                   FormatNumber(Number(quantized, "mse")), "\n", "SQNR      ",
                   FormatNumber(Number(quantized, "sqnr_db")), " dB\n");
+  text += HeadsText(document);
   if (!Part(document, "executed").empty()) text += ExecutedText(document.at("executed"));
   if (!Part(document, "latency").empty()) text += LatencyText(document.at("latency"));
   text += KernelsText(ListIn(document, "layers"));

@@ -13,6 +13,7 @@
 #include "client/budget_text.h"
 #include "client/codesign_text.h"
 #include "client/exported_text.h"
+#include "client/heads_text.h"
 #include "client/job_text.h"
 #include "client/json_values.h"
 #include "client/solution_text.h"
@@ -266,6 +267,7 @@ std::string ResultText(const v1::SearchResult& result,
                   RelativeBudgetsText(document), "\n",
                   LatencyText(result.latency(), result.reference_precision()));
   if (result.has_evaluation()) text += EvaluationLine(result.evaluation());
+  text += HeadsText(document);
   // Those of layers, and of what was run and timed, are among them.
   text += WarningLines(WarningsOf(document));
   const bool is_refined = result.has_refined() && result.chosen() == kRefined;

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "client/command.h"
+#include "client/head_flags.h"
 #include "client/input_flags.h"
 #include "client/interrupt.h"
 #include "client/job_actions.h"
@@ -18,6 +19,7 @@ struct SearchFlags {
   std::string target = "cpu";
   RuleFlags rules;
   InputFlags inputs;
+  std::vector<std::string> heads;
   int threads = 0, batch = 0, draws = 0;
   int64_t samples = 0;
   uint64_t seed = 0;
@@ -33,6 +35,7 @@ absl::Status FillSpec(const SearchFlags& flags, v1::SearchSpec* spec) {
   HT_RETURN_IF_ERROR(FillPins(flags.rules, spec->mutable_pins()));
   HT_RETURN_IF_ERROR(FillRules(flags.rules, spec->mutable_rules()));
   HT_RETURN_IF_ERROR(FillInputs(flags.inputs, spec->mutable_inputs()));
+  HT_RETURN_IF_ERROR(FillHeads(flags.heads, spec->mutable_heads()));
   spec->set_skip_explanation(flags.no_explain);
   spec->set_frontier_metric(flags.frontier);
   spec->set_threads(flags.threads);
@@ -100,6 +103,7 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
       ->capture_default_str();
   AddRuleFlags(sub, &flags->rules);
   AddInputFlags(sub, &flags->inputs);
+  AddHeadFlag(sub, &flags->heads);
   sub->add_option("--precisions", flags->precisions,
                   "to choose from, e.g. w4a8,w8a8,f32 (default: what the target offers, see "
                   "docs/targets.md; of a simulated one f32,bf16,w16a16,w8a8,w8a4,w4a8,w4a4,w2a4,"

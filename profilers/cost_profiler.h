@@ -65,6 +65,12 @@ class CostProfiler {
   // What is known of the hardware itself, with units in the names: "area_mm2", "elements" (that
   // multiply), "buffer_bytes", "power_w" (of its arithmetic at work).
   virtual std::map<std::string, double> HardwareFigures() const { return {}; }
+  // What of Profile's errors is known before anything is measured: of costs that are given, that
+  // some of the request's layers and precisions have none. Of the network, names of layers are
+  // looked at.
+  virtual absl::Status CheckRequest(const ProfileRequest& /*request*/) const {
+    return absl::OkStatus();
+  }
   // A row for every (layer, precision) of the request, edges, and a network row per precision.
   virtual absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
                                             const Progress& progress) = 0;

@@ -26,7 +26,7 @@ std::string FormatLimit(absl::string_view key, double limit, double above) {
 
 std::string MetricTitle(absl::string_view key) {
   if (key == "latency_ns") return "latency";
-  if (key == "size_bytes") return "weight bytes";
+  if (key == "size_bytes") return "size";
   if (key == "energy_pj") return "energy";
   if (key == "bops") return "bit operations";
   if (key == "activation_bytes") return "peak activation bytes";

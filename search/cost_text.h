@@ -13,7 +13,7 @@ std::string FormatCost(absl::string_view key, double value);
 // A limit that would do, so that it does when it is taken from there; `above`: that is too low.
 std::string FormatLimit(absl::string_view key, double limit, double above);
 
-// The metric in words: "weight bytes".
+// The metric in words: "size".
 std::string MetricTitle(absl::string_view key);
 
 }  // namespace halftone

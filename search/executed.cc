@@ -72,7 +72,7 @@ double MeanOf(const std::vector<double>& values) {
   return mean.mean();
 }
 
-Difference Compare(const Evaluation& simulated, const Evaluation& executed, bool is_kl) {
+Difference Compare(const Evaluation& simulated, const Evaluation& executed, bool is_mse) {
   MeanEstimate difference;
   for (size_t i = 0; i < simulated.sample_values.size(); ++i) {
     difference.Add(executed.sample_values[i] - simulated.sample_values[i]);
@@ -80,13 +80,19 @@ Difference Compare(const Evaluation& simulated, const Evaluation& executed, bool
   // The output's mean square.
   const double signal = executed.mse * std::pow(10, executed.sqnr_db / 10);
   return {MeanOf(simulated.sample_values), MeanOf(executed.sample_values),
-          difference.standard_error(), is_kl ? kNegligible : kNegligible * signal};
+          difference.standard_error(), is_mse ? kNegligible * signal : kNegligible};
 }
 
 // What is shown of it beside the simulation.
 ExecutedEvaluation Shown(const Evaluation& executed, PrecisionOf ran_as) {
-  return {executed.quantized_accuracy, executed.kl, executed.mse, executed.sqnr_db,
-          std::move(ran_as),           ""};
+  ExecutedEvaluation shown;
+  shown.accuracy = executed.quantized_accuracy;
+  shown.divergence = executed.divergence;
+  shown.kl = executed.kl;
+  shown.mse = executed.mse;
+  shown.sqnr_db = executed.sqnr_db;
+  shown.assignment = std::move(ran_as);
+  return shown;
 }
 
 std::string JoinSome(std::vector<std::string> names) {
@@ -134,7 +140,8 @@ class ExecutedMeter {
                         evaluator_->Evaluate(assignment_, progress.Part(0.3, 0.6)));
     HT_ASSIGN_OR_RETURN(const Evaluation executed, Execute({}, progress.Part(0.6, 0.8)));
     ExecutedEvaluation shown = Shown(executed, RanAsShown());
-    const Difference difference = Compare(simulated, executed, evaluator_->output_metric() == "kl");
+    const Difference difference =
+        Compare(simulated, executed, evaluator_->output_metric() == "mse");
     if (difference.Matters()) {
       HT_ASSIGN_OR_RETURN(shown.warning, Explain(difference, progress.Part(0.8, 1)));
     }
@@ -216,7 +223,9 @@ class ExecutedMeter {
                                                                   JoinSome(std::move(others)))));
     }
     return absl::StrFormat("as it runs the network has a %s of %.3g, simulated %.3g: %s",
-                           evaluator_->output_metric() == "kl" ? "KL divergence" : "squared error",
+                           evaluator_->output_metric() == "kl"    ? "KL divergence"
+                           : evaluator_->output_metric() == "mse" ? "squared error"
+                                                                  : "divergence",
                            difference.executed, difference.simulated, absl::StrJoin(causes, "; "));
   }
 

@@ -56,7 +56,7 @@ struct Explorer::Search {
       : spec(of),
         result(found),
         store(in),
-        inputs(in, of.model, of.calibration, of.sensitivity.samples, of.inputs) {}
+        inputs(in, of.model, of.calibration, of.sensitivity.samples, of.inputs, of.heads) {}
 
   absl::Status Load() {
     HT_ASSIGN_OR_RETURN(spec.inputs_identity, inputs.Identity(InputsKey(spec)));
@@ -100,12 +100,13 @@ struct Explorer::Search {
   absl::StatusOr<double> Measure(const Assignment& assignment, const Progress& progress) {
     if (meter == nullptr) {
       HT_ASSIGN_OR_RETURN(const auto* network, inputs.Network());
-      HT_ASSIGN_OR_RETURN(const auto* data, inputs.CalibrationData());
+      HT_ASSIGN_OR_RETURN(const auto* samples,
+                          inputs.MeasuredSamples(spec.quantization, progress.Part(0, 0.05)));
       HT_ASSIGN_OR_RETURN(const auto* calibration, inputs.Quantizers(calibrate_output));
       HT_ASSIGN_OR_RETURN(ExecutedLayers executed, ExecutedLayersFromBytes(execution));
-      meter =
-          std::make_unique<AssignmentMeter>(*network, *data, *calibration, store, MeasuredUnder(),
-                                            SampleValues::kPseudovalues, std::move(executed));
+      meter = std::make_unique<AssignmentMeter>(*network, samples->data, *calibration, store,
+                                                MeasuredUnder(), SampleValues::kPseudovalues,
+                                                std::move(executed));
     }
     return meter->Measure(assignment, progress);
   }

@@ -10,6 +10,7 @@
 #include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "nn/graph/stored_bytes.h"
 #include "nn/quant/weight_bytes.h"
 #include "search/sensitivity/layer_pairs.h"
 
@@ -26,7 +27,8 @@ constexpr auto kLayerMembers =
                JsonMember("has_weights", &NetworkSummary::LayerFacts::has_weights),
                JsonMember("shares_weights_with", &NetworkSummary::LayerFacts::shares_weights_with),
                JsonMember("shares_scales", &NetworkSummary::LayerFacts::shares_scales),
-               JsonMember("bias_bytes", &NetworkSummary::LayerFacts::bias_bytes));
+               JsonMember("bias_bytes", &NetworkSummary::LayerFacts::bias_bytes),
+               JsonMember("is_float_anyway", &NetworkSummary::LayerFacts::is_float_anyway));
 
 constexpr auto kTieMembers =
     std::tuple(JsonMember("layers", &Tie::layers), JsonMember("reason", &Tie::reason));
@@ -73,6 +75,7 @@ NetworkSummary SummarizeLayers(const PreparedNetwork& network) {
     facts.shares_scales = owner.channel_axis == layer.channel_axis;
   }
   summary.ties = network.layers.ties;
+  summary.fixed_batch = network.graph.fixed_batch().value_or(0);
   return summary;
 }
 
@@ -84,6 +87,11 @@ absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network) 
   }
   const int64_t batch = network.graph.fixed_batch().value_or(1);
   HT_ASSIGN_OR_RETURN(const Graph bound, network.Bind(batch));
+  const OtherTensors others = FindOtherTensors(network.file, bound, network.layers);
+  summary.other_bytes = static_cast<double>(others.bytes);
+  for (NetworkSummary::LayerFacts& layer : summary.layers) {
+    layer.is_float_anyway = others.layers.count(layer.name) > 0;
+  }
   summary.live_sets = FindLiveSets(bound, network.layers);
   for (LiveSet& set : summary.live_sets) {
     const auto samples = static_cast<double>(std::max<int64_t>(1, batch));
@@ -96,6 +104,8 @@ absl::StatusOr<NetworkSummary> SummarizeNetwork(const PreparedNetwork& network) 
 json NetworkSummaryToJson(const NetworkSummary& summary) {
   json object = {{"name", summary.name},
                  {"layers", json::array()},
+                 {"fixed_batch", summary.fixed_batch},
+                 {"other_bytes", summary.other_bytes},
                  {"ties", json::array()},
                  {"neighbours", summary.neighbours},
                  {"live_sets", json::array()}};
@@ -113,6 +123,8 @@ absl::StatusOr<NetworkSummary> NetworkSummaryFromJson(const json& object) {
   NetworkSummary summary;
   JsonFields fields(object, "network");
   fields.Read("name", &summary.name);
+  fields.ReadInteger("fixed_batch", 0, INT64_MAX, &summary.fixed_batch);
+  fields.Read("other_bytes", &summary.other_bytes);
   fields.Require("layers");
   ReadList(fields, "layers", kLayerMembers, &summary.layers);
   ReadList(fields, "ties", kTieMembers, &summary.ties);

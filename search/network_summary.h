@@ -1,6 +1,7 @@
 #ifndef HALFTONE_SEARCH_NETWORK_SUMMARY_H_
 #define HALFTONE_SEARCH_NETWORK_SUMMARY_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,7 +25,8 @@ struct NetworkSummary {
     // Their numbers are stored once, unless they are rounded by scales along another axis.
     std::string shares_weights_with;
     bool shares_scales = false;
-    double bias_bytes = 0;  // its own
+    double bias_bytes = 0;         // its own
+    bool is_float_anyway = false;  // its weights are among other_bytes
   };
   std::string name;
   std::vector<LayerFacts> layers;  // in topological order
@@ -32,6 +34,8 @@ struct NetworkSummary {
   // Layers between which a change of precision converts activations; see NeighbourPairs.
   std::vector<std::pair<std::string, std::string>> neighbours;
   std::vector<LiveSet> live_sets;  // of one sample
+  int64_t fixed_batch = 0;         // that the file fixes; 0: none
+  double other_bytes = 0;  // of float tensors that are stored whatever the layers' precisions
 };
 
 // What of a choice, named by its precision, a layer computes by: where it has no weights, the

@@ -1,5 +1,6 @@
 #include "search/pipeline.h"
 
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -76,7 +77,8 @@ class SearchRun {
         asked_(spec),
         spec_(spec),
         store_(store),
-        inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples, spec.inputs),
+        inputs_(store, spec.model, spec.calibration, spec.sensitivity.samples, spec.inputs,
+                spec.heads),
         observer_(LettingGoOf(&inputs_, observer)),
         stages_(store, observer_, cancellation) {}
 
@@ -140,8 +142,22 @@ class SearchRun {
   absl::Status CheckAgainstNetwork() {
     HT_ASSIGN_OR_RETURN(const NetworkSummary network, NetworkSummaryFromBytes(import_output_));
     HT_RETURN_IF_ERROR(CheckChoices(spec_, network, offer_.offered));
-    if (codesign_ == nullptr) return absl::OkStatus();
+    if (codesign_ == nullptr) return CheckHasCosts(network);
     return Annotate(codesign_->CheckMemory(network),
+                    absl::StrCat("stage ", StageName(Stage::kProfile)));
+  }
+
+  // Of a target that is a table: whether it knows all layers and precisions.
+  absl::Status CheckHasCosts(const NetworkSummary& network) {
+    LayerSet layers;
+    for (const NetworkSummary::LayerFacts& facts : network.layers) {
+      layers.layers.emplace_back().name = facts.name;
+    }
+    ProfileRequest request;
+    request.layers = &layers;
+    request.precisions = offer_.profiled;
+    request.batch = network.fixed_batch > 0 ? static_cast<int>(network.fixed_batch) : spec_.batch;
+    return Annotate(profiler_->CheckRequest(request),
                     absl::StrCat("stage ", StageName(Stage::kProfile)));
   }
 
@@ -165,14 +181,17 @@ class SearchRun {
         stages_.Run(Stage::kCalibrate, CalibrateKey(spec_, offer_.offered),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
                       HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
-                      HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+                      HT_ASSIGN_OR_RETURN(
+                          const auto* samples,
+                          inputs_.MeasuredSamples(spec_.quantization, progress.Part(0, 0.1)));
                       // Of what comes after it: calibrating takes a while, and would be for
                       // nothing.
-                      HT_RETURN_IF_ERROR(CheckSensitivityMemory(*network, *data, offer_.offered,
-                                                                OptionsFor(*network)));
-                      HT_ASSIGN_OR_RETURN(
-                          const Calibration calibration,
-                          Calibrate(*network, *data, offer_.offered, spec_.quantization, progress));
+                      HT_RETURN_IF_ERROR(CheckSensitivityMemory(
+                          *network, samples->data, offer_.offered, OptionsFor(*network)));
+                      HT_ASSIGN_OR_RETURN(Calibration calibration,
+                                          Calibrate(*network, samples->data, offer_.offered,
+                                                    spec_.quantization, progress.Part(0.1, 1)));
+                      absl::c_copy(samples->warnings, std::back_inserter(calibration.warnings));
                       return CalibrationToJson(calibration).dump();
                     }));
     const std::string key = SensitivityKeyOf();
@@ -182,11 +201,14 @@ class SearchRun {
             Stage::kSensitivity, key,
             [&](const Progress& progress) -> absl::StatusOr<std::string> {
               HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
-              HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+              HT_ASSIGN_OR_RETURN(
+                  const auto* samples,
+                  inputs_.MeasuredSamples(spec_.quantization, progress.Part(0, 0.05)));
               HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
-              HT_ASSIGN_OR_RETURN(SensitivityResult result,
-                                  MeasureSensitivity(*network, *data, *calibration, offer_.offered,
-                                                     OptionsFor(*network), progress, executed_));
+              HT_ASSIGN_OR_RETURN(
+                  SensitivityResult result,
+                  MeasureSensitivity(*network, samples->data, *calibration, offer_.offered,
+                                     OptionsFor(*network), progress.Part(0.05, 1), executed_));
               HT_RETURN_IF_ERROR(
                   store_.StoreStage(Stage::kSensitivity, PairsKey(key), TakePairs(result)));
               return SensitivityToJson(result).dump();
@@ -331,16 +353,17 @@ class SearchRun {
 
   absl::StatusOr<Refinement> EvaluateAssignments(const Progress& progress) {
     HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
-    HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+    HT_ASSIGN_OR_RETURN(const auto* samples,
+                        inputs_.MeasuredSamples(spec_.quantization, progress.Part(0, 0.05)));
     HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
     HT_ASSIGN_OR_RETURN(const std::string bytes,
                         store_.LoadStage(Stage::kSensitivity, PairsKey(SensitivityKeyOf())));
     HT_ASSIGN_OR_RETURN(const std::vector<float> pairs, PairsFromBytes(bytes));
-    AssignmentMeter meter(*network, *data, *calibration, store_,
+    AssignmentMeter meter(*network, samples->data, *calibration, store_,
                           MeterKey(spec_, calibrate_output_, execution_),
                           SampleValues::kPseudovalues, executed_);
     absl::StatusOr<Refinement> refinement =
-        RefineSolved(spec_, tables_, offer_, solved_, pairs, meter, progress);
+        RefineSolved(spec_, tables_, offer_, solved_, pairs, meter, progress.Part(0.05, 1));
     const absl::Status kept = meter.Flush();
     if (refinement.ok()) HT_RETURN_IF_ERROR(kept);
     return refinement;
@@ -393,6 +416,7 @@ class SearchRun {
                         AssembleResult(spec_, tables_.network, tables_.sensitivity, tables_.costs,
                                        solved_, refined_, validated_));
     result.model = spec_.model;
+    HT_RETURN_IF_ERROR(AddNotes(result));
     result.spec = asked_;
     result.tables = NameTables();
     HT_ASSIGN_OR_RETURN(
@@ -411,6 +435,15 @@ class SearchRun {
     result.artifacts = std::move(exported.artifacts);
     result.exported = std::move(exported.exported);
     return result;
+  }
+
+  // What calibration found out of outputs and data.
+  absl::Status AddNotes(SearchResult& result) {
+    HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
+    result.heads = calibration->heads;
+    result.warnings.insert(result.warnings.begin(), calibration->warnings.begin(),
+                           calibration->warnings.end());
+    return absl::OkStatus();
   }
 
   TableNames NameTables() const {

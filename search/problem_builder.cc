@@ -60,6 +60,14 @@ class ProblemBuilder {
     for (auto& [layer, elements] : set.elements) elements *= inputs_.spec.batch;
   }
 
+  // With another layer, or as a tensor that stays float in any case.
+  bool IsStoredElsewhere(const NetworkSummary::LayerFacts& layer,
+                         const Precision& precision) const {
+    if (layer.is_float_anyway && precision.weights == NumberFormat()) return true;
+    return inputs_.spec.use_ties && !layer.shares_weights_with.empty() &&
+           (layer.shares_scales || !precision.weights.IsInteger());
+  }
+
   absl::StatusOr<Costs> CostsOf(const NetworkSummary::LayerFacts& layer, const Precision& precision,
                                 bool is_first) const {
     const CostRow* row = inputs_.costs.Find(layer.name, precision);
@@ -71,9 +79,9 @@ class ProblemBuilder {
     Costs costs;
     costs[Key(Metric::kLatency)] =
         row->latency_ns + (is_first ? inputs_.costs.fixed_latency_ns : 0.0);
-    const bool is_stored_elsewhere = inputs_.spec.use_ties && !layer.shares_weights_with.empty() &&
-                                     (layer.shares_scales || !precision.weights.IsInteger());
-    costs[Key(Metric::kSize)] = is_stored_elsewhere ? layer.bias_bytes : row->weight_bytes;
+    costs[Key(Metric::kSize)] =
+        (IsStoredElsewhere(layer, precision) ? layer.bias_bytes : row->weight_bytes) +
+        (is_first ? inputs_.network.other_bytes : 0.0);
     if (row->energy_pj.has_value()) costs[Key(Metric::kEnergy)] = *row->energy_pj;
     const Precision operands = layer.has_weights ? precision : precision.WithoutWeights();
     costs[Key(Metric::kBops)] =

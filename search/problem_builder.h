@@ -40,8 +40,9 @@ struct ProblemInputs {
 // the samples of, so that their sum bounds the error of the sum. Costs of a choice: latency_ns,
 // size_bytes, energy_pj (where the target knows it) from the cost table; bops = MACs x weight bits
 // x activation bits (32 for float32), the activations' squared for a product of two activations.
-// The latency that no choice changes is part of every choice of the first layer, so that sums over
-// layers, budgets and bounds speak of the whole network. Budgets: a factor of the reference
+// The latency that no choice changes, and the bytes of tensors that belong to no layer, are part of
+// every choice of the first layer, so that sums over layers, budgets and bounds speak of the whole
+// network. Budgets: a factor of the reference
 // network's cost; a share of the way from the cheapest to the dearest assignment that the ties
 // allow (HAWQ), the dearest without conversions, pins left aside. Two budgets on one metric: the
 // lower counts.

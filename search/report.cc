@@ -15,6 +15,7 @@
 #include "base/units.h"
 #include "search/cost_text.h"
 #include "search/explanation_report.h"
+#include "search/heads_report.h"
 #include "search/search_spec.h"
 #include "search/solver/problem.h"
 
@@ -49,10 +50,11 @@ std::string CostCards(const SearchResult& result) {
 }
 
 // Of the network as it runs, beside the simulation's.
-std::string ExecutedCard(const ExecutedEvaluation& executed) {
+std::string ExecutedCard(const ExecutedEvaluation& executed, bool is_kl) {
   const std::string accuracy =
       executed.accuracy.has_value() ? absl::StrCat(", accuracy ", Percent(*executed.accuracy)) : "";
-  return RenderCard("KL divergence as it runs", ShortNumber(executed.kl),
+  return RenderCard(is_kl ? "KL divergence as it runs" : "divergence as it runs",
+                    ShortNumber(executed.divergence),
                     absl::StrFormat("SQNR %.1f dB%s", executed.sqnr_db, accuracy));
 }
 
@@ -75,9 +77,11 @@ std::string MeasuredCards(const SearchResult& result) {
     cards += RenderCard("measured accuracy", Percent(*evaluation.quantized_accuracy),
                         absl::StrCat("float ", Percent(*evaluation.float_accuracy), ", ", on));
   }
-  cards += RenderCard("measured KL divergence", ShortNumber(evaluation.kl),
+  const bool is_kl = CountsByKl(result);
+  cards += RenderCard(is_kl ? "measured KL divergence" : "measured divergence",
+                      ShortNumber(evaluation.divergence),
                       absl::StrFormat("SQNR %.1f dB", evaluation.sqnr_db));
-  if (evaluation.executed.has_value()) cards += ExecutedCard(*evaluation.executed);
+  if (evaluation.executed.has_value()) cards += ExecutedCard(*evaluation.executed, is_kl);
   return cards;
 }
 
@@ -263,8 +267,9 @@ std::string RenderReport(const SearchResult& result) {
                      EscapeHtml(MetricTitle(result.problem.frontier)), "</h2>", frontier);
   }
   if (result.codesign.has_value()) body += RenderCodesign(*result.codesign);
-  absl::StrAppend(&body, LayerTable(result), Budgets(result), RenderRefinement(result),
-                  RenderExplanation(result.solution, Departures(result)), Origins(result));
+  absl::StrAppend(&body, LayerTable(result), Budgets(result), RenderHeads(result),
+                  RenderRefinement(result), RenderExplanation(result.solution, Departures(result)),
+                  Origins(result));
   return RenderPage(Title(result), body);
 }
 

@@ -10,6 +10,7 @@
 #include "base/json_members.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/evaluation_json.h"
 #include "search/live_set_metric.h"
 #include "search/network_summary.h"
 #include "search/search_spec.h"
@@ -99,36 +100,6 @@ void WriteChosen(const SearchResult& result, json& object) {
   object["assignment"] = refined.assignment;
 }
 
-json ExecutedToJson(const ExecutedEvaluation& executed) {
-  json object = {{"kl", executed.kl},
-                 {"mse", executed.mse},
-                 {"sqnr_db", executed.sqnr_db},
-                 {"assignment", json::object()}};
-  if (executed.accuracy.has_value()) object["accuracy"] = *executed.accuracy;
-  for (const auto& [layer, precision] : executed.assignment) {
-    object["assignment"][layer] = precision.ToString();
-  }
-  if (!executed.warning.empty()) object["warning"] = executed.warning;
-  return object;
-}
-
-absl::StatusOr<ExecutedEvaluation> ExecutedFromJson(const json& object) {
-  ExecutedEvaluation executed;
-  JsonFields fields(object, "evaluation.executed");
-  fields.Read("accuracy", &executed.accuracy);
-  fields.Read("kl", &executed.kl);
-  fields.Read("mse", &executed.mse);
-  fields.Read("sqnr_db", &executed.sqnr_db);
-  fields.Read("warning", &executed.warning);
-  std::map<std::string, std::string> assignment;
-  fields.Read("assignment", &assignment);
-  HT_RETURN_IF_ERROR(fields.status());
-  for (const auto& [layer, text] : assignment) {
-    HT_ASSIGN_OR_RETURN(executed.assignment[layer], Precision::Parse(text));
-  }
-  return executed;
-}
-
 }  // namespace
 
 json ExportedModelToJson(const ExportedModel& model) {
@@ -176,43 +147,6 @@ std::map<std::string, double> BudgetsOf(const Problem& problem) {
   return budgets;
 }
 
-json EvaluationToJson(const Evaluation& evaluation) {
-  json float_network = json::object();
-  json quantized = {
-      {"kl", evaluation.kl}, {"mse", evaluation.mse}, {"sqnr_db", evaluation.sqnr_db}};
-  if (evaluation.float_accuracy.has_value()) float_network["accuracy"] = *evaluation.float_accuracy;
-  if (evaluation.quantized_accuracy.has_value()) {
-    quantized["accuracy"] = *evaluation.quantized_accuracy;
-  }
-  json object = {{"samples", evaluation.samples},
-                 {"float", std::move(float_network)},
-                 {"quantized", std::move(quantized)}};
-  if (evaluation.executed.has_value()) object["executed"] = ExecutedToJson(*evaluation.executed);
-  return object;
-}
-
-absl::StatusOr<Evaluation> EvaluationFromJson(const json& object) {
-  Evaluation evaluation;
-  JsonFields fields(object, "evaluation");
-  fields.ReadInteger("samples", 0, INT64_MAX, &evaluation.samples);
-  fields.ReadObject("float", [&](const json& part) -> absl::Status {
-    JsonFields inner(part, "evaluation.float");
-    inner.Read("accuracy", &evaluation.float_accuracy);
-    return inner.status();
-  });
-  fields.ReadObject("quantized", [&](const json& part) -> absl::Status {
-    JsonFields inner(part, "evaluation.quantized");
-    inner.Read("accuracy", &evaluation.quantized_accuracy);
-    inner.Read("kl", &evaluation.kl);
-    inner.Read("mse", &evaluation.mse);
-    inner.Read("sqnr_db", &evaluation.sqnr_db);
-    return inner.status();
-  });
-  fields.ReadObject("executed", ExecutedFromJson, &evaluation.executed);
-  HT_RETURN_IF_ERROR(fields.status());
-  return evaluation;
-}
-
 json SearchResultToJson(const SearchResult& result) {
   json object = {{"model", result.model},
                  {"model_name", result.model_name},
@@ -228,6 +162,8 @@ json SearchResultToJson(const SearchResult& result) {
                  {"evaluation", nullptr},
                  {"evaluated_on_held_out", result.evaluated_on_held_out},
                  {"measure", LossMeasureToJson(result.measure)},
+                 {"other_bytes", result.other_bytes},
+                 {"heads", OutputHeadsToJson(result.heads)},
                  {"warnings", result.warnings},
                  {"artifacts", result.artifacts}};
   for (const LayerResult& layer : result.layers)
@@ -281,7 +217,12 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   fields.ReadObject("tables", TableNamesFromJson, &result.tables);
   fields.ReadObject("measure",
                     [&](const json& part) { return ReadMeasure(part, &result.measure); });
+  fields.ReadEach("heads", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(result.heads.emplace_back(), OutputHeadFromJson(element));
+    return absl::OkStatus();
+  });
   fields.Read("evaluated_on_held_out", &result.evaluated_on_held_out);
+  fields.Read("other_bytes", &result.other_bytes);
   fields.Read("warnings", &result.warnings);
   fields.Read("artifacts", &result.artifacts);
   HT_RETURN_IF_ERROR(fields.status());

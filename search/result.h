@@ -81,6 +81,8 @@ struct SearchResult {
   bool evaluated_on_held_out = false;
   // What the losses are; older versions, which did not note it, took divergences alone.
   LossMeasure measure = {"loss", "predicted divergence of the output"};
+  double other_bytes = 0;             // of the sizes: of tensors that belong to no layer
+  std::vector<OutputHead> heads;      // as what each output counts; older versions did not note it
   std::vector<std::string> warnings;  // for the reader: what the figures leave out or took instead
   std::optional<SearchSpec> spec;     // as it was asked for; older versions did not note it
   std::optional<TableNames> tables;   // what it was made from; older versions did not note it
@@ -106,8 +108,6 @@ std::map<std::string, double> BudgetsOf(const Problem& problem);
 // the field.
 nlohmann::json SearchResultToJson(const SearchResult& result);
 absl::StatusOr<SearchResult> SearchResultFromJson(const nlohmann::json& json);
-nlohmann::json EvaluationToJson(const Evaluation& evaluation);
-absl::StatusOr<Evaluation> EvaluationFromJson(const nlohmann::json& json);
 
 }  // namespace halftone
 

@@ -103,12 +103,6 @@ absl::Status ParseLimit(absl::string_view limit, absl::string_view text, Budget*
                                                  FactsOf(budget->metric).base_unit));
 }
 
-absl::Status CheckLength(absl::string_view what, const std::string& text) {
-  if (text.size() <= kMaxTextLength) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(what, " is longer than ", kMaxTextLength, " characters"));
-}
-
 absl::Status ReadPrecisions(JsonFields& fields, SearchSpec* spec) {
   std::vector<std::string> names;
   fields.Read("precisions", &names);
@@ -255,6 +249,7 @@ json SearchSpecToJson(const SearchSpec& spec) {
   }
   for (const Budget& budget : spec.budgets) object["budgets"].push_back(budget.ToString());
   if (spec.inputs != InputBinding()) object["inputs"] = InputBindingToJson(spec.inputs);
+  if (!spec.heads.empty()) object["heads"] = AskedHeadsToJson(spec.heads);
   for (const Metric metric : spec.objectives) {
     object["objectives"].push_back(std::string(MetricName(metric)));
   }
@@ -284,6 +279,7 @@ absl::StatusOr<SearchSpec> SearchSpecFromJson(const json& object) {
   fields.Read("pins", &spec.pins);
   fields.ReadObject("rules", LayerRulesFromJson, &spec.rules);
   fields.ReadObject("inputs", InputBindingFromJson, &spec.inputs);
+  fields.ReadObject("heads", AskedHeadsFromJson, &spec.heads);
   fields.Read("explain", &spec.explain);
   HT_RETURN_IF_ERROR(ReadPrecisions(fields, &spec));
   HT_RETURN_IF_ERROR(ReadBudgets(fields, &spec));
@@ -293,7 +289,10 @@ absl::StatusOr<SearchSpec> SearchSpecFromJson(const json& object) {
     return absl::InvalidArgumentError(
         absl::StrCat("field 'spec.robust' is not in 0 to ", kMaxRobust));
   }
-  HT_RETURN_IF_ERROR(CheckLength("field 'spec.target'", spec.target));
+  if (spec.target.size() > kMaxTextLength) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("field 'spec.target' is longer than ", kMaxTextLength, " characters"));
+  }
   return spec;
 }
 

@@ -91,6 +91,7 @@ struct SearchSpec {
   // kEvolutionary: sums to be small beside the divergence; empty: the frontier's metric.
   std::vector<Metric> objectives;
   InputBinding inputs;
+  AskedHeads heads;  // of outputs that are named; of others it is guessed as what they count
   // What InputsIdentity (nn/data/inputs_identity.h) makes of the model, the data and `inputs`: of a
   // search that runs; no part of what is asked for.
   std::string inputs_identity;

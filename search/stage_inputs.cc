@@ -12,12 +12,13 @@
 namespace halftone {
 
 StageInputs::StageInputs(ArtifactStore& store, std::string model, std::string calibration_data,
-                         int64_t samples, InputBinding binding)
+                         int64_t samples, InputBinding binding, AskedHeads heads)
     : store_(store),
       model_(std::move(model)),
       calibration_data_(std::move(calibration_data)),
       samples_(samples),
-      binding_(std::move(binding)) {}
+      binding_(std::move(binding)),
+      heads_(std::move(heads)) {}
 
 absl::Status StageInputs::Import() {
   if (resolved_.has_value()) return absl::OkStatus();
@@ -43,7 +44,12 @@ absl::StatusOr<std::string> StageInputs::Identity(const std::string& key) {
 absl::StatusOr<const PreparedNetwork*> StageInputs::Network() {
   if (!network_.has_value()) {
     HT_RETURN_IF_ERROR(Import());
-    HT_ASSIGN_OR_RETURN(network_, PrepareNetwork(*resolved_));
+    HT_ASSIGN_OR_RETURN(PreparedNetwork network, PrepareNetwork(*resolved_, heads_));
+    if (NeedsScales(network)) {
+      HT_ASSIGN_OR_RETURN(const Dataset* data, CalibrationData());
+      HT_RETURN_IF_ERROR(MeasureScales(*data, Cancellation(), network));
+    }
+    network_ = std::move(network);
   }
   return &*network_;
 }
@@ -61,11 +67,22 @@ absl::StatusOr<const Dataset*> StageInputs::CalibrationData() {
   return &*data_;
 }
 
+absl::StatusOr<const CalibrationSamples*> StageInputs::MeasuredSamples(
+    const QuantizationOptions& options, const Progress& progress) {
+  if (!measured_.has_value()) {
+    HT_ASSIGN_OR_RETURN(const auto* network, Network());
+    HT_ASSIGN_OR_RETURN(const auto* data, CalibrationData());
+    HT_ASSIGN_OR_RETURN(measured_, ChooseCalibrationSamples(*network, *data, options, progress));
+  }
+  return &*measured_;
+}
+
 void StageInputs::LetGo() {
   imported_.reset();
   resolved_.reset();
   network_.reset();
   data_.reset();
+  measured_.reset();
   calibration_.reset();
 }
 

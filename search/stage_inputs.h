@@ -10,6 +10,7 @@
 #include "nn/data/dataset.h"
 #include "nn/data/resolve_inputs.h"
 #include "search/pipeline.h"
+#include "search/sensitivity/data_checks.h"
 #include "search/sensitivity/sensitivity.h"
 
 namespace halftone {
@@ -19,14 +20,18 @@ namespace halftone {
 class StageInputs {
  public:
   // `model`, `calibration_data`: sha256 of blobs of the store, which must outlive this; `samples`
-  // of the data are taken, 0: all. What the model leaves open is resolved with binding and data.
+  // of the data are taken, 0: all. What the model leaves open is resolved with binding and data;
+  // `heads` says as what outputs count.
   StageInputs(ArtifactStore& store, std::string model, std::string calibration_data,
-              int64_t samples, InputBinding binding);
+              int64_t samples, InputBinding binding, AskedHeads heads);
 
   absl::StatusOr<const PreparedNetwork*> Network();
   // InputsIdentity of the model: stored under `key`, a stage output of kImport.
   absl::StatusOr<std::string> Identity(const std::string& key);
   absl::StatusOr<const Dataset*> CalibrationData();
+  // Those of it that ranges and losses are of.
+  absl::StatusOr<const CalibrationSamples*> MeasuredSamples(const QuantizationOptions& options,
+                                                            const Progress& progress);
   // From the output of the stage kCalibrate, which is the same at every call.
   absl::StatusOr<const Calibration*> Quantizers(absl::string_view calibrate_output);
   // Not kept.
@@ -41,9 +46,11 @@ class StageInputs {
   const std::string model_, calibration_data_;
   const int64_t samples_;
   const InputBinding binding_;
+  const AskedHeads heads_;
   std::optional<Graph> imported_, resolved_;
   std::optional<PreparedNetwork> network_;
   std::optional<Dataset> data_;
+  std::optional<CalibrationSamples> measured_;
   std::optional<Calibration> calibration_;
 };
 

@@ -53,8 +53,11 @@ std::string HashOf(std::initializer_list<absl::string_view> fields) {
 }
 
 std::string NetworkIdentity(const SearchSpec& spec) {
-  if (spec.inputs_identity.empty()) return spec.model;
-  return HashOf({"network/1", spec.model, spec.inputs_identity});
+  std::string identity = spec.inputs_identity.empty()
+                             ? spec.model
+                             : HashOf({"network/1", spec.model, spec.inputs_identity});
+  if (spec.heads.empty()) return identity;
+  return HashOf({"heads/1", identity, AskedHeadsToJson(spec.heads).dump()});
 }
 
 std::string InputsKey(const SearchSpec& spec) {
@@ -62,7 +65,7 @@ std::string InputsKey(const SearchSpec& spec) {
 }
 
 std::string ImportKey(const SearchSpec& spec) {
-  return HashOf({"import/4", NetworkIdentity(spec)});
+  return HashOf({"import/5", NetworkIdentity(spec)});
 }
 
 std::string OfferKey(const SearchSpec& spec) {
@@ -70,7 +73,7 @@ std::string OfferKey(const SearchSpec& spec) {
 }
 
 std::string CalibrateKey(const SearchSpec& spec, const std::vector<Precision>& offered) {
-  return HashOf({"calibrate/3", NetworkIdentity(spec), spec.calibration,
+  return HashOf({"calibrate/4", NetworkIdentity(spec), spec.calibration,
                  absl::StrCat(spec.sensitivity.samples), Join(offered),
                  QuantizationOptionsToJson(spec.quantization).dump()});
 }
@@ -111,12 +114,12 @@ TableNames TableNamesOf(const SearchSpec& spec, Offer offer, absl::string_view e
 
 std::string SolveKey(const SearchSpec& spec, absl::string_view import_output,
                      absl::string_view sensitivity_output, absl::string_view profile_output) {
-  return HashOf({"solve/3", import_output, sensitivity_output, profile_output, SolverFields(spec)});
+  return HashOf({"solve/4", import_output, sensitivity_output, profile_output, SolverFields(spec)});
 }
 
 std::string MeterKey(const SearchSpec& spec, absl::string_view calibrate_output,
                      absl::string_view execution) {
-  return AsExecuted(HashOf({"divergences/4", NetworkIdentity(spec), spec.calibration,
+  return AsExecuted(HashOf({"divergences/5", NetworkIdentity(spec), spec.calibration,
                             absl::StrCat(spec.sensitivity.samples), calibrate_output}),
                     execution);
 }
@@ -126,7 +129,7 @@ std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output
                       absl::string_view solve_output) {
   const nlohmann::json json = SearchSpecToJson(spec);
   // The problem is built again, for limits of memory that the solved one does not show.
-  return HashOf({"refine/6", MeterKey(spec, calibrate_output, execution), sensitivity_output,
+  return HashOf({"refine/7", MeterKey(spec, calibrate_output, execution), sensitivity_output,
                  solve_output, SolverFields(spec), absl::StrCat(spec.evaluations),
                  json["strategy"].dump(), json["objectives"].dump(),
                  absl::StrCat(spec.sensitivity.seed)});
@@ -135,14 +138,15 @@ std::string RefineKey(const SearchSpec& spec, absl::string_view calibrate_output
 std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_output,
                         absl::string_view solve_output, absl::string_view refine_output,
                         absl::string_view machine) {
-  return HashOf({"validate/4", spec.model, spec.calibration, absl::StrCat(spec.sensitivity.samples),
-                 spec.evaluation, spec.target, absl::StrCat(spec.batch), absl::StrCat(spec.threads),
-                 calibrate_output, solve_output, refine_output, machine});
+  return HashOf({"validate/5", NetworkIdentity(spec), spec.calibration,
+                 absl::StrCat(spec.sensitivity.samples), spec.evaluation, spec.target,
+                 absl::StrCat(spec.batch), absl::StrCat(spec.threads), calibrate_output,
+                 solve_output, refine_output, machine});
 }
 
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
                       absl::string_view refine_output, absl::string_view validate_output) {
-  return HashOf({"export/5", spec.model, solve_output, refine_output, validate_output});
+  return HashOf({"export/6", spec.model, solve_output, refine_output, validate_output});
 }
 
 }  // namespace halftone

@@ -16,8 +16,8 @@ namespace halftone {
 // The key of what depends on these fields alone.
 std::string HashOf(std::initializer_list<absl::string_view> fields);
 
-// The model, and what it was made of where its file leaves inputs open: the network of which all
-// that is stored speaks.
+// The model, what it was made of where its file leaves inputs open, and what is said of its
+// outputs: the network of which all that is stored speaks.
 std::string NetworkIdentity(const SearchSpec& spec);
 
 // Of the spec's inputs_identity.

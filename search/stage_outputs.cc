@@ -11,6 +11,7 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/cost_warnings.h"
+#include "search/evaluation_json.h"
 #include "search/layer_rules.h"
 #include "search/loss_terms.h"
 
@@ -48,14 +49,16 @@ absl::StatusOr<LayerResult> AssembleLayer(const NetworkSummary::LayerFacts& fact
   return layer;
 }
 
-// Of the layer in its precision, as the problem counts it: weights that several share once.
-std::optional<double> SizeOf(const Problem& problem, const LayerResult& layer) {
+// Of the layer in its precision, as the problem counts it: weights that several share once. The
+// first layer's choices have `other_bytes` beside their own.
+std::optional<double> SizeOf(const Problem& problem, double other_bytes, const LayerResult& layer) {
   for (const Problem::Layer& other : problem.layers) {
     if (other.name != layer.name) continue;
     for (const Problem::Choice& choice : other.choices) {
       if (choice.name != layer.precision.ToString()) continue;
       const auto size = choice.cost.find(std::string(MetricCostKey(Metric::kSize)));
-      return size == choice.cost.end() ? std::nullopt : std::optional<double>(size->second);
+      if (size == choice.cost.end()) return std::nullopt;
+      return size->second - (&other == &problem.layers.front() ? other_bytes : 0);
     }
   }
   return std::nullopt;
@@ -200,6 +203,7 @@ absl::StatusOr<SearchResult> AssembleResult(const SearchSpec& spec, const Networ
   result.solution = solved.solution;
   result.reference_cost = solved.reference_cost;
   result.budgets = solved.budgets;
+  result.other_bytes = network.other_bytes;
   result.caveat = BusyCaveat(costs, solved.solution);
   result.stability = solved.stability;
   result.codesign = solved.codesign;
@@ -214,7 +218,8 @@ absl::StatusOr<SearchResult> AssembleResult(const SearchSpec& spec, const Networ
     HT_ASSIGN_OR_RETURN(LayerResult layer,
                         AssembleLayer(network.layers[l], sensitivity.layers[l], spec.robust, costs,
                                       chosen->second, solved.reference));
-    layer.weight_bytes = SizeOf(solved.problem, layer).value_or(layer.weight_bytes);
+    layer.weight_bytes =
+        SizeOf(solved.problem, network.other_bytes, layer).value_or(layer.weight_bytes);
     result.layers.push_back(std::move(layer));
   }
   const Costs& cost = IsRefinedChosen(refined) ? refined->cost

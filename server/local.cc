@@ -8,24 +8,29 @@
 #include "nn/onnx/import.h"
 #include "profilers/builtin.h"
 #include "server/convert/input_binding.h"
+#include "server/convert/output_heads.h"
 #include "server/convert/spec.h"
 #include "server/services/analysis_calls.h"
 
 namespace halftone::local {
 
-absl::StatusOr<std::string> InspectFile(const std::string& path, const v1::InputBinding& inputs,
+absl::StatusOr<std::string> InspectFile(const std::string& path,
+                                        const v1::InspectModelRequest& request,
                                         const std::string& data) {
   InputBinding binding;
-  HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(inputs));
+  HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(request.inputs()));
+  InspectOptions options;
+  HT_ASSIGN_FIELD(options.heads, "heads", HeadsFromProto(request.heads()));
   HT_ASSIGN_OR_RETURN(Graph graph, ImportOnnxFile(path));
   std::optional<Dataset> dataset;
   if (!data.empty()) {
     HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(data));
     HT_ASSIGN_OR_RETURN(dataset, Dataset::FromNpz(bytes));
+    if (dataset->has_labels()) options.labels = dataset->labels();
   }
   HT_ASSIGN_OR_RETURN(graph, ResolveWherePossible(std::move(graph), binding,
                                                   dataset.has_value() ? &*dataset : nullptr));
-  HT_ASSIGN_OR_RETURN(const nlohmann::json document, InspectToJson(graph));
+  HT_ASSIGN_OR_RETURN(const nlohmann::json document, InspectToJson(graph, options));
   return document.dump();
 }
 

@@ -6,14 +6,15 @@
 #include "absl/status/statusor.h"
 #include "base/cancellation.h"
 #include "halftone/v1/analysis_service.pb.h"
-#include "halftone/v1/types.pb.h"
+#include "halftone/v1/model_service.pb.h"
 
 // What the service does without its state, for programs that need no more.
 namespace halftone::local {
 
-// The JSON document of `halftone inspect`; the model's external data may lie beside it. `data`: an
-// .npz with the sizes of open axes, or "".
-absl::StatusOr<std::string> InspectFile(const std::string& path, const v1::InputBinding& inputs,
+// The JSON document of `halftone inspect`; the model's external data may lie beside it. Of the
+// request its inputs and heads count. `data`: an .npz with the sizes of open axes, or "".
+absl::StatusOr<std::string> InspectFile(const std::string& path,
+                                        const v1::InspectModelRequest& request,
                                         const std::string& data);
 absl::StatusOr<v1::SolveProblemResponse> SolveProblem(const v1::SolveProblemRequest& request,
                                                       const Cancellation& cancellation);

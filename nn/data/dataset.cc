@@ -190,6 +190,32 @@ Dataset Dataset::Take(int64_t count) const {
   return taken;
 }
 
+Dataset Dataset::Without(const std::set<int64_t>& left_out) const {
+  std::vector<int64_t> kept;
+  for (int64_t n = 0; n < samples_; ++n) {
+    if (left_out.count(n) == 0) kept.push_back(n);
+  }
+  Dataset rest;
+  rest.samples_ = static_cast<int64_t>(kept.size());
+  rest.constants_ = constants_;
+  for (const auto& [name, array] : inputs_) {
+    const size_t size = array.size_bytes() / static_cast<size_t>(samples_);
+    Shape shape = array.shape();
+    shape.set_dim(0, rest.samples_);
+    std::vector<std::byte> bytes(kept.size() * size);
+    for (size_t i = 0; i < kept.size() && size > 0; ++i) {
+      std::memcpy(bytes.data() + i * size,
+                  array.bytes().data() + static_cast<size_t>(kept[i]) * size, size);
+    }
+    rest.inputs_.emplace(name, Tensor::FromBytes(array.type(), std::move(shape), std::move(bytes)));
+  }
+  if (labels_) {
+    rest.labels_.emplace();
+    for (const int64_t n : kept) rest.labels_->push_back((*labels_)[static_cast<size_t>(n)]);
+  }
+  return rest;
+}
+
 absl::StatusOr<Tensor> Dataset::Batch(absl::string_view name, int64_t begin, int64_t size) const {
   const auto array = inputs_.find(std::string(name));
   if (array == inputs_.end()) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,8 @@ class Dataset {
 
   // The first `count` samples, in order (all of them if there are fewer; at least one).
   Dataset Take(int64_t count) const;
+  // All but those, which must leave at least one.
+  Dataset Without(const std::set<int64_t>& left_out) const;
 
   // Samples [begin, begin + size) of input `name` in float32, as programs read them. Where the data
   // ends before that, the last sample is repeated, so that a program for a fixed batch can run on

@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "base/status_macros.h"
+#include "nn/graph/arrange_samples.h"
 #include "nn/graph/bind.h"
 #include "nn/graph/layer.h"
 #include "nn/graph/passes.h"
+#include "nn/graph/stored_bytes.h"
 
 namespace halftone {
 namespace {
@@ -43,9 +45,41 @@ json PortsToJson(const std::vector<Port>& ports) {
   return result;
 }
 
+// Those of the network as it is analyzed, which may read its outputs before a last Concat.
+void AddTies(const LayerSet& set, json& document) {
+  document["ties"] = json::array();
+  for (const Tie& tie : set.ties) {
+    document["ties"].push_back({{"layers", tie.layers}, {"reason", tie.reason}});
+  }
+  for (json& layer : document["layers"]) {
+    const Layer* analyzed = set.Find(layer["name"].get<std::string>());
+    if (analyzed != nullptr) layer["tie_group"] = analyzed->tie_group;
+  }
+}
+
+// What is said of a network that can run. Nothing where it cannot, of which whoever runs it says
+// why, unless heads are asked for.
+absl::Status AddHeads(const Graph& graph, const InspectOptions& options, json& document) {
+  const absl::StatusOr<ArrangedGraph> arranged = ArrangeSamples(graph);
+  absl::StatusOr<HeadedGraph> headed =
+      arranged.ok() ? BindWithHeads(arranged->graph, arranged->graph.fixed_batch().value_or(1),
+                                    /*fold_batch_norm=*/true, options.heads)
+                    : arranged.status();
+  if (!headed.ok()) return options.heads.empty() ? absl::OkStatus() : headed.status();
+  WeighLabels(headed->graph, options.labels, headed->heads);
+  std::vector<OutputHead> heads = headed->heads;
+  heads.insert(heads.end(), headed->ignored.begin(), headed->ignored.end());
+  document["heads"] = OutputHeadsToJson(heads);
+  for (json& head : document["heads"]) head.erase("scale");  // of calibration samples
+  HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(headed->graph));
+  AddTies(layers, document);
+  document["other_bytes"] = FindOtherTensors(graph, headed->graph, layers).bytes;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-absl::StatusOr<json> InspectToJson(const Graph& graph) {
+absl::StatusOr<json> InspectToJson(const Graph& graph, const InspectOptions& options) {
   json open = json::array();
   for (const OpenAxis& axis : FindOpenAxes(graph)) {
     open.push_back({{"input", axis.input}, {"axis", axis.axis}, {"name", axis.name}});
@@ -67,13 +101,16 @@ absl::StatusOr<json> InspectToJson(const Graph& graph) {
   for (const Unsupported& node : binding.unsupported) {
     unsupported.push_back({{"node", node.node}, {"op", node.op}, {"reason", node.reason}});
   }
-  return json{{"opset", graph.opset},
-              {"inputs", PortsToJson(graph.inputs)},
-              {"outputs", PortsToJson(graph.outputs)},
-              {"open_axes", std::move(open)},
-              {"layers", std::move(layers)},
-              {"ties", std::move(ties)},
-              {"unsupported", std::move(unsupported)}};
+  json document = {{"opset", graph.opset},
+                   {"inputs", PortsToJson(graph.inputs)},
+                   {"outputs", PortsToJson(graph.outputs)},
+                   {"open_axes", std::move(open)},
+                   {"layers", std::move(layers)},
+                   {"ties", std::move(ties)},
+                   {"unsupported", std::move(unsupported)}};
+  const bool can_run = document["open_axes"].empty() && document["unsupported"].empty();
+  if (can_run) HT_RETURN_IF_ERROR(AddHeads(graph, options, document));
+  return document;
 }
 
 }  // namespace halftone

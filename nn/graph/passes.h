@@ -50,28 +50,6 @@ absl::StatusOr<Graph> BindLayers(const Graph& graph, int64_t batch, bool fold_ba
 // the name of the block's last one. `graph` must come from BindBatch.
 Graph RecognizeBlocks(Graph graph);
 
-// The network's answer, and how errors in it are measured.
-struct OutputHead {
-  enum class Kind {
-    kLogits,  // rows of class logits: the divergence is KL
-    kTensor,  // anything else: mean squared error
-  };
-  std::string value;  // where to read the answer, e.g. the input of a removed Softmax
-  Kind kind = Kind::kTensor;
-  bool softmax_removed = false;
-};
-
-// Drops a final Softmax or LogSoftmax over the last axis of class scores (the divergence on its
-// probabilities equals the divergence that is computed from the logits), and tells, for every
-// output of the result, what kind it is: [N, C] with C > 1 that no sigmoid or tanh wrote, or any
-// output that ended in such a Softmax, is kLogits. Where logits and their probabilities are both
-// outputs, one head is left. `graph` must come from BindBatch.
-struct HeadedGraph {
-  Graph graph;
-  std::vector<OutputHead> heads;
-};
-absl::StatusOr<HeadedGraph> SplitOutputHeads(Graph graph);
-
 }  // namespace halftone
 
 #endif  // HALFTONE_NN_GRAPH_PASSES_H_

@@ -1,77 +1,160 @@
+#include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/shown_text.h"
 #include "base/status_macros.h"
+#include "nn/graph/head_finder.h"
+#include "nn/graph/layer.h"
+#include "nn/graph/output_heads.h"
 #include "nn/graph/passes.h"
 #include "nn/graph/simplify.h"
 
 namespace halftone {
 namespace {
 
-// Whether a (Log)Softmax normalizes over the last axis alone. Up to opset 12 it flattens all axes
-// from `axis` on.
-absl::StatusOr<bool> NormalizesLastAxis(const Graph& graph, const Node& node) {
-  const auto info = graph.values.find(node.Input(0));
-  if (info == graph.values.end() || info->second.shape.rank() == 0) return false;
-  const Shape& shape = info->second.shape;
-  HT_ASSIGN_OR_RETURN(int64_t asked, node.Int("axis", graph.opset < 13 ? 1 : -1));
-  if (graph.opset < 13 && asked == shape.rank()) return false;
-  HT_ASSIGN_OR_RETURN(int axis, NormalizeAxis(asked, shape.rank()));
-  if (graph.opset >= 13) return axis == shape.rank() - 1;
-  for (; axis < shape.rank() - 1; ++axis) {
-    if (shape.dim(axis) != 1) return false;
+std::string NamesOf(const std::vector<OutputHead>& heads) {
+  return absl::StrJoin(heads, ", ", [](std::string* out, const OutputHead& head) {
+    absl::StrAppend(out, Quoted(head.name()));
+  });
+}
+
+absl::Status CheckAllFound(const AskedHeads& asked, const std::vector<OutputHead>& found) {
+  for (const auto& [name, head] : asked) {
+    const bool is_there = absl::c_any_of(
+        found, [&name = name](const OutputHead& head) { return head.name() == name; });
+    if (is_there) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("the model has no output ", Quoted(name), "; it has ", NamesOf(found)));
   }
-  return true;
+  return absl::OkStatus();
 }
 
-bool IsSquashed(const Node* producer) {
-  return producer != nullptr &&
-         (producer->op == "Sigmoid" || producer->op == "HardSigmoid" || producer->op == "Tanh");
+// A guess by shape alone says less than a Softmax or a Sigmoid: beside outputs that end in one it
+// is none.
+void DropWeakGuesses(std::vector<OutputHead>& heads) {
+  const auto is_told = [](const OutputHead& head) {
+    return !head.by_shape && (head.kind == HeadKind::kKl || head.kind == HeadKind::kBernoulli);
+  };
+  if (absl::c_none_of(heads, is_told)) return;
+  for (OutputHead& head : heads) {
+    if (!head.by_shape) continue;
+    head.kind = HeadKind::kMse;
+    head.by_shape = false;
+    head.class_axis = head.class_axis_end = 0;
+    head.reason = "nothing at its end speaks of classes, as it does of another output's";
+  }
 }
 
-const Node* ProducerOf(const Graph& graph, const GraphIndex& index, const std::string& value) {
-  const int producer = index.Producer(value);
-  return producer < 0 ? nullptr : &graph.nodes[static_cast<size_t>(producer)];
+// Whole numbers count where a network answers with nothing else.
+void CountWholeNumbers(const HeadFinder& finder, std::vector<OutputHead>& heads) {
+  const auto counts = [](const OutputHead& head) { return head.kind != HeadKind::kIgnore; };
+  if (absl::c_any_of(heads, counts)) return;
+  for (OutputHead& head : heads) {
+    if (!head.is_guess || !finder.IsFed(head.name())) continue;
+    head.kind = HeadKind::kMse;
+    head.value = head.name();
+    head.reason = "whole numbers or truth values, beside which the network gives nothing";
+  }
 }
 
-// The head of one output, not looking at other outputs.
-absl::StatusOr<OutputHead> HeadOf(const Graph& graph, const GraphIndex& index, const Port& port) {
-  OutputHead head{port.name};
-  const Node* producer = ProducerOf(graph, index, port.name);
-  if (producer != nullptr && (producer->op == "Softmax" || producer->op == "LogSoftmax")) {
-    HT_ASSIGN_OR_RETURN(head.softmax_removed, NormalizesLastAxis(graph, *producer));
-    if (head.softmax_removed) {
-      head.value = producer->inputs[0];
-      head.kind = OutputHead::Kind::kLogits;
+// A network that gives both logits and probabilities has one answer, not two.
+void DropRepeated(std::vector<OutputHead>& heads) {
+  absl::flat_hash_map<std::string, std::string> first;  // who reads a value
+  for (OutputHead& head : heads) {
+    if (head.kind == HeadKind::kIgnore) continue;
+    const auto [found, inserted] = first.try_emplace(head.value, head.name());
+    if (inserted) continue;
+    head.kind = HeadKind::kIgnore;
+    head.reason = absl::StrCat("it says the same as ", Quoted(found->second));
+    head.value.clear();
+  }
+}
+
+// Which nodes the outputs so far depend on.
+class Ancestors {
+ public:
+  explicit Ancestors(const Graph& graph) : graph_(graph), seen_(graph.nodes.size(), false) {}
+
+  // Adds those of one more output; the names of layers among them that are new.
+  std::vector<std::string> Add(const std::string& output) {
+    absl::flat_hash_set<std::string> read = {output};
+    std::vector<std::string> layers;
+    for (size_t i = graph_.nodes.size(); i-- > 0;) {
+      const Node& node = graph_.nodes[i];
+      if (absl::c_none_of(node.outputs, [&](const auto& dst) { return read.contains(dst); })) {
+        continue;
+      }
+      read.insert(node.inputs.begin(), node.inputs.end());
+      if (!seen_[i] && CanBeLayer(node)) layers.push_back(node.name);
+      seen_[i] = true;
     }
-    return head;
+    return layers;
   }
-  const Shape& shape = port.info.shape;
-  if (shape.rank() == 2 && shape.dim(1) > 1 && !IsSquashed(producer)) {
-    head.kind = OutputHead::Kind::kLogits;
+
+ private:
+  const Graph& graph_;
+  std::vector<bool> seen_;
+};
+
+// The outputs that count, then those without which layers would be gone.
+void SetOutputs(HeadedGraph& result) {
+  Graph& graph = result.graph;
+  graph.outputs.clear();
+  Ancestors ancestors(graph);
+  for (const OutputHead& head : result.heads) {
+    graph.outputs.push_back({head.value, graph.values.at(head.value)});
+    ancestors.Add(head.value);
   }
-  return head;
+  for (const OutputHead& head : result.ignored) {
+    const std::vector<std::string> layers = ancestors.Add(head.name());
+    if (layers.empty()) continue;
+    graph.outputs.push_back({head.name(), graph.values.at(head.name())});
+    absl::c_copy(layers, std::back_inserter(result.uncounted));
+  }
+  RemoveUnused(graph);
 }
 
 }  // namespace
 
-absl::StatusOr<HeadedGraph> SplitOutputHeads(Graph graph) {
+absl::StatusOr<HeadedGraph> SplitOutputHeads(Graph graph, const AskedHeads& asked) {
   HeadedGraph result;
-  const GraphIndex index(graph);
-  std::vector<Port> outputs;
-  absl::flat_hash_set<std::string> read;
+  HeadFinder finder(graph, asked);
+  std::vector<OutputHead> all;
   for (const Port& port : graph.outputs) {
-    HT_ASSIGN_OR_RETURN(OutputHead head, HeadOf(graph, index, port));
-    // A network that gives both logits and probabilities has one answer, not two.
-    if (!read.insert(head.value).second) continue;
-    outputs.push_back({head.value, graph.values.at(head.value)});
-    result.heads.push_back(std::move(head));
+    HT_ASSIGN_OR_RETURN(std::vector<OutputHead> heads, finder.Find(port));
+    absl::c_move(heads, std::back_inserter(all));
   }
-  graph.outputs = std::move(outputs);
-  RemoveUnused(graph);
+  HT_RETURN_IF_ERROR(CheckAllFound(asked, all));
+  CountWholeNumbers(finder, all);
+  DropWeakGuesses(all);
+  DropRepeated(all);
+  for (OutputHead& head : all) {
+    (head.kind == HeadKind::kIgnore ? result.ignored : result.heads).push_back(std::move(head));
+  }
+  if (result.heads.empty() && !result.ignored.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no output counts: ", Quoted(result.ignored.front().name()), " is ignored (",
+                     result.ignored.front().reason, "); say as what one counts, as in --head ",
+                     result.ignored.front().name(), "=mse"));
+  }
+  for (auto& [name, info] : finder.TakeValues()) graph.values.emplace(name, std::move(info));
+  for (Node& node : finder.TakeNodes()) graph.nodes.push_back(std::move(node));
   result.graph = std::move(graph);
+  SetOutputs(result);
   return result;
+}
+
+absl::StatusOr<HeadedGraph> BindWithHeads(const Graph& arranged, int64_t batch,
+                                          bool fold_batch_norm, const AskedHeads& asked) {
+  HT_ASSIGN_OR_RETURN(Graph graph, BindLayers(arranged, batch, fold_batch_norm));
+  return SplitOutputHeads(std::move(graph), asked);
 }
 
 }  // namespace halftone

@@ -63,28 +63,7 @@ class TableProfiler final : public CostProfiler {
                        [](const auto& row) { return row.cost.energy.has_value(); });
   }
 
-  absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
-                                    const Progress& progress) override {
-    HT_RETURN_IF_ERROR(progress.Step(0));
-    HT_RETURN_IF_ERROR(Check(request));
-    CostTable table;
-    table.target = name_;
-    table.device = Describe();
-    table.batch = sheet_.batch;
-    table.fixed_latency_ns = sheet_.fixed_latency_ns;
-    for (const Precision& precision : request.precisions) {
-      for (const Layer& layer : request.layers->layers) {
-        table.rows.push_back(MakeRow(layer, sheet_.rows[row_of_.at({layer.name, precision})]));
-      }
-    }
-    AddEdges(request, table);
-    AddNetworkRows(request, table);
-    HT_RETURN_IF_ERROR(progress.Step(1));
-    return table;
-  }
-
- private:
-  absl::Status Check(const ProfileRequest& request) const {
+  absl::Status CheckRequest(const ProfileRequest& request) const override {
     if (request.layers == nullptr || request.precisions.empty()) {
       return Wrong("a profile needs a network and at least one precision");
     }
@@ -102,6 +81,27 @@ class TableProfiler final : public CostProfiler {
     return CheckCoverage(request);
   }
 
+  absl::StatusOr<CostTable> Profile(const ProfileRequest& request,
+                                    const Progress& progress) override {
+    HT_RETURN_IF_ERROR(progress.Step(0));
+    HT_RETURN_IF_ERROR(CheckRequest(request));
+    CostTable table;
+    table.target = name_;
+    table.device = Describe();
+    table.batch = sheet_.batch;
+    table.fixed_latency_ns = sheet_.fixed_latency_ns;
+    for (const Precision& precision : request.precisions) {
+      for (const Layer& layer : request.layers->layers) {
+        table.rows.push_back(MakeRow(layer, sheet_.rows[row_of_.at({layer.name, precision})]));
+      }
+    }
+    AddEdges(request, table);
+    AddNetworkRows(request, table);
+    HT_RETURN_IF_ERROR(progress.Step(1));
+    return table;
+  }
+
+ private:
   // Costs of layers that the network does not have are those of another network.
   absl::Status CheckLayers(const LayerSet& layers) const {
     std::set<std::string> known;

@@ -48,6 +48,7 @@ SearchSpec SearchOf(const CrosscheckSpec& spec) {
   search.quantization = spec.quantization;
   search.sensitivity = spec.sensitivity;
   search.inputs = spec.inputs;
+  search.heads = spec.heads;
   search.inputs_identity = spec.inputs_identity;
   return search;
 }
@@ -61,7 +62,8 @@ class CrosscheckRun {
       : spec_(WithDefaults(spec)),
         store_(store),
         runner_(runner),
-        inputs_(store, spec_.model, spec_.calibration, spec_.sensitivity.samples, spec_.inputs),
+        inputs_(store, spec_.model, spec_.calibration, spec_.sensitivity.samples, spec_.inputs,
+                spec_.heads),
         observer_(LettingGoOf(&inputs_, observer)),
         stages_(store, observer_, cancellation) {}
 
@@ -99,10 +101,15 @@ class CrosscheckRun {
         stages_.Run(Stage::kCalibrate, CalibrateKey(SearchOf(spec_), spec_.precisions),
                     [&](const Progress& progress) -> absl::StatusOr<std::string> {
                       HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
-                      HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
-                      HT_ASSIGN_OR_RETURN(const Calibration calibration,
-                                          Calibrate(*network, *data, spec_.precisions,
-                                                    spec_.quantization, progress));
+                      HT_ASSIGN_OR_RETURN(
+                          const auto* samples,
+                          inputs_.MeasuredSamples(spec_.quantization, progress.Part(0, 0.1)));
+                      HT_ASSIGN_OR_RETURN(Calibration calibration,
+                                          Calibrate(*network, samples->data, spec_.precisions,
+                                                    spec_.quantization, progress.Part(0.1, 1)));
+                      calibration.warnings.insert(calibration.warnings.end(),
+                                                  samples->warnings.begin(),
+                                                  samples->warnings.end());
                       return CalibrationToJson(calibration).dump();
                     }));
     return absl::OkStatus();
@@ -203,7 +210,9 @@ class CrosscheckRun {
     }
     if (!absl::IsNotFound(stored.status())) return stored.status();
     HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
-    HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+    Progress silent;
+    silent.cancellation = progress.cancellation;
+    HT_ASSIGN_OR_RETURN(const auto* samples, inputs_.MeasuredSamples(spec_.quantization, silent));
     HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
     HT_ASSIGN_OR_RETURN(const Estimator estimator, FindEstimator(name));
     std::vector<std::map<std::string, Precision>> assignments;
@@ -216,7 +225,7 @@ class CrosscheckRun {
       if (progress.report) progress.report(fraction, absl::StrCat(name, ": ", detail));
     };
     HT_ASSIGN_OR_RETURN(const Prediction prediction,
-                        Predict(estimator, *network, *data, *calibration, spec_.precisions,
+                        Predict(estimator, *network, samples->data, *calibration, spec_.precisions,
                                 spec_.sensitivity, assignments, named));
     HT_RETURN_IF_ERROR(
         store_.StoreStage(Stage::kSensitivity, key, PredictionToJson(prediction).dump()));
@@ -244,6 +253,9 @@ class CrosscheckRun {
     result.tried = measured_.tried;
     result.evaluation_seconds = measured_.seconds;
     result.float_accuracy = measured_.float_accuracy;
+    HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
+    result.heads = calibration->heads;
+    result.warnings = calibration->warnings;
     for (const Prediction& prediction : predictions_) {
       HT_ASSIGN_OR_RETURN(const Estimator estimator, FindEstimator(prediction.name));
       result.estimators.push_back(Score(estimator, prediction, measured_.in_range));

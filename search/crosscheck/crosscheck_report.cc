@@ -31,11 +31,12 @@ std::string Header(const CrosscheckResult& result) {
       " random assignments, really quantized and measured on ", result.evaluation_samples,
       " held-out samples; predicted from ", result.samples,
       " calibration samples</p><div class=cards>", BestCard(result));
-  const bool is_kl = result.output_metric == "kl";
   html += RenderCard(
       "measured damage",
       absl::StrCat(ShortNumber(result.min_damage), " to ", ShortNumber(result.max_damage)),
-      is_kl ? "KL divergence of the logits" : "noise relative to the signal");
+      result.output_metric == "kl"    ? "KL divergence of the logits"
+      : result.output_metric == "mse" ? "noise relative to the signal"
+                                      : DivergenceText(result.output_metric));
   if (result.float_accuracy.has_value()) {
     html += RenderCard("float accuracy", absl::StrFormat("%.2f %%", 100 * *result.float_accuracy),
                        absl::StrCat(result.evaluation_samples, " held-out samples"));

@@ -162,6 +162,7 @@ json CrosscheckResultToJson(const CrosscheckResult& result) {
                  {"float_accuracy", MemberToJson(result.float_accuracy)},
                  {"assignments", json::array()},
                  {"estimators", json::array()},
+                 {"heads", OutputHeadsToJson(result.heads)},
                  {"warnings", result.warnings},
                  {"artifacts", result.artifacts}};
   for (const Precision& precision : result.precisions) {
@@ -190,6 +191,10 @@ absl::StatusOr<CrosscheckResult> CrosscheckResultFromJson(const json& object) {
   fields.ReadInteger("tried", 0, INT32_MAX, &result.tried);
   fields.Read("evaluation_seconds", &result.evaluation_seconds);
   fields.Read("float_accuracy", &result.float_accuracy);
+  fields.ReadEach("heads", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(result.heads.emplace_back(), OutputHeadFromJson(element));
+    return absl::OkStatus();
+  });
   fields.Read("warnings", &result.warnings);
   fields.Read("artifacts", &result.artifacts);
   HT_RETURN_IF_ERROR(ReadLists(fields, &result));

@@ -43,7 +43,7 @@ struct EstimatorScore {
 
 struct CrosscheckResult {
   std::string model_name;
-  std::string output_metric;  // "kl" or "mse"
+  std::string output_metric;  // as SensitivityResult has it
   std::vector<Precision> precisions;
   double min_damage = 0, max_damage = 0;
   uint64_t seed = 0;
@@ -54,6 +54,7 @@ struct CrosscheckResult {
   std::optional<double> float_accuracy;
   std::vector<MeasuredAssignment> assignments;  // in the range, in the order of their drawing
   std::vector<EstimatorScore> estimators;
+  std::vector<OutputHead> heads;  // as what each output counts
   std::vector<std::string> warnings;
   std::map<std::string, std::string> artifacts;  // file name -> sha256
 };

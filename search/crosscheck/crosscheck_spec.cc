@@ -84,6 +84,7 @@ nlohmann::json CrosscheckSpecToJson(const CrosscheckSpec& spec) {
                            {"sensitivity", SensitivityOptionsToJson(spec.sensitivity)}};
   if (!spec.target.empty()) object["target"] = spec.target;
   if (spec.inputs != InputBinding()) object["inputs"] = InputBindingToJson(spec.inputs);
+  if (!spec.heads.empty()) object["heads"] = AskedHeadsToJson(spec.heads);
   for (const Precision& precision : spec.precisions) {
     object["precisions"].push_back(precision.ToString());
   }

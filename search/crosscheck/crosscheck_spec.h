@@ -29,6 +29,7 @@ struct CrosscheckSpec {
   // A target that runs networks here: assignments are evaluated as it runs them, too. Empty: none.
   std::string target;
   InputBinding inputs;
+  AskedHeads heads;
   std::string inputs_identity;  // as SearchSpec has it
   uint64_t seed = 0;            // of the draws
   QuantizationOptions quantization;

@@ -15,8 +15,8 @@
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "search/crosscheck/assignment_sampler.h"
+#include "search/evaluation_json.h"
 #include "search/refine/stored_parts.h"
-#include "search/result.h"
 #include "search/sensitivity/evaluate.h"
 #include "search/stage_outputs.h"
 
@@ -118,8 +118,7 @@ class RandomAssignmentMeter {
     HT_ASSIGN_OR_RETURN(const Evaluation evaluation, Evaluate(assignment, evaluator, progress));
     MeasuredAssignment measured;
     measured.assignment = std::move(assignment);
-    const bool is_kl = measured_.output_metric == "kl";
-    measured.divergence = is_kl ? evaluation.kl : evaluation.mse;
+    measured.divergence = evaluation.divergence;
     measured.damage = DamageOf(evaluation);
     measured_.evaluation_samples = evaluation.samples;
     measured_.float_accuracy = evaluation.float_accuracy;
@@ -128,7 +127,7 @@ class RandomAssignmentMeter {
     }
     if (evaluation.executed.has_value()) {
       const ExecutedEvaluation& executed = *evaluation.executed;
-      measured.executed_divergence = is_kl ? executed.kl : executed.mse;
+      measured.executed_divergence = executed.divergence;
       if (evaluation.float_accuracy.has_value() && executed.accuracy.has_value()) {
         measured.executed_accuracy_loss = *evaluation.float_accuracy - *executed.accuracy;
       }
@@ -142,7 +141,7 @@ class RandomAssignmentMeter {
   }
 
   double DamageOf(const Evaluation& evaluation) const {
-    return measured_.output_metric == "kl" ? evaluation.kl : NoiseToSignal(evaluation);
+    return measured_.output_metric == "mse" ? NoiseToSignal(evaluation) : evaluation.divergence;
   }
 
   absl::StatusOr<Evaluation> Evaluate(const std::map<std::string, Precision>& assignment,

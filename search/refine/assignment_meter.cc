@@ -91,8 +91,7 @@ absl::StatusOr<AssignmentMeter::Measured> AssignmentMeter::Run(const Assignment&
   }
   HT_ASSIGN_OR_RETURN(const Evaluation evaluation,
                       evaluator_->Evaluate(precisions, progress.Part(is_first ? 0.5 : 0, 1)));
-  const bool is_kl = evaluator_->output_metric() == "kl";
-  return Measured{is_kl ? evaluation.kl : evaluation.mse, ScoreOfSamples(evaluation.sample_values)};
+  return Measured{evaluation.divergence, ScoreOfSamples(evaluation.sample_values)};
 }
 
 absl::StatusOr<double> AssignmentMeter::Measure(const Assignment& assignment,

@@ -14,6 +14,7 @@
 #include "nn/quant/shift_biases.h"
 #include "nn/quant/source_moments.h"
 #include "search/sensitivity/bias_correction.h"
+#include "search/sensitivity/data_checks.h"
 #include "search/sensitivity/evaluation_memory.h"
 #include "search/sensitivity/moment_meter.h"
 #include "search/sensitivity/network_program.h"
@@ -153,6 +154,22 @@ absl::Status NamePair(const absl::Status& status, const Layer& layer, const Prec
   return Annotate(status, absl::StrCat("layer '", layer.name, "' in ", precision.ToString()));
 }
 
+std::vector<OutputHead> DescribeHeads(const PreparedNetwork& network, const Graph& graph,
+                                      const Dataset& data) {
+  std::vector<OutputHead> heads = network.heads;
+  if (data.has_labels()) WeighLabels(graph, data.labels(), heads);
+  heads.insert(heads.end(), network.ignored.begin(), network.ignored.end());
+  return heads;
+}
+
+void AddHeadWarnings(const PreparedNetwork& network, Calibration& calibration) {
+  if (!network.uncounted_layers.empty()) {
+    calibration.warnings.push_back(absl::StrCat(
+        "only outputs that are ignored depend on ", absl::StrJoin(network.uncounted_layers, ", "),
+        ": no loss speaks against the cheapest precision there"));
+  }
+}
+
 absl::Status MeasureMoments(const PreparedNetwork& network, const Graph& graph,
                             const std::vector<Precision>& precisions, QuantizerFactory& factory,
                             MomentMeter& meter, const Progress& progress) {
@@ -191,6 +208,9 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
 
   Calibration calibration;
   calibration.options = options;
+  calibration.heads = DescribeHeads(network, graph, data);
+  HT_ASSIGN_OR_RETURN(calibration.warnings, DataWarnings(network, graph, data));
+  AddHeadWarnings(network, calibration);
   const Progress rest = progress.Part(kMeasured, 1);
   const auto count = static_cast<double>(network.layers.layers.size());
   double done = 0;

@@ -154,7 +154,9 @@ json CalibrationToJson(const Calibration& calibration) {
                                      {"shifts", quantizers.shifts}};
     }
   }
-  return {{"options", QuantizationOptionsToJson(calibration.options)},
+  return {{"heads", OutputHeadsToJson(calibration.heads)},
+          {"warnings", calibration.warnings},
+          {"options", QuantizationOptionsToJson(calibration.options)},
           {"layers", std::move(layers)},
           {"quantizers", table.Take()}};
 }
@@ -164,6 +166,11 @@ absl::StatusOr<Calibration> CalibrationFromJson(const json& object) {
   std::vector<QuantizerPtr> table;
   JsonFields fields(object, "calibration");
   fields.ReadObject("options", QuantizationOptionsFromJson, &calibration.options);
+  fields.ReadEach("heads", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(calibration.heads.emplace_back(), OutputHeadFromJson(element));
+    return absl::OkStatus();
+  });
+  fields.Read("warnings", &calibration.warnings);
   fields.Require("quantizers");
   fields.ReadEach("quantizers", [&](const json& element) -> absl::Status {
     HT_ASSIGN_OR_RETURN(QuantizerPtr quantizer, QuantizerFromJson(element));

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/status_macros.h"
 #include "nn/engine/ops.h"
+#include "search/sensitivity/head_hessian.h"
 
 namespace halftone {
 namespace {
@@ -22,36 +23,14 @@ uint64_t Stream(int64_t sample, int draw, size_t head) {
   return (static_cast<uint64_t>(sample) << 20) ^ (static_cast<uint64_t>(draw) << 8) ^ head;
 }
 
-// mse = |d|^2 / elements = 1/2 d' (2 / elements) d.
+// factor * mse = factor * |d|^2 / elements = 1/2 d' (2 factor / elements) d.
 float MseScale(const Head& head) {
-  return static_cast<float>(std::sqrt(2.0 / static_cast<double>(head.elements())));
+  return static_cast<float>(std::sqrt(2.0 * head.factor / static_cast<double>(head.elements())));
 }
 
-void DrawSigns(const Head& head, SplitMix64& random, absl::Span<float> cotangent) {
-  const float scale = MseScale(head);
-  for (float& value : cotangent) value = scale * random.Sign();
-}
-
-// Per row u = sum_c e_c sqrt(p_c) (onehot(c) - p) with random signs e: E[u u'] = diag(p) - p p', as
-// for one label drawn from p, u = onehot(c) - p. But where one class is nearly sure, nearly all
-// drawn labels give a u near zero and a rare one a large u; the signs give every label its part in
-// every draw.
-void DrawLabels(const Head& head, absl::Span<const float> logits, SplitMix64& random,
-                absl::Span<float> cotangent) {
-  const auto width = static_cast<size_t>(head.width);
-  const double scale = 1 / std::sqrt(static_cast<double>(head.rows));
-  std::vector<double> parts(width);
-  for (size_t begin = 0; begin < cotangent.size(); begin += width) {
-    const std::vector<double> p = SoftmaxRow(logits.subspan(begin, width));
-    double sum = 0;
-    for (size_t c = 0; c < width; ++c) {
-      parts[c] = std::sqrt(p[c]) * random.Sign();
-      sum += parts[c];
-    }
-    for (size_t c = 0; c < width; ++c) {
-      cotangent[begin + c] = static_cast<float>(scale * (parts[c] - p[c] * sum));
-    }
-  }
+// Whether the exact cotangents can be made in the program.
+bool IsSimple(const Head& head) {
+  return head.kind == HeadKind::kMse || (head.is_kl() && head.stride == 1);
 }
 
 // `value` at each of the elements [begin, end) of a sample, 0 elsewhere.
@@ -72,7 +51,7 @@ class ExactCotangents {
 
   // `probabilities`: of each row of logits; kNoValue for other heads.
   absl::StatusOr<ValueId> Append(int64_t element, ValueId probabilities) {
-    if (!head_.is_kl) {
+    if (!head_.is_kl()) {
       return builder_.AddConstant(Marked(one_sample_, element, element + 1, MseScale(head_)));
     }
     const ValueId label = builder_.AddConstant(Marked(one_sample_, element, element + 1, 1));
@@ -95,16 +74,13 @@ class ExactCotangents {
 OutputCotangents::OutputCotangents(std::vector<Head> heads, const SensitivityOptions& options)
     : heads_(std::move(heads)), count_(options.draws) {
   int64_t elements = 0;
-  bool any_kl = false;
-  for (const Head& head : heads_) {
-    elements += head.elements();
-    any_kl |= head.is_kl;
-  }
+  for (const Head& head : heads_) elements += head.elements();
   if (elements <= options.exact_classes) {
-    kind_ = Kind::kExact;
+    kind_ = std::all_of(heads_.begin(), heads_.end(), IsSimple) ? Kind::kExact : Kind::kExactInputs;
     count_ = static_cast<int>(elements);
-  } else if (any_kl) {
-    kind_ = Kind::kLabelDraws;
+  } else if (std::any_of(heads_.begin(), heads_.end(),
+                         [](const Head& head) { return head.kind != HeadKind::kMse; })) {
+    kind_ = Kind::kDraws;
   }
 }
 
@@ -124,7 +100,7 @@ absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendExact(
     HT_ASSIGN_OR_RETURN(const ValueId value, FindValue(lowered, heads_[h].value));
     const Shape shape = builder.shape(value);
     ValueId probabilities = kNoValue;
-    if (heads_[h].is_kl) {
+    if (heads_[h].is_kl()) {
       HT_ASSIGN_OR_RETURN(probabilities, ops::Softmax(builder, value, shape.rank() - 1));
       outputs.emplace_back(ProbabilitiesOutput(h), probabilities);
     }
@@ -140,7 +116,7 @@ absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendExact(
 
 absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendTo(
     LoweredGraph& lowered, std::vector<std::pair<std::string, ValueId>>& outputs) const {
-  if (IsExact()) return AppendExact(lowered, outputs);
+  if (kind_ == Kind::kExact) return AppendExact(lowered, outputs);
   std::vector<std::vector<ValueId>> cotangents;
   for (int k = 0; k < count_; ++k) {
     std::vector<ValueId>& cotangent = cotangents.emplace_back();
@@ -153,33 +129,42 @@ absl::StatusOr<std::vector<std::vector<ValueId>>> OutputCotangents::AppendTo(
   return cotangents;
 }
 
+std::vector<float> OutputCotangents::InputOf(size_t h, int k, int64_t begin, int64_t batch,
+                                             uint64_t seed, absl::Span<const float> outputs) const {
+  const Head& head = heads_[h];
+  const auto size = static_cast<size_t>(head.elements());
+  // Of exact ones, which of this head's elements it is.
+  int64_t marked = k;
+  for (size_t before = 0; before < h; ++before) marked -= heads_[before].elements();
+  std::vector<float> values(size * static_cast<size_t>(batch)), signs(size, 0.0f);
+  if (IsExact() && marked >= 0 && marked < head.elements()) {
+    signs[static_cast<size_t>(marked)] = 1;
+  }
+  for (int64_t n = 0; n < batch; ++n) {
+    const size_t offset = static_cast<size_t>(n) * size;
+    SplitMix64 random(seed, Stream(begin + n, k, h));
+    for (size_t i = 0; i < size && !IsExact(); ++i) signs[i] = random.Sign();
+    ApplyHessianRoot(head, outputs.empty() ? outputs : outputs.subspan(offset, size), signs,
+                     absl::MakeSpan(values).subspan(offset, size));
+  }
+  return values;
+}
+
 absl::Status OutputCotangents::SetInputs(int64_t begin, int64_t batch, uint64_t seed,
                                          const BatchRunner* forward, BatchRunner& runner) const {
-  if (IsExact()) return absl::OkStatus();
+  if (kind_ == Kind::kExact) return absl::OkStatus();
   if (heads_.size() > kMaxHeads) {
     return absl::UnimplementedError(absl::StrCat("cotangents are drawn for ", kMaxHeads,
                                                  " outputs at most, not for ", heads_.size()));
   }
   for (size_t h = 0; h < heads_.size(); ++h) {
-    const Head& head = heads_[h];
-    const auto size = static_cast<size_t>(head.elements());
-    absl::Span<const float> logits;
-    if (head.is_kl) {
-      HT_ASSIGN_OR_RETURN(logits, forward->Output(head.value));
+    absl::Span<const float> outputs;
+    if (NeedsForward()) {
+      HT_ASSIGN_OR_RETURN(outputs, forward->Output(heads_[h].value));
     }
-    std::vector<float> values(size * static_cast<size_t>(batch));
     for (int k = 0; k < count_; ++k) {
-      for (int64_t n = 0; n < batch; ++n) {
-        const size_t offset = static_cast<size_t>(n) * size;
-        const absl::Span<float> cotangent = absl::MakeSpan(values).subspan(offset, size);
-        SplitMix64 random(seed, Stream(begin + n, k, h));
-        if (head.is_kl) {
-          DrawLabels(head, logits.subspan(offset, size), random, cotangent);
-        } else {
-          DrawSigns(head, random, cotangent);
-        }
-      }
-      HT_RETURN_IF_ERROR(runner.SetInput(InputName(k, h), values));
+      HT_RETURN_IF_ERROR(
+          runner.SetInput(InputName(k, h), InputOf(h, k, begin, batch, seed, outputs)));
     }
   }
   return absl::OkStatus();
@@ -187,19 +172,21 @@ absl::Status OutputCotangents::SetInputs(int64_t begin, int64_t batch, uint64_t 
 
 absl::StatusOr<std::vector<double>> OutputCotangents::Weights(const BatchRunner& runner,
                                                               int64_t sample) const {
-  if (!IsExact()) {
-    return std::vector<double>(static_cast<size_t>(count_), 1.0 / static_cast<double>(count_));
+  if (kind_ != Kind::kExact) {
+    const double weight = IsExact() ? 1.0 : 1.0 / static_cast<double>(count_);
+    return std::vector<double>(static_cast<size_t>(count_), weight);
   }
   std::vector<double> weights;
   for (size_t h = 0; h < heads_.size(); ++h) {
     const auto size = static_cast<size_t>(heads_[h].elements());
-    if (!heads_[h].is_kl) {
+    if (!heads_[h].is_kl()) {
       weights.resize(weights.size() + size, 1.0);
       continue;
     }
     HT_ASSIGN_OR_RETURN(const absl::Span<const float> p, runner.Output(ProbabilitiesOutput(h)));
     for (const float probability : p.subspan(static_cast<size_t>(sample) * size, size)) {
-      weights.push_back(static_cast<double>(probability) / static_cast<double>(heads_[h].rows));
+      weights.push_back(heads_[h].factor * static_cast<double>(probability) /
+                        static_cast<double>(heads_[h].rows));
     }
   }
   return weights;

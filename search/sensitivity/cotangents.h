@@ -22,10 +22,11 @@ namespace halftone {
 class OutputCotangents {
  public:
   enum class Kind {
-    kExact,       // every class of every row of logits, u = p - onehot(class), w = p_class / rows;
-                  // every element of the other heads, u = sqrt(2 / elements) onehot(element)
-    kLabelDraws,  // labels with random signs per row, scaled; signs for heads without logits
-    kSigns,       // mean squared error only: random signs, scaled
+    kExact,        // every class of every row of logits, u = p - onehot(class), w = p_class / rows;
+                   // every element of squared errors, u = sqrt(2 / elements) onehot(element)
+    kExactInputs,  // every element of outputs of any kind, u as head_hessian.h has it
+    kDraws,        // random signs in the place of those elements: where outputs have to be known
+    kSigns,        // the same for squared errors, where they have not
   };
   // Beyond these, streams of random numbers would meet.
   static constexpr int kMaxDraws = 4096;
@@ -35,7 +36,9 @@ class OutputCotangents {
   OutputCotangents(std::vector<Head> heads, const SensitivityOptions& options);
 
   Kind kind() const { return kind_; }
-  bool IsExact() const { return kind_ == Kind::kExact; }
+  bool IsExact() const { return kind_ == Kind::kExact || kind_ == Kind::kExactInputs; }
+  // Whether SetInputs has to know the float network's outputs.
+  bool NeedsForward() const { return kind_ == Kind::kExactInputs || kind_ == Kind::kDraws; }
   int count() const { return count_; }
   const std::vector<Head>& heads() const { return heads_; }
 
@@ -46,7 +49,7 @@ class OutputCotangents {
 
   // Draws the cotangents of the samples from `begin`, each from a random stream of its own, so that
   // they do not depend on the batch, and sets them. `forward` has run on these samples (nullptr
-  // unless kLabelDraws). Nothing to do where they are exact.
+  // unless NeedsForward).
   absl::Status SetInputs(int64_t begin, int64_t batch, uint64_t seed, const BatchRunner* forward,
                          BatchRunner& runner) const;
   // w_n of the batch that `runner` ran last.
@@ -55,6 +58,10 @@ class OutputCotangents {
  private:
   absl::StatusOr<std::vector<std::vector<ValueId>>> AppendExact(
       LoweredGraph& lowered, std::vector<std::pair<std::string, ValueId>>& outputs) const;
+
+  // Cotangent k of one head, [sample][element].
+  std::vector<float> InputOf(size_t head, int k, int64_t begin, int64_t batch, uint64_t seed,
+                             absl::Span<const float> outputs) const;
 
   std::vector<Head> heads_;
   Kind kind_ = Kind::kSigns;

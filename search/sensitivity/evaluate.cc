@@ -15,6 +15,7 @@
 #include "search/sensitivity/divergence.h"
 #include "search/sensitivity/evaluation_memory.h"
 #include "search/sensitivity/float_outputs.h"
+#include "search/sensitivity/head_sums.h"
 #include "search/sensitivity/network_program.h"
 #include "search/sensitivity/partwise_network.h"
 #include "search/sensitivity/sample_meter.h"
@@ -24,13 +25,10 @@ namespace {
 
 // A network part's run holds up to a quarter of what is kept besides.
 constexpr double kKeptAndHeld = 1.25;
-// JSON has no infinity: what identical outputs are given.
-constexpr double kMaxSqnrDb = 300;
-
-// Sums over samples, in double.
+// Over samples, of the heads.
 struct Sums {
-  double kl = 0, squared_difference = 0, squared_signal = 0;
-  int64_t elements = 0;
+  explicit Sums(size_t heads) : heads(heads) {}
+  std::vector<HeadSums> heads;
   int64_t float_correct = 0, quantized_correct = 0;
 };
 
@@ -107,7 +105,7 @@ struct AssignmentEvaluator::Impl {
   }
 
   absl::StatusOr<Evaluation> Evaluate(const ChosenLayers& chosen, const Progress& progress) {
-    Sums sums;
+    Sums sums(heads.size());
     if (sample_meter != nullptr) sample_meter->Begin();
     const auto add = [&](int64_t begin, int64_t valid, const BatchRunner* quantized) {
       const OutputOf output = [quantized](const std::string& value) {
@@ -130,7 +128,7 @@ struct AssignmentEvaluator::Impl {
   }
 
   absl::StatusOr<Evaluation> Evaluate(ComputedNetwork& computed, const Progress& progress) {
-    Sums sums;
+    Sums sums(heads.size());
     if (sample_meter != nullptr) sample_meter->Begin();
     const OutputOf output = [&](const std::string& value) { return computed.Output(value); };
     HT_RETURN_IF_ERROR(ForEachBatch(
@@ -151,9 +149,8 @@ struct AssignmentEvaluator::Impl {
     return absl::OkStatus();
   }
 
-  // Labels speak of the first output, where it is one row of class logits.
   bool CountsAccuracy(size_t h) const {
-    return h == 0 && heads[0].is_kl && heads[0].rows == 1 && data.has_labels();
+    return data.has_labels() && FindClassHead(heads) == &heads[h];
   }
 
   absl::Status AddHead(size_t h, int64_t begin, int64_t valid, const OutputOf& quantized,
@@ -174,18 +171,19 @@ struct AssignmentEvaluator::Impl {
 
   absl::Status AddSample(size_t h, int64_t sample, absl::Span<const float> before,
                          absl::Span<const float> after, Sums& sums) const {
+    HeadSums& head = sums.heads[h];
     for (size_t i = 0; i < before.size(); ++i) {
       if (!std::isfinite(before[i]) || !std::isfinite(after[i])) {
         return absl::InvalidArgumentError(
             absl::StrCat("output '", heads[h].value, "' of sample ", sample, " is not finite"));
       }
       const double difference = static_cast<double>(after[i]) - static_cast<double>(before[i]);
-      sums.squared_difference += difference * difference;
-      sums.squared_signal += static_cast<double>(before[i]) * static_cast<double>(before[i]);
+      head.squared_difference += difference * difference;
+      head.squared_signal += static_cast<double>(before[i]) * static_cast<double>(before[i]);
     }
-    sums.elements += static_cast<int64_t>(before.size());
+    head.elements += static_cast<int64_t>(before.size());
     if (sample_meter != nullptr) sample_meter->Add(h, sample, before, after);
-    if (heads[h].is_kl) sums.kl += DivergenceOfSample(heads[h], before, after);
+    head.divergence += DivergenceOfSample(heads[h], before, after);
     if (CountsAccuracy(h)) {
       const int64_t label = data.labels()[static_cast<size_t>(sample)];
       sums.float_correct += ArgMax(before) == label ? 1 : 0;
@@ -198,13 +196,22 @@ struct AssignmentEvaluator::Impl {
     Evaluation evaluation;
     evaluation.samples = data.samples();
     const auto samples = static_cast<double>(data.samples());
-    evaluation.kl = sums.kl / samples;
+    HeadSums all;
+    for (size_t h = 0; h < heads.size(); ++h) {
+      all.Add(sums.heads[h]);
+      const double divergence = sums.heads[h].divergence / samples;
+      evaluation.divergence += heads[h].factor * divergence;
+      if (heads[h].is_kl() || heads[h].kind == HeadKind::kBernoulli) evaluation.kl += divergence;
+      evaluation.heads.push_back({network.heads[h].name(), divergence, heads[h].factor * divergence,
+                                  sums.heads[h].Mse(), sums.heads[h].SqnrDb()});
+    }
+    for (HeadEvaluation& head : evaluation.heads) {
+      head.share = evaluation.divergence > 0 ? head.share / evaluation.divergence : 0;
+    }
     if (sample_meter != nullptr) evaluation.sample_values = sample_meter->Finish();
-    evaluation.mse = sums.squared_difference / static_cast<double>(sums.elements);
-    evaluation.sqnr_db = sums.squared_difference > 0 && sums.squared_signal > 0
-                             ? 10 * std::log10(sums.squared_signal / sums.squared_difference)
-                             : kMaxSqnrDb;
-    if (CountsAccuracy(0)) {
+    evaluation.mse = all.Mse();
+    evaluation.sqnr_db = all.SqnrDb();
+    if (data.has_labels() && FindClassHead(heads) != nullptr) {
       evaluation.float_accuracy = static_cast<double>(sums.float_correct) / samples;
       evaluation.quantized_accuracy = static_cast<double>(sums.quantized_correct) / samples;
     }

@@ -27,16 +27,30 @@ struct ExecutedEvaluation {
   double mse = 0;
   double sqnr_db = 0;
   std::map<std::string, Precision> assignment;  // whose numbers each layer computed with
-  std::string warning;  // where it differs from the simulation: by how much, and what of
+  std::string warning;    // where it differs from the simulation: by how much, and what of
+  double divergence = 0;  // as Evaluation has it
+};
+
+// What happened to one output that counts, or to a part of one.
+struct HeadEvaluation {
+  std::string name;       // OutputHead::name
+  double divergence = 0;  // of its kind, without weight and scale
+  double share = 0;       // of the divergence of all
+  double mse = 0;
+  double sqnr_db = 0;
 };
 
 // What really quantizing a network did to its output.
 struct Evaluation {
   int64_t samples = 0;
   std::optional<double> float_accuracy, quantized_accuracy;  // with labels and logits only
-  double kl = 0;   // mean KL(float || quantized) over samples; 0 where the output is no logits
-  double mse = 0;  // mean squared difference of the output
+  double kl = 0;   // mean KL(float || quantized) over samples, of all heads of logits or labels
+  double mse = 0;  // mean squared difference of all outputs that count
   double sqnr_db = 0;
+  // What a search keeps small: the mean over samples of the sum of all heads' divergences, by their
+  // factors. That of one head of weight 1 is its own: kl, or mse.
+  double divergence = 0;
+  std::vector<HeadEvaluation> heads;           // one by one
   std::vector<double> sample_values;           // of each sample; empty for SampleValues::kNone
   std::optional<ExecutedEvaluation> executed;  // where the target runs networks here
 };
@@ -44,7 +58,7 @@ struct Evaluation {
 // What an evaluator tells of each sample.
 enum class SampleValues {
   kNone,
-  // By KL, or squared where no output is counted by KL: their mean is Evaluation::kl, or mse.
+  // Their mean is Evaluation::divergence.
   kDivergences,
   // Pseudovalues: their mean ranks assignments with less sampling error, in the same unit, and
   // their variance over the number of samples is its sampling variance. Of outputs that are one row
@@ -89,7 +103,7 @@ class AssignmentEvaluator {
       int64_t kept_bytes = kMaxKeptBytes, ExecutedLayers executed = {});
   ~AssignmentEvaluator();
 
-  // "kl", or "mse" where no output is a row of logits.
+  // As OutputMetricOf has it.
   std::string output_metric() const;
   // As EvaluateAssignment.
   absl::StatusOr<Evaluation> Evaluate(const std::map<std::string, Precision>& assignment,

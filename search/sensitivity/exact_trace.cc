@@ -58,7 +58,7 @@ class ExactTraceMeter {
     batch_ = fitted.batch;
     HT_ASSIGN_OR_RETURN(runner_, BatchRunner::Create(fitted.executable, request_.data, batch_));
     estimates_.resize(tensors_.size());
-    if (cotangents_->kind() != OutputCotangents::Kind::kLabelDraws) return absl::OkStatus();
+    if (!cotangents_->NeedsForward()) return absl::OkStatus();
     HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph_, loss_.heads));
     HT_ASSIGN_OR_RETURN(forward_, BatchRunner::Create(std::move(forward), request_.data, batch_));
     return absl::OkStatus();

@@ -39,7 +39,7 @@ class FisherMeter {
                  request_.data.samples(), [&](int64_t batch) { return Build(batch); }));
     batch_ = fitted.batch;
     HT_ASSIGN_OR_RETURN(runner_, BatchRunner::Create(fitted.executable, request_.data, batch_));
-    if (cotangents_->kind() != OutputCotangents::Kind::kLabelDraws) return absl::OkStatus();
+    if (!cotangents_->NeedsForward()) return absl::OkStatus();
     HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph_, cotangents_->heads()));
     HT_ASSIGN_OR_RETURN(forward_, BatchRunner::Create(std::move(forward), request_.data, batch_));
     return absl::OkStatus();

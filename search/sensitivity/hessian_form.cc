@@ -155,7 +155,7 @@ absl::StatusOr<std::vector<bool>> FindGaussNewton(const SensitivityRequest& requ
                                                   const Graph& graph, const HessianLoss& loss) {
   const std::vector<Layer>& layers = request.network.layers.layers;
   const OutputCotangents cotangents(loss.heads, request.options);
-  const bool exact = cotangents.IsExact() && loss.heads.size() == 1 && loss.heads[0].is_kl;
+  const bool exact = cotangents.IsExact() && loss.heads.size() == 1 && loss.heads[0].is_kl();
   if (!exact || loss.IsDivergence()) return std::vector<bool>(layers.size(), exact);
   HT_ASSIGN_OR_RETURN(const LoweredGraph lowered, LowerGraph(graph));
   HT_ASSIGN_OR_RETURN(const ValueId head, FindValue(lowered, loss.heads[0].value));

@@ -18,11 +18,12 @@ namespace halftone {
 
 // The loss that a Hessian is taken of: the cross-entropy with the data's labels; the KL divergence
 // from the network's own output (whose Hessian is that of the cross-entropy with the output's
-// probabilities as targets); or the mean squared difference from it.
+// probabilities as targets); or another difference
+// from it (HeadKind).
 struct HessianLoss {
   std::vector<Head> heads;
   bool uses_labels = false;
-  std::string output_metric;  // "cross-entropy", "kl" or "mse"
+  std::string output_metric;  // "cross-entropy", or as OutputMetricOf
 
   // A divergence has no gradient at the network's own weights: its Hessian is its Gauss-Newton
   // matrix, however the network is curved.

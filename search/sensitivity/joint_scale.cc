@@ -99,7 +99,7 @@ absl::StatusOr<JointScale> MeasureJointScale(const ChoiceRequest& request,
                                              const SensitivityResult& result,
                                              const Progress& progress) {
   const int count = request.options.joint_assignments;
-  if (count == 0 || request.network.heads.size() != 1) return JointScale();
+  if (count == 0) return JointScale();
   const Calibration none;
   // Draws have too little in common to keep activations for.
   HT_ASSIGN_OR_RETURN(const auto evaluator,
@@ -120,7 +120,7 @@ absl::StatusOr<JointScale> MeasureJointScale(const ChoiceRequest& request,
     HT_ASSIGN_OR_RETURN(
         const Evaluation evaluation,
         evaluator->EvaluateChosen(ChoicesOf(request, chosen), progress.Part(part(i), part(i + 1))));
-    sample.measured = result.output_metric == "kl" ? evaluation.kl : evaluation.mse;
+    sample.measured = evaluation.divergence;
     samples.push_back(sample);
   }
   return FitJointScale(samples, !result.interactions.empty());

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/enum_names.h"
 #include "search/sensitivity/sensitivity.h"
@@ -43,14 +45,22 @@ constexpr EnumName<RangeMethod> kRangeMethods[] = {{RangeMethod::kMinMax, "min-m
                                                    {RangeMethod::kResult, "result"}};
 constexpr EnumNames<RangeMethod> kRangeMethodNames("range method", kRangeMethods);
 
+}  // namespace
+
 std::string DivergenceText(absl::string_view output_metric) {
-  if (output_metric == "kl") return "KL divergence, in nats";
-  if (output_metric == "mse") return "mean squared error";
-  if (output_metric == "cross-entropy") return "cross-entropy, in nats";
+  constexpr std::pair<absl::string_view, const char*> kTexts[] = {
+      {"kl", "KL divergence, in nats"},
+      {"mse", "mean squared error"},
+      {"cross-entropy", "cross-entropy, in nats"},
+      {"bernoulli", "KL divergence of labels, in nats"},
+      {"relative", "relative squared error"},
+      {"cosine", "cosine distance"},
+      {"mixed", "divergence of all that count, each by its kind and to its scale"}};
+  for (const auto& [metric, text] : kTexts) {
+    if (metric == output_metric) return text;
+  }
   return std::string(output_metric);
 }
-
-}  // namespace
 
 absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text) {
   return kMethodNames.Parse(text);

@@ -154,16 +154,39 @@ absl::Status ForEachBatch(int64_t samples, int64_t batch, const Progress& progre
   return step(samples);
 }
 
+namespace {
+
+// The head that labels are of, as FindClassHead has it, or nullptr; and its classes.
+const OutputHead* FindLabelled(const PreparedNetwork& network, const Graph& bound,
+                               int64_t* classes) {
+  for (const OutputHead& head : network.heads) {
+    const auto info = bound.values.find(head.value);
+    if (head.kind != HeadKind::kKl || info == bound.values.end()) continue;
+    const Shape& shape = info->second.shape;
+    *classes = 1;
+    for (int axis = head.class_axis; axis < head.class_axis_end; ++axis) {
+      *classes *= shape.dim(axis);
+    }
+    if (shape.rank() > 0 && shape.Elements() == shape.dim(0) * *classes) return &head;
+  }
+  *classes = 0;
+  return nullptr;
+}
+
+}  // namespace
+
 absl::Status CheckData(const PreparedNetwork& network, const Graph& bound, const Dataset& data,
                        bool needs_labels) {
   int64_t classes = 0;
-  if (!network.heads.empty() && network.heads[0].kind == OutputHead::Kind::kLogits) {
-    const auto info = bound.values.find(network.heads[0].value);
-    if (info != bound.values.end() && info->second.shape.rank() == 2) {
-      classes = info->second.shape.dim(1);
-    }
+  const OutputHead* labelled = FindLabelled(network, bound, &classes);
+  HT_RETURN_IF_ERROR(data.CheckFits(bound, /*classes=*/0));
+  if (const absl::Status fits = data.CheckFits(bound, classes); !fits.ok()) {
+    if (!labelled->is_guess) return fits;
+    return absl::Status(fits.code(),
+                        absl::StrCat(fits.message(), "; that output '", labelled->output,
+                                     "' are class scores is a guess: where it is none, say --head ",
+                                     labelled->output, "=mse or another kind"));
   }
-  HT_RETURN_IF_ERROR(data.CheckFits(bound, classes));
   if (!needs_labels) return absl::OkStatus();
   if (!data.has_labels()) {
     return absl::InvalidArgumentError("the loss cross-entropy needs 'labels' in the data");

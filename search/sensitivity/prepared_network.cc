@@ -11,20 +11,9 @@
 #include "search/sensitivity/sensitivity.h"
 
 namespace halftone {
-namespace {
-
-absl::StatusOr<HeadedGraph> BindWithHeads(const Graph& imported, int64_t batch,
-                                          PreparedNetwork::BatchNorm batch_norm) {
-  HT_ASSIGN_OR_RETURN(
-      Graph graph,
-      BindLayers(imported, batch, batch_norm == PreparedNetwork::BatchNorm::kFolded));
-  return SplitOutputHeads(std::move(graph));
-}
-
-}  // namespace
-
 absl::StatusOr<Graph> PreparedNetwork::Bind(int64_t batch, BatchNorm batch_norm) const {
-  HT_ASSIGN_OR_RETURN(HeadedGraph headed, BindWithHeads(graph, batch, batch_norm));
+  HT_ASSIGN_OR_RETURN(HeadedGraph headed,
+                      BindWithHeads(graph, batch, batch_norm == BatchNorm::kFolded, asked_heads));
   return std::move(headed.graph);
 }
 
@@ -68,16 +57,21 @@ absl::Status CheckSupported(const Graph& imported) {
 
 }  // namespace
 
-absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported) {
+absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported,
+                                               const AskedHeads& asked_heads) {
   HT_RETURN_IF_ERROR(CheckSupported(imported));
   PreparedNetwork network;
   network.file = imported;
   HT_ASSIGN_OR_RETURN(ArrangedGraph arranged, ArrangeSamples(imported));
   network.graph = std::move(arranged.graph);
-  HT_ASSIGN_OR_RETURN(HeadedGraph headed,
-                      BindWithHeads(network.graph, network.graph.fixed_batch().value_or(1),
-                                    PreparedNetwork::BatchNorm::kFolded));
+  network.asked_heads = asked_heads;
+  const int64_t batch = network.graph.fixed_batch().value_or(1);
+  HT_ASSIGN_OR_RETURN(
+      HeadedGraph headed,
+      BindWithHeads(network.graph, batch, /*fold_batch_norm=*/true, network.asked_heads));
   network.heads = std::move(headed.heads);
+  network.ignored = std::move(headed.ignored);
+  network.uncounted_layers = std::move(headed.uncounted);
   HT_ASSIGN_OR_RETURN(network.layers, FindLayers(headed.graph));
   if (network.layers.layers.empty()) {
     return HasNoLayer(imported);

@@ -15,11 +15,7 @@ constexpr size_t kMaxPooledElements = size_t{1} << 22;
 
 SampleMeter::SampleMeter(std::vector<Head> heads, int64_t samples)
     : samples_(static_cast<size_t>(samples)) {
-  const bool any_kl = OutputMetricOf(heads) == "kl";
-  for (Head& head : heads) {
-    const bool counts = head.is_kl || !any_kl;
-    heads_.push_back({std::move(head), counts, nullptr, {}});
-  }
+  for (Head& head : heads) heads_.push_back({std::move(head), nullptr, {}});
 }
 
 double SampleMeter::PooledBytes(int64_t samples, double classes) {
@@ -39,7 +35,7 @@ void SampleMeter::Pool(size_t head, absl::Span<const float> reference) {
   Counted& counted = heads_[head];
   const bool is_finite = std::all_of(reference.begin(), reference.end(),
                                      [](float value) { return std::isfinite(value); });
-  if (!counted.head.is_kl || counted.head.rows != 1 || !is_finite) return;
+  if (!counted.head.is_kl() || counted.head.rows != 1 || !is_finite) return;
   if (reference.empty() || reference.size() > kMaxPooledElements) return;
   counted.pooled = std::make_unique<PooledDivergence>(reference, counted.head.width);
 }
@@ -57,8 +53,9 @@ void SampleMeter::Add(size_t head, int64_t sample, absl::Span<const float> befor
   Counted& counted = heads_[head];
   if (counted.pooled != nullptr) {
     std::copy(after.begin(), after.end(), counted.logits.begin() + sample * counted.head.width);
-  } else if (counted.counts) {
-    divergences_[static_cast<size_t>(sample)] += DivergenceOfSample(counted.head, before, after);
+  } else {
+    divergences_[static_cast<size_t>(sample)] +=
+        counted.head.factor * DivergenceOfSample(counted.head, before, after);
   }
 }
 
@@ -67,7 +64,9 @@ std::vector<double> SampleMeter::Finish() const {
   for (const Counted& counted : heads_) {
     if (counted.pooled == nullptr) continue;
     const std::vector<double> pooled = counted.pooled->Pseudovalues(counted.logits);
-    for (size_t i = 0; i < values.size(); ++i) values[i] += pooled[i];
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] += counted.head.factor * pooled[i];
+    }
   }
   return values;
 }

@@ -13,8 +13,8 @@
 namespace halftone {
 
 // Collects Evaluation::sample_values: of each sample its divergence, or where outputs are pooled
-// its pseudovalue. Only the outputs that count count: those of logits where there are any. One pass
-// at a time; not thread-safe.
+// its pseudovalue. Every head counts by its factor. One pass at a time; not
+// thread-safe.
 class SampleMeter {
  public:
   SampleMeter(std::vector<Head> heads, int64_t samples);
@@ -35,7 +35,6 @@ class SampleMeter {
  private:
   struct Counted {
     Head head;
-    bool counts = true;
     std::unique_ptr<PooledDivergence> pooled;
     std::vector<float> logits;  // of the present pass, where it is pooled
   };

@@ -15,7 +15,7 @@
 #include "nn/data/dataset.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/layer.h"
-#include "nn/graph/passes.h"
+#include "nn/graph/output_heads.h"
 #include "nn/quant/executed_layers.h"
 #include "nn/quant/layer_quantizers.h"
 #include "nn/quant/precision.h"
@@ -25,17 +25,20 @@ namespace halftone {
 
 // A network made ready for analysis. Immutable; thread-safe.
 struct PreparedNetwork {
-  Graph file;                     // as imported
-  Graph graph;                    // with samples first, not bound to a batch: see Bind
-  std::vector<OutputHead> heads;  // of the graphs that Bind makes, in the order of their outputs
-  LayerSet layers;                // of Bind(1), or of the fixed batch
+  Graph file;   // as imported
+  Graph graph;  // with samples first, not bound to a batch: see Bind
+  AskedHeads asked_heads;
+  std::vector<OutputHead> heads;    // of the graphs that Bind makes: the outputs that count
+  std::vector<OutputHead> ignored;  // the other outputs
+  std::vector<std::string> uncounted_layers;  // that feed no output which counts
+  LayerSet layers;                            // of Bind(1), or of the fixed batch
 
   enum class BatchNorm {
     kFolded,  // into the weights before it: what inference runs, and what is quantized
     kKept,    // weights are those of the file: derivatives with respect to them
   };
-  // The graph to run with `batch` samples: constants folded, activations recognized, a final
-  // softmax taken off. A graph with a fixed batch can only be bound to that.
+  // The graph to run with `batch` samples: constants folded, activations recognized, heads split
+  // (SplitOutputHeads). A graph with a fixed batch can only be bound to that.
   absl::StatusOr<Graph> Bind(int64_t batch, BatchNorm batch_norm = BatchNorm::kFolded) const;
   // The batch to stream `samples` samples with: the fixed one, or `wanted` and at most `samples`.
   int64_t BatchFor(int64_t wanted, int64_t samples) const;
@@ -43,8 +46,18 @@ struct PreparedNetwork {
 
 // `imported` may have its batch open, and nothing else (see ResolveInputs).
 // UNIMPLEMENTED names the nodes that Halftone cannot compute and what is missing;
-// INVALID_ARGUMENT for a network without layers to quantize.
-absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported);
+// INVALID_ARGUMENT for a network without layers to quantize, and errors of SplitOutputHeads.
+absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported,
+                                               const AskedHeads& asked_heads = {});
+
+// Whether divergences of the network depend on the heads' scales: where several outputs count, or
+// one is kRelative.
+bool NeedsScales(const PreparedNetwork& network);
+// Finds the scales, by running the float network on up to 64 calibration samples. What is measured
+// of the network, on whatever data, is to use those of one calibration. INVALID_ARGUMENT where the
+// data does not fit.
+absl::Status MeasureScales(const Dataset& data, const Cancellation& cancellation,
+                           PreparedNetwork& network);
 
 // How the numbers of a choice are quantized.
 struct QuantizationOptions {
@@ -63,6 +76,9 @@ struct Calibration {
   QuantizationOptions options;
   // layer -> precision -> quantizers
   std::map<std::string, std::map<Precision, LayerQuantizers>> quantizers;
+  // As what each output counts, those that are ignored included, as far as the data tells.
+  std::vector<OutputHead> heads;
+  std::vector<std::string> warnings;  // what of the data and of the outputs a reader should know
 
   // FAILED_PRECONDITION names a (layer, precision) that was not calibrated.
   absl::StatusOr<LayerQuantizers> Find(const std::string& layer, const Precision& precision) const;
@@ -165,7 +181,7 @@ struct SensitivityResult {
   SensitivityMethod method = SensitivityMethod::kFisher;
   int64_t samples = 0;
   uint64_t seed = 0;
-  std::string output_metric;  // "kl", "mse" or "cross-entropy"
+  std::string output_metric;  // "cross-entropy", or as OutputMetricOf (divergence.h) has it
   int probes = 0;             // that Hutchinson took; 0 for other methods
   bool labels_drawn = false;  // hessian-*: there were too many classes for the exact expectation
   std::vector<double> network_eigenvalues;  // of the Hessian in all weights, from the top
@@ -217,6 +233,8 @@ absl::StatusOr<SensitivityMethod> ParseSensitivityMethod(absl::string_view text)
 absl::string_view SensitivityMethodName(SensitivityMethod method);
 absl::StatusOr<LossKind> ParseLossKind(absl::string_view text);
 absl::string_view LossKindName(LossKind kind);
+// What a divergence of that metric is, and its unit, for readers.
+std::string DivergenceText(absl::string_view output_metric);
 // What the losses of a method measure, for readers. A plain value.
 struct LossMeasure {
   std::string name;  // of a column: "loss", or "score" where it is no divergence of the output

@@ -202,7 +202,7 @@ absl::StatusOr<std::vector<MeanEstimate>> SingleLayerMeter::Measure(
                         absl::Span<const absl::Span<const float>> changed) {
     double divergence = 0;
     for (size_t h = 0; h < heads_.size(); ++h) {
-      divergence += DivergenceOfSample(heads_[h], reference[h], changed[h]);
+      divergence += heads_[h].factor * DivergenceOfSample(heads_[h], reference[h], changed[h]);
     }
     if (samples != nullptr) {
       samples->Set(static_cast<size_t>(estimates[i].count()), first_column + choices[i],

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "server/convert/input_binding.h"
+#include "server/convert/output_heads.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
@@ -91,6 +92,7 @@ absl::StatusOr<CrosscheckSpec> CrosscheckFromProto(const v1::CrosscheckSpec& spe
   HT_RETURN_IF_ERROR(AtField("target", CheckLength("target", spec.target(), kMaxNameBytes)));
   out.target = spec.target();
   HT_ASSIGN_FIELD(out.inputs, "inputs", InputBindingFromProto(spec.inputs()));
+  HT_ASSIGN_FIELD(out.heads, "heads", HeadsFromProto(spec.heads()));
   out.seed = spec.seed();
   const int64_t samples = out.sensitivity.samples;
   HT_ASSIGN_FIELD(out.sensitivity, "sensitivity", SensitivityFromProto(spec.sensitivity()));

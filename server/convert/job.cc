@@ -75,6 +75,7 @@ void SetEvaluation(const Evaluation& evaluation, bool held_out, v1::Evaluation* 
   if (evaluation.quantized_accuracy.has_value()) {
     out->set_quantized_accuracy(*evaluation.quantized_accuracy);
   }
+  out->set_divergence(evaluation.divergence);
   out->set_kl(evaluation.kl);
   out->set_mse(evaluation.mse);
   out->set_sqnr_db(evaluation.sqnr_db);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
@@ -10,6 +11,7 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "server/convert/input_binding.h"
 #include "server/convert/layer_rules.h"
+#include "server/convert/output_heads.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/status.h"
 
@@ -168,6 +170,22 @@ absl::StatusOr<std::vector<Precision>> PrecisionsFromProto(
   return parsed;
 }
 
+absl::Status CheckBudgetUnits(const google::protobuf::RepeatedPtrField<v1::Budget>& budgets) {
+  for (int i = 0; i < budgets.size(); ++i) {
+    const std::string &metric = budgets[i].metric(), &limit = budgets[i].limit();
+    double number = 0;
+    const bool is_plain = absl::SimpleAtod(limit, &number);
+    if (!is_plain || number <= 0 || number >= 1) continue;
+    HT_ASSIGN_OR_RETURN(const Budget budget, Budget::Parse(absl::StrCat(metric, "=", limit)));
+    return AtField(absl::StrCat("budgets[", i, "]"),
+                   WithReason(v1::BUDGET_INVALID,
+                              absl::InvalidArgumentError(absl::StrCat(
+                                  "budget '", metric, "=", limit, "' is ", budget.ToString(),
+                                  "; was ", metric, "=", limit, "x meant?"))));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<Budget>> BudgetsFromProto(
     const google::protobuf::RepeatedPtrField<v1::Budget>& budgets) {
   if (static_cast<size_t>(budgets.size()) > kMaxBudgets) {
@@ -277,6 +295,7 @@ absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec) {
   out.robust = spec.robust();
   HT_RETURN_IF_ERROR(ReadStrategy(spec, out));
   HT_ASSIGN_FIELD(out.inputs, "inputs", InputBindingFromProto(spec.inputs()));
+  HT_ASSIGN_FIELD(out.heads, "heads", HeadsFromProto(spec.heads()));
   return out;
 }
 

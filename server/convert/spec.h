@@ -24,6 +24,9 @@ absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec);
 absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpec& spec);
 absl::StatusOr<std::vector<Budget>> BudgetsFromProto(
     const google::protobuf::RepeatedPtrField<v1::Budget>& budgets);
+// Of budgets that SpecFromProto takes: a part of a byte or of a nanosecond without a unit is meant
+// as a factor, and a search would say so only after all its work.
+absl::Status CheckBudgetUnits(const google::protobuf::RepeatedPtrField<v1::Budget>& budgets);
 absl::StatusOr<std::vector<Precision>> PrecisionsFromProto(
     const google::protobuf::RepeatedPtrField<std::string>& precisions);
 // layer -> precision, each checked.

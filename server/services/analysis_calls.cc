@@ -1,9 +1,11 @@
 #include "server/services/analysis_calls.h"
 
+#include <iterator>
 #include <map>
 #include <optional>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/bounded_json.h"
 #include "base/memory_budget.h"
@@ -15,6 +17,7 @@
 #include "profilers/builtin.h"
 #include "profilers/design_space.h"
 #include "search/result.h"
+#include "search/sensitivity/data_checks.h"
 #include "search/sensitivity/sensitivity.h"
 #include "search/solver/explain.h"
 #include "search/solver/problem_fields.h"
@@ -23,6 +26,7 @@
 #include "search/solver/verify_bound.h"
 #include "search/stability.h"
 #include "server/convert/job.h"
+#include "server/convert/output_heads.h"
 #include "server/convert/solution.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
@@ -149,22 +153,34 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
   HT_ASSIGN_OR_RETURN(const std::vector<Precision> precisions,
                       PrecisionsOr(request.precisions(), kSensitivityPrecisions));
   HT_ASSIGN_OR_RETURN(Dataset data, context.LoadDataset("dataset", request.dataset()));
-  HT_ASSIGN_OR_RETURN(const PreparedNetwork network,
-                      context.LoadNetwork("model", request.model(), request.inputs(), &data));
+  AskedHeads heads;
+  HT_ASSIGN_FIELD(heads, "heads", HeadsFromProto(request.heads()));
+  HT_ASSIGN_OR_RETURN(PreparedNetwork network, context.LoadNetwork("model", request.model(),
+                                                                   request.inputs(), heads, &data));
   HT_RETURN_IF_ERROR(ServiceContext::CheckFits(network, "dataset", data));
   if (options->samples > 0) data = data.Take(options->samples);
+  if (NeedsScales(network)) {
+    HT_RETURN_IF_ERROR(MeasureScales(data, progress.cancellation, network));
+  }
   HT_ASSIGN_OR_RETURN(
-      const Calibration calibration,
-      Calibrate(network, data, precisions, QuantizationOptions(), progress.Part(0, 0.2)));
-  HT_ASSIGN_OR_RETURN(SensitivityResult result,
-                      halftone::MeasureSensitivity(network, data, calibration, precisions, *options,
-                                                   progress.Part(0.2, problem ? 0.9 : 1)));
+      const CalibrationSamples samples,
+      ChooseCalibrationSamples(network, data, QuantizationOptions(), progress.Part(0, 0.05)));
+  HT_ASSIGN_OR_RETURN(Calibration calibration,
+                      Calibrate(network, samples.data, precisions, QuantizationOptions(),
+                                progress.Part(0.05, 0.2)));
+  absl::c_copy(samples.warnings, std::back_inserter(calibration.warnings));
+  HT_ASSIGN_OR_RETURN(
+      SensitivityResult result,
+      halftone::MeasureSensitivity(network, samples.data, calibration, precisions, *options,
+                                   progress.Part(0.2, problem ? 0.9 : 1)));
   AnalysisDocument document;
   if (request.interactions()) {
     HT_ASSIGN_OR_RETURN(document.arrays_npz, InteractionsToNpz(result));
     result.interactions.clear();
   }
   json answer = SensitivityToJson(result);
+  answer["heads"] = OutputHeadsToJson(calibration.heads);
+  for (const std::string& warning : calibration.warnings) answer["warnings"].push_back(warning);
   const std::string fewer = FewerSamples(options->samples, result.samples);
   if (!fewer.empty()) answer["warnings"].push_back(fewer);
   if (problem.has_value()) {
@@ -253,7 +269,7 @@ absl::StatusOr<AnalysisDocument> ProfileModel(const ServiceContext& context,
   HT_RETURN_IF_ERROR(CheckIsMeasured(profile, *profiler));
   HT_ASSIGN_OR_RETURN(
       const PreparedNetwork network,
-      context.LoadNetwork("model", request.model(), request.inputs(), /*data=*/nullptr));
+      context.LoadNetwork("model", request.model(), request.inputs(), {}, /*data=*/nullptr));
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(profile.batch));
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(graph));
   profile.graph = &graph;

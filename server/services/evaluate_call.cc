@@ -1,5 +1,6 @@
 // EvaluateAssignment of analysis_calls.h.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -7,18 +8,21 @@
 #include <string>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
 #include "base/thread_limit.h"
 #include "nlohmann/json.hpp"
 #include "profilers/builtin.h"
+#include "search/evaluation_json.h"
 #include "search/executed.h"
 #include "search/measure_plan.h"
-#include "search/result.h"
+#include "search/sensitivity/data_checks.h"
 #include "search/sensitivity/evaluation_memory.h"
 #include "search/sensitivity/reference_outputs.h"
 #include "search/sensitivity/sensitivity.h"
+#include "server/convert/output_heads.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
 #include "server/services/analysis_calls.h"
@@ -172,9 +176,11 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
     HT_ASSIGN_OR_RETURN(calibration_data,
                         context.LoadDataset("calibration_dataset", request.calibration_dataset()));
   }
+  AskedHeads heads;
+  HT_ASSIGN_FIELD(heads, "heads", HeadsFromProto(request.heads()));
   HT_ASSIGN_OR_RETURN(
-      const PreparedNetwork network,
-      context.LoadNetwork("model", request.model(), request.inputs(), &calibration_data));
+      PreparedNetwork network,
+      context.LoadNetwork("model", request.model(), request.inputs(), heads, &calibration_data));
   std::set<Precision> precisions;
   for (const auto& [layer, precision] : *assignment) {
     if (network.layers.Find(layer) == nullptr) {
@@ -187,12 +193,20 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
   if (!request.calibration_dataset().empty()) {
     HT_RETURN_IF_ERROR(ServiceContext::CheckFits(network, "calibration_dataset", calibration_data));
   }
+  if (NeedsScales(network)) {
+    HT_RETURN_IF_ERROR(MeasureScales(calibration_data, progress.cancellation, network));
+  }
   if (request.samples() > 0) data = data.Take(request.samples());
   HT_RETURN_IF_ERROR(CheckEvaluationMemory(network, data));
   const double evaluated = request.measure() ? 0.6 : 1;
-  HT_ASSIGN_OR_RETURN(const Calibration calibration,
-                      Calibrate(network, calibration_data, {precisions.begin(), precisions.end()},
-                                QuantizationOptions(), progress.Part(0, 0.3 * evaluated)));
+  HT_ASSIGN_OR_RETURN(const CalibrationSamples calibrated_on,
+                      ChooseCalibrationSamples(network, calibration_data, QuantizationOptions(),
+                                               progress.Part(0, 0.1 * evaluated)));
+  HT_ASSIGN_OR_RETURN(
+      Calibration calibration,
+      Calibrate(network, calibrated_on.data, {precisions.begin(), precisions.end()},
+                QuantizationOptions(), progress.Part(0.1 * evaluated, 0.3 * evaluated)));
+  absl::c_copy(calibrated_on.warnings, std::back_inserter(calibration.warnings));
   std::unique_ptr<CostProfiler> profiler;
   std::unique_ptr<NetworkRunner> runner;
   if (request.measure()) {
@@ -204,6 +218,8 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
       EvaluateWhereItRuns(network, data, calibration, *assignment, runner.get(), options.threads,
                           progress.Part(0.3 * evaluated, evaluated)));
   nlohmann::json document = EvaluationToJson(evaluation);
+  document["heads"] = OutputHeadsToJson(calibration.heads);
+  for (const std::string& warning : calibration.warnings) document["warnings"].push_back(warning);
   if (!request.reference_dataset().empty()) {
     HT_RETURN_IF_ERROR(Compare(context, request.reference_dataset(), network, data,
                                Progress{.cancellation = progress.cancellation}, document));

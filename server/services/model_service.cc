@@ -6,6 +6,7 @@
 #include "nn/data/resolve_inputs.h"
 #include "nn/graph/inspect.h"
 #include "server/convert/input_binding.h"
+#include "server/convert/output_heads.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
 #include "server/services/reactors.h"
@@ -126,14 +127,21 @@ absl::StatusOr<MemoryReservation> RoomToInspect(const ServiceContext& context,
   return MemoryReservation::Take(needed, context.limits.patience_for_memory, cancellation);
 }
 
-absl::StatusOr<Graph> ToInspect(const ServiceContext& context,
-                                const v1::InspectModelRequest& request) {
+absl::StatusOr<json> Inspect(const ServiceContext& context,
+                             const v1::InspectModelRequest& request) {
   InputBinding binding;
+  InspectOptions options;
+  HT_ASSIGN_FIELD(options.heads, "heads", HeadsFromProto(request.heads()));
   HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(request.inputs()));
   HT_ASSIGN_OR_RETURN(Graph graph, context.LoadModel("name", request.name()));
-  if (request.dataset().empty()) return ResolveWherePossible(std::move(graph), binding, nullptr);
-  HT_ASSIGN_OR_RETURN(const Dataset data, context.LoadDataset("dataset", request.dataset()));
-  return ResolveWherePossible(std::move(graph), binding, &data);
+  std::optional<Dataset> data;
+  if (!request.dataset().empty()) {
+    HT_ASSIGN_OR_RETURN(data, context.LoadDataset("dataset", request.dataset()));
+    if (data->has_labels()) options.labels = data->labels();
+  }
+  HT_ASSIGN_OR_RETURN(
+      graph, ResolveWherePossible(std::move(graph), binding, data.has_value() ? &*data : nullptr));
+  return InspectToJson(graph, options);
 }
 
 }  // namespace
@@ -236,8 +244,7 @@ grpc::ServerUnaryReactor* ModelService::InspectModel(grpc::CallbackServerContext
       [this, request, response](const Cancellation& cancellation) -> absl::Status {
         HT_ASSIGN_OR_RETURN(const MemoryReservation room,
                             RoomToInspect(*context_, *request, cancellation));
-        HT_ASSIGN_OR_RETURN(const Graph graph, ToInspect(*context_, *request));
-        HT_ASSIGN_OR_RETURN(const json document, InspectToJson(graph));
+        HT_ASSIGN_OR_RETURN(const json document, Inspect(*context_, *request));
         FillInspection(document, response);
         return absl::OkStatus();
       });

@@ -105,8 +105,8 @@ absl::StatusOr<std::optional<NetworkSummary>> LayersOf(const ServiceContext& con
   HT_ASSIGN_OR_RETURN(const ContentRecord model,
                       context.catalog->Find(ContentKind::kModel, spec.model));
   if (model.size_bytes > kMaxModelBytes) return std::nullopt;
-  const absl::StatusOr<PreparedNetwork> network =
-      context.LoadNetwork("model", ModelName(spec.model), v1::InputBinding(), /*data=*/nullptr);
+  const absl::StatusOr<PreparedNetwork> network = context.LoadNetwork(
+      "model", ModelName(spec.model), v1::InputBinding(), spec.heads, /*data=*/nullptr);
   if (!network.ok()) return std::nullopt;
   return SummarizeLayers(*network);
 }

@@ -74,6 +74,7 @@ absl::Status SetSpec(const ServiceContext& context, const v1::CreateJobRequest& 
   }
   const absl::StatusOr<SearchSpec> spec = SpecFromProto(request.spec());
   if (!spec.ok()) return AtField("spec", spec.status());
+  HT_RETURN_IF_ERROR(AtField("spec", CheckBudgetUnits(request.spec().budgets())));
   HT_RETURN_IF_ERROR(AtField("spec", CheckNewSearch(context, *spec)));
   job.spec = SerializeSpec(request.spec());
   job.summary = SerializeSpec(Summary(request.spec()));

@@ -38,12 +38,13 @@ absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
 absl::StatusOr<PreparedNetwork> ServiceContext::LoadNetwork(absl::string_view field,
                                                             const std::string& name,
                                                             const v1::InputBinding& inputs,
+                                                            const AskedHeads& heads,
                                                             const Dataset* data) const {
   InputBinding binding;
   HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(inputs));
   HT_ASSIGN_OR_RETURN(Graph graph, LoadModel(field, name));
   HT_ASSIGN_OR_RETURN(graph, ResolveInputs(std::move(graph), binding, data));
-  return PrepareNetwork(graph);
+  return PrepareNetwork(graph, heads);
 }
 
 absl::StatusOr<std::string> ServiceContext::LoadDatasetBytes(absl::string_view field,

@@ -64,10 +64,10 @@ struct ServiceContext {
   // errors.
   absl::StatusOr<Graph> LoadModel(absl::string_view field, const std::string& name) const;
   // The same, ready for analysis: with what `data` (null: none) and the request's field `inputs`
-  // say of its inputs.
+  // say of its inputs, and what is asked of its outputs.
   absl::StatusOr<PreparedNetwork> LoadNetwork(absl::string_view field, const std::string& name,
                                               const v1::InputBinding& inputs,
-                                              const Dataset* data) const;
+                                              const AskedHeads& heads, const Dataset* data) const;
   absl::StatusOr<Dataset> LoadDataset(absl::string_view field, const std::string& name) const;
   // The arrays of an uploaded dataset, whatever they are: see UploadHeader.outputs.
   absl::StatusOr<std::map<std::string, Tensor>> LoadArrays(absl::string_view field,

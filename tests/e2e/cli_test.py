@@ -369,8 +369,9 @@ class CommandTest(unittest.TestCase):
         self.assertIn("warning: " + document["warnings"][0], text)
         self.assertIn("budget       latency=0.5: at most 0.50 ns\n", text)
         self.assertEqual(self.document("resolve", job, "--budget", "latency=0.5x")["warnings"], [])
-        found = self.search("--budget", "latency=0.5", "--evaluations", "0", code=3)
-        self.assertIn(document["warnings"][0], found["warnings"])
+        # A search says it before any work.
+        refused = self.search("--budget", "size=0.3", code=2)["error"]["message"]
+        self.assertIn("'size=0.3' is size=0.3B; was size=0.3x meant?", refused)
 
     def test_uploads_are_listed(self):
         self.search("--budget", "size=0.5x", "--evaluations", "0")

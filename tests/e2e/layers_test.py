@@ -9,7 +9,7 @@ import unittest
 import numpy as np
 
 from halftone_server import BINARY
-from open_inputs_test import INT64, Network
+from onnx_network import INT64, Network
 
 WORDS, WIDTH, CLASSES, LENGTH, SAMPLES = 300, 8, 5, 6, 20
 

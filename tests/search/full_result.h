@@ -41,9 +41,14 @@ inline SearchResult FullResult() {
   layer.warning = "ref";
   result.layers = {layer};
   result.latency = {4, 1, 4.5, std::nullopt};
-  result.evaluation = Evaluation{100, 0.9, 0.875, 0.01, 0.02, 30};
-  result.evaluation->executed =
-      ExecutedEvaluation{0.75, 0.015625, 0.03125, 29.5, {{"a", Precision::Int(4, 4)}}, "differs"};
+  result.evaluation = Evaluation{100, 0.9, 0.875, 0.01, 0.02, 30, 0.25};
+  result.evaluation->heads = {{"boxes", 2, 0.75, 4, 20}, {"scores", 0.125, 0.25, 0.5, 10}};
+  result.heads = {{.output = "y", .part = "boxes", .kind = HeadKind::kMse, .weight = 0.5},
+                  {.output = "y", .part = "scores", .kind = HeadKind::kBernoulli, .reason = "why"},
+                  {.output = "z", .kind = HeadKind::kIgnore}};
+  result.other_bytes = 320;
+  result.evaluation->executed = ExecutedEvaluation{
+      0.75, 0.015625, 0.03125, 29.5, {{"a", Precision::Int(4, 4)}}, "differs", 0.5};
   result.evaluated_on_held_out = true;
   const Precision w4a4 = Precision::Int(4, 4), w8a8 = Precision::Int(8, 8);
   result.tables = TableNames{{{w4a4, w8a8}, {w4a4, w8a8}, w8a8},

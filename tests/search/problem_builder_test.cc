@@ -113,6 +113,30 @@ TEST(ProblemBuilderTest, SharedWeightsCountOnce) {
 }
 
 // A row without energy would win by what the table does not say.
+// Once, whatever is chosen; a table that a layer reads too is there in float.
+TEST(ProblemBuilderTest, TensorsOfNoLayerCount) {
+  Fixture fixture;
+  fixture.network.other_bytes = 1000;
+  fixture.network.layers[2].is_float_anyway = true;
+  fixture.network.layers[2].bias_bytes = 2;
+  fixture.precisions = {kInt8, Precision::Float32()};
+  for (LayerSensitivity& layer : fixture.sensitivity.layers) {
+    layer.choices[1].precision = Precision::Float32();
+  }
+  const absl::StatusOr<BuiltProblem> built = fixture.Build({"size=0.5x"});
+  ASSERT_TRUE(built.ok()) << built.status();
+  const auto size = [&](size_t layer, size_t choice) {
+    return built->problem.layers[layer].choices[choice].cost.at("size_bytes");
+  };
+  EXPECT_EQ(size(0, 0), 1008);
+  EXPECT_EQ(size(0, 1), 1032);
+  EXPECT_EQ(size(1, 0), 8);
+  EXPECT_EQ(size(2, 0), 8);
+  EXPECT_EQ(size(2, 1), 2);
+  EXPECT_EQ(built->reference_cost.at("size_bytes"), 1032 + 32 + 2);
+  EXPECT_EQ(built->budgets[0].limit, 0.5 * (1032 + 32 + 2));
+}
+
 TEST(ProblemBuilderTest, BudgetsAreOnCostsThatAllChoicesOfALayerHaveOrNone) {
   Fixture fixture;
   for (CostRow& row : fixture.costs.rows) {

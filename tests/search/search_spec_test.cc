@@ -128,6 +128,8 @@ SearchSpec FullSpec() {
   spec.inputs.axes["H"] = 32;
   spec.inputs.constants["rate"] = {16000};
   spec.inputs.sample_axes["state"] = 1;
+  spec.heads["boxes"] = {HeadKind::kMse, 0.1};
+  spec.heads["scores"] = {HeadKind::kKl, 1, -1};
   spec.explain = false;
   spec.strategy = SearchStrategy::kEvolutionary;
   spec.objectives = {Metric::kSize, Metric::kEnergy};
@@ -152,6 +154,7 @@ TEST(SearchSpecJsonTest, RoundTrips) {
   EXPECT_EQ(spec->pins, FullSpec().pins);
   EXPECT_EQ(spec->rules, FullSpec().rules);
   EXPECT_EQ(spec->inputs, FullSpec().inputs);
+  EXPECT_EQ(spec->heads, FullSpec().heads);
   EXPECT_EQ(spec->strategy, SearchStrategy::kEvolutionary);
   EXPECT_EQ(spec->objectives, FullSpec().objectives);
   EXPECT_EQ(spec->sensitivity.seed, UINT64_MAX);

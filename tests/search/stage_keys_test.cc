@@ -193,9 +193,23 @@ TEST(StageKeysTest, WhatInputsWereMadeOfIsInTheKeys) {
   for (const auto& [stage, key] : Keys(spec)) {
     if (key != before.at(stage)) changed.insert(stage);
   }
-  EXPECT_THAT(changed, ContainerEq(std::set<char>{'I', 'C', 'S', 'P', 'M', 'R'}));
+  EXPECT_THAT(changed, ContainerEq(std::set<char>{'I', 'C', 'S', 'P', 'M', 'R', 'A'}));
   spec.inputs.axes["H"] = 16;
   EXPECT_NE(InputsKey(spec), asked);
+}
+
+// Likewise as what its outputs count.
+TEST(StageKeysTest, HeadsAreInTheKeys) {
+  SearchSpec spec = BaseSpec();
+  const std::map<char, std::string> before = Keys(spec);
+  spec.heads["y"] = {HeadKind::kMse, 2};
+  const std::map<char, std::string> mse = Keys(spec);
+  spec.heads["y"] = {HeadKind::kMse, 3};
+  const std::map<char, std::string> heavier = Keys(spec);
+  for (const char stage : {'I', 'C', 'S', 'P', 'M', 'R', 'A'}) {
+    EXPECT_NE(mse.at(stage), before.at(stage)) << stage;
+    EXPECT_NE(mse.at(stage), heavier.at(stage)) << stage;
+  }
 }
 
 // Losses of weights alone say nothing of how the target executes.

@@ -89,6 +89,19 @@ TEST(Dataset, TakesTheFirstSamples) {
   EXPECT_EQ(data->Take(0).samples(), 1);
 }
 
+TEST(Dataset, LeavesSamplesOut) {
+  const absl::StatusOr<Dataset> data =
+      Dataset::Create({{"x", Tensor::Of(Shape{4, 2}, std::vector<float>{0, 1, 2, 3, 4, 5, 6, 7})},
+                       {"labels", Tensor::Of(Shape{4}, std::vector<int64_t>{5, 6, 7, 8})}});
+  ASSERT_TRUE(data.ok()) << data.status();
+  const Dataset rest = data->Without({0, 2});
+  EXPECT_EQ(rest.samples(), 2);
+  EXPECT_EQ(rest.labels(), (std::vector<int64_t>{6, 8}));
+  const Tensor x = rest.Batch("x", 0, 2).value();
+  EXPECT_EQ(std::vector<float>(x.data<float>().begin(), x.data<float>().end()),
+            (std::vector<float>{2, 3, 6, 7}));
+}
+
 TEST(Dataset, RefusesWhatIsNoData) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();

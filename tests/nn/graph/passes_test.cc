@@ -217,51 +217,5 @@ TEST(RecognizeActivationsTest, LeavesWhatOnlyLooksSimilar) {
   }
 }
 
-OutputHead OnlyHead(const GraphBuilder& builder, size_t nodes) {
-  absl::StatusOr<HeadedGraph> headed = SplitOutputHeads(Bound(builder));
-  EXPECT_TRUE(headed.ok()) << headed.status();
-  EXPECT_EQ(headed->heads.size(), 1);
-  EXPECT_EQ(headed->graph.nodes.size(), nodes);
-  EXPECT_EQ(headed->graph.outputs[0].name, headed->heads[0].value);
-  return headed->heads[0];
-}
-
-TEST(SplitOutputHeadsTest, RemovesAFinalSoftmax) {
-  for (const char* op : {"Softmax", "LogSoftmax"}) {
-    GraphBuilder builder = WithNumbers(11);
-    builder.Op("Neg", {"x"}, {"logits"}).Op(op, {"logits"}, {"y"});
-    const OutputHead head = OnlyHead(builder, 1);
-    EXPECT_EQ(head.value, "logits");
-    EXPECT_EQ(head.kind, OutputHead::Kind::kLogits);
-    EXPECT_TRUE(head.softmax_removed);
-  }
-}
-
-TEST(SplitOutputHeadsTest, LogitsBesideTheirProbabilitiesAreOneHead) {
-  GraphBuilder builder = WithNumbers();
-  builder.Op("Neg", {"x"}, {"logits"}).Op("Softmax", {"logits"}, {"y"}).Output("logits");
-  EXPECT_EQ(OnlyHead(builder, 1).value, "logits");
-}
-
-TEST(SplitOutputHeadsTest, KeepsASoftmaxOverAnotherAxis) {
-  GraphBuilder builder;
-  builder.Input("x", {kN, 3, 5}).Op("Neg", {"x"}, {"a"}).Output("y");
-  builder.Op("Softmax", {"a"}, {"y"}, {{"axis", int64_t{1}}});
-  const OutputHead head = OnlyHead(builder, 2);
-  EXPECT_EQ(head.value, "y");
-  EXPECT_EQ(head.kind, OutputHead::Kind::kTensor);
-  GraphBuilder flattening(11);  // up to opset 12 this is one softmax over both axes
-  flattening.Input("x", {kN, 3, 5}).Op("Neg", {"x"}, {"a"}).Op("Softmax", {"a"}, {"y"}).Output("y");
-  EXPECT_FALSE(OnlyHead(flattening, 2).softmax_removed);
-}
-
-TEST(SplitOutputHeadsTest, TellsLogitsFromOtherTensors) {
-  EXPECT_EQ(OnlyHead(WithNumbers().Op("Neg", {"x"}, {"y"}), 1).kind, OutputHead::Kind::kLogits);
-  EXPECT_EQ(OnlyHead(WithNumbers().Op("Sigmoid", {"x"}, {"y"}), 1).kind, OutputHead::Kind::kTensor);
-  GraphBuilder image;
-  image.Input("x", {kN, 3, 4, 4}).Op("Neg", {"x"}, {"y"}).Output("y");
-  EXPECT_EQ(OnlyHead(image, 1).kind, OutputHead::Kind::kTensor);
-}
-
 }  // namespace
 }  // namespace halftone

@@ -106,8 +106,8 @@ TEST(TinyDigitsTest, AnswersWithLogits) {
   ASSERT_TRUE(headed.ok()) << headed.status();
   ASSERT_EQ(headed->heads.size(), 1);
   EXPECT_EQ(headed->heads[0].value, "logits");
-  EXPECT_EQ(headed->heads[0].kind, OutputHead::Kind::kLogits);
-  EXPECT_FALSE(headed->heads[0].softmax_removed);
+  EXPECT_EQ(headed->heads[0].kind, HeadKind::kKl);
+  EXPECT_TRUE(headed->heads[0].by_shape);
 }
 
 TEST(TinyDigitsTest, InspectsAsJson) {

@@ -173,6 +173,21 @@ TEST_F(TableProfilerTest, MissingRowsAreAllNamed) {
   EXPECT_THAT(error, HasSubstr("'strided' in f32"));
 }
 
+TEST_F(TableProfilerTest, MissingRowsAreKnownByNamesAlone) {
+  LayerSet names;
+  for (const char* const name : {"conv", "elsewhere"}) names.layers.emplace_back().name = name;
+  ProfileRequest request;
+  request.layers = &names;
+  request.precisions = {Precision::Int(8, 8)};
+  const std::string csv = "layer,precision,latency_ns\nconv,w8a8,1\n";
+  const auto profiler = MakeTableProfiler(File("costs.csv", csv)).value();
+  const absl::Status status = profiler->CheckRequest(request);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'elsewhere' in w8a8"));
+  names.layers.pop_back();
+  EXPECT_TRUE(profiler->CheckRequest(request).ok());
+}
+
 TEST_F(TableProfilerTest, ALongListOfMissingRowsIsCutAndCounted) {
   std::string csv = "layer,precision,latency_ns\n";
   for (int bits = 2; bits <= 8; ++bits) absl::StrAppend(&csv, "conv,w", bits, "a", bits, ",1\n");

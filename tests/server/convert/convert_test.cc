@@ -229,6 +229,41 @@ TEST(SpecTest, RulesNameTheFieldAtFault) {
               HasSubstr("rules.groups[0].layers: is empty"));
 }
 
+TEST(SpecTest, HeadsNameTheOneAtFault) {
+  v1::SearchSpec message = ValidSpec();
+  (*message.mutable_heads())["boxes"].set_kind("mse");
+  (*message.mutable_heads())["boxes"].set_weight(0.1);
+  (*message.mutable_heads())["scores"].set_kind("kl");
+  (*message.mutable_heads())["scores"].set_axis(1);
+  const absl::StatusOr<SearchSpec> spec = SpecFromProto(message);
+  ASSERT_TRUE(spec.ok()) << spec.status();
+  EXPECT_EQ(spec->heads,
+            (AskedHeads{{"boxes", {HeadKind::kMse, 0.1}}, {"scores", {HeadKind::kKl, 1, 1}}}));
+  (*message.mutable_heads())["scores"].set_kind("logits");
+  EXPECT_THAT(std::string(SpecFromProto(message).status().message()),
+              HasSubstr("heads['scores']: unknown kind of output 'logits'"));
+  (*message.mutable_heads())["scores"].set_kind("kl");
+  (*message.mutable_heads())["scores"].set_weight(-1);
+  EXPECT_THAT(std::string(SpecFromProto(message).status().message()),
+              HasSubstr("heads['scores']: the weight -1"));
+}
+
+// Before any work, and only where no unit says that it is meant.
+TEST(SpecTest, ABudgetOfLessThanAByteAsksWhatIsMeant) {
+  v1::SearchSpec message = ValidSpec();
+  message.clear_budgets();
+  v1::Budget& budget = *message.add_budgets();
+  budget.set_metric("size");
+  budget.set_limit("0.3");
+  EXPECT_TRUE(SpecFromProto(message).ok()) << "of a job that was there before";
+  EXPECT_THAT(std::string(CheckBudgetUnits(message.budgets()).message()),
+              HasSubstr("budgets[0]: budget 'size=0.3' is size=0.3B; was size=0.3x meant?"));
+  for (const char* const limit : {"0.3x", "0.3B", "300", "30%"}) {
+    budget.set_limit(limit);
+    EXPECT_TRUE(CheckBudgetUnits(message.budgets()).ok()) << limit;
+  }
+}
+
 TEST(SpecTest, NumbersThatAreNoNumbersAreRefused) {
   v1::SearchSpec message = ValidSpec();
   message.set_time_limit_seconds(std::numeric_limits<double>::quiet_NaN());
