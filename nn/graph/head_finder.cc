@@ -1,7 +1,6 @@
 #include "nn/graph/head_finder.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
@@ -14,18 +13,6 @@ namespace {
 
 constexpr size_t kMaxParts = 16;
 
-bool IsSoftmax(const Node* node) {
-  return node != nullptr && (node->op == "Softmax" || node->op == "LogSoftmax");
-}
-
-// The axes that a Softmax normalizes over together: up to opset 12 all from `axis` on.
-absl::StatusOr<std::pair<int, int>> ClassAxes(const Graph& graph, const Node& node, int rank) {
-  HT_ASSIGN_OR_RETURN(const int64_t asked, node.Int("axis", graph.opset < 13 ? 1 : -1));
-  if (graph.opset < 13 && asked == rank) return std::pair(0, 0);
-  HT_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(asked, rank));
-  return std::pair(axis, graph.opset < 13 ? rank : axis + 1);
-}
-
 // Where classes usually are: of images along the channels, else last.
 int UsualClassAxis(int rank) { return rank >= 4 ? 1 : rank - 1; }
 
@@ -33,6 +20,19 @@ void SetUsualAxis(int rank, OutputHead& head) {
   if (rank < 2) return;
   head.class_axis = UsualClassAxis(rank);
   head.class_axis_end = head.class_axis + 1;
+}
+
+// [N, C], or what a convolution makes of it.
+bool LooksLikeClasses(const Shape& shape) {
+  const bool is_pixel = shape.rank() == 4 && shape.dim(2) == 1 && shape.dim(3) == 1;
+  return (shape.rank() == 2 || is_pixel) && shape.dim(1) > 1;
+}
+
+// "[N, 10]".
+std::string SampleShapeText(const Shape& shape) {
+  std::string text = "[N";
+  for (int axis = 1; axis < shape.rank(); ++axis) absl::StrAppend(&text, ", ", shape.dim(axis));
+  return absl::StrCat(text, "]");
 }
 
 // " before a Transpose", or "".
@@ -131,8 +131,10 @@ absl::StatusOr<std::optional<OutputHead>> HeadFinder::FromEnd(const Source& sour
   };
   const bool is_float = IsFloat(graph_.values.at(source.value).type);
   const bool says_axis = source.asked != nullptr && source.asked->axis.has_value();
-  if (wanted(HeadKind::kKl) && is_float && !says_axis && IsSoftmax(trace.producer)) {
-    return FromSoftmax(trace);
+  if (wanted(HeadKind::kKl) && is_float && !says_axis) {
+    HT_ASSIGN_OR_RETURN(const std::optional<SoftmaxEnd> softmax,
+                        FindSoftmaxEnd(graph_, index_, *trace.producer));
+    if (softmax.has_value()) return FromSoftmax(*softmax, trace);
   }
   if (wanted(HeadKind::kBernoulli) && is_float && trace.producer->op == "Sigmoid") {
     return FromSigmoid(trace);
@@ -143,15 +145,15 @@ absl::StatusOr<std::optional<OutputHead>> HeadFinder::FromEnd(const Source& sour
   return std::nullopt;
 }
 
-absl::StatusOr<std::optional<OutputHead>> HeadFinder::FromSoftmax(const OutputTrace& trace) {
-  const Node& softmax = *trace.producer;
+absl::StatusOr<std::optional<OutputHead>> HeadFinder::FromSoftmax(const SoftmaxEnd& softmax,
+                                                                  const OutputTrace& trace) {
   OutputHead head;
   head.kind = HeadKind::kKl;
   head.reason = absl::StrCat("a ", softmax.op, " at the end", Before(trace));
-  HT_ASSIGN_OR_RETURN(std::tie(head.class_axis, head.class_axis_end),
-                      ClassAxes(graph_, softmax, ShapeOf(trace.source).rank()));
+  head.class_axis = softmax.begin;
+  head.class_axis_end = softmax.end;
   if (trace.KeepsSamples(graph_)) {
-    head.value = softmax.inputs[0];
+    head.value = softmax.logits;
   } else if (trace.OnlyTransposes() && head.class_axis_end == head.class_axis + 1) {
     for (const Node* move : trace.moves) {
       if (move->op != "Transpose") continue;
@@ -161,7 +163,7 @@ absl::StatusOr<std::optional<OutputHead>> HeadFinder::FromSoftmax(const OutputTr
       head.class_axis = static_cast<int>(place - axes.begin());
       head.class_axis_end = head.class_axis + 1;
     }
-    if (head.class_axis > 0) head.value = Repeat(trace.moves, softmax.inputs[0]);
+    if (head.class_axis > 0) head.value = Repeat(trace.moves, softmax.logits);
   }
   if (head.value.empty() || head.class_axis == 0) return std::nullopt;
   return head;
@@ -191,12 +193,12 @@ absl::StatusOr<std::optional<OutputHead>> HeadFinder::FromArgMax(const OutputTra
   head.class_axis_end = axis + 1;
   head.value = choice.inputs[0];
   const OutputTrace scores = TraceOutput(graph_, index_, head.value);
-  if (IsSoftmax(scores.producer) && scores.moves.empty()) {
-    HT_ASSIGN_OR_RETURN(const std::optional<OutputHead> softmax, FromSoftmax(scores));
-    if (softmax.has_value() && softmax->class_axis == axis && softmax->class_axis_end == axis + 1) {
-      head.value = softmax->value;
-    }
-  }
+  if (scores.producer == nullptr || !scores.moves.empty()) return head;
+  HT_ASSIGN_OR_RETURN(const std::optional<SoftmaxEnd> softmax,
+                      FindSoftmaxEnd(graph_, index_, *scores.producer));
+  const bool is_same =
+      softmax.has_value() && softmax->begin == axis && softmax->end == head.class_axis_end;
+  if (is_same) head.value = softmax->logits;
   return head;
 }
 
@@ -225,12 +227,12 @@ OutputHead HeadFinder::FromShape(const Source& source, const OutputTrace& trace)
   const bool is_squashed = trace.producer != nullptr &&
                            (trace.producer->op == "Sigmoid" ||
                             trace.producer->op == "HardSigmoid" || trace.producer->op == "Tanh");
-  if (!source.is_part && !is_squashed && info.shape.rank() == 2 && info.shape.dim(1) > 1) {
+  if (!source.is_part && !is_squashed && LooksLikeClasses(info.shape)) {
     head.kind = HeadKind::kKl;
     head.by_shape = true;
-    head.reason = absl::StrCat("its shape, [N, ", info.shape.dim(1),
-                               "], which alone is no proof of class scores");
-    SetUsualAxis(2, head);
+    head.reason = absl::StrCat("its shape, ", SampleShapeText(info.shape),
+                               ", which alone is no proof of class scores");
+    SetUsualAxis(info.shape.rank(), head);
     return head;
   }
   head.kind = HeadKind::kMse;

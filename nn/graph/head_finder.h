@@ -43,7 +43,8 @@ class HeadFinder {
   absl::StatusOr<std::vector<OutputHead>> FindParts(const Port& port, const OutputTrace& trace);
   absl::StatusOr<OutputHead> HeadOf(const Source& source);
   // By what is at its end; nothing where that says nothing.
-  absl::StatusOr<std::optional<OutputHead>> FromSoftmax(const OutputTrace& trace);
+  absl::StatusOr<std::optional<OutputHead>> FromSoftmax(const SoftmaxEnd& softmax,
+                                                        const OutputTrace& trace);
   std::optional<OutputHead> FromSigmoid(const OutputTrace& trace);
   absl::StatusOr<std::optional<OutputHead>> FromArgMax(const OutputTrace& trace);
   absl::StatusOr<std::optional<OutputHead>> FromEnd(const Source& source, const OutputTrace& trace);

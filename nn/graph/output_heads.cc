@@ -84,8 +84,8 @@ void WeighLabels(const Graph& bound, absl::Span<const int64_t> labels,
     const int64_t classes = info->second.shape.dim(head.class_axis);
     if (*most >= classes) continue;
     head.by_shape = false;
-    head.reason = absl::StrCat("its shape, [N, ", classes, "], and the data's labels (", *least,
-                               " to ", *most, "), which fit it");
+    head.reason = absl::StrCat("its shape, of ", classes, " classes, and the data's labels (",
+                               *least, " to ", *most, "), which fit it");
   }
 }
 

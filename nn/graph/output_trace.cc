@@ -4,6 +4,7 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/status/statusor.h"
+#include "base/status_macros.h"
 #include "nn/graph/shape.h"
 
 namespace halftone {
@@ -65,6 +66,55 @@ OutputTrace TraceOutput(const Graph& graph, const GraphIndex& index, absl::strin
   }
   std::reverse(trace.moves.begin(), trace.moves.end());
   return trace;
+}
+
+namespace {
+
+// The one axis that a ReduceSum sums over, or -1.
+int SummedAxis(const Graph& graph, const Node& sum, int rank) {
+  std::vector<int64_t> axes = sum.Ints("axes", {}).value_or(std::vector<int64_t>());
+  const auto given = graph.initializers.find(std::string(sum.Input(1)));
+  if (axes.empty() && given != graph.initializers.end()) {
+    axes = given->second.ToInts().value_or(std::vector<int64_t>());
+  }
+  if (axes.size() != 1) return -1;
+  return NormalizeAxis(axes[0], rank).value_or(-1);
+}
+
+// exp(x) / sum(exp(x)).
+std::optional<SoftmaxEnd> FindWrittenOut(const Graph& graph, const GraphIndex& index,
+                                         const Node& division) {
+  const Node* exponential = ProducerOf(graph, index, division.Input(0));
+  if (exponential == nullptr || exponential->op != "Exp") return std::nullopt;
+  const Node* sum = ProducerOf(graph, index, division.Input(1));
+  while (sum != nullptr && (sum->op == "Expand" || Moves(graph, *sum))) {
+    sum = ProducerOf(graph, index, sum->Input(0));
+  }
+  if (sum == nullptr || sum->op != "ReduceSum" || sum->Input(0) != division.Input(0)) {
+    return std::nullopt;
+  }
+  const auto info = graph.values.find(division.Input(0));
+  if (info == graph.values.end()) return std::nullopt;
+  const int axis = SummedAxis(graph, *sum, info->second.shape.rank());
+  if (axis < 0) return std::nullopt;
+  return SoftmaxEnd{exponential->inputs[0], "Softmax", axis, axis + 1};
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<SoftmaxEnd>> FindSoftmaxEnd(const Graph& graph,
+                                                         const GraphIndex& index,
+                                                         const Node& producer) {
+  if (producer.op == "Div") return FindWrittenOut(graph, index, producer);
+  if (producer.op != "Softmax" && producer.op != "LogSoftmax") return std::nullopt;
+  SoftmaxEnd found{producer.inputs[0], producer.op};
+  const auto info = graph.values.find(found.logits);
+  const int rank = info == graph.values.end() ? 0 : info->second.shape.rank();
+  HT_ASSIGN_OR_RETURN(const int64_t asked, producer.Int("axis", graph.opset < 13 ? 1 : -1));
+  if (graph.opset < 13 && asked == rank) return found;
+  HT_ASSIGN_OR_RETURN(found.begin, NormalizeAxis(asked, rank));
+  found.end = graph.opset < 13 ? rank : found.begin + 1;
+  return found;
 }
 
 bool IsNormalizedRow(const Graph& graph, const GraphIndex& index, const Node& producer) {

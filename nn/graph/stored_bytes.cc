@@ -42,6 +42,7 @@ class StoredTensors {
   explicit StoredTensors(const Graph& file) : file_(file), index_(file) {}
 
   void Add(const std::string& name, const Tensor& tensor) {
+    if (!IsFloat(tensor.type())) return;
     if (IsComputed(name)) {
       AddSources(name);
     } else if (seen_.insert(name).second) {
@@ -76,6 +77,8 @@ class StoredTensors {
       const int producer = index_.Producer(next);
       if (producer < 0 || !computed.insert(next).second) continue;
       const Node& node = file_.nodes[static_cast<size_t>(producer)];
+      // Of what the shape is of, no element is in it.
+      if (node.op == "Shape" || node.op == "Size") continue;
       open.insert(open.end(), node.inputs.begin(), node.inputs.end());
       AddConstant(node, next);
     }

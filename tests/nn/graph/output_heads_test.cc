@@ -89,6 +89,23 @@ TEST(SplitOutputHeadsTest, ClassesMayLieAlongAnyAxis) {
   EXPECT_EQ(Only(samples).value, "y") << "over the samples: no classes";
 }
 
+// As JAX writes it.
+TEST(SplitOutputHeadsTest, ASoftmaxMayBeWrittenOut) {
+  GraphBuilder builder = Tokens();
+  builder.Ints("axis", {2}).Ints("rows", {0, 3, 1}).Ints("shape", {1, 3, 5});
+  builder.Op("ReduceMax", {"t"}, {"m"}, {{"axes", Ints{2}}})
+      .Op("Sub", {"t", "m"}, {"z"})
+      .Op("Exp", {"z"}, {"e"})
+      .Op("ReduceSum", {"e", "axis"}, {"s"}, {{"keepdims", int64_t{0}}})
+      .Op("Reshape", {"s", "rows"}, {"r"})
+      .Op("Expand", {"r", "shape"}, {"b"})
+      .Op("Div", {"e", "b"}, {"y"})
+      .Output("y");
+  EXPECT_EQ(Only(builder).kind, HeadKind::kKl);
+  EXPECT_EQ(Only(builder).value, "z");
+  EXPECT_EQ(Only(builder).class_axis, 2);
+}
+
 TEST(SplitOutputHeadsTest, EndsAreSeenThroughWhatMovesElements) {
   GraphBuilder cast = Product();
   cast.Op("Softmax", {"t"}, {"p"}).Op("Cast", {"p"}, {"y"}, {{"to", int64_t{11}}}).Output("y");
@@ -157,6 +174,8 @@ TEST(SplitOutputHeadsTest, GuessesByShapeAreSaidToBe) {
   EXPECT_TRUE(logits.by_shape);
   EXPECT_THAT(logits.reason, HasSubstr("no proof"));
   EXPECT_EQ(Only(Convolution().Output("t")).kind, HeadKind::kMse);
+  GraphBuilder pixel = Convolution();
+  EXPECT_EQ(Only(pixel.Op("GlobalAveragePool", {"t"}, {"p"}).Output("p")).kind, HeadKind::kKl);
   EXPECT_EQ(Only(Product().Op("Tanh", {"t"}, {"y"}).Output("y")).kind, HeadKind::kMse);
   GraphBuilder unit = Product();
   unit.Op("ReduceL2", {"t"}, {"n"}, {{"axes", Ints{1}}}).Op("Div", {"t", "n"}, {"y"}).Output("y");

@@ -70,5 +70,22 @@ TEST(FindOtherTensorsTest, OfComputedConstantsTheirSourcesCount) {
   EXPECT_EQ(Find(builder.graph()).bytes, 4 * 6);
 }
 
+// Sizes are made of shapes: of the weights before them nothing is in them.
+TEST(FindOtherTensorsTest, ShapesAreNoTensors) {
+  GraphBuilder builder;
+  builder.Input("x", {kN, 4, 6})
+      .Floats("w", {6, 5})
+      .Floats("v", {5, 5})
+      .Op("MatMul", {"x", "w"}, {"a"})
+      .Op("Shape", {"a"}, {"shape"})
+      .Op("Cast", {"shape"}, {"sizes"}, {{"to", int64_t{1}}})
+      .Op("ReduceMax", {"sizes"}, {"largest"}, {{"keepdims", int64_t{0}}})
+      .Op("Div", {"a", "largest"}, {"b"})
+      .Op("Reshape", {"b", "shape"}, {"c"})
+      .Op("MatMul", {"c", "v"}, {"y"})
+      .Output("y");
+  EXPECT_EQ(Find(builder.graph()).bytes, 0);
+}
+
 }  // namespace
 }  // namespace halftone
