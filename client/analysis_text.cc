@@ -95,6 +95,9 @@ std::string InspectionText(const json& document) {
                     " of float tensors belong to no layer\n");
   }
   text += HeadsText(document);
+  if (const std::string quantized = Text(document, "quantized_file"); !quantized.empty()) {
+    absl::StrAppend(&text, quantized, "\n");
+  }
   for (const json& node : List(document, "unsupported")) {
     absl::StrAppend(&text, "unsupported: ", Text(node, "node"), " (", Text(node, "op"),
                     "): ", Text(node, "reason"), "\n");

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "base/files.h"
@@ -18,6 +21,7 @@
 #include "halftone/v1/model_service.grpc.pb.h"
 #include "halftone/v1/search_service.grpc.pb.h"
 #include "server/jobs/directory_lock.h"
+#include "server/local.h"
 #include "server/server.h"
 
 namespace halftone {
@@ -117,19 +121,36 @@ absl::StatusOr<Response> Ask(Impl* impl, Stub* stub,
   return response;
 }
 
-template <typename Request, typename Writer>
-bool SendContent(const v1::UploadHeader& header, const std::string& bytes, Writer* writer,
-                 const Connection::ProgressCallback& progress) {
-  Request request;
-  *request.mutable_header() = header;
-  bool open = writer->Write(request);
+// What an upload is sent through: each call sends a chunk, and returns whether the server still
+// listens.
+using SendChunk = std::function<bool(std::string chunk)>;
+// Sends all chunks of an upload; errors are those of reading them.
+using SendChunks = std::function<absl::Status(const SendChunk& send)>;
+
+absl::Status SendBytes(const std::string& bytes, const SendChunk& send) {
+  bool open = true;
   for (size_t begin = 0; open && begin < bytes.size(); begin += kChunkBytes) {
-    request.set_chunk(bytes.substr(begin, kChunkBytes));
-    open = writer->Write(request);
-    const size_t sent = std::min(bytes.size(), begin + kChunkBytes);
-    if (progress) progress(static_cast<double>(sent) / static_cast<double>(bytes.size()), "upload");
+    open = send(bytes.substr(begin, kChunkBytes));
   }
-  return open && writer->WritesDone();
+  return absl::OkStatus();
+}
+
+// The files of a model, its own first.
+absl::Status SendFiles(const std::string& path, const v1::UploadHeader& header,
+                       const SendChunk& send) {
+  HT_ASSIGN_OR_RETURN(const std::string own, ReadFile(path));
+  HT_RETURN_IF_ERROR(SendBytes(own, send));
+  for (int i = 1; i < header.files_size(); ++i) {
+    const v1::ModelFile& file = header.files(i);
+    constexpr auto kStep = static_cast<int64_t>(kChunkBytes);
+    for (int64_t begin = 0; begin < file.size_bytes(); begin += kStep) {
+      HT_ASSIGN_OR_RETURN(std::string chunk,
+                          local::ReadModelFile(path, file.path(), begin,
+                                               std::min(kStep, file.size_bytes() - begin)));
+      if (!send(std::move(chunk))) return absl::OkStatus();
+    }
+  }
+  return absl::OkStatus();
 }
 
 v1::UploadHeader HeaderOf(const std::string& path, const std::string& bytes) {
@@ -140,9 +161,65 @@ v1::UploadHeader HeaderOf(const std::string& path, const std::string& bytes) {
   return header;
 }
 
-// Sends the file unless `get` says that the server has it, whole as far as it knows.
+v1::UploadHeader HeaderOf(const std::string& path, const std::vector<v1::ModelFile>& files) {
+  v1::UploadHeader header;
+  std::vector<std::string> lines;
+  int64_t size = 0;
+  for (const v1::ModelFile& file : files) {
+    *header.add_files() = file;
+    size += file.size_bytes();
+    lines.push_back(absl::StrCat(file.path(), " ", file.size_bytes(), " ", file.sha256(), "\n"));
+  }
+  std::sort(lines.begin(), lines.end());
+  header.set_sha256(Sha256Hex(absl::StrJoin(lines, "")));
+  header.set_size_bytes(size);
+  header.set_display_name(DisplayNameOf(path));
+  return header;
+}
+
+// Sends what the header speaks of unless `get` says that the server has it, whole as far as it
+// knows.
 template <typename Get, typename Send, typename Record, typename Impl>
 absl::StatusOr<std::string> Upload(
+    Impl* impl, absl::string_view collection, const v1::UploadHeader& header,
+    const SendChunks& send_chunks,
+    grpc::Status (v1::ModelService::Stub::*get)(grpc::ClientContext*, const Get&, Record*),
+    std::unique_ptr<grpc::ClientWriter<Send>> (v1::ModelService::Stub::*send)(grpc::ClientContext*,
+                                                                              Record*),
+    const Connection::ProgressCallback& progress) {
+  Get known;
+  known.set_name(absl::StrCat(collection, "/", header.sha256()));
+  const absl::StatusOr<Record> found = Ask(impl, impl->models.get(), get, known);
+  if (found.ok()) return found->name();
+  if (!absl::IsNotFound(found.status()) && !absl::IsDataLoss(found.status())) {
+    return found.status();
+  }
+  Call call(impl);
+  Record record;
+  const auto writer = (impl->models.get()->*send)(&call.context, &record);
+  Send request;
+  *request.mutable_header() = header;
+  bool open = writer->Write(request);
+  int64_t sent = 0;
+  const absl::Status read = send_chunks([&](std::string chunk) {
+    sent += static_cast<int64_t>(chunk.size());
+    request.set_chunk(std::move(chunk));
+    open = open && writer->Write(request);
+    const auto size = static_cast<double>(header.size_bytes());
+    if (open && progress) progress(static_cast<double>(sent) / size, "upload");
+    return open;
+  });
+  if (!read.ok()) call.context.TryCancel();
+  if (open && read.ok()) writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  HT_RETURN_IF_ERROR(read);
+  if (!status.ok()) return EndOf(impl, status);
+  return record.name();
+}
+
+// Sends a file.
+template <typename Get, typename Send, typename Record, typename Impl>
+absl::StatusOr<std::string> UploadFile(
     Impl* impl, absl::string_view collection, const std::string& path,
     grpc::Status (v1::ModelService::Stub::*get)(grpc::ClientContext*, const Get&, Record*),
     std::unique_ptr<grpc::ClientWriter<Send>> (v1::ModelService::Stub::*send)(grpc::ClientContext*,
@@ -154,20 +231,8 @@ absl::StatusOr<std::string> Upload(
   }
   v1::UploadHeader header = HeaderOf(path, bytes);
   header.set_outputs(outputs);
-  Get known;
-  known.set_name(absl::StrCat(collection, "/", header.sha256()));
-  const absl::StatusOr<Record> found = Ask(impl, impl->models.get(), get, known);
-  if (found.ok()) return found->name();
-  if (!absl::IsNotFound(found.status()) && !absl::IsDataLoss(found.status())) {
-    return found.status();
-  }
-  Call call(impl);
-  Record record;
-  const auto writer = (impl->models.get()->*send)(&call.context, &record);
-  SendContent<Send>(header, bytes, writer.get(), progress);
-  const grpc::Status status = writer->Finish();
-  if (!status.ok()) return EndOf(impl, status);
-  return record.name();
+  const auto send_bytes = [&](const SendChunk& chunk) { return SendBytes(bytes, chunk); };
+  return Upload<Get, Send, Record>(impl, collection, header, send_bytes, get, send, progress);
 }
 
 // Reads an analysis' stream to its end.
@@ -232,21 +297,29 @@ void Connection::Interrupt() {
 absl::StatusOr<std::string> Connection::UploadModel(const std::string& path,
                                                     const ProgressCallback& progress) {
   using Stub = v1::ModelService::Stub;
+  HT_ASSIGN_OR_RETURN(const std::vector<v1::ModelFile> files, local::FilesOfModel(path));
+  if (files.empty()) {
+    return UploadFile<v1::GetModelRequest, v1::UploadModelRequest, v1::Model>(
+        impl_.get(), "models", path, &Stub::GetModel, &Stub::UploadModel, progress);
+  }
+  const v1::UploadHeader header = HeaderOf(path, files);
   return Upload<v1::GetModelRequest, v1::UploadModelRequest, v1::Model>(
-      impl_.get(), "models", path, &Stub::GetModel, &Stub::UploadModel, progress);
+      impl_.get(), "models", header,
+      [&](const SendChunk& send) { return SendFiles(path, header, send); }, &Stub::GetModel,
+      &Stub::UploadModel, progress);
 }
 
 absl::StatusOr<std::string> Connection::UploadDataset(const std::string& path,
                                                       const ProgressCallback& progress) {
   using Stub = v1::ModelService::Stub;
-  return Upload<v1::GetDatasetRequest, v1::UploadDatasetRequest, v1::Dataset>(
+  return UploadFile<v1::GetDatasetRequest, v1::UploadDatasetRequest, v1::Dataset>(
       impl_.get(), "datasets", path, &Stub::GetDataset, &Stub::UploadDataset, progress);
 }
 
 absl::StatusOr<std::string> Connection::UploadOutputs(const std::string& path,
                                                       const ProgressCallback& progress) {
   using Stub = v1::ModelService::Stub;
-  return Upload<v1::GetDatasetRequest, v1::UploadDatasetRequest, v1::Dataset>(
+  return UploadFile<v1::GetDatasetRequest, v1::UploadDatasetRequest, v1::Dataset>(
       impl_.get(), "datasets", path, &Stub::GetDataset, &Stub::UploadDataset, progress,
       /*outputs=*/true);
 }
@@ -254,7 +327,7 @@ absl::StatusOr<std::string> Connection::UploadOutputs(const std::string& path,
 absl::StatusOr<std::string> Connection::UploadTargetFile(const std::string& path,
                                                          const ProgressCallback& progress) {
   using Stub = v1::ModelService::Stub;
-  return Upload<v1::GetTargetFileRequest, v1::UploadTargetFileRequest, v1::TargetFile>(
+  return UploadFile<v1::GetTargetFileRequest, v1::UploadTargetFileRequest, v1::TargetFile>(
       impl_.get(), "targets", path, &Stub::GetTargetFile, &Stub::UploadTargetFile, progress);
 }
 

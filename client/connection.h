@@ -48,8 +48,8 @@ class Connection {
 
   bool in_process() const;
 
-  // Sends a file unless the server has that content; returns its name there, such as
-  // `models/{sha256}`.
+  // Sends a file unless the server has that content, a model with the files that its tensors lie
+  // in; returns its name there, such as `models/{sha256}`.
   absl::StatusOr<std::string> UploadModel(const std::string& path,
                                           const ProgressCallback& progress = {});
   absl::StatusOr<std::string> UploadDataset(const std::string& path,

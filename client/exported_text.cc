@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/units.h"
 #include "client/json_values.h"
 
@@ -20,6 +21,15 @@ std::string BFloat16Text(const nlohmann::json& assignment) {
                       "without what bf16 rounds\n");
 }
 
+std::string DifferenceText(const nlohmann::json& exported) {
+  const std::optional<double> difference = NumberIn(exported, "difference");
+  if (!difference.has_value()) return "";
+  return absl::StrFormat(
+      "  checked: run on calibration samples, its outputs are the quantized network's to %.2g of "
+      "their root mean square\n",
+      *difference);
+}
+
 }  // namespace
 
 std::string ExportedText(const nlohmann::json& exported, const nlohmann::json& assignment) {
@@ -34,7 +44,7 @@ std::string ExportedText(const nlohmann::json& exported, const nlohmann::json& a
       "  packed: weights of up to 8 bits, one byte each; simulated: fewer bits within those "
       "bytes,\n"
       "  9 to 16 bits in float32; kept as they were: f32 layers, and biases\n",
-      BFloat16Text(assignment));
+      BFloat16Text(assignment), DifferenceText(exported));
 }
 
 std::string ExportedLine() {

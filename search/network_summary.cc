@@ -59,6 +59,7 @@ std::string ComputedAs(const std::string& choice, bool has_weights) {
 NetworkSummary SummarizeLayers(const PreparedNetwork& network) {
   NetworkSummary summary;
   summary.name = network.graph.name;
+  summary.quantized_file = QuantizedFileText(network.graph);
   std::map<std::string, const Layer*> owners;  // of weights
   for (const Layer& layer : network.layers.layers) {
     NetworkSummary::LayerFacts& facts = summary.layers.emplace_back();
@@ -109,6 +110,7 @@ json NetworkSummaryToJson(const NetworkSummary& summary) {
                  {"ties", json::array()},
                  {"neighbours", summary.neighbours},
                  {"live_sets", json::array()}};
+  if (!summary.quantized_file.empty()) object["quantized_file"] = summary.quantized_file;
   for (const NetworkSummary::LayerFacts& layer : summary.layers) {
     object["layers"].push_back(MembersToJson(kLayerMembers, layer));
   }
@@ -125,6 +127,7 @@ absl::StatusOr<NetworkSummary> NetworkSummaryFromJson(const json& object) {
   fields.Read("name", &summary.name);
   fields.ReadInteger("fixed_batch", 0, INT64_MAX, &summary.fixed_batch);
   fields.Read("other_bytes", &summary.other_bytes);
+  fields.Read("quantized_file", &summary.quantized_file);
   fields.Require("layers");
   ReadList(fields, "layers", kLayerMembers, &summary.layers);
   ReadList(fields, "ties", kTieMembers, &summary.ties);

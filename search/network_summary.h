@@ -35,7 +35,8 @@ struct NetworkSummary {
   std::vector<std::pair<std::string, std::string>> neighbours;
   std::vector<LiveSet> live_sets;  // of one sample
   int64_t fixed_batch = 0;         // that the file fixes; 0: none
-  double other_bytes = 0;  // of float tensors that are stored whatever the layers' precisions
+  double other_bytes = 0;      // of float tensors that are stored whatever the layers' precisions
+  std::string quantized_file;  // QuantizedFileText of the network
 };
 
 // What of a choice, named by its precision, a layer computes by: where it has no weights, the

@@ -9,15 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/enum_names.h"
 #include "base/hash.h"
-#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
-#include "nn/graph/graph_memory.h"
-#include "nn/onnx/export.h"
 #include "profilers/design_space.h"
 #include "search/codesign_run.h"
 #include "search/executed.h"
 #include "search/execution.h"
+#include "search/exported_check.h"
 #include "search/measure_plan.h"
 #include "search/offer.h"
 #include "search/refine_stage.h"
@@ -44,12 +42,6 @@ constexpr EnumName<Stage> kStages[] = {{Stage::kImport, "import"},
                                        {Stage::kExport, "export"},
                                        {Stage::kRefine, "refine"}};
 constexpr EnumNames<Stage> kStageNames("stage", kStages);
-
-// The tensors, the message that they are written into, and its bytes.
-absl::Status CheckExportMemory(const Graph& graph) {
-  return CheckMemory("the export of the quantized network", 3 * WeightBytes(graph),
-                     "the network itself needs a higher limit");
-}
 
 absl::Status CheckSpec(const SearchSpec& spec) {
   if (spec.model.empty()) return absl::InvalidArgumentError("the search names no model");
@@ -425,11 +417,12 @@ class SearchRun {
             Stage::kExport, ExportKey(spec_, solve_output_, refine_output_, validate_output_),
             [&](const Progress& progress) -> absl::StatusOr<std::string> {
               HT_RETURN_IF_ERROR(WriteArtifacts(result, progress));
-              return ExportOutputToBytes({result.artifacts, result.exported});
+              return ExportOutputToBytes(
+                  {result.artifacts, result.exported, !result.not_exported.empty()});
             },
             [&](const std::string& stored) {
               const absl::StatusOr<ExportOutput> known = ExportOutputFromBytes(stored);
-              return known.ok() && HasArtifacts(store_, known->artifacts);
+              return known.ok() && !known->failed && HasArtifacts(store_, known->artifacts);
             }));
     HT_ASSIGN_OR_RETURN(ExportOutput exported, ExportOutputFromBytes(output));
     result.artifacts = std::move(exported.artifacts);
@@ -462,16 +455,8 @@ class SearchRun {
 
   absl::Status WriteArtifacts(SearchResult& result, const Progress& progress) {
     if (!IsInfeasible()) {
-      HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
-      HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
       HT_RETURN_IF_ERROR(progress.Step(0.1, "quantized.onnx"));
-      HT_RETURN_IF_ERROR(CheckExportMemory(network->file));
-      HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution, refined_));
-      HT_ASSIGN_OR_RETURN(const auto quantizers, QuantizersOf(*calibration, assignment));
-      HT_ASSIGN_OR_RETURN(const ExportedOnnx model, ExportQuantizedOnnx(network->file, quantizers));
-      HT_RETURN_IF_ERROR(Keep("quantized.onnx", model.bytes, result));
-      result.exported = ExportedModel{"quantized.onnx", model.opset, model.batch,
-                                      static_cast<int64_t>(model.bytes.size())};
+      HT_RETURN_IF_ERROR(WriteModel(progress.Part(0.1, 0.7), result));
     }
     HT_RETURN_IF_ERROR(progress.Step(0.7, "report.html"));
     HT_RETURN_IF_ERROR(Keep("report.html", RenderReport(result), result));
@@ -480,6 +465,32 @@ class SearchRun {
     if (!frontier.empty()) HT_RETURN_IF_ERROR(Keep("frontier.svg", frontier, result));
     HT_RETURN_IF_ERROR(Keep("result.json", SearchResultToJson(result).dump(1), result));
     return progress.Step(1);
+  }
+
+  // Where it cannot be written, or is not the network, the rest of the result stands.
+  absl::Status WriteModel(const Progress& progress, SearchResult& result) {
+    HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
+    HT_ASSIGN_OR_RETURN(const auto* data, inputs_.CalibrationData());
+    HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
+    HT_ASSIGN_OR_RETURN(const auto assignment, ShownAssignment(solved_.solution, refined_));
+    const absl::StatusOr<CheckedExport> written =
+        ExportChecked(*network, *data, *calibration, assignment, progress);
+    if (!written.ok()) {
+      HT_RETURN_IF_ERROR(progress.cancellation.Check());
+      result.not_exported = std::string(written.status().message());
+      result.warnings.push_back(absl::StrCat("there is no quantized.onnx: ", result.not_exported));
+      return absl::OkStatus();
+    }
+    const ExportedOnnx& model = written->model;
+    HT_RETURN_IF_ERROR(Keep("quantized.onnx", model.bytes, result));
+    if (!model.external_data.empty()) {
+      HT_RETURN_IF_ERROR(Keep(kExternalDataFile, model.external_data, result));
+    }
+    result.exported =
+        ExportedModel{"quantized.onnx", model.opset, model.batch,
+                      static_cast<int64_t>(model.bytes.size() + model.external_data.size()),
+                      written->difference.difference};
+    return absl::OkStatus();
   }
 
   absl::Status Keep(const std::string& name, const std::string& bytes, SearchResult& result) {

@@ -35,7 +35,8 @@ constexpr auto kLayerMembers = std::tuple(
 
 constexpr auto kExportedMembers =
     std::tuple(JsonMember("file", &ExportedModel::file), JsonMember("opset", &ExportedModel::opset),
-               JsonMember("size_bytes", &ExportedModel::size_bytes));
+               JsonMember("size_bytes", &ExportedModel::size_bytes),
+               JsonMember("difference", &ExportedModel::difference));
 
 constexpr auto kMeasureMembers =
     std::tuple(JsonMember("name", &LossMeasure::name), JsonMember("text", &LossMeasure::text));
@@ -177,6 +178,7 @@ json SearchResultToJson(const SearchResult& result) {
   if (result.codesign.has_value()) object["codesign"] = CodesignToJson(*result.codesign);
   if (result.evaluation.has_value()) object["evaluation"] = EvaluationToJson(*result.evaluation);
   if (result.exported.has_value()) object["exported"] = ExportedModelToJson(*result.exported);
+  if (!result.not_exported.empty()) object["not_exported"] = result.not_exported;
   if (result.spec.has_value()) object["spec"] = SearchSpecToJson(*result.spec);
   if (result.tables.has_value()) object["tables"] = TableNamesToJson(*result.tables);
   return object;
@@ -213,6 +215,7 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   fields.Read("not_evaluated", &result.not_evaluated);
   fields.ReadObject("codesign", CodesignFromJson, &result.codesign);
   fields.ReadObject("exported", ExportedModelFromJson, &result.exported);
+  fields.Read("not_exported", &result.not_exported);
   fields.ReadObject("spec", SearchSpecFromJson, &result.spec);
   fields.ReadObject("tables", TableNamesFromJson, &result.tables);
   fields.ReadObject("measure",

@@ -46,7 +46,10 @@ struct ExportedModel {
   std::string file;  // among the artifacts
   int64_t opset = 0;
   std::optional<int64_t> batch;  // that alone is taken; absent: any is
-  int64_t size_bytes = 0;
+  int64_t size_bytes = 0;  // with the elements of tensors that are in a file beside it
+  // Between what the file computes and the quantized network, as ExportDifference has it; older
+  // versions did not compare them.
+  std::optional<double> difference;
 };
 nlohmann::json ExportedModelToJson(const ExportedModel& model);
 absl::StatusOr<ExportedModel> ExportedModelFromJson(const nlohmann::json& json);
@@ -87,6 +90,7 @@ struct SearchResult {
   std::optional<SearchSpec> spec;     // as it was asked for; older versions did not note it
   std::optional<TableNames> tables;   // what it was made from; older versions did not note it
   std::optional<ExportedModel> exported;  // older versions did not note it
+  std::string not_exported;  // why there is no such file, where there is an answer; else ""
   // artifact name -> bytes' sha256; e.g. "quantized.onnx", "report.html", "result.json"
   std::map<std::string, std::string> artifacts;
 

@@ -6,8 +6,8 @@
 #include "nlohmann/json.hpp"
 #include "nn/data/inputs_identity.h"
 #include "nn/data/resolve_inputs.h"
-#include "nn/onnx/import.h"
 #include "search/stage_outputs.h"
+#include "search/stored_model.h"
 
 namespace halftone {
 
@@ -22,8 +22,9 @@ StageInputs::StageInputs(ArtifactStore& store, std::string model, std::string ca
 
 absl::Status StageInputs::Import() {
   if (resolved_.has_value()) return absl::OkStatus();
-  HT_ASSIGN_OR_RETURN(const std::string bytes, store_.LoadBlob(model_));
-  HT_ASSIGN_OR_RETURN(imported_, ImportOnnx(bytes, ImportOptions()));
+  HT_ASSIGN_OR_RETURN(imported_, ImportStoredModel(model_, [this](const std::string& sha256) {
+                        return store_.LoadBlob(sha256);
+                      }));
   const Dataset* data = nullptr;
   if (!IsResolved(*imported_)) {
     HT_ASSIGN_OR_RETURN(data, CalibrationData());

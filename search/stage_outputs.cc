@@ -153,6 +153,7 @@ absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes) 
 std::string ExportOutputToBytes(const ExportOutput& output) {
   json document = {{"artifacts", output.artifacts}};
   if (output.exported.has_value()) document["exported"] = ExportedModelToJson(*output.exported);
+  if (output.failed) document["failed"] = true;
   return document.dump();
 }
 
@@ -162,6 +163,7 @@ absl::StatusOr<ExportOutput> ExportOutputFromBytes(absl::string_view bytes) {
   JsonFields fields(document, "export");
   fields.Read("artifacts", &output.artifacts);
   fields.ReadObject("exported", ExportedModelFromJson, &output.exported);
+  fields.Read("failed", &output.failed);
   HT_RETURN_IF_ERROR(fields.status());
   return output;
 }
@@ -236,6 +238,7 @@ absl::StatusOr<SearchResult> AssembleResult(const SearchSpec& spec, const Networ
   result.latency.measured = validated.measured_ns;
   result.evaluation = validated.evaluation;
   result.evaluated_on_held_out = validated.on_held_out;
+  if (!network.quantized_file.empty()) result.warnings.push_back(network.quantized_file);
   const std::string fewer = FewerSamples(spec.sensitivity.samples, sensitivity.samples);
   if (!fewer.empty()) result.warnings.push_back(fewer);
   result.warnings.insert(result.warnings.end(), sensitivity.warnings.begin(),

@@ -49,7 +49,8 @@ absl::StatusOr<ValidateOutput> ValidateOutputFromBytes(absl::string_view bytes);
 
 struct ExportOutput {
   std::map<std::string, std::string> artifacts;  // name -> sha256
-  std::optional<ExportedModel> exported;         // absent where there is no answer to export
+  std::optional<ExportedModel> exported;         // absent where there is no answer, or it failed
+  bool failed = false;                           // which is not kept: the next time may do it
 };
 std::string ExportOutputToBytes(const ExportOutput& output);
 absl::StatusOr<ExportOutput> ExportOutputFromBytes(absl::string_view bytes);

@@ -5,7 +5,9 @@
 #include "nlohmann/json.hpp"
 #include "nn/data/resolve_inputs.h"
 #include "nn/graph/inspect.h"
+#include "nn/onnx/external_data.h"
 #include "nn/onnx/import.h"
+#include "nn/onnx/model_files.h"
 #include "profilers/builtin.h"
 #include "server/convert/input_binding.h"
 #include "server/convert/output_heads.h"
@@ -32,6 +34,26 @@ absl::StatusOr<std::string> InspectFile(const std::string& path,
                                                   dataset.has_value() ? &*dataset : nullptr));
   HT_ASSIGN_OR_RETURN(const nlohmann::json document, InspectToJson(graph, options));
   return document.dump();
+}
+
+absl::StatusOr<std::vector<v1::ModelFile>> FilesOfModel(const std::string& path) {
+  HT_ASSIGN_OR_RETURN(const std::vector<ModelFile> files, FindModelFiles(path));
+  std::vector<v1::ModelFile> messages;
+  for (const ModelFile& file : files) {
+    v1::ModelFile& message = messages.emplace_back();
+    message.set_path(file.path);
+    message.set_size_bytes(file.size_bytes);
+    message.set_sha256(file.sha256);
+  }
+  return messages;
+}
+
+absl::StatusOr<std::string> ReadModelFile(const std::string& path, const std::string& file,
+                                          int64_t offset, int64_t length) {
+  const size_t slash = path.rfind('/');
+  const ExternalFolder folder(slash == std::string::npos ? "." : path.substr(0, slash + 1));
+  HT_ASSIGN_OR_RETURN(const std::vector<std::byte> bytes, folder.Read({file, offset, length}));
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 absl::StatusOr<v1::SolveProblemResponse> SolveProblem(const v1::SolveProblemRequest& request,

@@ -1,12 +1,15 @@
 #ifndef HALFTONE_SERVER_LOCAL_H_
 #define HALFTONE_SERVER_LOCAL_H_
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/cancellation.h"
 #include "halftone/v1/analysis_service.pb.h"
 #include "halftone/v1/model_service.pb.h"
+#include "halftone/v1/types.pb.h"
 
 // What the service does without its state, for programs that need no more.
 namespace halftone::local {
@@ -16,6 +19,12 @@ namespace halftone::local {
 absl::StatusOr<std::string> InspectFile(const std::string& path,
                                         const v1::InspectModelRequest& request,
                                         const std::string& data);
+// The files of a model whose tensors lie in other files, its own first; none where it is one file.
+// Errors name what is missing, or outside of the model's folder.
+absl::StatusOr<std::vector<v1::ModelFile>> FilesOfModel(const std::string& path);
+// A range of one of the other files of the model at `path`.
+absl::StatusOr<std::string> ReadModelFile(const std::string& path, const std::string& file,
+                                          int64_t offset, int64_t length);
 absl::StatusOr<v1::SolveProblemResponse> SolveProblem(const v1::SolveProblemRequest& request,
                                                       const Cancellation& cancellation);
 absl::StatusOr<v1::ListTargetsResponse> ListTargets();

@@ -62,7 +62,7 @@ absl::Status Measure(const Graph& graph, const Node& node, Layer& layer) {
     layer.channel_axis = (weights_first ? transpose_a == 0 : transpose_b != 0) ? 0 : 1;
   }
   if (layer.op == "MatMul") {
-    layer.channel_axis = rank < 2 ? 0 : weights_first ? rank - 2 : rank - 1;
+    layer.channel_axis = rank < 2 ? -1 : weights_first ? rank - 2 : rank - 1;
   }
   for (const std::string& parameter : {layer.weights, layer.bias}) {
     if (!parameter.empty()) layer.parameters += graph.initializers.at(parameter).elements();
@@ -112,6 +112,7 @@ absl::StatusOr<LayerSet> FindLayers(const Graph& graph) {
     Layer layer;
     layer.name = node.name;
     layer.op = node.op;
+    layer.file_quantizers = node.file_quantizers;
     ReadOperands(graph, node, layer);
     HT_RETURN_IF_ERROR(Measure(graph, node, layer));
     layer.fused_nodes = FindFusedNodes(graph, index, static_cast<int>(i));

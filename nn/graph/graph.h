@@ -23,6 +23,7 @@ using Attribute = std::variant<int64_t, float, std::string, std::vector<int64_t>
                                std::vector<float>, std::vector<std::string>, Tensor>;
 
 struct Graph;
+struct FileQuantizers;  // nn/graph/file_quantizer.h
 
 // A graph among a node's attributes: a branch of an If, the body of a Loop. It is closed: what it
 // reads of the graphs around it, its node reads, and it has as inputs after its own ones. So the
@@ -43,6 +44,9 @@ struct Node {
   std::vector<std::string> outputs;
   std::map<std::string, Attribute> attributes;
   std::map<std::string, Subgraph> subgraphs;  // by attribute
+  // What an already quantized file quantizes the node's tensors with; null for none. The node
+  // itself computes in float.
+  std::shared_ptr<const FileQuantizers> file_quantizers = nullptr;
 
   // The attribute, or `fallback` if there is none. INVALID_ARGUMENT, naming node and attribute,
   // when it has another type.

@@ -1,5 +1,6 @@
 #include "nn/graph/inspect.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "base/status_macros.h"
 #include "nn/graph/arrange_samples.h"
 #include "nn/graph/bind.h"
+#include "nn/graph/file_quantizer.h"
 #include "nn/graph/layer.h"
 #include "nn/graph/passes.h"
 #include "nn/graph/stored_bytes.h"
@@ -15,6 +17,28 @@ namespace halftone {
 namespace {
 
 using nlohmann::json;
+
+json QuantizerToJson(const FileQuantizer& quantizer) {
+  json object = {{"type", std::string(DataTypeName(quantizer.type))},
+                 {"dynamic", quantizer.is_dynamic}};
+  if (quantizer.is_dynamic) return object;
+  const auto [least, most] = std::minmax_element(quantizer.scales.begin(), quantizer.scales.end());
+  object["scales"] = quantizer.scales.size();
+  object["least_scale"] = *least;
+  object["largest_scale"] = *most;
+  object["symmetric"] = std::all_of(quantizer.zero_points.begin(), quantizer.zero_points.end(),
+                                    [](int32_t zero) { return zero == 0; });
+  if (quantizer.axis >= 0) object["axis"] = quantizer.axis;
+  if (quantizer.zero_points.size() == 1) object["zero_point"] = quantizer.zero_points[0];
+  return object;
+}
+
+json FileQuantizersToJson(const FileQuantizers& quantizers) {
+  json object = json::object();
+  if (quantizers.src.has_value()) object["src"] = QuantizerToJson(*quantizers.src);
+  if (quantizers.weights.has_value()) object["weights"] = QuantizerToJson(*quantizers.weights);
+  return object;
+}
 
 json LayerToJson(const Layer& layer) {
   json object = {{"name", layer.name},
@@ -30,6 +54,9 @@ json LayerToJson(const Layer& layer) {
                  {"fused_nodes", layer.fused_nodes},
                  {"tie_group", layer.tie_group}};
   if (!layer.second_src.empty()) object["second_src"] = layer.second_src;
+  if (layer.file_quantizers != nullptr) {
+    object["file_quantizer"] = FileQuantizersToJson(*layer.file_quantizers);
+  }
   return object;
 }
 
@@ -110,6 +137,9 @@ absl::StatusOr<json> InspectToJson(const Graph& graph, const InspectOptions& opt
                    {"unsupported", std::move(unsupported)}};
   const bool can_run = document["open_axes"].empty() && document["unsupported"].empty();
   if (can_run) HT_RETURN_IF_ERROR(AddHeads(graph, options, document));
+  if (const std::string text = QuantizedFileText(graph); !text.empty()) {
+    document["quantized_file"] = text;
+  }
   return document;
 }
 

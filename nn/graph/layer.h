@@ -2,10 +2,12 @@
 #define HALFTONE_NN_GRAPH_LAYER_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "nn/graph/file_quantizer.h"
 #include "nn/graph/graph.h"
 #include "nn/graph/shape.h"
 
@@ -33,12 +35,16 @@ struct Layer {
   int64_t parameters = 0;                     // elements of weights and bias
   int groups = 1;
   // Axis of weights_shape that numbers output channels; of an embedding, the rows, each of which
-  // has a scale of its own.
+  // has a scale of its own; -1 where the weights are a vector, which makes a single channel.
   int channel_axis = 0;
   // "tie0", ...: layers of one group must share a precision. An untied layer's group is its name.
   std::string tie_group;
+  // The node's; null where the file does not quantize it.
+  std::shared_ptr<const FileQuantizers> file_quantizers = nullptr;
 
   bool IsEmbedding() const { return op == "Gather"; }
+  // Output channels, as many as the weights have scales at most.
+  int64_t Channels() const { return channel_axis < 0 ? 1 : weights_shape.dim(channel_axis); }
   bool IsDepthwise() const {
     return op == "Conv" && groups > 1 && weights_shape.rank() > 1 && weights_shape.dim(1) == 1;
   }

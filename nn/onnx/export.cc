@@ -9,11 +9,11 @@
 #include "base/status_macros.h"
 #include "nn/graph/layer.h"
 #include "nn/graph/passes.h"
-#include "nn/onnx/import.h"
 #include "nn/onnx/opset.h"
 #include "nn/onnx/proto.h"
 #include "nn/onnx/proto_writer.h"
 #include "nn/onnx/qdq_writer.h"
+#include "nn/onnx/raise_opset.h"
 #include "nn/onnx/schema.h"
 #include "nn/onnx/symbolic_batch.h"
 #include "nn/quant/shift_biases.h"
@@ -22,7 +22,6 @@
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Woverloaded-virtual"
 #include <onnx/checker.h>
-#include <onnx/version_converter/convert.h>
 #pragma GCC diagnostic pop
 
 namespace halftone {
@@ -31,10 +30,9 @@ namespace {
 // The first opset whose DequantizeLinear has an axis, and the first with HardSwish.
 constexpr int64_t kOpsetOfAxis = 13;
 constexpr int64_t kOpsetOfHardSwish = 14;
-// The first with Resize, which has the form of the older Upsample in it.
-constexpr int64_t kOpsetOfResize = 10;
 
-// The network as the search sees it, with its batch symbolic where `graph` has it so.
+// The network as the search sees it, with its batch symbolic where `graph` has it so, in an opset
+// that has all that is written.
 absl::StatusOr<Graph> Prepare(const Graph& graph) {
   const std::optional<int64_t> fixed = graph.fixed_batch();
   HT_ASSIGN_OR_RETURN(Graph prepared, BindLayers(graph, fixed.value_or(1)));
@@ -43,31 +41,9 @@ absl::StatusOr<Graph> Prepare(const Graph& graph) {
     MakeBatchSymbolic(prepared, two);
   }
   const auto is_hard_swish = [](const Node& node) { return node.op == "HardSwish"; };
-  if (std::any_of(prepared.nodes.begin(), prepared.nodes.end(), is_hard_swish)) {
-    // Opset 14 changed nothing else in inference but to allow more types.
-    prepared.opset = std::max(prepared.opset, kOpsetOfHardSwish);
-  }
-  return prepared;
-}
-
-// The graph as a newer opset writes it.
-absl::StatusOr<Graph> ConvertOpset(const Graph& graph) {
-  onnx::ModelProto model = NewModel(graph);
-  QdqWriter writer(graph, *model.mutable_graph());
-  for (Node node : graph.nodes) {
-    if (graph.opset < kOpsetOfResize && node.op == "Resize") node.op = "Upsample";
-    writer.AddNode(node);
-  }
-  writer.AddInitializers();
-  std::string bytes;
-  try {
-    onnx::version_conversion::ConvertVersion(model, kOpsetOfAxis).SerializeToString(&bytes);
-  } catch (const std::exception& error) {
-    return absl::UnimplementedError(absl::StrCat("the model's opset ", graph.opset,
-                                                 " cannot be converted to ", kOpsetOfAxis, ": ",
-                                                 error.what()));
-  }
-  return ImportOnnx(bytes, {});
+  const bool has_hard_swish =
+      std::any_of(prepared.nodes.begin(), prepared.nodes.end(), is_hard_swish);
+  return RaiseOpset(std::move(prepared), has_hard_swish ? kOpsetOfHardSwish : kOpsetOfAxis);
 }
 
 absl::Status CheckAssignment(const LayerSet& layers, const QuantizedAssignment& assignment) {
@@ -101,13 +77,46 @@ bool IsBeyondChecker(const onnx::ModelProto& model) {
   return OnnxOpset(model.opset_import()).value_or(0) > domains.at("").second;
 }
 
-absl::StatusOr<std::string> CheckAndSerialize(const onnx::ModelProto& model) {
+// Below, a tensor is not worth an entry of another file.
+constexpr size_t kLeastExternalBytes = 1024;
+constexpr size_t kExternalAlignment = 64;
+
+void SetLocation(onnx::TensorProto& tensor, size_t offset, size_t length) {
+  tensor.set_data_location(onnx::TensorProto::EXTERNAL);
+  const auto add = [&](const char* key, const std::string& value) {
+    onnx::StringStringEntryProto& entry = *tensor.add_external_data();
+    entry.set_key(key);
+    entry.set_value(value);
+  };
+  add("location", kExternalDataFile);
+  add("offset", absl::StrCat(offset));
+  add("length", absl::StrCat(length));
+}
+
+// Takes the elements of large tensors out of the model.
+std::string TakeElements(onnx::ModelProto& model) {
+  std::string data;
+  for (onnx::TensorProto& tensor : *model.mutable_graph()->mutable_initializer()) {
+    if (tensor.raw_data().size() < kLeastExternalBytes) continue;
+    data.resize((data.size() + kExternalAlignment - 1) / kExternalAlignment * kExternalAlignment);
+    SetLocation(tensor, data.size(), tensor.raw_data().size());
+    data += tensor.raw_data();
+    tensor.clear_raw_data();
+  }
+  return data;
+}
+
+absl::Status Check(const onnx::ModelProto& model) {
   try {
     if (!IsBeyondChecker(model)) onnx::checker::check_model(model);
   } catch (const std::exception& error) {
     return absl::InternalError(
         absl::StrCat("the exported model does not pass onnx's checker: ", error.what()));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Serialize(const onnx::ModelProto& model) {
   std::string bytes;
   if (!model.SerializeToString(&bytes)) {
     return absl::ResourceExhaustedError("the exported model is larger than 2 GiB");
@@ -118,12 +127,9 @@ absl::StatusOr<std::string> CheckAndSerialize(const onnx::ModelProto& model) {
 }  // namespace
 
 absl::StatusOr<ExportedOnnx> ExportQuantizedOnnx(const Graph& graph,
-                                                 const QuantizedAssignment& assignment) {
+                                                 const QuantizedAssignment& assignment,
+                                                 const ExportOptions& options) {
   HT_ASSIGN_OR_RETURN(Graph prepared, Prepare(graph));
-  if (prepared.opset < kOpsetOfAxis) {
-    HT_ASSIGN_OR_RETURN(const Graph converted, ConvertOpset(prepared));
-    HT_ASSIGN_OR_RETURN(prepared, Prepare(converted));
-  }
   HT_ASSIGN_OR_RETURN(const LayerSet layers, FindLayers(prepared));
   HT_RETURN_IF_ERROR(CheckAssignment(layers, assignment));
   HT_ASSIGN_OR_RETURN(prepared, ShiftBiases(prepared, layers, assignment));
@@ -140,8 +146,15 @@ absl::StatusOr<ExportedOnnx> ExportQuantizedOnnx(const Graph& graph,
   }
   writer.AddInitializers();
   AddMetadata(assignment, model);
-  HT_ASSIGN_OR_RETURN(std::string bytes, CheckAndSerialize(model));
-  return ExportedOnnx{std::move(bytes), prepared.opset, prepared.fixed_batch()};
+  HT_RETURN_IF_ERROR(Check(model));
+  ExportedOnnx exported;
+  exported.opset = prepared.opset;
+  exported.batch = prepared.fixed_batch();
+  if (model.ByteSizeLong() > static_cast<size_t>(options.max_file_bytes)) {
+    exported.external_data = TakeElements(model);
+  }
+  HT_ASSIGN_OR_RETURN(exported.bytes, Serialize(model));
+  return exported;
 }
 
 }  // namespace halftone

@@ -14,8 +14,18 @@ namespace halftone {
 // An ONNX model, and what is to be known to run it.
 struct ExportedOnnx {
   std::string bytes;
+  // Where one file would be larger than protobuf allows, the elements of large tensors, for a file
+  // of the name kExternalDataFile beside the model; else "".
+  std::string external_data;
   int64_t opset = 0;
   std::optional<int64_t> batch;  // that alone is taken; absent: any is
+};
+
+inline constexpr char kExternalDataFile[] = "quantized.onnx.data";
+
+struct ExportOptions {
+  // A message above it has its tensors in another file. Protobuf takes 2^31 - 1 bytes.
+  int64_t max_file_bytes = int64_t{2000} << 20;
 };
 
 // Writes an ONNX model (opset 13 or newer) that computes what fake quantization computes: each
@@ -41,9 +51,11 @@ struct ExportedOnnx {
 //
 // The result has passed onnx's checker. INVALID_ARGUMENT names a layer that the graph does not
 // have, or whose quantizer does not fit; UNIMPLEMENTED a graph that Halftone cannot run, or an
-// older opset that ONNX cannot convert to 13. Thread-safe.
+// operator of an older opset that cannot be
+// written as 13 has it. Thread-safe.
 absl::StatusOr<ExportedOnnx> ExportQuantizedOnnx(const Graph& graph,
-                                                 const QuantizedAssignment& assignment);
+                                                 const QuantizedAssignment& assignment,
+                                                 const ExportOptions& options = {});
 
 }  // namespace halftone
 

@@ -8,9 +8,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/files.h"
 #include "base/status_macros.h"
+#include "nn/onnx/names.h"
 
 namespace halftone {
 namespace {
@@ -42,11 +44,17 @@ absl::Status OpenError(int error, const std::string& file) {
 }
 
 // The names on the way to the file; none of them leads upwards.
-absl::StatusOr<std::vector<std::string>> SplitPath(const std::string& file) {
+absl::StatusOr<std::vector<std::string>> SplitPath(absl::string_view file) {
   std::vector<std::string> parts;
-  if (file.empty() || file[0] == '/' || file.find('\0') != std::string::npos) {
+  HT_RETURN_IF_ERROR(CheckName(file, "path of external data"));
+  if (file.empty() || file[0] == '/') {
     return absl::InvalidArgumentError(
         absl::StrCat("external data '", file, "' is not a relative path"));
+  }
+  if (file.size() > kMaxExternalPathBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("external data '", Excerpt(file),
+                                                   "' has a path of ", file.size(),
+                                                   " bytes, more than ", kMaxExternalPathBytes));
   }
   for (const absl::string_view part : absl::StrSplit(file, '/')) {
     if (part == "..") {
@@ -77,16 +85,19 @@ absl::StatusOr<File> OpenInside(const std::string& folder, const std::string& fi
   return at;
 }
 
-absl::Status CheckRange(const File& file, const ExternalLocation& location) {
+absl::StatusOr<int64_t> SizeOf(const File& file, const std::string& name) {
   struct stat information;
   if (::fstat(file.get(), &information) != 0) {
-    return ErrnoToStatus(errno, "cannot stat external data", location.file);
+    return ErrnoToStatus(errno, "cannot stat external data", name);
   }
   if (!S_ISREG(information.st_mode)) {
     return absl::InvalidArgumentError(
-        absl::StrCat("external data '", location.file, "' is not a regular file"));
+        absl::StrCat("external data '", name, "' is not a regular file"));
   }
-  const int64_t size = information.st_size;
+  return information.st_size;
+}
+
+absl::Status CheckRange(int64_t size, const ExternalLocation& location) {
   if (location.offset < 0 || location.length < 0 || location.offset > size ||
       location.length > size - location.offset) {
     return absl::InvalidArgumentError(absl::StrCat("external data '", location.file, "' has ", size,
@@ -98,10 +109,21 @@ absl::Status CheckRange(const File& file, const ExternalLocation& location) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::byte>> ReadExternalData(const std::string& folder,
-                                                        const ExternalLocation& location) {
-  HT_ASSIGN_OR_RETURN(File file, OpenInside(folder, location.file));
-  HT_RETURN_IF_ERROR(CheckRange(file, location));
+absl::StatusOr<std::string> NormalizedPath(absl::string_view file) {
+  HT_ASSIGN_OR_RETURN(const std::vector<std::string> parts, SplitPath(file));
+  return absl::StrJoin(parts, "/");
+}
+
+absl::StatusOr<int64_t> ExternalFolder::Size(const std::string& file) const {
+  HT_ASSIGN_OR_RETURN(const File opened, OpenInside(folder_, file));
+  return SizeOf(opened, file);
+}
+
+absl::StatusOr<std::vector<std::byte>> ExternalFolder::Read(
+    const ExternalLocation& location) const {
+  HT_ASSIGN_OR_RETURN(const File file, OpenInside(folder_, location.file));
+  HT_ASSIGN_OR_RETURN(const int64_t size, SizeOf(file, location.file));
+  HT_RETURN_IF_ERROR(CheckRange(size, location));
   std::vector<std::byte> bytes(static_cast<size_t>(location.length));
   for (size_t done = 0; done < bytes.size();) {
     const ssize_t count = ::pread(file.get(), bytes.data() + done, bytes.size() - done,
@@ -115,6 +137,20 @@ absl::StatusOr<std::vector<std::byte>> ReadExternalData(const std::string& folde
     done += static_cast<size_t>(count);
   }
   return bytes;
+}
+
+absl::StatusOr<std::vector<std::byte>> ExternalContents::Read(
+    const ExternalLocation& location) const {
+  HT_ASSIGN_OR_RETURN(const std::string path, NormalizedPath(location.file));
+  const auto found = files_.find(path);
+  if (found == files_.end()) {
+    return absl::NotFoundError(
+        absl::StrCat("external data '", path, "' is not among the model's files"));
+  }
+  const std::string& content = *found->second;
+  HT_RETURN_IF_ERROR(CheckRange(static_cast<int64_t>(content.size()), location));
+  const auto* begin = reinterpret_cast<const std::byte*>(content.data()) + location.offset;
+  return std::vector<std::byte>(begin, begin + location.length);
 }
 
 }  // namespace halftone

@@ -25,7 +25,7 @@ struct ModelContext {
       : options(import_options),
         functions(function_table),
         opset(opset_of_file),
-        tensors(import_options.external_data_folder, import_options.max_model_bytes),
+        tensors(import_options.external_data.get(), import_options.max_external_bytes),
         nodes_left(import_options.max_nodes) {}
 
   const ImportOptions& options;

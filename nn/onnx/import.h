@@ -2,20 +2,26 @@
 #define HALFTONE_NN_ONNX_IMPORT_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "nn/graph/graph.h"
+#include "nn/onnx/external_data.h"
 
 namespace halftone {
 
 struct ImportOptions {
-  // Folder of the model file, for tensors with external data; "" refuses them. Files outside of
-  // the folder are never opened.
-  std::string external_data_folder;
-  int64_t max_model_bytes = int64_t{2} << 30;
+  // Files beside the model's, for tensors whose elements lie there; null refuses them.
+  std::shared_ptr<const ExternalData> external_data = nullptr;
+  int64_t max_model_bytes = int64_t{2} << 30;  // of the model's own file
+  int64_t max_external_bytes = int64_t{16} << 30;
   int64_t max_nodes = 200'000;  // with those of subgraphs, and of functions for each call
+  // Whether operators of already quantized networks stay as they are; else what is read is the
+  // float network that they approximate (nn/graph/quantized/read_as_float.h).
+  bool quantized_as_is = false;
   // Whether inputs may have no elements: nothing can be measured of such a network.
   bool empty_inputs = false;
 };
@@ -32,6 +38,11 @@ absl::StatusOr<Graph> ImportOnnx(absl::string_view bytes, const ImportOptions& o
 // The memory that ImportOnnx takes for these bytes, with the bytes themselves. INVALID_ARGUMENT and
 // RESOURCE_EXHAUSTED as of ImportOnnx, as far as a walk over the bytes tells. Thread-safe.
 absl::StatusOr<double> ModelReadingBytes(absl::string_view bytes);
+
+// The locations of elements that are not in the model's file, as it names them, each once.
+// INVALID_ARGUMENT and RESOURCE_EXHAUSTED as of ImportOnnx, as far as the parsed file tells.
+// Thread-safe.
+absl::StatusOr<std::vector<std::string>> ExternalLocationsOf(absl::string_view bytes);
 
 // Reads the file at `path`, with external data from beside it.
 absl::StatusOr<Graph> ImportOnnxFile(const std::string& path);

@@ -20,7 +20,7 @@ constexpr int64_t kNewestOpset = 28;
 
 // The opsets whose operators are written in another way than before, or mean something else.
 // Opsets change far more operators only in the types that they take.
-constexpr std::array<std::pair<absl::string_view, int64_t>, 40> kChanges = {{
+constexpr std::array<std::pair<absl::string_view, int64_t>, 41> kChanges = {{
     {"BatchNormalization", 9},
     {"Scan", 9},
     {"Upsample", 9},
@@ -31,6 +31,7 @@ constexpr std::array<std::pair<absl::string_view, int64_t>, 40> kChanges = {{
     {"Clip", 11},
     {"Pad", 11},
     {"Resize", 11},
+    {"Scatter", 11},
     {"Dropout", 12},
     {"Hardmax", 13},
     {"LogSoftmax", 13},

@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "nn/onnx/external_data.h"
 #include "nn/onnx/names.h"
@@ -85,6 +86,9 @@ absl::StatusOr<ExternalLocation> ParseLocation(const TensorProto& proto, int64_t
   return location;
 }
 
+// Those that are read, and those that passes over the graph make from them.
+constexpr double kCopiesOfElements = 2;
+
 // FLOAT8E4M3FN to FLOAT4E2M1, which older versions of ONNX have no names for.
 constexpr int32_t kFirstNarrowType = 17, kLastNarrowType = 23;
 
@@ -153,18 +157,23 @@ absl::StatusOr<Tensor> TensorImporter::ImportNew(const TensorProto& proto) {
 
 absl::StatusOr<Tensor> TensorImporter::ImportExternal(const TensorProto& proto, DataType type,
                                                       const Shape& shape) {
-  if (folder_.empty()) {
-    return absl::InvalidArgumentError(
-        "its elements are in another file, which only a model read from a file may have");
-  }
   const int64_t bytes = shape.Elements() * static_cast<int64_t>(SizeOf(type));
   HT_ASSIGN_OR_RETURN(ExternalLocation location, ParseLocation(proto, bytes));
+  if (external_ == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("its elements are in another file, '",
+                                                   location.file,
+                                                   "', which did not come with the model"));
+  }
   if (location.length != bytes) return WrongCount(location.length, shape, "bytes");
   if (bytes > external_bytes_left_) {
     return absl::ResourceExhaustedError("the model's external data is too large");
   }
   external_bytes_left_ -= bytes;
-  HT_ASSIGN_OR_RETURN(std::vector<std::byte> content, ReadExternalData(folder_, location));
+  external_bytes_read_ += bytes;
+  HT_RETURN_IF_ERROR(CheckMemory("the model's external data",
+                                 kCopiesOfElements * static_cast<double>(external_bytes_read_),
+                                 "the network itself needs a higher limit"));
+  HT_ASSIGN_OR_RETURN(std::vector<std::byte> content, external_->Read(location));
   return Tensor::FromBytes(type, shape, std::move(content));
 }
 

@@ -2,13 +2,13 @@
 #define HALFTONE_NN_ONNX_TENSOR_IMPORT_H_
 
 #include <cstdint>
-#include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "nn/graph/data_type.h"
 #include "nn/graph/shape.h"
 #include "nn/graph/tensor.h"
+#include "nn/onnx/external_data.h"
 #include "nn/onnx/proto.h"
 
 namespace halftone {
@@ -18,12 +18,12 @@ namespace halftone {
 absl::StatusOr<DataType> ImportDataType(int32_t type);
 
 // Turns TensorProtos into Tensors. What it allocates is bounded by the bytes that are present: in
-// the proto, or in a file of the model's folder. Not thread-safe.
+// the proto, or in a file beside the model. Not thread-safe.
 class TensorImporter {
  public:
-  // `folder` as in ImportOptions; at most `max_external_bytes` are read from files in all.
-  TensorImporter(std::string folder, int64_t max_external_bytes)
-      : folder_(std::move(folder)), external_bytes_left_(max_external_bytes) {}
+  // `external` as in ImportOptions, borrowed; at most `max_external_bytes` are read of it in all.
+  TensorImporter(const ExternalData* external, int64_t max_external_bytes)
+      : external_(external), external_bytes_left_(max_external_bytes) {}
 
   // The same elements each time for the same proto, which must outlive this. Errors do not name the
   // tensor.
@@ -34,8 +34,9 @@ class TensorImporter {
   absl::StatusOr<Tensor> ImportExternal(const onnx::TensorProto& proto, DataType type,
                                         const Shape& shape);
 
-  std::string folder_;
+  const ExternalData* const external_;
   int64_t external_bytes_left_;
+  int64_t external_bytes_read_ = 0;
   absl::flat_hash_map<const onnx::TensorProto*, Tensor> imported_;
 };
 

@@ -13,7 +13,7 @@ absl::StatusOr<Tensor> ParseTensorProto(absl::string_view bytes) {
       !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return absl::InvalidArgumentError("not a serialized TensorProto");
   }
-  return TensorImporter(/*folder=*/"", /*max_external_bytes=*/0).Import(proto);
+  return TensorImporter(/*external=*/nullptr, /*max_external_bytes=*/0).Import(proto);
 }
 
 }  // namespace halftone

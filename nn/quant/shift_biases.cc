@@ -18,7 +18,7 @@ bool IsBias(const Graph& graph, const Layer& layer, const std::string& value) {
   const auto found = graph.initializers.find(value);
   if (found == graph.initializers.end()) return false;
   const Tensor& bias = found->second;
-  const int64_t channels = layer.weights_shape.dim(layer.channel_axis);
+  const int64_t channels = layer.Channels();
   const int rank = bias.shape().rank();
   return bias.type() == DataType::kFloat32 && bias.elements() == channels && rank > 0 &&
          rank <= layer.dst_shape.rank() && bias.shape().dim(rank - 1) == channels;

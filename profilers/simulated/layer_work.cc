@@ -25,7 +25,7 @@ GemmShape GemmOf(const Layer& layer, int batch) {
     gemm.groups = std::max(1.0, macs / std::max(1.0, gemm.channels * gemm.positions * gemm.depth));
     return gemm;
   }
-  const auto channels = static_cast<double>(layer.weights_shape.dim(layer.channel_axis));
+  const auto channels = static_cast<double>(layer.Channels());
   gemm.groups = layer.groups;
   gemm.channels = channels / gemm.groups;
   gemm.depth = static_cast<double>(layer.weights_shape.Elements()) / std::max(1.0, channels);

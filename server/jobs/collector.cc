@@ -12,6 +12,8 @@ namespace {
 
 constexpr int kJobsAtATime = 10;
 constexpr int kUploadsAtATime = 1000;
+// Of a list of a model's files; more than any has.
+constexpr int64_t kMaxListBytes = int64_t{2} << 20;
 constexpr ContentKind kKinds[] = {ContentKind::kModel, ContentKind::kDataset,
                                   ContentKind::kTargetFile};
 
@@ -86,6 +88,14 @@ absl::StatusOr<std::vector<std::string>> Collector::NamedBy(const std::string& s
   }
   HT_RETURN_IF_ERROR(text.status());
   return named_[sha256] = Sha256sIn(*text);
+}
+
+absl::StatusOr<std::vector<std::string>> Collector::FilesOf(ContentKind kind,
+                                                            const std::string& sha256) {
+  if (kind != ContentKind::kModel) return std::vector<std::string>();
+  HT_ASSIGN_OR_RETURN(const int64_t size, SizeOf(sha256));
+  if (size > kMaxListBytes) return std::vector<std::string>();
+  return NamedBy(sha256);
 }
 
 absl::StatusOr<Collector::JobUse> Collector::UseOf(const JobRecord& job, const std::string& spec) {
@@ -237,7 +247,11 @@ absl::StatusOr<Collector::Names> Collector::Referenced(const std::vector<JobUse>
   for (const JobUse& job : jobs) referenced.insert(job.needs.begin(), job.needs.end());
   for (const ContentKind kind : kKinds) {
     HT_ASSIGN_OR_RETURN(const std::vector<ContentRecord> uploads, Uploads(kind));
-    for (const ContentRecord& upload : uploads) referenced.insert(upload.sha256);
+    for (const ContentRecord& upload : uploads) {
+      referenced.insert(upload.sha256);
+      HT_ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesOf(kind, upload.sha256));
+      referenced.insert(files.begin(), files.end());
+    }
   }
   HT_ASSIGN_OR_RETURN(const std::vector<StageRecord> stages, stores_.catalog->Stages());
   for (const StageRecord& record : stages) {

@@ -92,6 +92,9 @@ class Collector {
   // All sha256 that the text of a blob names; none where it is gone.
   absl::StatusOr<std::vector<std::string>> NamedBy(const std::string& sha256)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Those that a model of several files is a list of; what else is not long counts as one.
+  absl::StatusOr<std::vector<std::string>> FilesOf(ContentKind kind, const std::string& sha256)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<int64_t> SizeOf(const std::string& sha256) const;
   absl::StatusOr<std::vector<ContentRecord>> Uploads(ContentKind kind) const;
   // What was used since then may be needed by a job that has not ended.

@@ -22,6 +22,8 @@ absl::StatusOr<Removal> Collector::Forget(ContentKind kind, const std::string& s
   }
   Removal removal;
   Names blobs = {sha256};
+  HT_ASSIGN_OR_RETURN(const std::vector<std::string> files, FilesOf(kind, sha256));
+  blobs.insert(files.begin(), files.end());
   HT_RETURN_IF_ERROR(stores_.catalog->RemoveUnused(kind, sha256, absl::InfiniteFuture()).status());
   removal.names.push_back(name);
   HT_RETURN_IF_ERROR(ForgetJobs(sha256, jobs, blobs, removal));

@@ -14,6 +14,7 @@
 #include "base/thread_limit.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/npz.h"
+#include "nn/graph/file_quantizer.h"
 #include "profilers/builtin.h"
 #include "profilers/design_space.h"
 #include "search/result.h"
@@ -181,6 +182,9 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
   json answer = SensitivityToJson(result);
   answer["heads"] = OutputHeadsToJson(calibration.heads);
   for (const std::string& warning : calibration.warnings) answer["warnings"].push_back(warning);
+  if (const std::string quantized = QuantizedFileText(network.graph); !quantized.empty()) {
+    answer["warnings"].push_back(quantized);
+  }
   const std::string fewer = FewerSamples(options->samples, result.samples);
   if (!fewer.empty()) answer["warnings"].push_back(fewer);
   if (problem.has_value()) {

@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "base/thread_limit.h"
 #include "nlohmann/json.hpp"
+#include "nn/graph/file_quantizer.h"
 #include "profilers/builtin.h"
 #include "search/evaluation_json.h"
 #include "search/executed.h"
@@ -223,6 +224,9 @@ absl::StatusOr<AnalysisDocument> EvaluateAssignment(const ServiceContext& contex
   if (!request.reference_dataset().empty()) {
     HT_RETURN_IF_ERROR(Compare(context, request.reference_dataset(), network, data,
                                Progress{.cancellation = progress.cancellation}, document));
+  }
+  if (const std::string quantized = QuantizedFileText(network.graph); !quantized.empty()) {
+    document["warnings"].push_back(quantized);
   }
   const std::string fewer = FewerSamples(request.samples(), evaluation.samples);
   if (!fewer.empty()) document["warnings"].push_back(fewer);

@@ -39,6 +39,29 @@ void FillRecord(const ContentRecord& record, Message* out) {
   out->mutable_create_time()->set_seconds(absl::ToUnixSeconds(record.create_time));
 }
 
+void AddFile(const ModelFile& file, v1::Model* out) {
+  v1::ModelFile& message = *out->add_files();
+  message.set_path(file.path);
+  message.set_size_bytes(file.size_bytes);
+  message.set_sha256(file.sha256);
+}
+template <typename Message>
+void AddFile(const ModelFile&, Message*) {}
+
+// All files of it; tells which, where there are several.
+template <typename Message>
+absl::Status CheckIntact(const ServiceContext& context, ContentKind kind, const std::string& sha256,
+                         Message* out) {
+  HT_RETURN_IF_ERROR(context.blobs->CheckIntact(sha256));
+  if (kind != ContentKind::kModel) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(const std::vector<ModelFile> files, context.ModelFilesOf(sha256));
+  for (const ModelFile& file : files) {
+    HT_RETURN_IF_ERROR(Annotate(context.blobs->CheckIntact(file.sha256), file.path));
+    AddFile(file, out);
+  }
+  return absl::OkStatus();
+}
+
 template <typename Message>
 absl::Status GetContent(const ServiceContext& context, ContentKind kind, const std::string& name,
                         const absl::StatusOr<std::string>& sha256, Message* response) {
@@ -46,7 +69,7 @@ absl::Status GetContent(const ServiceContext& context, ContentKind kind, const s
   const absl::StatusOr<ContentRecord> record = context.catalog->Find(kind, *sha256);
   if (!record.ok()) return AboutResource(name, WithReason(NotFound(kind), record.status()));
   // Who asks whether it is there will want to send it again.
-  const absl::Status intact = context.blobs->CheckIntact(*sha256);
+  const absl::Status intact = CheckIntact(context, kind, *sha256, response);
   if (!intact.ok()) return AboutResource(name, AsLost(name, intact, kSendItAgain));
   FillRecord(*record, response);
   return absl::OkStatus();

@@ -19,6 +19,7 @@ double TargetFileReadingBytes(const std::string& bytes) {
 absl::StatusOr<double> ReadingBytesOf(ContentKind kind, const std::string& bytes) {
   switch (kind) {
     case ContentKind::kModel:
+      if (const auto files = ParseManifest(bytes); files.ok()) return FilesReadingBytes(*files);
       return WithReason(v1::MODEL_INVALID, ModelReadingBytes(bytes));
     case ContentKind::kDataset:
       return WithReason(v1::DATASET_INVALID, NpzReadingBytes(bytes));
@@ -29,6 +30,14 @@ absl::StatusOr<double> ReadingBytesOf(ContentKind kind, const std::string& bytes
 }
 
 }  // namespace
+
+// What is stored, what is read into tensors, and what is made of those.
+double FilesReadingBytes(const std::vector<ModelFile>& files) {
+  constexpr double kCopies = 3;
+  double bytes = 0;
+  for (const ModelFile& file : files) bytes += static_cast<double>(file.size_bytes);
+  return kCopies * bytes;
+}
 
 absl::StatusOr<double> ReadingBytes(ContentKind kind, int64_t size,
                                     const std::function<absl::StatusOr<std::string>()>& load,

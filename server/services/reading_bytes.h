@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/cancellation.h"
+#include "nn/onnx/model_files.h"
 #include "server/jobs/catalog.h"
 
 namespace halftone {
@@ -19,6 +21,9 @@ namespace halftone {
 absl::StatusOr<double> ReadingBytes(ContentKind kind, int64_t size,
                                     const std::function<absl::StatusOr<std::string>()>& load,
                                     absl::Duration patience, const Cancellation& cancellation);
+
+// Likewise of a model of several files, in all.
+double FilesReadingBytes(const std::vector<ModelFile>& files);
 
 }  // namespace halftone
 

@@ -6,9 +6,9 @@
 #include "base/status_macros.h"
 #include "nn/data/npz.h"
 #include "nn/data/resolve_inputs.h"
-#include "nn/onnx/import.h"
 #include "profilers/remote/protocol.h"
 #include "search/sensitivity/network_program.h"
+#include "search/stored_model.h"
 #include "server/convert/input_binding.h"
 #include "server/convert/resource_name.h"
 #include "server/convert/spec.h"
@@ -29,10 +29,23 @@ absl::StatusOr<Graph> ServiceContext::LoadModel(absl::string_view field,
   const absl::StatusOr<std::string> sha256 = ParseModelName(name);
   if (!sha256.ok()) return AtField(field, sha256.status());
   HT_RETURN_IF_ERROR(CheckUploaded(field, ContentKind::kModel, *sha256));
-  HT_ASSIGN_OR_RETURN(const std::string bytes, LoadStored(name, *sha256, kSendItAgain));
-  absl::StatusOr<Graph> graph = ImportOnnx(bytes, {});
+  absl::Status loaded;
+  absl::StatusOr<Graph> graph = ImportStoredModel(*sha256, [&](const std::string& blob) {
+    absl::StatusOr<std::string> bytes = LoadStored(name, blob, kSendItAgain);
+    loaded.Update(bytes.status());
+    return bytes;
+  });
+  if (!loaded.ok()) return graph.status();
   if (!graph.ok()) return AboutResource(name, WithReason(v1::MODEL_INVALID, graph.status()));
   return graph;
+}
+
+absl::StatusOr<std::vector<ModelFile>> ServiceContext::ModelFilesOf(
+    const std::string& sha256) const {
+  HT_ASSIGN_OR_RETURN(const int64_t size, blobs->Size(sha256));
+  if (size > kMaxManifestBytes) return std::vector<ModelFile>();
+  HT_ASSIGN_OR_RETURN(const std::string bytes, blobs->Load(sha256));
+  return ParseManifest(bytes).value_or(std::vector<ModelFile>());
 }
 
 absl::StatusOr<PreparedNetwork> ServiceContext::LoadNetwork(absl::string_view field,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -10,6 +11,7 @@
 #include "halftone/v1/types.pb.h"
 #include "nn/data/dataset.h"
 #include "nn/graph/graph.h"
+#include "nn/onnx/model_files.h"
 #include "profilers/cost_profiler.h"
 #include "profilers/remote/profiler_directory.h"
 #include "search/sensitivity/sensitivity.h"
@@ -25,6 +27,7 @@ namespace halftone {
 
 struct ServiceLimits {
   int64_t max_model_bytes = int64_t{1} << 30;
+  int64_t max_model_files_bytes = int64_t{16} << 30;  // of a model of several files, in all
   int64_t max_dataset_bytes = int64_t{4} << 30;
   int64_t max_chunk_bytes = int64_t{2} << 20;
   int64_t max_target_file_bytes = int64_t{32} << 20;
@@ -81,6 +84,8 @@ struct ServiceContext {
                                          absl::string_view remedy = "") const;
   absl::StatusOr<std::string> LoadDatasetBytes(absl::string_view field,
                                                const std::string& name) const;
+  // The files of a stored model, as its manifest lists them; none for a model of one file.
+  absl::StatusOr<std::vector<ModelFile>> ModelFilesOf(const std::string& sha256) const;
   // OK if it was uploaded.
   absl::Status CheckUploaded(absl::string_view field, ContentKind kind,
                              const std::string& sha256) const;

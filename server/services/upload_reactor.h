@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "halftone/v1/model_service.grpc.pb.h"
+#include "nn/onnx/model_files.h"
 #include "server/jobs/blob_store.h"
 #include "server/jobs/catalog.h"
 #include "server/services/malformed_requests.h"
@@ -20,7 +22,8 @@
 
 namespace halftone {
 
-// One upload: the header's promises, and the bytes so far. Not thread-safe.
+// One upload: the header's promises, and the bytes so far, of one file or of several in turn. Not
+// thread-safe.
 class Upload {
  public:
   Upload(const ServiceContext* context, ContentKind kind) : context_(context), kind_(kind) {}
@@ -36,13 +39,21 @@ class Upload {
 
  private:
   int64_t LimitBytes() const;
+  absl::Status ReadFiles(const v1::UploadHeader& header);
+  absl::Status CheckComplete();
+  absl::Status SealFile();
   absl::Status CheckContent(const Cancellation& cancellation) const;
   absl::Status CheckBytes(const std::string& bytes) const;
+  absl::Status CheckFiles(const Cancellation& cancellation) const;
+  absl::Status Commit();
 
   const ServiceContext* context_;
   ContentKind kind_;
   v1::UploadHeader header_;
   std::unique_ptr<BlobWriter> writer_;
+  // Of a model of several files; else empty.
+  std::vector<ModelFile> files_;
+  std::vector<std::unique_ptr<BlobWriter>> written_;  // whole files, in their order
 };
 
 // Receives an upload; the end of it is done by a worker thread. Deletes itself. It parses what

@@ -12,7 +12,9 @@ from halftone_server import BINARY
 from onnx_network import FLOAT, INT64, Network
 
 
-class OpenInputs(unittest.TestCase):
+class Case(unittest.TestCase):
+    """A model and data in a folder of their own, and the command."""
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -50,6 +52,8 @@ class OpenInputs(unittest.TestCase):
         return self.run_command("search", self.model, "--data", self.data, "--target", "bitfusion",
                                 "--budget", "size=50%", "--precisions", "w4a8,w8a8", *more, code=code)
 
+
+class OpenInputs(Case):
     def convolution(self):
         network = Network()
         network.input("x", "N", 3, "H", "W")

@@ -52,9 +52,12 @@ class Command:
                                f"{done.stderr[-2000:]}")
         return done.stdout
 
+    def inspect(self, model):
+        return json.loads(self.run("inspect", model, "--json"))
+
     def layers(self, model):
         """Names of the layers of a model's file."""
-        return [layer["name"] for layer in json.loads(self.run("inspect", model, "--json"))["layers"]]
+        return [layer["name"] for layer in self.inspect(model)["layers"]]
 
     def export(self, model, calibration, held_out, assignment):
         """Has a search export exactly `assignment`, layer -> precision, of every layer.

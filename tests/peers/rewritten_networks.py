@@ -210,6 +210,54 @@ def oldest():
     return writer.model(writer.node("Gemm", flat, writer.matrix(4, CLASSES), writer.bias(CLASSES)))
 
 
+def upsampled():
+    """Opset 9 and its Upsample with scales as an input; what follows has its old attributes."""
+    writer = RewrittenWriter(opset=9, shape=(3, 6, 6))
+    conv = writer.node("Conv", "x", writer.weights(4, 3, 3, 3, fan_in=27), writer.bias(4),
+                       kernel_shape=[3, 3])
+    large = writer.node("Upsample", conv, writer.constant([1, 1, 1.75, 2]), mode="nearest")
+    padded = writer.node("Pad", large, pads=[0, 0, 1, 0, 0, 0, 0, 1], value=0.5)
+    clipped = writer.node("Clip", padded, min=-0.5, max=2.0)
+    cut = writer.node("Slice", clipped, starts=[1, 0], ends=[7, -1], axes=[2, 3])
+    shares = writer.node("Softmax", cut, axis=2)
+    conv = writer.node("Conv", writer.node("Mul", shares, cut),
+                       writer.weights(4, 4, 3, 3, fan_in=1), kernel_shape=[3, 3])
+    flat = writer.node("Flatten", writer.node("GlobalAveragePool", conv))
+    return writer.model(writer.node("Gemm", flat, writer.matrix(4, CLASSES), writer.bias(CLASSES)))
+
+
+def resized():
+    """Opset 10's Resize, larger along one axis and smaller along the other, and a flattening maximum."""
+    writer = RewrittenWriter(opset=10, shape=(3, 8, 8))
+    conv = writer.node("Relu", writer.node(
+        "Conv", "x", writer.weights(4, 3, 3, 3, fan_in=27), writer.bias(4), kernel_shape=[3, 3]))
+    nearest = writer.node("Resize", conv, writer.constant([1, 1, 0.6, 1.7]), mode="nearest")
+    linear = writer.node("Resize", conv, writer.constant([1, 1, 0.6, 1.7]), mode="linear")
+    largest = writer.node("Hardmax", linear, axis=1)
+    both = writer.node("Add", nearest, writer.node("Add", linear, largest))
+    conv = writer.node("Conv", both, writer.weights(4, 4, 3, 3, fan_in=36), kernel_shape=[3, 3])
+    flat = writer.node("Flatten", writer.node("GlobalAveragePool", conv))
+    return writer.model(writer.node("Gemm", flat, writer.matrix(4, CLASSES), writer.bias(CLASSES)))
+
+
+def squeezed():
+    """Opset 12's lists of axes as attributes."""
+    writer = RewrittenWriter(opset=12)
+    parts = writer.node("Unsqueeze", writer.dense("x", 2 * WIDTH), axes=[1])
+    total = writer.node("ReduceSum", parts, axes=[3], keepdims=1)
+    scaled = writer.node("Squeeze", writer.node("Mul", parts, writer.node("Sigmoid", total)), axes=[1])
+    writer.nodes.append(helper.make_node("Split", [scaled], ["left", "right"], "split", axis=2,
+                                         split=[WIDTH, WIDTH]))
+    return writer.model(writer.logits(writer.node("Mul", writer.node("Tanh", "left"), "right")))
+
+
+def vector():
+    """A product with a vector."""
+    writer = RewrittenWriter(shape=(TOKENS, WIDTH, WIDTH))
+    product = writer.node("MatMul", writer.node("Relu", "x"), writer.weights(WIDTH, fan_in=WIDTH))
+    return writer.model(writer.logits(product))
+
+
 NETWORKS = {make.__name__: make for make in (
     bert, causal_decoder, masked_attention, newest_attention, convolutional, recurrent, branches,
-    functions, oldest)}
+    functions, oldest, upsampled, resized, squeezed, vector)}

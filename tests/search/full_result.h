@@ -59,7 +59,7 @@ inline SearchResult FullResult() {
                              {"c", "4"}};
   result.spec = SearchSpec{.target = "cpu", .pins = {{"a", "w4a4"}}, .robust = 2};
   result.budgets = {{*Budget::Parse("latency=0.375x"), 1.5, 4}};
-  result.exported = ExportedModel{"quantized.onnx", 13, std::nullopt, 4096};
+  result.exported = ExportedModel{"quantized.onnx", 13, std::nullopt, 4096, 0.125};
   result.artifacts = {{"report.html", "ab"}};
   return result;
 }

@@ -89,6 +89,7 @@ absl::Span<const Lowering> RoiLowerings();
 absl::Span<const Lowering> SignalLowerings();
 absl::Span<const Lowering> UnpoolingLowerings();
 absl::Span<const Lowering> ResizeLowerings();
+absl::Span<const Lowering> QuantizationLowerings();
 
 // What is known of the inputs of `node`.
 NodeContext MakeNodeContext(const Graph& graph, const Node& node);

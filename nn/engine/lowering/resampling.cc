@@ -66,7 +66,8 @@ double Position(Coordinates coordinates, const Axis& axis, int64_t dst) {
     case Coordinates::kAlignCorners:
       return axis.dst_size > 1 ? x * last_src / last_dst : 0.0;
     case Coordinates::kAsymmetric:
-      return x / axis.scale;
+      // In single precision, as runtimes compute it: 7 / 0.7f is 10, not the number above it.
+      return static_cast<double>(static_cast<float>(dst) / static_cast<float>(axis.scale));
     case Coordinates::kTfHalfPixel:
       return (x + 0.5) / axis.scale;
     case Coordinates::kCropAndResize: {
@@ -87,6 +88,7 @@ double Round(Rounding rounding, double position) {
     case Rounding::kFloor:
       return std::floor(position);
     case Rounding::kCeil:
+    case Rounding::kCeilWhereSmaller:
       return std::ceil(position);
   }
   return 0.0;
@@ -159,7 +161,7 @@ absl::StatusOr<ResizeModes> ReadResizeModes(const Node& node, int64_t opset) {
   HT_ASSIGN_OR_RETURN(modes.interpolation, ParseInterpolation(*mode));
   if (opset < 11) {
     modes.coordinates = Coordinates::kAsymmetric;
-    modes.rounding = Rounding::kFloor;
+    modes.rounding = Rounding::kCeilWhereSmaller;
     return modes;
   }
   const absl::StatusOr<std::string> coordinates =
@@ -201,6 +203,8 @@ Resampling Resample(const ResizeModes& modes, int64_t src_size, int64_t dst_size
   const bool copies = src_size == dst_size && scale == 1.0 &&
                       modes.coordinates != Coordinates::kTfHalfPixel &&
                       modes.coordinates != Coordinates::kCropAndResize;
+  const bool grows = scale >= 1 && modes.rounding == Rounding::kCeilWhereSmaller;
+  const Rounding rounding = grows ? Rounding::kFloor : modes.rounding;
   const bool nearest = copies || modes.interpolation == Interpolation::kNearest;
   Resampling resampling;
   resampling.outside_value = modes.extrapolation_value;
@@ -219,7 +223,7 @@ Resampling Resample(const ResizeModes& modes, int64_t src_size, int64_t dst_size
     // Far outside it is the border that counts; a huge region must not overflow.
     const double bounded = std::clamp(position, -4.0, static_cast<double>(src_size) + 4.0);
     if (nearest) {
-      const double rounded = copies ? static_cast<double>(i) : Round(modes.rounding, bounded);
+      const double rounded = copies ? static_cast<double>(i) : Round(rounding, bounded);
       resampling.taps[0].indices[i] =
           std::clamp<int64_t>(static_cast<int64_t>(rounded), 0, src_size - 1);
     } else {

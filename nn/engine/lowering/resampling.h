@@ -23,7 +23,7 @@ struct ResizeModes {
     kCropAndResize  // tf_crop_and_resize: of a region of interest
   };
   enum class Interpolation { kNearest, kLinear, kCubic };
-  enum class Rounding { kPreferFloor, kPreferCeil, kFloor, kCeil };
+  enum class Rounding { kPreferFloor, kPreferCeil, kFloor, kCeil, kCeilWhereSmaller };
   Coordinates coordinates = Coordinates::kHalfPixel;
   Interpolation interpolation = Interpolation::kNearest;
   Rounding rounding = Rounding::kPreferFloor;  // of the nearest
@@ -35,8 +35,9 @@ struct ResizeModes {
   float extrapolation_value = 0.0f;  // outside of a region's source
 };
 
-// UNIMPLEMENTED names a mode that is not known. Opset 10 has only `mode`: its Resize is asymmetric
-// and takes the floor.
+// UNIMPLEMENTED names a mode that is not known. Opset 10 has only `mode`: its Resize is asymmetric,
+// and the nearest element is not said. As ONNX Runtime has it, it is rounded up along axes that
+// become smaller, and down along others.
 absl::StatusOr<ResizeModes> ReadResizeModes(const Node& node, int64_t opset);
 
 // What each position of an axis of the dst takes from the src.

@@ -99,6 +99,7 @@ absl::Span<const Operator> ValueSizedOperators();
 absl::Span<const Operator> ReductionOperators();
 absl::Span<const Operator> NormalizationOperators();
 absl::Span<const Operator> ResizeOperators();
+absl::Span<const Operator> QuantizationOperators();
 absl::Span<const Operator> ConstantOperators();
 // All of them.
 std::vector<absl::Span<const Operator>> OperatorFamilies();

@@ -28,7 +28,8 @@ std::vector<absl::Span<const Operator>> OperatorFamilies() {
           BlockOperators(),         SelectionOperators(),   IndexingOperators(),
           SortingOperators(),       SamplingOperators(),    SignalOperators(),
           UnpoolingOperators(),     ValueSizedOperators(),  ReductionOperators(),
-          NormalizationOperators(), ResizeOperators(),      ConstantOperators()};
+          NormalizationOperators(), ResizeOperators(),      ConstantOperators(),
+          QuantizationOperators()};
 }
 
 bool Accepts(Runs runs, DataType type) {

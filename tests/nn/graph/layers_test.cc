@@ -154,6 +154,20 @@ TEST(FindLayersTest, WeightsOfGemmMayBeOnTheLeft) {
   EXPECT_EQ(layer.macs, 7 * 3);
 }
 
+// Whichever side it is on: one column or row of weights.
+TEST(FindLayersTest, AVectorOfWeightsIsOneChannel) {
+  GraphBuilder builder;
+  builder.Input("x", {kN, 5, 3}).Floats("w", {3}).Floats("v", {5}).Output("a").Output("b");
+  builder.Op("MatMul", {"x", "w"}, {"a"}).Op("MatMul", {"v", "x"}, {"b"});
+  const LayerSet set = Layers(builder, 4);
+  ASSERT_EQ(set.layers.size(), 2u);
+  for (const Layer& layer : set.layers) {
+    EXPECT_EQ(layer.channel_axis, -1);
+    EXPECT_EQ(layer.Channels(), 1);
+    EXPECT_EQ(layer.macs, 5 * 3);
+  }
+}
+
 TEST(FindLayersTest, ChannelAxisOfGemmDependsOnItsLayout) {
   GraphBuilder builder;
   builder.Input("x", {kN, 3}).Floats("w", {3, 3}).Floats("v", {3, 3}).Output("y");

@@ -1,5 +1,6 @@
 // A few thousand damaged copies of real and made models: each must be read or refused, and nothing
 // worse. The damage is drawn from fixed seeds.
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,16 @@ std::string ManySubgraphs() {
   return model.Bytes();
 }
 
+// Small ones, with each operator of quantized networks.
+std::vector<std::string> QuantizedModels() {
+  std::vector<std::string> models;
+  const std::string folder = std::string(HALFTONE_SOURCE_DIR) + "/tests/data/quantized";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    models.push_back(*ReadFile((entry.path() / "model.onnx").string()));
+  }
+  return models;
+}
+
 void FlipBytes(const std::string& model, uint64_t seeds) {
   for (uint64_t seed = 0; seed < seeds; ++seed) {
     SplitMix64 random(seed);
@@ -126,12 +137,17 @@ TEST(RobustnessTest, UndamagedModelsAreRead) {
   EXPECT_EQ(ExerciseModel(TinyDigits()), absl::OkStatus());
   EXPECT_EQ(ExerciseModel(ManyOperators()), absl::OkStatus());
   EXPECT_EQ(ExerciseModel(ManySubgraphs()), absl::OkStatus());
+  EXPECT_GE(QuantizedModels().size(), 40u);
+  for (const std::string& model : QuantizedModels()) {
+    EXPECT_EQ(ExerciseModel(model), absl::OkStatus());
+  }
 }
 
 TEST(RobustnessTest, SurvivesFlippedBytes) {
   FlipBytes(TinyDigits(), 2000);
   FlipBytes(ManyOperators(), 8000);
   FlipBytes(ManySubgraphs(), 8000);
+  for (const std::string& model : QuantizedModels()) FlipBytes(model, 500);
 }
 
 TEST(RobustnessTest, RefusesEveryTruncation) {
@@ -153,6 +169,7 @@ void CutAndPaste(const std::string& model, uint64_t seeds) {
 TEST(RobustnessTest, SurvivesCutAndPaste) {
   CutAndPaste(ManyOperators(), 4000);
   CutAndPaste(ManySubgraphs(), 4000);
+  for (const std::string& model : QuantizedModels()) CutAndPaste(model, 300);
 }
 
 TEST(RobustnessTest, SurvivesNoise) {

@@ -106,6 +106,27 @@ TEST_F(CollectorTest, KeepsAllThatIsWithinItsAge) {
   EXPECT_THAT(*blobs->List(), IsEmpty());
 }
 
+// Of two models that have a file in common.
+TEST_F(CollectorTest, KeepsTheFilesOfModels) {
+  const auto upload = [&](const std::string& own) {
+    return Upload("a.bin 6 " + *blobs->Store("shared") + "\nnet.onnx 3 " + *blobs->Store(own) +
+                  "\n");
+  };
+  const std::string first = upload("one"), second = upload("two");
+  ASSERT_TRUE(blobs->Store("stray").ok());
+  clock.Advance(2 * kDay);
+  EXPECT_EQ(Collect(All()).blobs, 1) << "the stray one";
+  EXPECT_TRUE(HasBlob("one") && HasBlob("two") && HasBlob("shared"));
+  Collector collector = MakeCollector();
+  const auto removal = collector.Forget(ContentKind::kModel, first);
+  ASSERT_TRUE(removal.ok()) << removal.status();
+  EXPECT_EQ(removal->blobs, 2) << "its own and the list of its files";
+  EXPECT_FALSE(HasBlob("one"));
+  EXPECT_TRUE(HasBlob("two") && HasBlob("shared"));
+  EXPECT_THAT(Collect(Nothing()).names, ElementsAre("models/" + second));
+  EXPECT_THAT(*blobs->List(), IsEmpty());
+}
+
 TEST_F(CollectorTest, SkipsWhatIsNoFile) {
   const std::string id = RunJob({}, "result");
   ASSERT_TRUE(catalog->StoreStage(Stage::kExport, "key", "output").ok());

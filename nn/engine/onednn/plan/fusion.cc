@@ -119,7 +119,7 @@ PlanOp::Kind KindOf(const Graph& graph, const Node& node, const Layer& layer) {
   if (layer.weights.empty() || node.Input(0) != layer.src || node.Input(1) != layer.weights) {
     return PlanOp::Kind::kNode;
   }
-  const int64_t channels = layer.weights_shape.dim(layer.channel_axis);
+  const int64_t channels = layer.Channels();
   if (!node.Input(2).empty()) {
     const auto bias = graph.initializers.find(layer.bias);
     if (node.Input(2) != layer.bias || bias == graph.initializers.end()) {
@@ -200,7 +200,7 @@ class Fuser {
     const auto constant = graph_.initializers.find(other);
     if (constant == graph_.initializers.end()) return false;
     const Shape& shape = constant->second.shape();
-    const int64_t channels = op.layer->weights_shape.dim(op.layer->channel_axis);
+    const int64_t channels = op.layer->Channels();
     const bool per_channel = shape.rank() > 0 && shape.Elements() == channels &&
                              shape.dim(shape.rank() - 1) == channels &&
                              shape.rank() <= graph_.values.at(op.dst).shape.rank();

@@ -70,7 +70,7 @@ absl::StatusOr<LayerWeights> WeightsFor(const PlanBuilder& builder,
                           context.precision.arithmetic, context.quantizers);
   }
   LayerWeights weights;
-  const int64_t channels = op.layer->weights_shape.dim(op.layer->channel_axis);
+  const int64_t channels = op.layer->Channels();
   weights.scales.assign(static_cast<size_t>(channels), 1.0f);
   weights.bias = weights.scales;
   return weights;

@@ -19,8 +19,6 @@ absl::StatusOr<Tensor> FindInitializer(const Graph& graph, const std::string& na
   return it->second;
 }
 
-int64_t ChannelsOf(const Layer& layer) { return layer.weights_shape.dim(layer.channel_axis); }
-
 // The quantizer's integers without their zero points, and one scale per output channel.
 absl::Status QuantizeInto(const Tensor& weights, const Layer& layer,
                           const UniformQuantizer& quantizer, float alpha, LayerWeights& result) {
@@ -30,7 +28,7 @@ absl::Status QuantizeInto(const Tensor& weights, const Layer& layer,
                      ", output channels are axis ", layer.channel_axis));
   }
   HT_ASSIGN_OR_RETURN(const std::vector<int32_t> integers, quantizer.Quantize(weights));
-  const auto channels = static_cast<size_t>(ChannelsOf(layer));
+  const auto channels = static_cast<size_t>(layer.Channels());
   size_t inner = 1;
   for (int axis = layer.channel_axis + 1; axis < layer.weights_shape.rank(); ++axis) {
     inner *= static_cast<size_t>(layer.weights_shape.dim(axis));
@@ -50,7 +48,7 @@ absl::Status QuantizeInto(const Tensor& weights, const Layer& layer,
 
 absl::StatusOr<std::vector<float>> BiasOf(const Graph& graph, const Layer& layer,
                                           const std::string& name, float beta) {
-  const auto channels = static_cast<size_t>(ChannelsOf(layer));
+  const auto channels = static_cast<size_t>(layer.Channels());
   std::vector<float> bias(channels, 0.0f);
   if (name.empty()) return bias;
   HT_ASSIGN_OR_RETURN(const Tensor tensor, FindInitializer(graph, name, layer));
