@@ -16,6 +16,7 @@
 #include "client/heads_text.h"
 #include "client/job_text.h"
 #include "client/json_values.h"
+#include "client/prediction_text.h"
 #include "client/solution_text.h"
 #include "client/strategy_text.h"
 #include "client/terminal.h"
@@ -128,8 +129,8 @@ std::string EvaluationLine(const v1::Evaluation& evaluation) {
 
 // What searches over measured truth found beside the answer.
 std::string StrategiesText(const json& document) {
-  if (!document.is_object()) return "";
   std::string text;
+  if (!document.is_object()) return text;
   const json refined = document.value("refined", json::object());
   if (refined.is_object() && refined.contains("evolution")) {
     absl::StrAppend(&text, "\n", EvolutionText(refined["evolution"]));
@@ -159,17 +160,16 @@ std::string RefinementText(const v1::Refinement& refined, bool is_chosen, const 
   const double optimum = refined.optimum_divergence();
   const bool is_exhausted =
       document.is_object() && document.value("is_exhausted", json(false)) == json(true);
-  std::string text = absl::StrCat("evaluated    ", refined.evaluations(),
-                                  " assignments on the calibration samples",
-                                  is_exhausted ? " (no others were found within the budgets)" : "",
-                                  ": the model's optimum does ", FormatNumber(optimum));
-  if (is_chosen) {
-    absl::StrAppend(&text, "; chosen (", refined.source(),
-                    "): ", FormatNumber(refined.divergence()), ", ",
-                    FormatPercent(1 - refined.divergence() / optimum), " less\n");
-  } else {
-    text += ", none is held to be better; it was chosen\n";
-  }
+  const bool has_parts = NumberIn(document, "partial_evaluations").value_or(0) > 0;
+  std::string text =
+      absl::StrCat("evaluated    ", refined.evaluations(), " assignments",
+                   has_parts ? " and parts of some" : "", " on the calibration samples",
+                   is_exhausted ? " (no others were found within the budgets)" : "",
+                   ": the model's optimum does ", FormatNumber(optimum));
+  text += is_chosen ? absl::StrCat("; chosen (", refined.source(),
+                                   "): ", FormatNumber(refined.divergence()), ", ",
+                                   FormatPercent(1 - refined.divergence() / optimum), " less\n")
+                    : ", none is held to be better; it was chosen\n";
   return text + LeastMeasuredLine(ListIn(document, "evaluated"), refined.divergence());
 }
 
@@ -182,7 +182,7 @@ std::string SolverLine(const v1::SearchResult& result, const std::string& loss, 
                         FormatSeconds(solution.solve_seconds()), "\n");
   }
   std::string text = absl::StrCat(
-      "solver       ", StatusText(solution.status()), ", ", loss, " ",
+      "solver       ", StatusText(solution.status()), " for the model, ", loss, " ",
       FormatNumber(solution.loss()), ", bound ", FormatNumber(solution.lower_bound()), ", gap ",
       FormatPercent(solution.gap()), ", ", FormatSeconds(solution.solve_seconds()), ", ",
       solution.frontier_size(), " points on the frontier");
@@ -272,9 +272,10 @@ std::string ResultText(const v1::SearchResult& result,
   text += WarningLines(WarningsOf(document));
   const bool is_refined = result.has_refined() && result.chosen() == kRefined;
   text += SolverLine(result, LossName(document), is_refined);
+  text += AnswerPredictionText(document);
   if (result.has_refined()) {
-    const json refined =
-        document.is_object() ? document.value("refined", json::object()) : json::object();
+    const json none;
+    const auto refined = document.is_object() ? document.value("refined", none) : none;
     text += RefinementText(result.refined(), is_refined, refined);
   }
   if (const std::string why = TextIn(document, "not_evaluated"); !why.empty()) {

@@ -21,10 +21,13 @@ struct Measured {
   double divergence = 0;
 };
 
-// Notes what it measures, once each, in its order.
-DivergenceFunction Noting(const DivergenceFunction& measure, std::vector<Measured>& measured) {
-  return [&](const Assignment& assignment, const Progress& progress) -> absl::StatusOr<double> {
+// Notes what it measures of all `layers`, once each, in its order.
+DivergenceFunction Noting(const DivergenceFunction& measure, size_t layers,
+                          std::vector<Measured>& measured) {
+  return [&measure, layers, &measured](const Assignment& assignment,
+                                       const Progress& progress) -> absl::StatusOr<double> {
     HT_ASSIGN_OR_RETURN(const double divergence, measure(assignment, progress));
+    if (assignment.size() < layers) return divergence;
     const bool is_new = std::none_of(measured.begin(), measured.end(), [&](const Measured& other) {
       return other.assignment == assignment;
     });
@@ -57,7 +60,7 @@ void AddFrontier(const std::vector<FrontierPoint>& frontier, size_t most,
 absl::StatusOr<bool> IsBetter(const RefineRequest& request, const Measured& measured,
                               const Refinement& refinement) {
   if (!request.score) return measured.divergence < refinement.divergence;
-  if (measured.divergence > refinement.optimum_divergence) return false;
+  if (measured.divergence > refinement.most_divergence) return false;
   HT_ASSIGN_OR_RETURN(const Score score, request.score(measured.assignment));
   HT_ASSIGN_OR_RETURN(const Score least, request.score(refinement.assignment));
   return score.value + StandardErrorOfDifference(score, least) < least.value;
@@ -77,7 +80,7 @@ absl::StatusOr<Refinement> RefineAndEvolve(const SearchSpec& spec, const RefineR
                                            const DivergenceFunction& measure,
                                            const Progress& progress) {
   std::vector<Measured> measured;
-  const DivergenceFunction noting = Noting(measure, measured);
+  const DivergenceFunction noting = Noting(measure, request.problem.layers.size(), measured);
   RefineRequest first = request;
   first.evaluations = (request.evaluations + 1) / 2;
   HT_ASSIGN_OR_RETURN(Refinement refinement, Refine(first, noting, progress.Part(0, 0.5)));
@@ -87,7 +90,8 @@ absl::StatusOr<Refinement> RefineAndEvolve(const SearchSpec& spec, const RefineR
   evolve.start = BestOf(measured, kEvaluatedParents);
   // What is known already costs no evaluation.
   const size_t known = measured.size();
-  const int remaining = std::max(0, request.evaluations - static_cast<int>(known));
+  const int spent = static_cast<int>(known) + refinement.partial_evaluations;
+  const int remaining = std::max(0, request.evaluations - spent);
   evolve.evaluations = static_cast<int>(evolve.start.size()) + remaining;
   AddFrontier(solution.frontier, static_cast<size_t>(std::min(kFrontierParents, remaining / 2)),
               evolve.start);
@@ -96,9 +100,11 @@ absl::StatusOr<Refinement> RefineAndEvolve(const SearchSpec& spec, const RefineR
   evolve.seed = spec.sensitivity.seed;
   HT_ASSIGN_OR_RETURN(Evolution evolution, Evolve(evolve, noting, progress.Part(0.5, 1)));
 
+  Problem corrected = request.problem;
+  refinement.ApplyTo(corrected);
   for (size_t i = known; i < measured.size(); ++i) {
     HT_ASSIGN_OR_RETURN(const FrontierPoint point,
-                        EvaluateAssignment(request.problem, measured[i].assignment));
+                        EvaluateAssignment(corrected, measured[i].assignment));
     refinement.evaluated.push_back({"evolution", point.loss, measured[i].divergence});
     HT_ASSIGN_OR_RETURN(const bool is_better, IsBetter(request, measured[i], refinement));
     if (!is_better) continue;

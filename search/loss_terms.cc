@@ -1,5 +1,7 @@
 #include "search/loss_terms.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace halftone {
@@ -18,7 +20,7 @@ bool LacksErrors(const SensitivityResult& sensitivity) {
 }  // namespace
 
 double CountedLoss(const ChoiceLoss& choice, double robust) {
-  return choice.loss + robust * choice.loss_stderr.value_or(0);
+  return std::max(0.0, choice.loss + robust * choice.loss_stderr.value_or(0));
 }
 
 LossMeasure CountedMeasure(const SensitivityResult& sensitivity, const SearchSpec& spec) {

@@ -10,7 +10,7 @@
 namespace halftone {
 
 // Of a choice whose loss has its factors already (ScaleLosses): its mean plus `robust` of its
-// standard errors, as far as these are known.
+// standard errors, as far as these are known. Never negative: see NegativeWarning.
 double CountedLoss(const ChoiceLoss& choice, double robust);
 
 // What the losses then are: the estimator's measure, with what is added and multiplied named.

@@ -335,15 +335,16 @@ class SearchRun {
             Stage::kRefine,
             RefineKey(spec_, calibrate_output_, execution_, sensitivity_output_, solve_output_),
             [&](const Progress& progress) -> absl::StatusOr<std::string> {
-              HT_ASSIGN_OR_RETURN(const Refinement refinement, EvaluateAssignments(progress));
-              return RefinementToJson(refinement).dump();
+              HT_ASSIGN_OR_RETURN(const RefineOutput output, EvaluateAssignments(progress));
+              return RefineOutputToBytes(output);
             }));
-    HT_ASSIGN_OR_RETURN(const json document, ParseStored(refine_output_, "refinement"));
-    HT_ASSIGN_OR_RETURN(refined_, RefinementFromJson(document));
+    HT_ASSIGN_OR_RETURN(RefineOutput output, RefineOutputFromBytes(refine_output_));
+    refined_ = std::move(output.refinement);
+    if (output.solved.has_value()) solved_ = *std::move(output.solved);
     return absl::OkStatus();
   }
 
-  absl::StatusOr<Refinement> EvaluateAssignments(const Progress& progress) {
+  absl::StatusOr<RefineOutput> EvaluateAssignments(const Progress& progress) {
     HT_ASSIGN_OR_RETURN(const auto* network, inputs_.Network());
     HT_ASSIGN_OR_RETURN(const auto* samples,
                         inputs_.MeasuredSamples(spec_.quantization, progress.Part(0, 0.05)));
@@ -354,11 +355,11 @@ class SearchRun {
     AssignmentMeter meter(*network, samples->data, *calibration, store_,
                           MeterKey(spec_, calibrate_output_, execution_),
                           SampleValues::kPseudovalues, executed_);
-    absl::StatusOr<Refinement> refinement =
+    absl::StatusOr<RefineOutput> output =
         RefineSolved(spec_, tables_, offer_, solved_, pairs, meter, progress.Part(0.05, 1));
     const absl::Status kept = meter.Flush();
-    if (refinement.ok()) HT_RETURN_IF_ERROR(kept);
-    return refinement;
+    if (output.ok()) HT_RETURN_IF_ERROR(kept);
+    return output;
   }
 
   absl::Status Validate() {

@@ -21,12 +21,13 @@ namespace halftone {
 // (WhyNotEvaluated).
 bool IsRefined(const SearchSpec& spec, const Solution& solution);
 
-// Refines the answer of a search by up to spec.evaluations runs of `meter`. `pairs`: of
-// PairsFromBytes.
-absl::StatusOr<Refinement> RefineSolved(const SearchSpec& spec, const Tables& tables,
-                                        const Offer& offer, const SolveOutput& solved,
-                                        const std::vector<float>& pairs, AssignmentMeter& meter,
-                                        const Progress& progress);
+// Refines the answer of a search by up to spec.evaluations runs of `meter`; one more where the
+// problem, solved again with corrections, has another optimum than what was evaluated as such.
+// `pairs`: of PairsFromBytes.
+absl::StatusOr<RefineOutput> RefineSolved(const SearchSpec& spec, const Tables& tables,
+                                          const Offer& offer, const SolveOutput& solved,
+                                          const std::vector<float>& pairs, AssignmentMeter& meter,
+                                          const Progress& progress);
 
 // What the sensitivity stage measures for this one: with what pairs of choices add, where the
 // method knows it and it is not too large.

@@ -188,6 +188,27 @@ std::string Sources(const Refinement& refined) {
   return html + "</table></div>";
 }
 
+// What the model says of the answer, beside what was measured, and what it had left out.
+std::string Predictions(const SearchResult& result) {
+  if (!result.prediction.has_value()) return "";
+  const PredictionCheck& check = *result.prediction;
+  std::string html = absl::StrCat(
+      "<p>By the model, of whose losses the proof is, the answer's divergence is ",
+      ShortNumber(check.predicted), "; ", ShortNumber(check.measured), " was measured.");
+  if (!result.refined->corrections.empty()) {
+    absl::StrAppend(&html, " The model counts ", result.refined->corrections.size(),
+                    " measurements of what layers do together.");
+  }
+  if (check.factor != 1) {
+    absl::StrAppend(&html, " Its losses are ", ShortNumber(check.factor),
+                    " times what layers do one by one: so much more they do together.");
+  }
+  for (const Correction& correction : check.responsible) {
+    absl::StrAppend(&html, " ", EscapeHtml(CorrectionText(correction)), ".");
+  }
+  return html + "</p>";
+}
+
 std::string RenderRefinement(const SearchResult& result) {
   if (!result.not_evaluated.empty()) {
     return absl::StrCat("<h2>Really evaluated</h2><p>Nothing: ", EscapeHtml(result.not_evaluated),
@@ -220,7 +241,7 @@ std::string RenderRefinement(const SearchResult& result) {
                     "be better.");
   }
   if (refined.is_exhausted) html += " No others were found within the budgets.";
-  return absl::StrCat(html, "</p>", Sources(refined));
+  return absl::StrCat(html, "</p>", Predictions(result), Sources(refined));
 }
 
 std::string Budgets(const SearchResult& result) {

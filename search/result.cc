@@ -82,6 +82,8 @@ absl::Status ReadLatency(const json& object, LatencyResult* latency) {
 void WriteChosen(const SearchResult& result, json& object) {
   const Solution& solution = result.solution;
   object["status"] = std::string(SolutionStatusName(solution.status));
+  // What is proven is proven of the model's losses alone.
+  object["status_of"] = "model";
   if (solution.status == Solution::Status::kInfeasible) return;
   object["chosen"] = result.IsRefined() ? "refined" : "optimum";
   object["lower_bound"] = solution.lower_bound;
@@ -177,6 +179,11 @@ json SearchResultToJson(const SearchResult& result) {
   if (result.IsRefined()) object["departures"] = CountDepartures(result);
   if (result.codesign.has_value()) object["codesign"] = CodesignToJson(*result.codesign);
   if (result.evaluation.has_value()) object["evaluation"] = EvaluationToJson(*result.evaluation);
+  object["prediction_ratio"] = nullptr;
+  if (result.prediction.has_value()) {
+    object["prediction"] = PredictionCheckToJson(*result.prediction);
+    object["prediction_ratio"] = object["prediction"]["ratio"];
+  }
   if (result.exported.has_value()) object["exported"] = ExportedModelToJson(*result.exported);
   if (!result.not_exported.empty()) object["not_exported"] = result.not_exported;
   if (result.spec.has_value()) object["spec"] = SearchSpecToJson(*result.spec);
@@ -207,6 +214,7 @@ absl::StatusOr<SearchResult> SearchResultFromJson(const json& object) {
   fields.ReadObject("evaluation", EvaluationFromJson, &result.evaluation);
   fields.ReadObject("stability", StabilityFromJson, &result.stability);
   fields.ReadObject("refined", RefinementFromJson, &result.refined);
+  fields.ReadObject("prediction", PredictionCheckFromJson, &result.prediction);
   fields.ReadEach("budgets", [&](const json& element) -> absl::Status {
     HT_ASSIGN_OR_RETURN(result.budgets.emplace_back(), ResolvedBudgetFromJson(element));
     return absl::OkStatus();

@@ -12,6 +12,7 @@
 #include "nn/quant/precision.h"
 #include "profilers/cost_table.h"
 #include "search/codesign.h"
+#include "search/prediction_check.h"
 #include "search/refine/refinement.h"
 #include "search/resolved_budget.h"
 #include "search/search_spec.h"
@@ -82,6 +83,8 @@ struct SearchResult {
   LatencyResult latency;
   std::optional<Evaluation> evaluation;  // on the held-out data, else on the calibration samples
   bool evaluated_on_held_out = false;
+  // Of the answer; absent where its loss is no divergence, or it was not evaluated.
+  std::optional<PredictionCheck> prediction;
   // What the losses are; older versions, which did not note it, took divergences alone.
   LossMeasure measure = {"loss", "predicted divergence of the output"};
   double other_bytes = 0;             // of the sizes: of tensors that belong to no layer
@@ -107,7 +110,8 @@ int CountDepartures(const SearchResult& result);
 std::map<std::string, double> BudgetsOf(const Problem& problem);
 
 // JSON and back, without loss. At the top level, `status`, `lower_bound`, `infeasible` and
-// `explanation` are the solution's, and `assignment`, `cost`, `loss` and `gap` are those of the
+// `explanation` are the solution's, `status_of` says of what, `prediction_ratio` is that of
+// `prediction` (null: not known), and `assignment`, `cost`, `loss` and `gap` are those of the
 // answer that `chosen` names; FromJson leaves them out of account. FromJson: INVALID_ARGUMENT names
 // the field.
 nlohmann::json SearchResultToJson(const SearchResult& result);

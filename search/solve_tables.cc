@@ -25,12 +25,14 @@ absl::StatusOr<Tables> ParseTables(absl::string_view import_output,
 }
 
 absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer,
-                                        const SearchSpec& spec, const Progress& progress) {
+                                        const SearchSpec& spec, const Progress& progress,
+                                        const Refinement* refined) {
   HT_ASSIGN_OR_RETURN(const SensitivityResult sensitivity,
                       ScaleLosses(spec.rules.loss_factors, tables.sensitivity));
   const ProblemInputs inputs{tables.network, sensitivity,     tables.costs,
                              offer.offered,  offer.reference, spec};
   HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(inputs, progress));
+  if (refined != nullptr) refined->ApplyTo(built.problem);
   SolveOutput output;
   const bool resampled = !tables.sensitivity.resampled_losses.empty();
   HT_ASSIGN_OR_RETURN(output.solution,

@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "profilers/cost_table.h"
 #include "search/network_summary.h"
+#include "search/refine/refinement.h"
 #include "search/search_spec.h"
 #include "search/sensitivity/sensitivity.h"
 #include "search/stage_outputs.h"
@@ -25,9 +26,10 @@ absl::StatusOr<Tables> ParseTables(absl::string_view import_output,
                                    absl::string_view profile_output);
 
 // The problem of the tables and the spec's budgets, pins and frontier, solved; with its stability
-// where the losses were resampled.
+// where the losses were resampled. `refined`: whose corrections the losses get; may be null.
 absl::StatusOr<SolveOutput> SolveTables(const Tables& tables, const Offer& offer,
-                                        const SearchSpec& spec, const Progress& progress);
+                                        const SearchSpec& spec, const Progress& progress,
+                                        const Refinement* refined = nullptr);
 
 }  // namespace halftone
 

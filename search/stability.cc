@@ -46,7 +46,7 @@ class ResampledProblem {
     for (const Place& place : places_) {
       double& loss = drawn.layers[place.layer].choices[place.choice].loss;
       if (loss > 0) scales[place.pair] = std::sqrt(std::max(0.0, losses[place.column]) / loss);
-      loss = losses[place.column];
+      loss = std::max(0.0, losses[place.column]);
     }
     const auto scale_of = [&](const Pair& pair) {
       const auto found = scales.find(pair);

@@ -97,7 +97,9 @@ absl::StatusOr<NetworkSummary> NetworkSummaryFromBytes(absl::string_view bytes) 
   return NetworkSummaryFromJson(document);
 }
 
-std::string SolveOutputToBytes(const SolveOutput& output) {
+namespace {
+
+json SolveOutputToJson(const SolveOutput& output) {
   json document = {{"problem", ProblemToJson(output.problem)},
                    {"solution", SolutionToJson(output.solution)},
                    {"reference", output.reference.ToString()},
@@ -105,11 +107,10 @@ std::string SolveOutputToBytes(const SolveOutput& output) {
                    {"budgets", ResolvedBudgetsToJson(output.budgets)}};
   if (output.stability.has_value()) document["stability"] = StabilityToJson(*output.stability);
   if (output.codesign.has_value()) document["codesign"] = CodesignToJson(*output.codesign);
-  return document.dump();
+  return document;
 }
 
-absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
-  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "solution"));
+absl::StatusOr<SolveOutput> SolveOutputFromJson(const json& document) {
   SolveOutput output;
   JsonFields fields(document, "solve");
   fields.ReadObject("problem", ProblemFromJson, &output.problem);
@@ -122,6 +123,34 @@ absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
     HT_ASSIGN_OR_RETURN(output.budgets.emplace_back(), ResolvedBudgetFromJson(element));
     return absl::OkStatus();
   });
+  HT_RETURN_IF_ERROR(fields.status());
+  return output;
+}
+
+}  // namespace
+
+std::string SolveOutputToBytes(const SolveOutput& output) {
+  return SolveOutputToJson(output).dump();
+}
+
+absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "solution"));
+  return SolveOutputFromJson(document);
+}
+
+std::string RefineOutputToBytes(const RefineOutput& output) {
+  json document = {{"refinement", RefinementToJson(output.refinement)}};
+  if (output.solved.has_value()) document["solved"] = SolveOutputToJson(*output.solved);
+  return document.dump();
+}
+
+absl::StatusOr<RefineOutput> RefineOutputFromBytes(absl::string_view bytes) {
+  HT_ASSIGN_OR_RETURN(const json document, ParseStored(bytes, "refinement"));
+  RefineOutput output;
+  JsonFields fields(document, "refine");
+  fields.Require("refinement");
+  fields.ReadObject("refinement", RefinementFromJson, &output.refinement);
+  fields.ReadObject("solved", SolveOutputFromJson, &output.solved);
   HT_RETURN_IF_ERROR(fields.status());
   return output;
 }
@@ -239,6 +268,18 @@ absl::StatusOr<SearchResult> AssembleResult(const SearchSpec& spec, const Networ
   result.evaluation = validated.evaluation;
   result.evaluated_on_held_out = validated.on_held_out;
   if (!network.quantized_file.empty()) result.warnings.push_back(network.quantized_file);
+  // Losses with factors are no divergences any more.
+  if (spec.rules.loss_factors.empty()) {
+    result.prediction = CheckPrediction(measured, solved.solution, refined, validated.evaluation,
+                                        validated.on_held_out);
+  }
+  if (result.prediction.has_value()) {
+    const std::string warning = PredictionWarning(*result.prediction);
+    if (!warning.empty()) result.warnings.push_back(warning);
+  }
+  if (const std::string negative = NegativeWarning(measured); !negative.empty()) {
+    result.warnings.push_back(negative);
+  }
   const std::string fewer = FewerSamples(spec.sensitivity.samples, sensitivity.samples);
   if (!fewer.empty()) result.warnings.push_back(fewer);
   result.warnings.insert(result.warnings.end(), sensitivity.warnings.begin(),

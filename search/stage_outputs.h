@@ -38,6 +38,15 @@ struct SolveOutput {
 std::string SolveOutputToBytes(const SolveOutput& output);
 absl::StatusOr<SolveOutput> SolveOutputFromBytes(absl::string_view bytes);
 
+struct RefineOutput {
+  Refinement refinement;
+  // Solved again with what the evaluations found that the model had left out, in the place of the
+  // first answer. Absent where that was nothing.
+  std::optional<SolveOutput> solved;
+};
+std::string RefineOutputToBytes(const RefineOutput& output);
+absl::StatusOr<RefineOutput> RefineOutputFromBytes(absl::string_view bytes);
+
 struct ValidateOutput {
   std::optional<Evaluation> evaluation;
   bool on_held_out = false;

@@ -99,6 +99,7 @@ absl::StatusOr<std::map<Metric, double>> ParseWeights(
 
 nlohmann::json WhatIfAnswerToJson(const WhatIfAnswer& answer) {
   nlohmann::json object = SolutionToJson(answer.solution);
+  object["status_of"] = "model";
   object["measure"] = LossMeasureToJson(answer.measure);
   object["reference"] = answer.reference.ToString();
   object["budgets"] = ResolvedBudgetsToJson(answer.budgets);
@@ -130,6 +131,12 @@ absl::StatusOr<WhatIfAnswer> ReSolve(const SearchSpec& spec, const std::optional
   if (!of_base.empty()) numbers.budgets = AsNumbers(of_base);
   HT_ASSIGN_OR_RETURN(BuiltProblem built, BuildProblem(inputs, progress));
   Problem& problem = built.problem;
+  if (what_if.refined.has_value()) {
+    Refinement refined = *what_if.refined;
+    // It stands for what all pairs add, which is counted by itself then.
+    if (what_if.interactions > 0) refined.factor = 1;
+    refined.ApplyTo(problem);
+  }
   if (!what_if.frontier) problem.frontier.clear();
   for (const auto& [metric, weight] : what_if.weights) {
     problem.objective_weights[std::string(MetricCostKey(metric))] = weight;

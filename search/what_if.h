@@ -10,6 +10,7 @@
 #include "base/cancellation.h"
 #include "nlohmann/json_fwd.hpp"
 #include "search/artifact_store.h"
+#include "search/refine/refinement.h"
 #include "search/resolved_budget.h"
 #include "search/search_spec.h"
 #include "search/sensitivity/sensitivity.h"
@@ -25,6 +26,8 @@ struct WhatIf {
   // So many times the losses that pairs of layers add count as well; 0: not at all.
   double interactions = 0;
   bool frontier = true;
+  // Whose corrections the losses get: of the search's evaluations.
+  std::optional<Refinement> refined;
 };
 
 // Weights by metric in its base unit ("energy"), or in a unit that is named ("latency_ms",
@@ -42,8 +45,8 @@ struct WhatIfAnswer {
   std::vector<std::string> warnings;    // of the costs that the answer takes
   std::string caveat;                   // BusyCaveat
 };
-// The solution's document with `measure`, `reference`, `budgets`, `layer_order`, `warnings`, and
-// `caveat` where there is one.
+// The solution's document with `status_of` (what is proven is proven of the model), `measure`,
+// `reference`, `budgets`, `layer_order`, `warnings`, and `caveat` where there is one.
 nlohmann::json WhatIfAnswerToJson(const WhatIfAnswer& answer);
 
 // The problem of the stored tables of an earlier search of the same model, data and target, with

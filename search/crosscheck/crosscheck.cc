@@ -267,6 +267,13 @@ class CrosscheckRun {
                        " random assignments do damage in the range; theirs lies between ",
                        measured_.least_damage, " and ", measured_.most_damage));
     }
+    // Of the first one that says how much, for the others are there to be compared with it.
+    for (const EstimatorScore& score : result.estimators) {
+      if (!score.predicts_divergence || !score.error.empty()) continue;
+      std::string warning = UnderestimationWarning(score, measured_.in_range);
+      if (!warning.empty()) result.warnings.push_back(std::move(warning));
+      break;
+    }
     result.assignments = std::move(measured_.in_range);
     return result;
   }

@@ -4,20 +4,33 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/json_fields.h"
 #include "base/json_members.h"
 #include "base/statistics.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/refine/model_corrector.h"
 
 namespace halftone {
 namespace {
 
 using nlohmann::json;
 
+void NoteUnderestimation(const MeasuredAssignment& measured, size_t number, EstimatorScore& score) {
+  const double predicted = score.predicted[number];
+  if (!Holds(predicted, measured.divergence)) ++score.underestimated;
+  const double ratio = measured.divergence / predicted;
+  if (predicted <= 0 || ratio <= score.worst_ratio.value_or(0)) return;
+  score.worst_ratio = ratio;
+  score.worst_assignment = static_cast<int>(number);
+}
+
 void ScoreCalibration(absl::Span<const MeasuredAssignment> measured, EstimatorScore& score) {
   std::vector<double> ratios, logarithms;
   for (size_t i = 0; i < measured.size(); ++i) {
+    NoteUnderestimation(measured[i], i, score);
     const double ratio = score.predicted[i] / measured[i].divergence;
     if (!std::isfinite(ratio) || ratio <= 0) continue;
     ratios.push_back(ratio);
@@ -38,6 +51,9 @@ constexpr auto kScoreMembers = std::tuple(
     JsonMember("accuracy_kendall", &EstimatorScore::accuracy_kendall),
     JsonMember("median_ratio", &EstimatorScore::median_ratio),
     JsonMember("log_ratio_std", &EstimatorScore::log_ratio_std),
+    JsonMember("underestimated", &EstimatorScore::underestimated),
+    JsonMember("worst_ratio", &EstimatorScore::worst_ratio),
+    JsonMember("worst_assignment", &EstimatorScore::worst_assignment),
     JsonMember("seconds", &EstimatorScore::seconds),
     JsonMember("predicted", &EstimatorScore::predicted));
 
@@ -108,6 +124,21 @@ EstimatorScore Score(const Estimator& estimator, const Prediction& prediction,
   }
   if (score.predicts_divergence) ScoreCalibration(measured, score);
   return score;
+}
+
+std::string UnderestimationWarning(const EstimatorScore& score,
+                                   absl::Span<const MeasuredAssignment> measured) {
+  if (score.underestimated == 0) return "";
+  std::string text =
+      absl::StrCat(score.underestimated, " of ", measured.size(), " assignments do more than ",
+                   kMostTimesPredicted, " times what ", score.name, " predicts");
+  const auto worst = static_cast<size_t>(score.worst_assignment);
+  if (!score.worst_ratio.has_value() || worst >= measured.size()) return text;
+  return absl::StrCat(
+      text,
+      absl::StrFormat(", up to %.3g times: %.3g where it predicts %.3g (assignment ",
+                      *score.worst_ratio, measured[worst].divergence, score.predicted[worst]),
+      worst, ")");
 }
 
 json MeasuredAssignmentToJson(const MeasuredAssignment& measured) {

@@ -37,6 +37,11 @@ struct EstimatorScore {
   // Of predicted / measured: the median, and the standard deviation of the natural logarithm; only
   // where the divergence itself is predicted.
   std::optional<double> median_ratio, log_ratio_std;
+  // Likewise, of measured / predicted: how many assignments do more than kMostTimesPredicted times
+  // what is predicted of them, and the largest ratio, with the number of its assignment.
+  int underestimated = 0;
+  std::optional<double> worst_ratio;
+  int worst_assignment = 0;
   double seconds = 0;
   std::vector<double> predicted;  // in the order of the assignments
 };
@@ -62,6 +67,11 @@ struct CrosscheckResult {
 // Compares a prediction with what was measured.
 EstimatorScore Score(const Estimator& estimator, const Prediction& prediction,
                      absl::Span<const MeasuredAssignment> measured);
+
+// "" or that assignments do so much more than the estimator predicts, how many, and how much at
+// most.
+std::string UnderestimationWarning(const EstimatorScore& score,
+                                   absl::Span<const MeasuredAssignment> measured);
 
 // The document of `halftone crosscheck` (docs/api.md), and back. FromJson: INVALID_ARGUMENT names
 // the field.

@@ -17,9 +17,10 @@ namespace halftone {
 namespace {
 
 // Variances of the factors by which losses are wrong, in units of the squared deviation: common to
-// all, to a variable, to a format of its weights, of its activations, of one choice alone, and of
-// the pairs' weight.
-constexpr double kAll = 1, kVariable = 1, kWeights = 1, kActivations = 1, kChoice = 1, kPairs = 1;
+// all, to a variable, to a format of its weights, of its activations, of one choice alone, of the
+// pairs' weight, and of what was measured of one pair of variables.
+constexpr double kAll = 1, kVariable = 1, kWeights = 1, kActivations = 1, kChoice = 1, kPairs = 1,
+                 kMeasured = 1;
 // What the likelihood chooses from. Pairs are real: some of what they add always counts.
 constexpr double kPairWeights[] = {0.25, 0.5, 1};
 constexpr double kDeviations[] = {0.05, 0.1, 0.2, 0.4, 0.8};
@@ -88,14 +89,16 @@ std::vector<double> SamplingCovariance(const std::vector<const Trial*>& trials) 
 }  // namespace
 
 LossModel::LossModel(const ChoiceSpace& space, const PairLosses& pairs, std::vector<double> losses,
-                     double pair_weight)
+                     double pair_weight, const CorrectionTable* measured)
     : space_(space),
       pairs_(pairs),
       prior_losses_(std::move(losses)),
       prior_pair_weight_(pair_weight),
+      measured_(measured),
       spreads_(SpreadsOfColumns()),
       losses_(prior_losses_),
-      pair_weight_(pair_weight) {
+      pair_weight_(pair_weight),
+      measured_factors_(measured == nullptr ? 0 : measured->pairs().size(), 1.0) {
   std::map<std::string, int> numbers;
   const auto number = [&](const std::string& name) {
     return numbers.emplace(name, static_cast<int>(numbers.size())).first->second;
@@ -136,11 +139,16 @@ LossModel::Features LossModel::FeaturesOf(const Selection& selection) const {
     features.losses += prior_losses_[space_.ColumnOf(v, selection[v])];
   }
   features.pairs = pairs_.Sum(space_, selection);
+  for (size_t i = 0; i < measured_factors_.size(); ++i) {
+    features.measured.push_back(measured_->Of(measured_->pairs()[i], selection));
+    features.sum_of_measured += features.measured.back();
+  }
   return features;
 }
 
 double LossModel::Covariance(const Features& a, const Features& b) const {
   double sum = kAll * a.losses * b.losses + kPairs * a.pairs * b.pairs;
+  for (size_t i = 0; i < a.measured.size(); ++i) sum += kMeasured * a.measured[i] * b.measured[i];
   for (size_t v = 0; v < space_.variables(); ++v) {
     const size_t i = space_.ColumnOf(v, a.selection[v]), j = space_.ColumnOf(v, b.selection[v]);
     double variance = kVariable;
@@ -252,6 +260,13 @@ void LossModel::SetMean(const Fit& fit) {
     pair_weight_ += variance * kPairs * fit.weights[i] * features_[i].pairs;
   }
   pair_weight_ = std::max(pair_weight_, 0.0);
+  for (size_t pair = 0; pair < measured_factors_.size(); ++pair) {
+    double factor = fit.scales.unit;
+    for (size_t i = 0; i < features_.size(); ++i) {
+      factor += variance * kMeasured * fit.weights[i] * features_[i].measured[pair];
+    }
+    measured_factors_[pair] = std::max(factor, fit.scales.unit * kLeastShare);
+  }
   for (size_t column = 0; column < space_.columns(); ++column) {
     const size_t v = space_.VariableOf(column);
     double own = 0;
@@ -273,6 +288,9 @@ double LossModel::Predict(const Selection& selection) const {
   double sum = pair_weight_ * pairs_.Sum(space_, selection);
   for (size_t v = 0; v < space_.variables(); ++v) {
     sum += losses_[space_.ColumnOf(v, selection[v])];
+  }
+  for (size_t i = 0; i < measured_factors_.size(); ++i) {
+    sum += measured_factors_[i] * measured_->Of(measured_->pairs()[i], selection);
   }
   return sum;
 }

@@ -8,6 +8,7 @@
 
 #include "absl/types/span.h"
 #include "search/refine/choice_space.h"
+#include "search/refine/correction_table.h"
 #include "search/solver/compact.h"
 
 namespace halftone {
@@ -18,10 +19,11 @@ struct Trial {
   Selection selection;
   double divergence = 0;
   std::vector<double> parts;
+  double measured = 0;  // the divergence itself, where a score is in its place
 };
 
 // Predicts what an assignment does,
-//   f(z) = sum_v e[z_v] + w * (losses of the chosen pairs),
+//   f(z) = sum_v e[z_v] + w * (losses of the chosen pairs) + (what was measured of pairs),
 // at first with the estimator's losses e and a weight w, then with what trials taught: a Gaussian
 // process (Rasmussen & Williams 2006, equations 2.25, 2.26, 2.30) whose functions are of that form
 // again, so that its mean is searched as the estimator itself. The losses may be in another unit
@@ -34,9 +36,9 @@ struct Trial {
 // that what is due to the few samples at hand is not learned.
 class LossModel {
  public:
-  // `losses`: of each column. Borrows the space and the pairs.
+  // `losses`: of each column. Borrows the space, the pairs and what was measured of some of these.
   LossModel(const ChoiceSpace& space, const PairLosses& pairs, std::vector<double> losses,
-            double pair_weight);
+            double pair_weight, const CorrectionTable* measured = nullptr);
 
   // Forgets earlier trials. The best ones are learned from where there are more than kMaxTrials.
   void Learn(absl::Span<const Trial> trials);
@@ -48,13 +50,21 @@ class LossModel {
   // e[column] and w.
   const std::vector<double>& losses() const { return losses_; }
   double pair_weight() const { return pair_weight_; }
+  // What was measured of pairs, or nullptr; and what the model makes of each of its pairs: a
+  // factor.
+  const CorrectionTable* measured() const { return measured_; }
+  const std::vector<double>& measured_factors() const { return measured_factors_; }
 
  private:
   // What a selection is to the process.
   struct Features {
     Selection selection;
     double losses = 0, pairs = 0;  // sums of the prior's
-    double LossWith(double pair_weight) const { return losses + pair_weight * pairs; }
+    std::vector<double> measured;  // of each measured pair
+    double sum_of_measured = 0;
+    double LossWith(double pair_weight) const {
+      return losses + pair_weight * pairs + sum_of_measured;
+    }
   };
   struct Scales {
     double unit = 1;         // of what is measured, in that of the prior
@@ -90,6 +100,7 @@ class LossModel {
   const PairLosses& pairs_;
   const std::vector<double> prior_losses_;
   const double prior_pair_weight_;
+  const CorrectionTable* const measured_;
   // By how much each loss may be wrong, in units of the deviation: the loss itself, or where its
   // variable has none what choices of that name have elsewhere.
   const std::vector<double> spreads_;
@@ -98,6 +109,7 @@ class LossModel {
 
   std::vector<double> losses_;
   double pair_weight_;
+  std::vector<double> measured_factors_;
   std::vector<Features> features_;
   Fit fit_;
 };

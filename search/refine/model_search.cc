@@ -103,13 +103,38 @@ class ModelSearch::Walker {
 
   // What a column contributes with all other variables as they are.
   double LossAt(size_t column) const {
-    double loss = search_.model_.losses()[column];
+    double loss = search_.model_.losses()[column] + MeasuredAt(column);
     if (search_.pairs_.empty()) return loss;
     double pairs = search_.pairs_.Own(column);
     for (size_t w = 0; w < space_.variables(); ++w) {
       if (w != space_.VariableOf(column)) pairs += search_.pairs_.At(column, Present(w));
     }
     return loss + search_.model_.pair_weight() * pairs;
+  }
+
+  // What was measured of the column and the choices of all other variables as they are.
+  double MeasuredAt(size_t column) const {
+    const CorrectionTable* const table = search_.model_.measured();
+    if (table == nullptr) return 0;
+    double sum = 0;
+    const size_t v = space_.VariableOf(column);
+    for (size_t i = 0; i < search_.model_.measured_factors().size(); ++i) {
+      const CorrectionTable::Pair& pair = table->pairs()[i];
+      if (pair.a != v && pair.b != v) continue;
+      const size_t other = Present(pair.a == v ? pair.b : pair.a);
+      sum += search_.model_.measured_factors()[i] * table->At(pair, column, other);
+    }
+    return sum;
+  }
+
+  // What was measured of two columns of different variables.
+  double MeasuredOf(size_t a, size_t b) const {
+    const CorrectionTable* const table = search_.model_.measured();
+    if (table == nullptr) return 0;
+    const int pair = table->PairOf(space_.VariableOf(a), space_.VariableOf(b));
+    if (pair < 0) return 0;
+    const auto place = static_cast<size_t>(pair);
+    return search_.model_.measured_factors()[place] * table->At(table->pairs()[place], a, b);
   }
 
   const double* PairCost(size_t a, size_t b) const {
@@ -138,11 +163,13 @@ class ModelSearch::Walker {
 
   // What two changes add to the loss together beyond what each adds alone.
   double PairTerm(size_t a, size_t b) const {
-    if (search_.pairs_.empty()) return 0;
-    const PairLosses& pairs = search_.pairs_;
     const size_t old_a = Present(space_.VariableOf(a)), old_b = Present(space_.VariableOf(b));
-    return search_.model_.pair_weight() *
-           (pairs.At(a, b) - pairs.At(a, old_b) - pairs.At(old_a, b) + pairs.At(old_a, old_b));
+    const double measured =
+        MeasuredOf(a, b) - MeasuredOf(a, old_b) - MeasuredOf(old_a, b) + MeasuredOf(old_a, old_b);
+    if (search_.pairs_.empty()) return measured;
+    const PairLosses& pairs = search_.pairs_;
+    return measured + search_.model_.pair_weight() * (pairs.At(a, b) - pairs.At(a, old_b) -
+                                                      pairs.At(old_a, b) + pairs.At(old_a, old_b));
   }
 
   bool IsFeasible(size_t a, size_t b) const {
@@ -186,6 +213,14 @@ ModelSearch::ModelSearch(const ChoiceSpace& space, const PairLosses& pairs, cons
 
 std::vector<char> ModelSearch::WorthTrying() const {
   const CompactProblem& compact = space_.compact();
+  // What it does depends on what others choose.
+  const auto is_measured_with_others = [&](size_t v) {
+    const CorrectionTable* const table = model_.measured();
+    return table != nullptr && std::any_of(table->pairs().begin(), table->pairs().end(),
+                                           [&](const CorrectionTable::Pair& pair) {
+                                             return pair.a == v || pair.b == v;
+                                           });
+  };
   const auto is_replaced = [&](size_t v, size_t column, size_t other) {
     const double* own = compact.Value(static_cast<int>(v), space_.ChoiceOf(column));
     const double* others = compact.Value(static_cast<int>(v), space_.ChoiceOf(other));
@@ -201,6 +236,7 @@ std::vector<char> ModelSearch::WorthTrying() const {
   if (!pairs_.empty() && space_.columns() <= kMaxColumnsTried) return worth;
   for (size_t column = 0; column < space_.columns(); ++column) {
     const size_t v = space_.VariableOf(column);
+    if (is_measured_with_others(v)) continue;
     for (size_t other = space_.Begin(v); other < space_.End(v) && worth[column]; ++other) {
       if (other != column && is_replaced(v, column, other)) worth[column] = 0;
     }

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/infinity.h"
 #include "base/json_fields.h"
 #include "base/json_members.h"
 #include "base/status_macros.h"
@@ -19,7 +20,11 @@ constexpr auto kMembers = std::tuple(
     JsonMember("divergence", &Refinement::divergence),
     JsonMember("optimum_divergence", &Refinement::optimum_divergence),
     JsonMember("loss", &Refinement::loss), JsonMember("cost", &Refinement::cost),
-    JsonMember("is_exhausted", &Refinement::is_exhausted));
+    JsonMember("is_exhausted", &Refinement::is_exhausted),
+    JsonMember("factor", &Refinement::factor),
+    JsonMember("is_unexplained", &Refinement::is_unexplained),
+    JsonMember("partial_evaluations", &Refinement::partial_evaluations),
+    JsonMember("most_divergence", &Refinement::most_divergence));
 
 constexpr auto kEvaluatedMembers =
     std::tuple(JsonMember("source", &Refinement::Evaluated::source),
@@ -37,6 +42,11 @@ const Refinement::Evaluated* Refinement::LeastMeasured() const {
   return is_less ? &*least : nullptr;
 }
 
+void Refinement::ApplyTo(Problem& problem) const {
+  ApplyCorrections(corrections, problem);
+  if (factor != 1) MultiplyLosses(factor, problem);
+}
+
 json RefinementToJson(const Refinement& refinement) {
   json object = MembersToJson(kMembers, refinement);
   if (refinement.evolution.has_value()) {
@@ -47,7 +57,13 @@ json RefinementToJson(const Refinement& refinement) {
     object["joint_optima"].push_back(
         {{"weight", joint.weight}, {"solution", SolutionToJson(joint.solution)}});
   }
-  object["evaluations"] = refinement.evaluated.size();
+  object["corrections"] = json::array();
+  for (const Correction& correction : refinement.corrections) {
+    object["corrections"].push_back(CorrectionToJson(correction));
+  }
+  if (!refinement.optimum.empty()) object["optimum"] = refinement.optimum;
+  object["evaluations"] =
+      refinement.evaluated.size() + static_cast<size_t>(refinement.partial_evaluations);
   object["evaluated"] = json::array();
   for (const Refinement::Evaluated& evaluated : refinement.evaluated) {
     object["evaluated"].push_back(MembersToJson(kEvaluatedMembers, evaluated));
@@ -59,7 +75,13 @@ absl::StatusOr<Refinement> RefinementFromJson(const json& object) {
   Refinement refinement;
   JsonFields fields(object, "refined");
   fields.Require("assignment");
+  refinement.most_divergence = kInfinity;  // older versions did not note it
   ReadMembers(kMembers, fields, &refinement);
+  fields.Read("optimum", &refinement.optimum);
+  fields.ReadEach("corrections", [&](const json& element) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(refinement.corrections.emplace_back(), CorrectionFromJson(element));
+    return absl::OkStatus();
+  });
   fields.ReadObject("evolution", EvolutionFromJson, &refinement.evolution);
   fields.ReadEach("joint_optima", [&](const json& element) -> absl::Status {
     Refinement::JointOptimum& joint = refinement.joint_optima.emplace_back();

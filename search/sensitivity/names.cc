@@ -1,6 +1,10 @@
+#include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/enum_names.h"
 #include "search/sensitivity/sensitivity.h"
 
@@ -118,6 +122,29 @@ LossMeasure MeasureOf(SensitivityMethod method, absl::string_view output_metric)
   }
   return {"loss",
           absl::StrCat("predicted increase of the output's ", DivergenceText(output_metric))};
+}
+
+bool PredictsDivergence(const SensitivityResult& sensitivity) {
+  const std::string& metric = sensitivity.output_metric;
+  return MeasureOf(sensitivity.method, metric).name == "loss" &&
+         (metric == "kl" || metric == "mse");
+}
+
+std::string NegativeWarning(const SensitivityResult& sensitivity) {
+  std::vector<std::string> layers;
+  for (const LayerSensitivity& layer : sensitivity.layers) {
+    const bool is_negative = std::any_of(layer.choices.begin(), layer.choices.end(),
+                                         [](const ChoiceLoss& choice) { return choice.loss < 0; });
+    if (is_negative) layers.push_back(layer.name);
+  }
+  if (layers.empty()) return "";
+  constexpr size_t kMostNamed = 3;
+  const size_t others = layers.size() - std::min(kMostNamed, layers.size());
+  layers.resize(layers.size() - others);
+  return absl::StrCat("the method ", SensitivityMethodName(sensitivity.method),
+                      " gives negative losses (of '", absl::StrJoin(layers, "', '"), "'",
+                      others > 0 ? absl::StrCat(" and ", others, " more") : "",
+                      "): they count as 0, for no precision is better than float");
 }
 
 std::string FewerSamples(int64_t asked, int64_t samples) {

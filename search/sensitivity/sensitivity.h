@@ -243,6 +243,11 @@ struct LossMeasure {
 // `output_metric` as SensitivityResult has it.
 LossMeasure MeasureOf(SensitivityMethod method, absl::string_view output_metric);
 nlohmann::json LossMeasureToJson(const LossMeasure& measure);
+// Whether the losses are the divergence that an evaluation of the network measures.
+bool PredictsDivergence(const SensitivityResult& sensitivity);
+// "" or that losses are negative, and of which layers. A trace, and a quadratic form of a Hessian,
+// may be: that is the estimator's limit and no gain, so that a search takes them as 0.
+std::string NegativeWarning(const SensitivityResult& sensitivity);
 // "exact", "gauss-newton", "hutchinson".
 absl::StatusOr<TraceKind> ParseTraceKind(absl::string_view text);
 absl::string_view TraceKindName(TraceKind kind);

@@ -21,6 +21,7 @@ json ChoiceToJson(const ChoiceLoss& choice) {
   json object = {{"precision", precision}, {"loss", nullptr}, {"loss_stderr", nullptr}};
   if (choice.is_known) object["loss"] = choice.loss;
   if (choice.loss_stderr.has_value()) object["loss_stderr"] = *choice.loss_stderr;
+  if (choice.loss < 0) object["is_negative"] = true;
   if (choice.measured) object["measured"] = true;
   if (choice.second_order.has_value()) object["second_order"] = *choice.second_order;
   if (choice.sqnr_db.has_value()) object["sqnr_db"] = *choice.sqnr_db;

@@ -4,6 +4,7 @@
 
 #include "base/infinity.h"
 #include "base/status_macros.h"
+#include "search/solver/cheapest.h"
 #include "search/solver/compile.h"
 #include "search/solver/exact.h"
 #include "search/solver/frontier.h"
@@ -22,8 +23,10 @@ absl::Status NothingFound(const Stop& stop, double lower_bound) {
       lower_bound));
 }
 
-void Fill(const CompiledProblem& compiled, const ExactResult& result, Solution& solution) {
-  FrontierPoint point = compiled.ToPoint(result.incumbent.selection);
+void Fill(const CompiledProblem& compiled, const CompactProblem& compact, const ExactResult& result,
+          Stop& stop, Solution& solution) {
+  FrontierPoint point =
+      compiled.ToPoint(CheapestOfEqual(compiled, compact, result.incumbent.selection, stop));
   if (!result.proven) point.SetBound(result.lower_bound);
   solution.SetPoint(std::move(point));
   solution.status = result.proven ? Solution::Status::kOptimal : Solution::Status::kFeasible;
@@ -53,7 +56,7 @@ absl::StatusOr<Solution> Solve(const Problem& problem, const SolveOptions& optio
 
   Solution solution;
   if (result.incumbent.found()) {
-    Fill(compiled, result, solution);
+    Fill(compiled, compact, result, stop, solution);
   } else {
     if (progress.report) progress.report(0.3, "no assignment fits: looking for the reason");
     HT_ASSIGN_OR_RETURN(solution.infeasible, ExplainInfeasible(compiled, stop));

@@ -22,7 +22,8 @@ struct SolveOptions {
 
 // The assignment of least loss (or least objective, where objective weights count costs as well)
 // within the budgets, proven where status is kOptimal: no other one is better by more than rounding
-// (1e-10 of it). Budgets are kept to 1e-9 of their limit. With
+// (1e-10 of it). Of choices of a layer that lose the same the cheapest is taken (cheapest.h).
+// Budgets are kept to 1e-9 of their limit. With
 // problem.frontier set, also the Pareto-optimal points of that against that metric, other budgets
 // kept. A budget that cannot be met is an answer (kInfeasible), not an error.
 //

@@ -211,12 +211,15 @@ absl::Status GetFrontier(const ServiceContext& context, const v1::GetFrontierReq
 }
 
 // What a job's answer was made from; nothing while it has none, or where an older version wrote it.
-absl::StatusOr<std::optional<TableNames>> TablesOf(const ServiceContext& context,
-                                                   const JobRecord& job) {
-  if (job.state != JobState::kSucceeded) return std::nullopt;
+struct Origins {
+  std::optional<TableNames> tables;
+  std::optional<Refinement> refined;
+};
+absl::StatusOr<Origins> OriginsOf(const ServiceContext& context, const JobRecord& job) {
+  if (job.state != JobState::kSucceeded) return Origins();
   HT_ASSIGN_OR_RETURN(const std::string document, LoadDocument(context, job));
   HT_ASSIGN_OR_RETURN(SearchResult result, ParseDocument(job, document, SearchResultFromJson));
-  return std::move(result.tables);
+  return Origins{std::move(result.tables), std::move(result.refined)};
 }
 
 absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest& request,
@@ -240,10 +243,11 @@ absl::Status ReSolveJob(const ServiceContext& context, const v1::ReSolveRequest&
     message.set_time_limit_seconds(kSecondsWithInteractions);
   }
   HT_ASSIGN_OR_RETURN(const SearchSpec spec, SpecFromProto(message));
-  HT_ASSIGN_OR_RETURN(const WhatIf what_if, WhatIfFromProto(request));
-  HT_ASSIGN_OR_RETURN(const std::optional<TableNames> tables, TablesOf(context, job));
+  HT_ASSIGN_OR_RETURN(WhatIf what_if, WhatIfFromProto(request));
+  HT_ASSIGN_OR_RETURN(Origins origins, OriginsOf(context, job));
+  what_if.refined = std::move(origins.refined);
   const absl::StatusOr<WhatIfAnswer> solved =
-      ReSolve(spec, tables, *context.catalog, cancellation, what_if);
+      ReSolve(spec, origins.tables, *context.catalog, cancellation, what_if);
   // A job that has not ended may lack tables; one that has not succeeded may have them all.
   if (absl::IsFailedPrecondition(solved.status()) && job.state != JobState::kSucceeded) {
     return LoadDocument(context, job).status();

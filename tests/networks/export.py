@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Writes what the tests use: the networks as ONNX, calibration and evaluation samples, and accuracy.json.
 
-  python3 export.py --weights /where/train.py/wrote [--out ../data/networks] [resnet14] [mobilenetv2] [vit]
+  python3 export.py --weights /where/train.py/wrote [--out ../data/networks] [resnet14] [mobilenetv2] [vit] [pplcnet]
 """
 
 import argparse
+import inspect
 import io
 import json
 import pathlib
@@ -59,10 +60,12 @@ def transpose_parameters(graph):
 def export_kept(network, path, image=(1, 28, 28)):
     """ONNX with the batch normalizations as nodes of their own, and torch's parameter names."""
     network.eval()
+    # From torch 2.9 on, another exporter is the default.
+    by_tracing = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     torch.onnx.export(network, torch.zeros(1, *image), path, opset_version=OPSET,
                       training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
                       input_names=["input"], output_names=["logits"],
-                      dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}})
+                      dynamic_axes={"input": {0: "batch"}, "logits": {0: "batch"}}, **by_tracing)
     model = onnx.load(path)
     own_shared_tensors(model.graph)
     transpose_parameters(model.graph)

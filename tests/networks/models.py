@@ -1,9 +1,10 @@
-"""The networks of the tests: a CIFAR-style ResNet-14, a small MobileNetV2 and a small ViT, for 28x28 grey images."""
+"""The networks of the tests: a CIFAR-style ResNet-14, a small MobileNetV2, a small ViT and a thin PP-LCNet, for 28x28
+grey images."""
 
 import torch
 from torch import nn
 
-NAMES = ("resnet14", "mobilenetv2", "vit")
+NAMES = ("resnet14", "mobilenetv2", "vit", "pplcnet")
 
 
 class Residual(nn.Module):
@@ -170,6 +171,61 @@ class ViT(nn.Module):
         return self.fc(self.norm(self.blocks(x))[:, 0])
 
 
+class SqueezeExcite(nn.Module):
+    """Channels scaled by what their averages say (Hu et al. 2018)."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.squeeze, self.excite = nn.Conv2d(channels, channels // 4, 1), nn.Conv2d(channels // 4, channels, 1)
+
+    def forward(self, x):
+        scale = torch.relu(self.squeeze(nn.functional.adaptive_avg_pool2d(x, 1)))
+        return x * nn.functional.hardsigmoid(self.excite(scale))
+
+
+class DepthwiseSeparable(nn.Module):
+    """A depthwise and a pointwise convolution, each with a hard-swish; squeeze-and-excitation between them at the end."""
+
+    def __init__(self, src_channels, dst_channels, kernel, stride, has_scale):
+        super().__init__()
+        self.depthwise = nn.Conv2d(src_channels, src_channels, kernel, stride, kernel // 2, groups=src_channels,
+                                   bias=False)
+        self.depthwise_bn = nn.BatchNorm2d(src_channels)
+        self.scale = SqueezeExcite(src_channels) if has_scale else None
+        self.pointwise = nn.Conv2d(src_channels, dst_channels, 1, bias=False)
+        self.pointwise_bn = nn.BatchNorm2d(dst_channels)
+
+    def forward(self, x):
+        x = nn.functional.hardswish(self.depthwise_bn(self.depthwise(x)))
+        if self.scale is not None:
+            x = self.scale(x)
+        return nn.functional.hardswish(self.pointwise_bn(self.pointwise(x)))
+
+
+class PPLCNet(nn.Module):
+    """PP-LCNet (Cui et al. 2021, table 2) with its 33 layers and a quarter of its channels, for small images."""
+
+    def __init__(self, head=160, classes=10):
+        super().__init__()
+        # Kernel, channels, stride.
+        blocks = [(3, 16, 1), (3, 32, 1), (3, 32, 1), (3, 32, 1), (3, 32, 1), (3, 64, 2), (5, 64, 1), (5, 64, 1),
+                  (5, 64, 1), (5, 64, 1), (5, 64, 1), (5, 128, 2), (5, 128, 1)]
+        self.stem = nn.Conv2d(1, 8, 3, 2, 1, bias=False)
+        self.stem_bn = nn.BatchNorm2d(8)
+        layers, channels = [], 8
+        for number, (kernel, width, stride) in enumerate(blocks):
+            layers.append(DepthwiseSeparable(channels, width, kernel, stride, number >= len(blocks) - 2))
+            channels = width
+        self.blocks = nn.Sequential(*layers)
+        self.head = nn.Conv2d(channels, head, 1)
+        self.fc = nn.Linear(head, classes)
+
+    def forward(self, x):
+        x = self.blocks(nn.functional.hardswish(self.stem_bn(self.stem(x))))
+        x = nn.functional.hardswish(self.head(nn.functional.adaptive_avg_pool2d(x, 1)))
+        return self.fc(torch.flatten(x, 1))
+
+
 def make(name):
     """The network of that name, with the initial weights of torch's current seed."""
     if name == "resnet14":
@@ -180,4 +236,6 @@ def make(name):
         return MobileNetV2(stem=64, stem_stride=2, stages=[(2, 160, 2, 1), (2, 192, 1, 2)], head=160)
     if name == "vit":
         return ViT()
+    if name == "pplcnet":
+        return PPLCNet()
     raise ValueError(f"no network is called {name}")

@@ -32,6 +32,16 @@ inline SearchResult FullResult() {
                               1.0 / 3,
                               {{"latency_ns", 2}},
                               {{"optimum", 0.5, 0.5, 0.375}, {"uniform", 0.5, 0.2, 0.4}}};
+  Correction correction;
+  correction.parts = {{{"a"}, "w4a4", 0.125}, {{"b", "c"}, "w8a8", 0.0625}};
+  correction.divergence = 0.5;
+  correction.added = 0.3125;
+  result.refined->corrections = {correction};
+  result.refined->optimum = {{"a", "w4a4"}};
+  result.refined->partial_evaluations = 9;
+  result.refined->factor = 1.25;
+  result.refined->most_divergence = 0.375;
+  result.prediction = PredictionCheck{1.0 / 3, 0.25, "kl", false, {correction}, 1.25, false};
   LayerResult layer;
   layer.name = "a";
   layer.precision = Precision::Int(4, 4);

@@ -50,6 +50,31 @@ TEST(ScoreTest, TellsRanksAndCalibration) {
   EXPECT_NEAR(*other.log_ratio_std, std::log(2.0) * std::sqrt(5.0 / 3), 1e-12);
 }
 
+TEST(ScoreTest, SaysWhatDoesMoreThanPredicted) {
+  const auto measured = Measured({0.01, 0.02, 0.64, 0.08});
+  const EstimatorScore score =
+      Score(*FindEstimator("fisher"), Predicted("fisher", {0.02, 0.01, 0.004, 0.06}), measured);
+  EXPECT_EQ(score.underestimated, 2) << "2 and 160 times; not 1.33 times";
+  EXPECT_DOUBLE_EQ(*score.worst_ratio, 160);
+  EXPECT_EQ(score.worst_assignment, 2);
+  EXPECT_EQ(UnderestimationWarning(score, measured),
+            "2 of 4 assignments do more than 1.5 times what fisher predicts, up to 160 times: 0.64 "
+            "where it predicts 0.004 (assignment 2)");
+  const EstimatorScore good =
+      Score(*FindEstimator("fisher"), Predicted("fisher", {0.02, 0.04, 0.8, 0.07}), measured);
+  EXPECT_EQ(good.underestimated, 0);
+  EXPECT_EQ(UnderestimationWarning(good, measured), "");
+  const EstimatorScore nothing =
+      Score(*FindEstimator("fisher"), Predicted("fisher", {0, 0, 0, 0}), measured);
+  EXPECT_EQ(nothing.underestimated, 4);
+  EXPECT_FALSE(nothing.worst_ratio.has_value());
+  EXPECT_EQ(UnderestimationWarning(nothing, measured),
+            "4 of 4 assignments do more than 1.5 times what fisher predicts");
+  const EstimatorScore ranks =
+      Score(*FindEstimator("hessian-trace"), Predicted("hessian-trace", {1, 2, 3, 4}), measured);
+  EXPECT_EQ(ranks.underestimated, 0) << "a score is no divergence";
+}
+
 TEST(ScoreTest, WhatIsNotDefinedIsAbsent) {
   const auto measured = Measured({0.01, 0.02});
   const EstimatorScore ranks =
