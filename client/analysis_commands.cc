@@ -16,6 +16,7 @@
 #include "client/input_flags.h"
 #include "client/interrupt.h"
 #include "client/roofline_plot.h"
+#include "client/sensitivity_methods.h"
 #include "client/target_text.h"
 #include "server/local.h"
 
@@ -40,6 +41,8 @@ void Print(const CommandLine& line, const json& document, std::string (*to_text)
 
 Connection::ProgressCallback Show(ProgressBar& bar, const std::string& stage) {
   return [&bar, stage](double fraction, absl::string_view detail) {
+    // What is told before it begins is to stay.
+    if (absl::StartsWith(detail, "estimate: ")) return bar.Note(detail);
     bar.Update(stage, fraction, -1, detail);
   };
 }
@@ -85,23 +88,6 @@ struct SensitivityFlags {
   uint64_t seed = 0;
 };
 
-const std::map<std::string, v1::SensitivityMethod>& Methods() {
-  static const auto* methods = new std::map<std::string, v1::SensitivityMethod>{
-      {"fisher", v1::SENSITIVITY_METHOD_FISHER},
-      {"fisher-corrected", v1::SENSITIVITY_METHOD_FISHER_CORRECTED},
-      {"hessian-trace", v1::SENSITIVITY_METHOD_HESSIAN_TRACE},
-      {"hessian-trace-exact", v1::SENSITIVITY_METHOD_HESSIAN_TRACE_EXACT},
-      {"hessian-eigenvalue", v1::SENSITIVITY_METHOD_HESSIAN_EIGENVALUE},
-      {"hessian-form", v1::SENSITIVITY_METHOD_HESSIAN_FORM},
-      {"hawq-v1", v1::SENSITIVITY_METHOD_HAWQ_V1},
-      {"hawq-v2", v1::SENSITIVITY_METHOD_HAWQ_V2},
-      {"hawq-v3", v1::SENSITIVITY_METHOD_HAWQ_V3},
-      {"output", v1::SENSITIVITY_METHOD_OUTPUT},
-      {"sqnr", v1::SENSITIVITY_METHOD_SQNR},
-      {"fisher-elementwise", v1::SENSITIVITY_METHOD_FISHER_ELEMENTWISE}};
-  return *methods;
-}
-
 const std::map<std::string, v1::LossKind>& Losses() {
   static const auto* losses =
       new std::map<std::string, v1::LossKind>{{"auto", v1::LOSS_KIND_UNSPECIFIED},
@@ -124,7 +110,7 @@ absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityF
     request.add_precisions(precision);
   }
   v1::SensitivitySpec* spec = request.mutable_sensitivity();
-  spec->set_method(Methods().at(flags.method));
+  spec->set_method(SensitivityMethods().at(flags.method));
   spec->set_loss(Losses().at(flags.loss));
   spec->set_samples(flags.samples);
   spec->set_probes(flags.probes);
@@ -307,10 +293,11 @@ void AddSensitivity(CLI::App& app, CommandLine& line) {
   CLI::App* sub = app.add_subcommand("sensitivity", "how much each precision of each layer hurts");
   AddModel(sub, &flags->model);
   sub->add_option("--data", flags->data, "calibration samples, .npz")->required();
-  std::vector<std::string> methods, losses;
-  for (const auto& [name, value] : Methods()) methods.push_back(name);
+  std::vector<std::string> losses;
   for (const auto& [name, value] : Losses()) losses.push_back(name);
-  sub->add_option("--method", flags->method)->check(CLI::IsMember(methods))->capture_default_str();
+  sub->add_option("--method", flags->method)
+      ->check(CLI::IsMember(SensitivityMethodNames()))
+      ->capture_default_str();
   sub->add_option("--loss", flags->loss)->check(CLI::IsMember(losses))->capture_default_str();
   AddInputFlags(sub, &flags->inputs);
   AddHeadFlag(sub, &flags->heads);

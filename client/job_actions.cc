@@ -40,6 +40,10 @@ void Show(const v1::JobEvent& event, ProgressBar& bar) {
       bar.Update(StageText(event.stage()), event.fraction(), event.eta_seconds(),
                  event.reused() ? "reused" : event.detail(), event.stage_fraction());
       return;
+    case v1::JOB_EVENT_KIND_ARTIFACT_READY:
+    case v1::JOB_EVENT_KIND_NOTE:
+      bar.Note(event.detail());
+      return;
     default:
       return;
   }

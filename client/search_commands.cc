@@ -9,13 +9,14 @@
 #include "client/interrupt.h"
 #include "client/job_actions.h"
 #include "client/rule_flags.h"
+#include "client/sensitivity_methods.h"
 
 namespace halftone {
 namespace {
 
 struct SearchFlags {
   std::string model, data, evaluation, precisions, display_name, request_id, output, frontier;
-  std::string strategy, objectives;
+  std::string strategy, objectives, method, effort;
   std::string target = "cpu";
   RuleFlags rules;
   InputFlags inputs;
@@ -47,6 +48,10 @@ absl::Status FillSpec(const SearchFlags& flags, v1::SearchSpec* spec) {
   spec->set_strategy(flags.strategy);
   for (const std::string& metric : SplitList(flags.objectives)) spec->add_objectives(metric);
   spec->set_robust(flags.robust);
+  spec->set_effort(flags.effort);
+  if (!flags.method.empty()) {
+    spec->mutable_sensitivity()->set_method(SensitivityMethods().at(flags.method));
+  }
   spec->mutable_sensitivity()->set_samples(flags.samples);
   spec->mutable_sensitivity()->set_draws(flags.draws);
   spec->mutable_sensitivity()->set_seed(flags.seed);
@@ -109,6 +114,16 @@ void AddFlags(CLI::App* sub, SearchFlags* flags) {
                   "docs/targets.md; of a simulated one f32,bf16,w16a16,w8a8,w8a4,w4a8,w4a4,w2a4,"
                   "w2a2 as far as it runs them)");
   sub->add_option("--frontier", flags->frontier, "metric of the frontier (default: latency)");
+  sub->add_option("--method", flags->method,
+                  "how losses are estimated, as `halftone sensitivity` has it (default: "
+                  "fisher-corrected)")
+      ->check(CLI::IsMember(SensitivityMethodNames()));
+  sub->add_option(
+         "--effort", flags->effort,
+         "what is taken where --method, --samples, --draws, --evaluations and --time-limit "
+         "are not given: fisher, at most 64, 4, 8, 10; fisher-corrected, all, 4, 64, 60 "
+         "(the default); fisher-corrected, all, 16, 256, 300")
+      ->check(CLI::IsMember({"quick", "normal", "thorough"}));
   sub->add_option("--samples", flags->samples, "calibrate on the first so many (default: all)")
       ->check(PositiveNumber());
   sub->add_option("--draws", flags->draws, "label draws per sample")->check(PositiveNumber());

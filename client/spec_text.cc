@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client/sensitivity_methods.h"
 
 namespace halftone {
 namespace {
@@ -47,6 +48,7 @@ void AddSensitivity(const v1::SensitivitySpec& spec, json& document) {
   Set("draws", spec.draws(), document);
   Set("probes", spec.probes(), document);
   Set("resamples", spec.resamples(), document);
+  Set("method", SensitivityMethodText(spec.method()), document);
 }
 
 json SearchToJson(const v1::SearchSpec& spec) {
@@ -60,6 +62,7 @@ json SearchToJson(const v1::SearchSpec& spec) {
   Set("robust", spec.robust(), document);
   if (spec.has_evaluations()) document["evaluations"] = spec.evaluations();
   Set("strategy", spec.strategy(), document);
+  Set("effort", spec.effort(), document);
   Set("objectives", ListOf(spec.objectives()), document);
   Set("frontier_metric", spec.frontier_metric(), document);
   Set("batch", spec.batch(), document);

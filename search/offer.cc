@@ -120,4 +120,17 @@ absl::StatusOr<Offer> OfferFromBytes(absl::string_view bytes) {
   return OfferFromJson(document);
 }
 
+absl::Status CheckHasCosts(const CostProfiler& profiler, const NetworkSummary& network,
+                           const Offer& offer, const SearchSpec& spec) {
+  LayerSet layers;
+  for (const NetworkSummary::LayerFacts& facts : network.layers) {
+    layers.layers.emplace_back().name = facts.name;
+  }
+  ProfileRequest request;
+  request.layers = &layers;
+  request.precisions = offer.profiled;
+  request.batch = network.fixed_batch > 0 ? static_cast<int>(network.fixed_batch) : spec.batch;
+  return profiler.CheckRequest(request);
+}
+
 }  // namespace halftone

@@ -13,14 +13,17 @@
 #include "nlohmann/json.hpp"
 #include "profilers/design_space.h"
 #include "search/codesign_run.h"
+#include "search/dominated.h"
 #include "search/executed.h"
 #include "search/execution.h"
 #include "search/exported_check.h"
+#include "search/first_answer.h"
 #include "search/measure_plan.h"
 #include "search/offer.h"
 #include "search/refine_stage.h"
 #include "search/report.h"
 #include "search/sensitivity/memory_estimate.h"
+#include "search/sensitivity/time_estimate.h"
 #include "search/solve_tables.h"
 #include "search/spec_check.h"
 #include "search/stage_inputs.h"
@@ -83,8 +86,11 @@ class SearchRun {
     HT_RETURN_IF_ERROR(Import());
     HT_RETURN_IF_ERROR(CheckAgainstNetwork());
     HT_RETURN_IF_ERROR(LearnExecution());
-    HT_RETURN_IF_ERROR(MeasureLosses());
+    HT_RETURN_IF_ERROR(FindQuantizers());
+    // Before the losses, so that there is an answer as soon as these are known to second order.
     HT_RETURN_IF_ERROR(MeasureCosts());
+    HT_RETURN_IF_ERROR(LearnWhatIsDominated());
+    HT_RETURN_IF_ERROR(MeasureLosses());
     HT_RETURN_IF_ERROR(SolveProblem());
     HT_RETURN_IF_ERROR(RefineAnswer());
     HT_RETURN_IF_ERROR(Validate());
@@ -134,22 +140,8 @@ class SearchRun {
   absl::Status CheckAgainstNetwork() {
     HT_ASSIGN_OR_RETURN(const NetworkSummary network, NetworkSummaryFromBytes(import_output_));
     HT_RETURN_IF_ERROR(CheckChoices(spec_, network, offer_.offered));
-    if (codesign_ == nullptr) return CheckHasCosts(network);
-    return Annotate(codesign_->CheckMemory(network),
-                    absl::StrCat("stage ", StageName(Stage::kProfile)));
-  }
-
-  // Of a target that is a table: whether it knows all layers and precisions.
-  absl::Status CheckHasCosts(const NetworkSummary& network) {
-    LayerSet layers;
-    for (const NetworkSummary::LayerFacts& facts : network.layers) {
-      layers.layers.emplace_back().name = facts.name;
-    }
-    ProfileRequest request;
-    request.layers = &layers;
-    request.precisions = offer_.profiled;
-    request.batch = network.fixed_batch > 0 ? static_cast<int>(network.fixed_batch) : spec_.batch;
-    return Annotate(profiler_->CheckRequest(request),
+    return Annotate(codesign_ == nullptr ? CheckHasCosts(*profiler_, network, offer_, spec_)
+                                         : codesign_->CheckMemory(network),
                     absl::StrCat("stage ", StageName(Stage::kProfile)));
   }
 
@@ -161,13 +153,40 @@ class SearchRun {
     return absl::OkStatus();
   }
 
-  std::string SensitivityKeyOf() const { return SensitivityKey(spec_, offer_.offered, execution_); }
+  std::string SensitivityKeyOf() const {
+    return DominatedKey(SensitivityKey(spec_, offer_.offered, execution_),
+                        DominatedText(dominated_));
+  }
+
+  // What need not be measured for this search, unless it was for another one.
+  absl::Status LearnWhatIsDominated() {
+    if (codesign_ != nullptr || spec_.sensitivity.method != SensitivityMethod::kFisherCorrected ||
+        store_.LoadStage(Stage::kSensitivity, SensitivityKeyOf()).ok()) {
+      return absl::OkStatus();
+    }
+    HT_ASSIGN_OR_RETURN(const NetworkSummary network, NetworkSummaryFromBytes(import_output_));
+    HT_ASSIGN_OR_RETURN(const json document, ParseStored(profile_output_, "cost table"));
+    HT_ASSIGN_OR_RETURN(const CostTable costs, CostTableFromJson(document));
+    dominated_ = FindDominated(spec_, network, costs, offer_.offered);
+    return absl::OkStatus();
+  }
 
   SensitivityOptions OptionsFor(const PreparedNetwork& network) const {
     return OptionsWithPairs(spec_.sensitivity, network.layers.layers.size(), offer_.offered.size());
   }
 
-  absl::Status MeasureLosses() {
+  // How long what comes will take.
+  absl::Status NoteEstimate(const PreparedNetwork& network, const Dataset& data,
+                            const Cancellation& cancellation) {
+    if (!observer_.note) return absl::OkStatus();
+    HT_ASSIGN_OR_RETURN(
+        const std::string text,
+        EstimateSensitivityTime(network, data, offer_.offered, OptionsFor(network), cancellation));
+    if (!text.empty()) observer_.note(text);
+    return absl::OkStatus();
+  }
+
+  absl::Status FindQuantizers() {
     HT_ASSIGN_OR_RETURN(
         calibrate_output_,
         stages_.Run(Stage::kCalibrate, CalibrateKey(spec_, offer_.offered),
@@ -180,12 +199,18 @@ class SearchRun {
                       // nothing.
                       HT_RETURN_IF_ERROR(CheckSensitivityMemory(
                           *network, samples->data, offer_.offered, OptionsFor(*network)));
+                      HT_RETURN_IF_ERROR(
+                          NoteEstimate(*network, samples->data, progress.cancellation));
                       HT_ASSIGN_OR_RETURN(Calibration calibration,
                                           Calibrate(*network, samples->data, offer_.offered,
                                                     spec_.quantization, progress.Part(0.1, 1)));
                       absl::c_copy(samples->warnings, std::back_inserter(calibration.warnings));
                       return CalibrationToJson(calibration).dump();
                     }));
+    return absl::OkStatus();
+  }
+
+  absl::Status MeasureLosses() {
     const std::string key = SensitivityKeyOf();
     HT_ASSIGN_OR_RETURN(
         sensitivity_output_,
@@ -197,10 +222,14 @@ class SearchRun {
                   const auto* samples,
                   inputs_.MeasuredSamples(spec_.quantization, progress.Part(0, 0.05)));
               HT_ASSIGN_OR_RETURN(const auto* calibration, inputs_.Quantizers(calibrate_output_));
+              const auto announce = [&](const SensitivityResult& losses) {
+                return AnnounceFirstAnswer(losses, progress.cancellation);
+              };
               HT_ASSIGN_OR_RETURN(
                   SensitivityResult result,
                   MeasureSensitivity(*network, samples->data, *calibration, offer_.offered,
-                                     OptionsFor(*network), progress.Part(0.05, 1), executed_));
+                                     OptionsFor(*network), progress.Part(0.05, 1), executed_,
+                                     announce, dominated_));
               HT_RETURN_IF_ERROR(
                   store_.StoreStage(Stage::kSensitivity, PairsKey(key), TakePairs(result)));
               return SensitivityToJson(result).dump();
@@ -209,6 +238,23 @@ class SearchRun {
             [&](const std::string&) {
               return store_.LoadStage(Stage::kSensitivity, PairsKey(key)).ok();
             }));
+    return absl::OkStatus();
+  }
+
+  // What is wrong with the problem is found here too, minutes before it is solved; but that there
+  // was no time for a first answer is no error. Of a design space there is none.
+  absl::Status AnnounceFirstAnswer(const SensitivityResult& losses,
+                                   const Cancellation& cancellation) {
+    if (!observer_.artifact_ready || codesign_ != nullptr) return absl::OkStatus();
+    HT_ASSIGN_OR_RETURN(
+        const Tables tables,
+        ParseTables(import_output_, SensitivityToJson(losses).dump(), profile_output_));
+    const absl::StatusOr<FirstAnswer> answer = FindFirstAnswer(tables, offer_, spec_, cancellation);
+    HT_RETURN_IF_ERROR(cancellation.Check());
+    if (absl::IsDeadlineExceeded(answer.status())) return absl::OkStatus();
+    HT_RETURN_IF_ERROR(answer.status());
+    HT_ASSIGN_OR_RETURN(const std::string sha256, store_.StoreBlob(answer->json));
+    observer_.artifact_ready(kFirstAnswerFile, sha256, answer->text);
     return absl::OkStatus();
   }
 
@@ -445,6 +491,8 @@ class SearchRun {
     names.network.sha256 = Sha256Hex(import_output_);
     names.calibration.sha256 = Sha256Hex(calibrate_output_);
     if (!execution_.empty()) names.execution.sha256 = Sha256Hex(execution_);
+    names.sensitivity.key = SensitivityKeyOf();
+    names.pairs.key = PairsKey(names.sensitivity.key);
     names.sensitivity.sha256 = Sha256Hex(sensitivity_output_);
     names.costs.sha256 = Sha256Hex(profile_output_);
     if (codesign_ != nullptr) {
@@ -512,6 +560,7 @@ class SearchRun {
   Offer offer_;
   std::string execution_;  // of StateExecution
   ExecutedLayers executed_;
+  DominatedChoices dominated_;
   std::string import_output_, calibrate_output_, sensitivity_output_, profile_output_;
   std::string solve_output_, refine_output_, validate_output_;
   Tables tables_;

@@ -31,6 +31,11 @@ struct PipelineObserver {
   std::function<void(Stage stage, bool reused)> stage_started;
   std::function<void(Stage stage, double fraction, absl::string_view detail)> stage_progress;
   std::function<void(Stage stage)> stage_finished;
+  // Something for people to read once, e.g. an estimate of the time.
+  std::function<void(absl::string_view text)> note;
+  // An artifact is there before the end, stored already: what it is, in words for people.
+  std::function<void(const std::string& file, const std::string& sha256, absl::string_view text)>
+      artifact_ready;
   // Lets others compute meanwhile: `ended` returns when it is this one's turn again, or it is
   // cancelled.
   WaitingObserver waiting;

@@ -47,7 +47,7 @@ struct ExportedModel {
   std::string file;  // among the artifacts
   int64_t opset = 0;
   std::optional<int64_t> batch;  // that alone is taken; absent: any is
-  int64_t size_bytes = 0;  // with the elements of tensors that are in a file beside it
+  int64_t size_bytes = 0;        // with the elements of tensors that are in a file beside it
   // Between what the file computes and the quantized network, as ExportDifference has it; older
   // versions did not compare them.
   std::optional<double> difference;

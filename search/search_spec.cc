@@ -103,6 +103,12 @@ absl::Status ParseLimit(absl::string_view limit, absl::string_view text, Budget*
                                                  FactsOf(budget->metric).base_unit));
 }
 
+absl::Status CheckLength(absl::string_view what, const std::string& text) {
+  if (text.size() <= kMaxTextLength) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " is longer than ", kMaxTextLength, " characters"));
+}
+
 absl::Status ReadPrecisions(JsonFields& fields, SearchSpec* spec) {
   std::vector<std::string> names;
   fields.Read("precisions", &names);
@@ -239,6 +245,7 @@ json SearchSpecToJson(const SearchSpec& spec) {
                  {"strategy", std::string(SearchStrategyName(spec.strategy))},
                  {"objectives", json::array()},
                  {"robust", spec.robust},
+                 {"samples_at_most", spec.samples_at_most},
                  {"pins", spec.pins},
                  {"rules", LayerRulesToJson(spec.rules)},
                  {"explain", spec.explain},
@@ -275,7 +282,8 @@ absl::StatusOr<SearchSpec> SearchSpecFromJson(const json& object) {
   fields.ReadInteger("threads", 0, 4096, &spec.threads);
   fields.Read("refresh", &spec.refresh);
   fields.ReadInteger("evaluations", 0, kMaxEvaluations, &spec.evaluations);
-  fields.Read("robust", &spec.robust);
+  fields.ReadNonNegative("robust", kMaxRobust, &spec.robust);
+  fields.Read("samples_at_most", &spec.samples_at_most);
   fields.Read("pins", &spec.pins);
   fields.ReadObject("rules", LayerRulesFromJson, &spec.rules);
   fields.ReadObject("inputs", InputBindingFromJson, &spec.inputs);
@@ -289,10 +297,7 @@ absl::StatusOr<SearchSpec> SearchSpecFromJson(const json& object) {
     return absl::InvalidArgumentError(
         absl::StrCat("field 'spec.robust' is not in 0 to ", kMaxRobust));
   }
-  if (spec.target.size() > kMaxTextLength) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("field 'spec.target' is longer than ", kMaxTextLength, " characters"));
-  }
+  HT_RETURN_IF_ERROR(CheckLength("field 'spec.target'", spec.target));
   return spec;
 }
 

@@ -96,6 +96,8 @@ struct SearchSpec {
   // search that runs; no part of what is asked for.
   std::string inputs_identity;
   double robust = 0;  // losses are their means plus so many standard errors
+  // Whether sensitivity.samples is a limit of the effort, which data with fewer is within.
+  bool samples_at_most = false;
 };
 
 nlohmann::json SearchSpecToJson(const SearchSpec& spec);

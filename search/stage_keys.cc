@@ -91,6 +91,10 @@ std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>&
   return AsExecuted(key, execution);
 }
 
+std::string DominatedKey(const std::string& sensitivity_key, absl::string_view dominated) {
+  return dominated.empty() ? sensitivity_key : HashOf({"dominated/1", sensitivity_key, dominated});
+}
+
 std::string PairsKey(absl::string_view sensitivity_key) {
   return absl::StrCat(sensitivity_key, "/pairs");
 }

@@ -32,6 +32,8 @@ std::string ExecutionKey(const SearchSpec& spec, const Offer& offer);
 // with every other one that does not.
 std::string SensitivityKey(const SearchSpec& spec, const std::vector<Precision>& offered,
                            absl::string_view execution);
+// The same where some choices (DominatedText) were not really measured; "" is all of them.
+std::string DominatedKey(const std::string& sensitivity_key, absl::string_view dominated);
 // Of what pairs of choices add, beside the sensitivities with that key.
 std::string PairsKey(absl::string_view sensitivity_key);
 std::string ProfileKey(const SearchSpec& spec, const std::vector<Precision>& profiled);

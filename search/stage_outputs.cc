@@ -280,7 +280,8 @@ absl::StatusOr<SearchResult> AssembleResult(const SearchSpec& spec, const Networ
   if (const std::string negative = NegativeWarning(measured); !negative.empty()) {
     result.warnings.push_back(negative);
   }
-  const std::string fewer = FewerSamples(spec.sensitivity.samples, sensitivity.samples);
+  const int64_t asked = spec.samples_at_most ? 0 : spec.sensitivity.samples;
+  const std::string fewer = FewerSamples(asked, sensitivity.samples);
   if (!fewer.empty()) result.warnings.push_back(fewer);
   result.warnings.insert(result.warnings.end(), sensitivity.warnings.begin(),
                          sensitivity.warnings.end());

@@ -5,7 +5,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
+#include "nlohmann/json.hpp"
+#include "profilers/cost_table.h"
+#include "search/dominated.h"
+#include "search/network_summary.h"
 #include "search/stage_keys.h"
+#include "search/stage_outputs.h"
 
 namespace halftone {
 namespace {
@@ -20,6 +25,24 @@ absl::StatusOr<std::string> LoadTable(ArtifactStore& store, Stage stage, const S
   return output;
 }
 
+// Losses that lack what no answer of that search needs have a key of their own, unless those of
+// another search, which are whole, were there already.
+void FindLosses(const SearchSpec& spec, ArtifactStore& store, TableNames& names) {
+  if (store.LoadStage(Stage::kSensitivity, names.sensitivity.key).ok()) return;
+  const auto summary = LoadNamed(store, Stage::kImport, names.network);
+  const auto table = LoadNamed(store, Stage::kProfile, names.costs);
+  if (!summary.ok() || !table.ok()) return;
+  const auto network = NetworkSummaryFromBytes(*summary);
+  const auto document = ParseStored(*table, "cost table");
+  if (!network.ok() || !document.ok()) return;
+  const auto costs = CostTableFromJson(*document);
+  if (!costs.ok()) return;
+  names.sensitivity.key =
+      DominatedKey(names.sensitivity.key,
+                   DominatedText(FindDominated(spec, *network, *costs, names.offer.offered)));
+  names.pairs.key = PairsKey(names.sensitivity.key);
+}
+
 }  // namespace
 
 absl::StatusOr<TableNames> FindTableNames(const SearchSpec& spec, ArtifactStore& store) {
@@ -31,7 +54,9 @@ absl::StatusOr<TableNames> FindTableNames(const SearchSpec& spec, ArtifactStore&
     HT_ASSIGN_OR_RETURN(execution, LoadTable(store, Stage::kImport, {ExecutionKey(spec, offer), ""},
                                              "statement of what is executed"));
   }
-  return TableNamesOf(spec, std::move(offer), execution);
+  TableNames names = TableNamesOf(spec, std::move(offer), execution);
+  FindLosses(spec, store, names);
+  return names;
 }
 
 absl::StatusOr<StoredTables> LoadStoredTables(const SearchSpec& spec,

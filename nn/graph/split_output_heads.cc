@@ -92,7 +92,8 @@ class Ancestors {
         continue;
       }
       read.insert(node.inputs.begin(), node.inputs.end());
-      if (!seen_[i] && CanBeLayer(node)) layers.push_back(node.name);
+      const bool is_layer = CanBeLayer(node) && (node.op != "Gather" || IsEmbedding(graph_, node));
+      if (!seen_[i] && is_layer) layers.push_back(node.name);
       seen_[i] = true;
     }
     return layers;

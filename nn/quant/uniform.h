@@ -61,6 +61,8 @@ struct UniformQuantizer {
   absl::StatusOr<Tensor> Dequantize(absl::Span<const int32_t> integers, const Shape& shape) const;
   // Dequantize(Quantize(src)).
   absl::StatusOr<Tensor> FakeQuantize(const Tensor& src) const;
+
+  bool operator==(const UniformQuantizer&) const = default;
 };
 
 }  // namespace halftone

@@ -12,8 +12,9 @@
 
 namespace halftone {
 
-// What a session may hold unless one sample, or the batch that the file fixes, needs more.
-inline constexpr int64_t kMaxArenaBytes = int64_t{768} << 20;
+// What a session may hold unless one sample, or the batch that the file fixes, needs more: a
+// larger batch is no faster (docs/benchmarks.md), and its values leave the caches sooner.
+inline constexpr int64_t kMaxArenaBytes = int64_t{256} << 20;
 
 struct FittedProgram {
   int64_t batch = 1;

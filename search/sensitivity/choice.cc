@@ -62,6 +62,27 @@ absl::StatusOr<ValueId> QuantizedChoice::AppendTo(const LayerSite& site) const {
 
 namespace {
 
+bool SameQuantizer(const std::shared_ptr<const UniformQuantizer>& a,
+                   const std::shared_ptr<const UniformQuantizer>& b) {
+  return a == b || (a != nullptr && b != nullptr && *a == *b);
+}
+
+}  // namespace
+
+bool QuantizedChoice::ComputesAs(const Choice& other, bool has_weights) const {
+  const auto* const quantized = dynamic_cast<const QuantizedChoice*>(&other);
+  if (quantized == nullptr) return false;
+  if (!shortcuts().empty() || !quantized->shortcuts().empty()) return this == quantized;
+  const LayerQuantizers &a = quantizers_, &b = quantized->quantizers_;
+  const bool same_precision = has_weights
+                                  ? a.precision == b.precision
+                                  : a.precision.WithoutWeights() == b.precision.WithoutWeights();
+  return same_precision && SameQuantizer(a.src, b.src) && SameQuantizer(a.weights, b.weights) &&
+         a.shifts == b.shifts;
+}
+
+namespace {
+
 // A quantized layer that is executed in numbers of its own, or rounds more than it reads.
 class ExecutedQuantizedChoice final : public QuantizedChoice {
  public:

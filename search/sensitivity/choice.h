@@ -40,6 +40,8 @@ class Choice {
   virtual std::string name() const = 0;
   // Whether it is the float layer itself, whose damage is zero.
   virtual bool IsFloat() const { return false; }
+  // Whether another choice of the same layer computes the very same. `has_weights`: of the layer.
+  virtual bool ComputesAs(const Choice& other, bool has_weights) const { return this == &other; }
   // Appends the layer computed this way: its dst, of the float layer's shape.
   virtual absl::StatusOr<ValueId> AppendTo(const LayerSite& site) const = 0;
   // What it changes beside the layer: additions that read a value otherwise.
@@ -64,6 +66,8 @@ class QuantizedChoice : public Choice {
   explicit QuantizedChoice(LayerQuantizers quantizers) : quantizers_(std::move(quantizers)) {}
   std::string name() const override { return quantizers_.precision.ToString(); }
   bool IsFloat() const override { return quantizers_.precision.IsFloat32(); }
+  // False where either rounds more than its layer's sources.
+  bool ComputesAs(const Choice& other, bool has_weights) const override;
   absl::StatusOr<ValueId> AppendTo(const LayerSite& site) const override;
 
  protected:

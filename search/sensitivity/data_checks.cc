@@ -95,14 +95,15 @@ absl::StatusOr<std::vector<double>> DivergencesOf(const PreparedNetwork& network
   return std::move(evaluation.sample_values);
 }
 
-struct Comparison {
+// What w8a8 does to the usual samples.
+struct BothWays {
   double with = 0, without = 0;  // mean divergences
   bool helps = false;
 };
 
-absl::StatusOr<Comparison> Compare(const PreparedNetwork& network, const Dataset& all,
-                                   const Dataset& rest, const QuantizationOptions& options,
-                                   const Progress& progress) {
+absl::StatusOr<BothWays> MeasureBothWays(const PreparedNetwork& network, const Dataset& all,
+                                         const Dataset& rest, const QuantizationOptions& options,
+                                         const Progress& progress) {
   HT_ASSIGN_OR_RETURN(const std::vector<double> without,
                       DivergencesOf(network, rest, rest, options, progress.Part(0, 0.5)));
   HT_ASSIGN_OR_RETURN(const std::vector<double> with,
@@ -113,10 +114,10 @@ absl::StatusOr<Comparison> Compare(const PreparedNetwork& network, const Dataset
     before.Add(with[n]);
     after.Add(without[n]);
   }
-  Comparison comparison{before.mean(), after.mean()};
-  comparison.helps = difference.mean() > kStandardErrors * difference.standard_error() &&
-                     difference.mean() > kShare * before.mean();
-  return comparison;
+  BothWays both{before.mean(), after.mean()};
+  both.helps = difference.mean() > kStandardErrors * difference.standard_error() &&
+               difference.mean() > kShare * before.mean();
+  return both;
 }
 
 std::string Describe(const std::vector<FarSample>& far) {
@@ -185,14 +186,13 @@ absl::StatusOr<CalibrationSamples> ChooseCalibrationSamples(const PreparedNetwor
     return chosen;
   }
   const Dataset rest = data.Without(samples);
-  HT_ASSIGN_OR_RETURN(const Comparison comparison, Compare(network, data, rest, options, progress));
+  HT_ASSIGN_OR_RETURN(const BothWays both, MeasureBothWays(network, data, rest, options, progress));
   const std::string figures =
       absl::StrFormat("w8a8 does %.3g to the others where calibrated with, %.3g where without",
-                      comparison.with, comparison.without);
+                      both.with, both.without);
   chosen.warnings.push_back(absl::StrCat(
-      warning, comparison.helps ? "; left out of ranges and losses, for " : "; counted, for ",
-      figures));
-  if (comparison.helps) chosen.data = rest;
+      warning, both.helps ? "; left out of ranges and losses, for " : "; counted, for ", figures));
+  if (both.helps) chosen.data = rest;
   return chosen;
 }
 

@@ -76,12 +76,12 @@ bool IsFloat(const ChosenLayers& chosen) {
 
 struct AssignmentEvaluator::Impl {
   Impl(const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
-       ExecutedLayers executed)
+       ExecutedLayers executed, int64_t batch)
       : network(network),
         data(data),
         calibration(calibration),
         executed(std::move(executed)),
-        batch(network.BatchFor(kEvaluationBatch, data.samples())),
+        batch(batch),
         reference(data, batch) {}
 
   absl::Status Prepare(const Progress& progress, SampleValues values, int64_t kept_bytes) {
@@ -237,7 +237,8 @@ AssignmentEvaluator::~AssignmentEvaluator() = default;
 absl::StatusOr<std::unique_ptr<AssignmentEvaluator>> AssignmentEvaluator::Create(
     const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
     const Progress& progress, SampleValues values, int64_t kept_bytes, ExecutedLayers executed) {
-  auto impl = std::make_unique<Impl>(network, data, calibration, std::move(executed));
+  HT_ASSIGN_OR_RETURN(const int64_t batch, EvaluationBatch(network, data.samples()));
+  auto impl = std::make_unique<Impl>(network, data, calibration, std::move(executed), batch);
   HT_RETURN_IF_ERROR(impl->Prepare(progress, values, kept_bytes));
   return std::unique_ptr<AssignmentEvaluator>(new AssignmentEvaluator(std::move(impl)));
 }

@@ -10,6 +10,7 @@
 #include "nn/engine/ops.h"
 #include "nn/engine/program_memory.h"
 #include "nn/graph/graph_memory.h"
+#include "search/sensitivity/batch_fit.h"
 #include "search/sensitivity/float_outputs.h"
 #include "search/sensitivity/moment_meter.h"
 #include "search/sensitivity/network_memory.h"
@@ -81,6 +82,16 @@ absl::Status CheckCalibrationMemory(const PreparedNetwork& network, const Graph&
   return CheckFits("calibration", estimate);
 }
 
+absl::StatusOr<int64_t> EvaluationBatch(const PreparedNetwork& network, int64_t samples) {
+  const int64_t wanted = network.BatchFor(kEvaluationBatch, samples);
+  if (network.graph.fixed_batch().has_value() || wanted == 1) return wanted;
+  HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(1));
+  HT_ASSIGN_OR_RETURN(const Program rounded, RoundedProgram(graph));
+  const double of_sample = std::max(1.0, EstimateMemory(rounded).arena);
+  const auto fitting = static_cast<int64_t>(static_cast<double>(kMaxArenaBytes) / of_sample);
+  return std::clamp<int64_t>(fitting, 1, wanted);
+}
+
 absl::StatusOr<MemoryEstimate> EstimateEvaluation(const PreparedNetwork& network,
                                                   const Graph& graph, int64_t batch,
                                                   const Dataset& data, SampleValues values) {
@@ -108,7 +119,7 @@ absl::StatusOr<MemoryEstimate> EstimateEvaluation(const PreparedNetwork& network
 }
 
 absl::Status CheckEvaluationMemory(const PreparedNetwork& network, const Dataset& data) {
-  const int64_t batch = network.BatchFor(kEvaluationBatch, data.samples());
+  HT_ASSIGN_OR_RETURN(const int64_t batch, EvaluationBatch(network, data.samples()));
   HT_ASSIGN_OR_RETURN(const Graph graph, network.Bind(batch));
   HT_ASSIGN_OR_RETURN(const MemoryEstimate estimate,
                       EstimateEvaluation(network, graph, batch, data));

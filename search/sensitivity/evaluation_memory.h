@@ -22,10 +22,12 @@ absl::StatusOr<MemoryEstimate> EstimateCalibration(const PreparedNetwork& networ
 absl::Status CheckCalibrationMemory(const PreparedNetwork& network, const Graph& graph,
                                     const Dataset& data);
 
-// What evaluating assignments on all of `data` holds (evaluate.h), beside what it keeps as long as
-// there is room. `graph` is bound to batches of that size: kEvaluationBatch, or what the file
-// fixes. Errors of LowerGraph.
+// The batch to evaluate assignments with: what the file fixes, or kEvaluationBatch, or fewer
+// samples where their activations would take more than kMaxArenaBytes. Errors of LowerGraph.
 inline constexpr int64_t kEvaluationBatch = 32;
+absl::StatusOr<int64_t> EvaluationBatch(const PreparedNetwork& network, int64_t samples);
+// What evaluating assignments on all of `data` holds (evaluate.h), beside what it keeps as long as
+// there is room. `graph` is bound to batches of that size. Errors of LowerGraph.
 absl::StatusOr<MemoryEstimate> EstimateEvaluation(const PreparedNetwork& network,
                                                   const Graph& graph, int64_t batch,
                                                   const Dataset& data,

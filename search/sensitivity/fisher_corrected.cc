@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "base/status_macros.h"
+#include "search/sensitivity/corrected_groups.h"
 #include "search/sensitivity/derivative_ends.h"
 #include "search/sensitivity/fisher_meter.h"
 #include "search/sensitivity/joint_scale.h"
@@ -23,11 +25,13 @@ constexpr double kLeastPart = 1e-3;
 // same samples, so that most of their sampling error is common to both and no allowance is made for
 // it.
 constexpr double kTolerance = 0.15;
-// A layer's choices are measured this many at a time, or an eighth of them.
-constexpr size_t kMeasuredTogether = 4;
 
 bool Agree(const ChoiceLoss& predicted, const MeanEstimate& measured) {
   return std::abs(predicted.loss - measured.mean()) <= kTolerance * measured.mean();
+}
+
+std::map<size_t, size_t> DominatedOf(const ChoiceRequest& request, size_t layer) {
+  return request.dominated.empty() ? std::map<size_t, size_t>() : request.dominated[layer];
 }
 
 // Replaces the losses of the Fisher matrix by measured ones where they are needed.
@@ -42,9 +46,11 @@ class Corrector {
   absl::Status CorrectLayer(size_t layer, std::vector<ChoiceLoss>& choices,
                             const Progress& progress) const {
     std::vector<size_t> order = ChangedChoices(request_.choices[layer]);
+    const std::map<size_t, size_t> dominated = DominatedOf(request_, layer);
+    std::erase_if(order, [&](size_t choice) { return dominated.contains(choice); });
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return choices[a].loss > choices[b].loss; });
-    const size_t together = std::max(kMeasuredTogether, order.size() / 8);
+    const size_t together = MeasuredTogether(order.size());
     const auto share = [&](size_t done) {
       return static_cast<double>(done) / static_cast<double>(order.size());
     };
@@ -54,6 +60,11 @@ class Corrector {
                           CorrectChoices(layer, absl::MakeSpan(order).subspan(begin, end - begin),
                                          choices, progress.Part(share(begin), share(end))));
       if (agree) break;
+    }
+    for (const auto& [choice, by] : dominated) {
+      if (choices[choice].loss >= choices[by].loss) continue;
+      choices[choice].loss = choices[by].loss;
+      choices[choice].loss_stderr = choices[by].loss_stderr;
     }
     return progress.Step(1);
   }
@@ -145,6 +156,7 @@ absl::StatusOr<SensitivityResult> MeasureFisherCorrected(const ChoiceRequest& re
   SampleLosses* const of_samples = samples.has_value() ? &*samples : nullptr;
   HT_RETURN_IF_ERROR(
       MeasureEndedLayers(request, ends, of_samples, progress.Part(0.45, 0.5), result));
+  if (request.first_losses) HT_RETURN_IF_ERROR(request.first_losses(result));
   const Corrector corrector(request, meter, of_samples);
   const Progress rest = progress.Part(0.5, 0.85);
   const auto layers = static_cast<double>(result.layers.size());

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +11,7 @@
 #include "base/field_path.h"
 #include "base/memory_budget.h"
 #include "base/status_macros.h"
+#include "search/sensitivity/alike_choices.h"
 #include "search/sensitivity/cotangents.h"
 #include "search/sensitivity/derivative_ends.h"
 #include "search/sensitivity/divergence.h"
@@ -109,6 +113,65 @@ absl::StatusOr<SensitivityResult> DispatchChoices(const ChoiceRequest& request,
   }
 }
 
+absl::Status CheckFinite(const SensitivityResult& result) {
+  for (const LayerSensitivity& layer : result.layers) {
+    bool is_finite = std::isfinite(layer.trace.value_or(0));
+    for (const double eigenvalue : layer.eigenvalues) is_finite &= std::isfinite(eigenvalue);
+    for (const ChoiceLoss& choice : layer.choices) {
+      is_finite &= std::isfinite(choice.loss) && std::isfinite(choice.loss_stderr.value_or(0));
+    }
+    if (!is_finite) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("layer '", layer.name, "': its sensitivity is not finite"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void SetPrecisions(const std::vector<Precision>& precisions, SensitivityResult& result) {
+  for (LayerSensitivity& layer : result.layers) {
+    for (size_t o = 0; o < layer.choices.size(); ++o) layer.choices[o].precision = precisions[o];
+  }
+}
+
+// Those of the distinct choices that are dominated in whatever precision they are asked for.
+std::vector<std::map<size_t, size_t>> DominatedPlaces(const SensitivityRequest& request,
+                                                      const DistinctChoices& distinct) {
+  std::vector<std::map<size_t, size_t>> dominated(distinct.places.size());
+  const std::vector<Precision>& precisions = request.precisions;
+  for (size_t l = 0; l < dominated.size(); ++l) {
+    const auto of_layer = request.dominated.find(request.network.layers.layers[l].name);
+    if (of_layer == request.dominated.end()) continue;
+    const std::vector<size_t>& places = distinct.places[l];
+    std::set<size_t> needed;
+    for (size_t o = 0; o < precisions.size(); ++o) {
+      const auto found = of_layer->second.find(precisions[o]);
+      const auto by = found == of_layer->second.end()
+                          ? precisions.end()
+                          : std::find(precisions.begin(), precisions.end(), found->second);
+      if (by == precisions.end()) {
+        needed.insert(places[o]);
+      } else {
+        dominated[l][places[o]] = places[static_cast<size_t>(by - precisions.begin())];
+      }
+    }
+    std::erase_if(dominated[l], [&](const auto& entry) { return needed.contains(entry.first); });
+  }
+  return dominated;
+}
+
+// Says so in the result, of those that were not measured for another one's sake either.
+void NoteDominated(const DominatedChoices& dominated, SensitivityResult& result) {
+  for (LayerSensitivity& layer : result.layers) {
+    const auto of_layer = dominated.find(layer.name);
+    if (of_layer == dominated.end()) continue;
+    for (ChoiceLoss& choice : layer.choices) {
+      const auto found = of_layer->second.find(choice.precision);
+      if (found != of_layer->second.end() && !choice.measured) choice.dominated_by = found->second;
+    }
+  }
+}
+
 absl::StatusOr<SensitivityResult> MeasureQuantized(const SensitivityRequest& request,
                                                    const DerivativeEnds& ends,
                                                    const Progress& progress) {
@@ -116,14 +179,25 @@ absl::StatusOr<SensitivityResult> MeasureQuantized(const SensitivityRequest& req
   HT_ASSIGN_OR_RETURN(
       const LayerChoices choices,
       QuantizedChoices(request.network, request.calibration, request.precisions, request.executed));
+  const DistinctChoices distinct = FindDistinct(request.network.layers.layers, choices);
+  FirstLosses first_losses;
+  if (request.first_losses) {
+    first_losses = [&](const SensitivityResult& measured) -> absl::Status {
+      SensitivityResult result = OfAllChoices(distinct, choices, measured);
+      SetPrecisions(request.precisions, result);
+      HT_RETURN_IF_ERROR(CheckFinite(result));
+      return request.first_losses(result);
+    };
+  }
   HT_ASSIGN_OR_RETURN(
-      SensitivityResult result,
-      DispatchChoices({request.network, request.data, choices, request.options, request.kept_bytes},
+      SensitivityResult measured,
+      DispatchChoices({request.network, request.data, distinct.choices, request.options,
+                       request.kept_bytes, first_losses, DominatedPlaces(request, distinct)},
                       ends, progress));
-  for (LayerSensitivity& layer : result.layers) {
-    for (size_t o = 0; o < layer.choices.size(); ++o) {
-      layer.choices[o].precision = request.precisions[o];
-    }
+  SensitivityResult result = OfAllChoices(distinct, choices, std::move(measured));
+  SetPrecisions(request.precisions, result);
+  if (result.method == SensitivityMethod::kFisherCorrected) {
+    NoteDominated(request.dominated, result);
   }
   return result;
 }
@@ -147,21 +221,6 @@ absl::StatusOr<SensitivityResult> Dispatch(const SensitivityRequest& request,
     default:
       return MeasureQuantized(request, ends, progress);
   }
-}
-
-absl::Status CheckFinite(const SensitivityResult& result) {
-  for (const LayerSensitivity& layer : result.layers) {
-    bool is_finite = std::isfinite(layer.trace.value_or(0));
-    for (const double eigenvalue : layer.eigenvalues) is_finite &= std::isfinite(eigenvalue);
-    for (const ChoiceLoss& choice : layer.choices) {
-      is_finite &= std::isfinite(choice.loss) && std::isfinite(choice.loss_stderr.value_or(0));
-    }
-    if (!is_finite) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("layer '", layer.name, "': its sensitivity is not finite"));
-    }
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -192,7 +251,8 @@ SensitivityResult MakeResult(const ChoiceRequest& request) {
 absl::StatusOr<SensitivityResult> MeasureSensitivity(
     const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
     const std::vector<Precision>& precisions, const SensitivityOptions& options,
-    const Progress& progress, const ExecutedLayers& executed) {
+    const Progress& progress, const ExecutedLayers& executed, const FirstLosses& first_losses,
+    const DominatedChoices& dominated) {
   HT_RETURN_IF_ERROR(CheckOptions(options));
   const Dataset samples = options.samples == 0 ? data : data.Take(options.samples);
   HT_RETURN_IF_ERROR(CheckSensitivityMemory(network, samples, precisions, options));
@@ -202,7 +262,8 @@ absl::StatusOr<SensitivityResult> MeasureSensitivity(
       EstimateSensitivity(network, samples, samples.samples(), precisions, options));
   const double room = std::max(0.0, MemoryBudget::LimitBytes() - estimate.Total());
   HT_ASSIGN_OR_RETURN(SensitivityResult result,
-                      Dispatch({network, samples, calibration, precisions, options, executed, room},
+                      Dispatch({network, samples, calibration, precisions, options, executed, room,
+                                first_losses, dominated},
                                ends, progress));
   HT_RETURN_IF_ERROR(CheckFinite(result));
   ForgetWhatIsNotKnown(result);

@@ -1,6 +1,8 @@
 #ifndef HALFTONE_SEARCH_SENSITIVITY_METHODS_H_
 #define HALFTONE_SEARCH_SENSITIVITY_METHODS_H_
 
+#include <cstddef>
+#include <map>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,6 +25,8 @@ struct SensitivityRequest {
   const SensitivityOptions& options;
   ExecutedLayers executed = {};                    // of methods that speak of more than weights
   double kept_bytes = FloatPrefix::kMaxKeptBytes;  // as ChoiceRequest's
+  FirstLosses first_losses = nullptr;              // likewise
+  DominatedChoices dominated = {};
 };
 
 // What the methods are asked that know of a choice only how to append it to a program.
@@ -33,6 +37,10 @@ struct ChoiceRequest {
   const SensitivityOptions& options;
   // Of the float network's values that may be kept where layers are really computed otherwise.
   double kept_bytes = FloatPrefix::kMaxKeptBytes;
+  FirstLosses first_losses = nullptr;  // see MeasureSensitivity
+  // By layer and choice: the choice that dominates it, which is not dominated itself; of those that
+  // are left out, none.
+  std::vector<std::map<size_t, size_t>> dominated = {};
 
   const std::vector<Layer>& layers() const { return network.layers.layers; }
 };

@@ -2,11 +2,13 @@
 #define HALFTONE_SEARCH_SENSITIVITY_SENSITIVITY_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -164,6 +166,9 @@ struct ChoiceLoss {
   bool measured = false;  // by really computing the layer that way, the others staying float
   // kFisherCorrected: what the Fisher matrix said where `loss` was measured in its place.
   std::optional<double> second_order;
+  // Of a choice that was not to be measured (DominatedChoices): the one that is no worse in
+  // anything. Its loss is that to second order, and at least the other's.
+  std::optional<Precision> dominated_by;
   std::string name;               // of the choice; the precision's text where it is one
   std::optional<double> sqnr_db;  // kSqnr: signal to quantization noise at the output
 };
@@ -213,16 +218,26 @@ absl::StatusOr<double> PredictLoss(const SensitivityResult& result,
 // The same by the index of each layer's choice, in the order of `layers`; negative: f32.
 absl::StatusOr<double> PredictLoss(const SensitivityResult& result, absl::Span<const int> chosen);
 
+// Choices that no answer needs, by layer, each with one that is not among them: costs no more and
+// has no fewer bits. kFisherCorrected does not really measure them.
+using DominatedChoices = std::map<std::string, std::map<Precision, Precision>>;
+
+// Is handed the losses to second order, without interactions, before any of them is really
+// measured; an error of its own ends the measurement.
+using FirstLosses = std::function<absl::Status(const SensitivityResult& result)>;
+
 // Measures how much each precision of each layer hurts. Memory is bounded by the batch. Errors
 // name the layer; INVALID_ARGUMENT when the data does not fit, labels are needed and missing, or a
 // value is not finite; RESOURCE_EXHAUSTED, before any work, where it would not fit
 // the memory (base/memory_budget.h), with the figure and what would make it fit. `executed`: what a
 // target makes of the layers, of which the losses then are; those of weights alone (hessian-*,
-// hawq-*) are of the precisions as they are asked for.
+// hawq-*) are of the precisions as they are asked for. `first_losses`, where it is not empty, is
+// called once by kFisherCorrected, and by no other method: their losses are there at the end.
 absl::StatusOr<SensitivityResult> MeasureSensitivity(
     const PreparedNetwork& network, const Dataset& data, const Calibration& calibration,
     const std::vector<Precision>& precisions, const SensitivityOptions& options,
-    const Progress& progress, const ExecutedLayers& executed = {});
+    const Progress& progress, const ExecutedLayers& executed = {},
+    const FirstLosses& first_losses = nullptr, const DominatedChoices& dominated = {});
 
 // "" or that there were fewer samples than were asked for (0: all).
 std::string FewerSamples(int64_t asked, int64_t samples);

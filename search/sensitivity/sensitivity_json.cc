@@ -24,6 +24,7 @@ json ChoiceToJson(const ChoiceLoss& choice) {
   if (choice.loss < 0) object["is_negative"] = true;
   if (choice.measured) object["measured"] = true;
   if (choice.second_order.has_value()) object["second_order"] = *choice.second_order;
+  if (choice.dominated_by.has_value()) object["dominated_by"] = choice.dominated_by->ToString();
   if (choice.sqnr_db.has_value()) object["sqnr_db"] = *choice.sqnr_db;
   if (!choice.name.empty() && choice.name != precision) object["name"] = choice.name;
   return object;
@@ -64,6 +65,10 @@ absl::StatusOr<ChoiceLoss> ChoiceFromJson(const json& object) {
   fields.Read("name", &choice.name);
   fields.Read("measured", &choice.measured);
   fields.Read("second_order", &choice.second_order);
+  fields.ReadText("dominated_by", [&](const std::string& text) -> absl::Status {
+    HT_ASSIGN_OR_RETURN(choice.dominated_by, Precision::Parse(text));
+    return absl::OkStatus();
+  });
   fields.Read("sqnr_db", &choice.sqnr_db);
   fields.Read("loss", &choice.loss);
   fields.Read("loss_stderr", &choice.loss_stderr);

@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "search/effort.h"
 #include "server/convert/input_binding.h"
 #include "server/convert/layer_rules.h"
 #include "server/convert/output_heads.h"
@@ -228,8 +229,9 @@ absl::StatusOr<std::map<std::string, Precision>> AssignmentFromProto(
   return parsed;
 }
 
-absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpec& spec) {
-  SensitivityOptions options = SearchSpec().sensitivity;
+absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpec& spec,
+                                                        const SensitivityOptions& defaults) {
+  SensitivityOptions options = defaults;
   if (!v1::SensitivityMethod_IsValid(spec.method())) {
     return AtField("method", absl::InvalidArgumentError("unknown sensitivity method"));
   }
@@ -262,6 +264,12 @@ absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpe
 
 absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec) {
   SearchSpec out;
+  if (!spec.effort().empty()) {
+    HT_RETURN_IF_ERROR(AtField("effort", CheckLength("effort", spec.effort(), 64)));
+    Effort effort = Effort::kNormal;
+    HT_ASSIGN_FIELD(effort, "effort", ParseEffort(spec.effort()));
+    out = SpecWithEffort(effort);
+  }
   HT_RETURN_IF_ERROR(ReadInputs(spec, out));
   HT_ASSIGN_FIELD(out.precisions, "precisions", PrecisionsFromProto(spec.precisions()));
   HT_ASSIGN_FIELD(out.budgets, "budgets",
@@ -278,7 +286,9 @@ absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec) {
   HT_ASSIGN_FIELD(out.batch, "batch", CountFromProto(spec.batch(), out.batch, kMaxBatch));
   HT_ASSIGN_FIELD(out.threads, "threads", CountFromProto(spec.threads(), out.threads, kMaxThreads));
   out.refresh = spec.refresh();
-  HT_ASSIGN_FIELD(out.sensitivity, "sensitivity", SensitivityFromProto(spec.sensitivity()));
+  HT_ASSIGN_FIELD(out.sensitivity, "sensitivity",
+                  SensitivityFromProto(spec.sensitivity(), out.sensitivity));
+  out.samples_at_most = out.samples_at_most && spec.sensitivity().samples() == 0;
   HT_ASSIGN_FIELD(out.time_limit, "time_limit_seconds",
                   TimeLimitFromProto(spec.time_limit_seconds(), out.time_limit));
   if (spec.has_evaluations()) {

@@ -21,7 +21,9 @@ namespace halftone {
 // becomes the default; sizes, counts and lengths of names are bounded.
 
 absl::StatusOr<SearchSpec> SpecFromProto(const v1::SearchSpec& spec);
-absl::StatusOr<SensitivityOptions> SensitivityFromProto(const v1::SensitivitySpec& spec);
+// `defaults`: of what is not said.
+absl::StatusOr<SensitivityOptions> SensitivityFromProto(
+    const v1::SensitivitySpec& spec, const SensitivityOptions& defaults = SearchSpec().sensitivity);
 absl::StatusOr<std::vector<Budget>> BudgetsFromProto(
     const google::protobuf::RepeatedPtrField<v1::Budget>& budgets);
 // Of budgets that SpecFromProto takes: a part of a byte or of a nanosecond without a unit is meant

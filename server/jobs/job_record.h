@@ -63,6 +63,8 @@ enum class JobEventKind {
   kStageStarted = 2,
   kStageProgress = 3,
   kStageFinished = 4,
+  kArtifactReady = 5,
+  kNote = 6,
 };
 
 struct JobEvent {

@@ -43,6 +43,9 @@ class JobRun::Observer {
       Progressed(fraction, detail);
     };
     observer.stage_finished = [this](Stage) { Finished(); };
+    observer.note = [this](absl::string_view text) { Record(JobEventKind::kNote, text); };
+    observer.artifact_ready = [this](const std::string& file, const std::string& sha256,
+                                     absl::string_view text) { AddArtifact(file, sha256, text); };
     observer.waiting.began = [this] { LeaveOff(); };
     observer.waiting.ended = [this] { GoOn(); };
     observer.is_to_wait = [this] { return run_->turn_->IsWantedByOlder(); };
@@ -104,6 +107,16 @@ class JobRun::Observer {
                    absl::ToDoubleSeconds(Now() - begin_));
     }
     Record(JobEventKind::kStageFinished, "");
+  }
+
+  // What is there before the end is not worth the job either.
+  void AddArtifact(const std::string& file, const std::string& sha256, absl::string_view text) {
+    spdlog::info("jobs/{}: {}", job_.id, LogLine(std::string(text)));
+    const absl::StatusOr<int64_t> size = run_->tools_.blobs->Size(sha256);
+    Check("adding an artifact",
+          size.ok() ? run_->tools_.store->AddArtifact(run_->claim_, file, {sha256, *size},
+                                                      tracker_.At(Now()), text)
+                    : size.status());
   }
 
   // An event that cannot be written (a full disk) is not worth the job.

@@ -86,6 +86,10 @@ class JobStore {
   virtual absl::Status RecordProgress(const JobClaim& claim, JobEventKind kind,
                                       const JobProgress& progress, bool reused,
                                       absl::string_view detail) = 0;
+  // Adds an artifact to the job, or replaces it, with an event kArtifactReady of that detail.
+  virtual absl::Status AddArtifact(const JobClaim& claim, const std::string& file,
+                                   const StoredArtifact& artifact, const JobProgress& progress,
+                                   absl::string_view detail) = 0;
   virtual absl::Status Succeed(const JobClaim& claim, const JobOutcome& outcome) = 0;
   virtual absl::Status Fail(const JobClaim& claim, const absl::Status& error) = 0;
   virtual absl::Status MarkCancelled(const JobClaim& claim) = 0;

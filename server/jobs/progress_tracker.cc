@@ -7,10 +7,10 @@ namespace halftone {
 namespace {
 
 // Of a search.
-constexpr PlannedStage kSearchPlan[] = {{Stage::kImport, 0.01},      {Stage::kCalibrate, 0.10},
-                                        {Stage::kSensitivity, 0.44}, {Stage::kProfile, 0.25},
-                                        {Stage::kSolve, 0.02},       {Stage::kRefine, 0.10},
-                                        {Stage::kValidate, 0.05},    {Stage::kExport, 0.03}};
+constexpr PlannedStage kSearchPlan[] = {{Stage::kImport, 0.01},   {Stage::kCalibrate, 0.10},
+                                        {Stage::kProfile, 0.25},  {Stage::kSensitivity, 0.44},
+                                        {Stage::kSolve, 0.02},    {Stage::kRefine, 0.10},
+                                        {Stage::kValidate, 0.05}, {Stage::kExport, 0.03}};
 // Before this share of the work is done, an estimate would be noise.
 constexpr double kShareForEstimate = 0.02;
 

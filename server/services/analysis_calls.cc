@@ -20,6 +20,7 @@
 #include "search/result.h"
 #include "search/sensitivity/data_checks.h"
 #include "search/sensitivity/sensitivity.h"
+#include "search/sensitivity/time_estimate.h"
 #include "search/solver/explain.h"
 #include "search/solver/problem_fields.h"
 #include "search/solver/problem_memory.h"
@@ -163,6 +164,10 @@ absl::StatusOr<AnalysisDocument> MeasureSensitivity(const ServiceContext& contex
   if (NeedsScales(network)) {
     HT_RETURN_IF_ERROR(MeasureScales(data, progress.cancellation, network));
   }
+  HT_ASSIGN_OR_RETURN(
+      const std::string estimate,
+      EstimateSensitivityTime(network, data, precisions, *options, progress.cancellation));
+  HT_RETURN_IF_ERROR(progress.Step(0, estimate));
   HT_ASSIGN_OR_RETURN(
       const CalibrationSamples samples,
       ChooseCalibrationSamples(network, data, QuantizationOptions(), progress.Part(0, 0.05)));

@@ -325,7 +325,7 @@ TEST(TextTest, AScoreIsNotCalledALoss) {
   const std::string text = ResultText(result, {});
   EXPECT_THAT(text, HasSubstr("\nlayer  op    precision        score "));
   EXPECT_THAT(text, HasSubstr("\nscore: what ranks\n"));
-  EXPECT_THAT(text, HasSubstr("OPTIMAL, score 0.0247"));
+  EXPECT_THAT(text, HasSubstr("OPTIMAL for the model, score 0.0247"));
 }
 
 // The places that one budget limits are one row.

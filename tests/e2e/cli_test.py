@@ -337,6 +337,28 @@ class CommandTest(unittest.TestCase):
         self.assertFalse(os.path.exists(copies))
         self.document("get", job, code=2)
 
+    def test_efforts_and_the_first_answer(self):
+        asked = ["search", MODEL, "--data", CALIB, "--target", "bitfusion", "--budget", "size=0.5x", "--json"]
+        normal = self.run_command(*asked, "--seed", "501", "--samples", "61")
+        self.assertRegex(normal.stderr, r"first answer: predicted kl [0-9.e-]+ to second order, .*size [0-9.]+ .B")
+        self.assertIn("estimate: calibration", normal.stderr)
+        job = self.document("get", json.loads(normal.stdout)["job"])
+        self.assertIn(job["name"] + "/artifacts/first_answer.json", [a["name"] for a in job["artifacts"]])
+        quick = self.run_command(*asked, "--seed", "502", "--effort", "quick")
+        self.assertNotIn("first answer", quick.stderr)
+        document = json.loads(quick.stdout)
+        self.assertLessEqual(len(document["refined"]["evaluated"]), 8)
+        self.assertEqual(document["evaluation"]["samples"], 64)
+        self.assertFalse([w for w in document.get("warnings", []) if "samples were asked" in w])
+        self.assertEqual(self.document("get", document["job"])["spec"]["effort"], "quick")
+        other = self.search("--budget", "size=0.5x", "--effort", "quick", "--method", "output", "--samples", "32")
+        self.assertIn("measured increase", other["measure"]["text"])
+        self.assertEqual(other["evaluation"]["samples"], 32)
+        measured = self.run_command("sensitivity", MODEL, "--data", CALIB, "--precisions", "w4a8")
+        self.assertIn("estimate: calibration", measured.stderr)
+        error = self.document(*asked[:-1], "--effort", "hasty", code=2)["error"]["message"]
+        self.assertIn("hasty", error)
+
     def test_a_job_that_has_not_ended_is_a_bad_question_to_every_command(self):
         job = self.document("submit", *LONG, "--seed", "79")["job"]
         for command in (["result"], ["frontier"], ["resolve"], ["explore", "status"]):
@@ -441,6 +463,8 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(removal["removed"]["stage_outputs"], 0)
         self.assertEqual(self.document("result", job)["job"], job)
         age(self.state)
+        # First answers of jobs that are gone.
+        self.document("gc", "--keep-stages", "forever", "--keep-uploads", "forever")
         stray = blob_path(self.state, "0" * 64)
         os.makedirs(os.path.dirname(stray), exist_ok=True)
         with open(stray, "w") as file:

@@ -5,7 +5,7 @@ import unittest
 
 import numpy as np
 
-from open_inputs_test import FLOAT, Network, onnx
+from onnx_network import FLOAT, Network, onnx
 import open_inputs_test
 
 

@@ -113,7 +113,7 @@ class ExternalDataTest(unittest.TestCase):
         for _, _, sha256 in self.files():
             self.assertTrue(os.path.exists(blob_path(self.state, sha256)))
         removed = self.run_command("delete", f"models/{self.identity()}")
-        self.assertEqual(removed["models"], [f"models/{self.identity()}"])
+        self.assertEqual(removed["removed"]["models"], [f"models/{self.identity()}"])
         for _, _, sha256 in self.files():
             self.assertFalse(os.path.exists(blob_path(self.state, sha256)))
 

@@ -196,8 +196,9 @@ class OutputsAndData(unittest.TestCase):
             inspected["other_bytes"] // 4
         self.assertEqual(stored, 8000 + 40)
         result = self.search("--budget", "size=0.9999x")
-        # Weights of 16 bits with a scale for each of five outputs, beside the table.
-        self.assertEqual(result["reference_cost"]["size_bytes"], 4 * 8000 + 2 * 40 + 4 * 5)
+        # Of 16 bits with a scale for each row of the table, and for each of five outputs.
+        self.assertEqual(result["reference_cost"]["size_bytes"],
+                         2 * 8000 + 4 * 1000 + 2 * 40 + 4 * 5)
         self.assertEqual(result["cost"]["size_bytes"],
                          result["other_bytes"] + sum(layer["weight_bytes"]
                                                      for layer in result["layers"]))

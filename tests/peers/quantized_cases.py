@@ -344,7 +344,7 @@ def integer_input_of_product():
     x = case.input(case.random.integers(0, 256, (3, 8)).astype(np.uint8))
     scale, zero = case.constant(np.float32(0.02)), case.constant(np.uint8(128))
     stored, _ = case.stored(case.random_weights(8, 5))
-    result = case.parameters(np.float32([-3, 3]))
+    result = case.parameters(np.float32([-8, 8]))  # nothing is cut
     dst = case.add("QLinearMatMul", x, scale, zero, *stored, *result)
     return case.finish(case.add("DequantizeLinear", dst, *result))
 

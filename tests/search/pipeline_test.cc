@@ -17,6 +17,7 @@
 #include "nlohmann/json.hpp"
 #include "nn/onnx/import.h"
 #include "profilers/builtin.h"
+#include "search/first_answer.h"
 #include "search/memory_store.h"
 
 namespace halftone {
@@ -26,9 +27,9 @@ using ::testing::HasSubstr;
 
 constexpr char kSimulated[] = "bitfusion";
 // In the order in which they run.
-constexpr std::array kStages = {Stage::kImport,   Stage::kCalibrate, Stage::kSensitivity,
-                                Stage::kProfile,  Stage::kSolve,     Stage::kRefine,
-                                Stage::kValidate, Stage::kExport};
+constexpr std::array kStages = {Stage::kImport,      Stage::kCalibrate, Stage::kProfile,
+                                Stage::kSensitivity, Stage::kSolve,     Stage::kRefine,
+                                Stage::kValidate,    Stage::kExport};
 
 size_t PlaceOf(Stage stage) {
   return static_cast<size_t>(std::find(kStages.begin(), kStages.end(), stage) - kStages.begin());
@@ -317,6 +318,65 @@ class FailingStore final : public ArtifactStore {
   int stored_ = 0;
 };
 
+// It comes before the losses are really measured, and is within the budgets.
+TEST(FirstAnswer, IsAnnouncedWithTheLossesToSecondOrder) {
+  for (const SensitivityMethod method :
+       {SensitivityMethod::kFisherCorrected, SensitivityMethod::kFisher}) {
+    Bench bench;
+    bench.spec.sensitivity.method = method;
+    std::vector<nlohmann::json> answers;
+    bench.observer.artifact_ready = [&](const std::string& file, const std::string& sha256,
+                                        absl::string_view text) {
+      EXPECT_EQ(file, kFirstAnswerFile);
+      EXPECT_THAT(std::string(text), HasSubstr("first answer: predicted kl"));
+      EXPECT_THAT(std::string(text), HasSubstr("latency"));
+      EXPECT_EQ(bench.finished.back(), Stage::kProfile);
+      answers.push_back(nlohmann::json::parse(*bench.store.LoadBlob(sha256)));
+    };
+    const absl::StatusOr<SearchResult> result = bench.Run();
+    ASSERT_TRUE(result.ok()) << result.status();
+    // The losses of `fisher` are all there as soon.
+    ASSERT_EQ(answers.size(), method == SensitivityMethod::kFisher ? 0u : 1u);
+    if (answers.empty()) continue;
+    EXPECT_FALSE(answers[0].at("is_final").get<bool>());
+    const absl::StatusOr<Solution> first = SolutionFromJson(answers[0].at("solution"));
+    ASSERT_TRUE(first.ok()) << first.status();
+    EXPECT_EQ(first->status, Solution::Status::kOptimal);
+    EXPECT_EQ(first->assignment.size(), result->solution.assignment.size());
+    for (const auto& [metric, limit] : result->problem.budgets) {
+      EXPECT_LE(first->cost.at(metric), limit * (1 + 1e-9)) << metric;
+    }
+    EXPECT_GT(first->loss, 0);
+    EXPECT_FALSE(first->explanation.has_value());
+  }
+}
+
+TEST(TimeEstimate, IsToldBeforeItIsCalibrated) {
+  Bench bench;
+  std::vector<std::string> notes;
+  bench.observer.note = [&](absl::string_view text) {
+    EXPECT_EQ(bench.started.back().first, Stage::kCalibrate);
+    notes.emplace_back(text);
+  };
+  ASSERT_TRUE(bench.Run().ok());
+  ASSERT_EQ(notes.size(), 1u);
+  EXPECT_THAT(notes[0], HasSubstr("estimate: calibration"));
+  ASSERT_TRUE(bench.Run().ok());
+  EXPECT_EQ(notes.size(), 1u) << "what is known already takes no time";
+}
+
+TEST(FirstAnswer, TellsEarlyThatBudgetsCannotBeMet) {
+  Bench bench;
+  bench.spec.budgets = {*Budget::Parse("latency=1ns")};
+  std::string told;
+  bench.observer.artifact_ready = [&](const std::string&, const std::string&,
+                                      absl::string_view text) { told = std::string(text); };
+  const absl::StatusOr<SearchResult> result = bench.Run();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->solution.status, Solution::Status::kInfeasible);
+  EXPECT_THAT(told, HasSubstr("cannot be met"));
+}
+
 class ResumeTest : public ::testing::TestWithParam<Stage> {};
 
 TEST_P(ResumeTest, RepeatsNoFinishedStage) {
@@ -332,8 +392,8 @@ TEST_P(ResumeTest, RepeatsNoFinishedStage) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStage, ResumeTest,
-                         ::testing::Values(Stage::kImport, Stage::kCalibrate, Stage::kSensitivity,
-                                           Stage::kProfile, Stage::kSolve, Stage::kRefine,
+                         ::testing::Values(Stage::kImport, Stage::kCalibrate, Stage::kProfile,
+                                           Stage::kSensitivity, Stage::kSolve, Stage::kRefine,
                                            Stage::kValidate),
                          [](const auto& info) { return std::string(StageName(info.param)); });
 
@@ -354,8 +414,8 @@ TEST_P(CancelTest, StopsWithinTheStage) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryStage, CancelTest,
-                         ::testing::Values(Stage::kImport, Stage::kCalibrate, Stage::kSensitivity,
-                                           Stage::kProfile, Stage::kSolve, Stage::kRefine,
+                         ::testing::Values(Stage::kImport, Stage::kCalibrate, Stage::kProfile,
+                                           Stage::kSensitivity, Stage::kSolve, Stage::kRefine,
                                            Stage::kValidate, Stage::kExport),
                          [](const auto& info) { return std::string(StageName(info.param)); });
 

@@ -45,7 +45,8 @@ const std::map<std::string, Change>& Changes() {
       {"use_ties", {"false", "VR"}},
       {"batch", {"7", "PVRA"}},
       {"threads", {"3", "PA"}},
-      {"refresh", {"true", ""}},  // it asks to do without what is stored
+      {"samples_at_most", {"true", ""}},  // of warnings alone
+      {"refresh", {"true", ""}},          // it asks to do without what is stored
       {"evaluations", {"12", "R"}},
       {"strategy", {R"("evolutionary")", "R"}},
       {"objectives", {R"(["size"])", "R"}},

@@ -46,6 +46,7 @@ class WhatIfTest : public testing::Test {
     absl::StatusOr<SearchResult> result = RunSearch(spec_, store_, profilers_, {}, {});
     ASSERT_TRUE(result.ok()) << result.status();
     result_ = *std::move(result);
+    tables_ = result_.tables;
   }
 
   Solution Answer(const WhatIf& what_if = {}) { return Whole(what_if).solution; }
@@ -86,6 +87,7 @@ TEST_F(WhatIfTest, OtherBudgetsPinsAndRulesAreSolvedOnTheStoredTables) {
   spec_.rules.max_changes = 0;
   EXPECT_EQ(Answer().cost.at("precision_changes"), 0);
   spec_.rules = {};
+  tables_.reset();
   spec_.sensitivity.seed = 99;
   EXPECT_THAT(Error({}, absl::StatusCode::kFailedPrecondition), HasSubstr("sensitivities"));
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -16,6 +17,7 @@
 #include "nn/engine/onednn/program_passes.h"
 #include "nn/engine/onednn/step.h"
 #include "nn/engine/onednn/step_builder.h"
+#include "nn/engine/onednn/step_threads.h"
 #include "nn/engine/onednn/steps.h"
 #include "nn/engine/op.h"
 
@@ -110,8 +112,13 @@ absl::Status Executable::Impl::AddAllSteps(StepBuilder& builder,
   for (const Program::Input& output : program.outputs) {
     outputs_of[output.value].push_back(&output);
   }
+  const absl::Cleanup restore = [] { UseOneDnnThreads(); };
   for (size_t i = 0; i < instructions.size(); ++i) {
-    builder.BeginInstruction(static_cast<int>(i));
+    // Primitives are made for so many threads, and run on them.
+    const int all = OneDnnThreads();
+    const int threads = ThreadsFor(program, instructions[i].instruction, all);
+    UseOneDnnThreads(threads);
+    builder.BeginInstruction(static_cast<int>(i), threads < all);
     HT_RETURN_IF_ERROR(CatchDnnl(descriptions[i], [&]() -> absl::Status {
       return Annotate(AddInstruction(builder, instructions[i]), descriptions[i]);
     }));
@@ -217,6 +224,7 @@ void Session::Impl::Bind() {
 
 absl::Status Session::Impl::RunStep(size_t index) {
   const Step& step = plan().steps[index];
+  UseOneDnnThreads(step.one_thread ? 1 : OneDnnThreads());
   if (step.kernel) {
     return Annotate(step.kernel(steps[index].buffers),
                     plan().descriptions[static_cast<size_t>(step.instruction)]);
@@ -284,7 +292,7 @@ absl::Status Session::Run(const Cancellation& cancellation) {
         absl::StrCat("input '", *impl_->missing_inputs.begin(), "' was not set"));
   }
   impl_->has_run = false;
-  UseOneDnnThreads();
+  const absl::Cleanup restore = [] { UseOneDnnThreads(); };
   for (size_t i = 0; i < impl_->steps.size(); ++i) {
     HT_RETURN_IF_ERROR(cancellation.Check());
     HT_RETURN_IF_ERROR(impl_->RunStep(i));

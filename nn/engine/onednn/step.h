@@ -44,8 +44,9 @@ struct Step {
   dnnl::primitive primitive;  // used where `kernel` is empty
   HostKernel kernel;
   std::vector<StepArgument> arguments;
-  int instruction = 0;  // that it is part of; for messages
-  StepWork work;        // where it may be much more than its buffers have elements
+  int instruction = 0;      // that it is part of; for messages
+  bool one_thread = false;  // ThreadsFor; else all that there are
+  StepWork work;            // where it may be much more than its buffers have elements
 };
 
 }  // namespace halftone

@@ -187,6 +187,7 @@ void StepBuilder::Touch(BufferId buffer, int step) {
 
 void StepBuilder::Append(Step step) {
   step.instruction = instruction_;
+  step.one_thread = one_thread_;
   for (const StepArgument& argument : step.arguments) {
     Touch(argument.buffer, static_cast<int>(steps_.size()));
   }

@@ -60,7 +60,10 @@ class StepBuilder {
                          const StepWork& work = {});
 
   // The instruction that the next calls are about.
-  void BeginInstruction(int index) { instruction_ = index; }
+  void BeginInstruction(int index, bool one_thread) {
+    instruction_ = index;
+    one_thread_ = one_thread;
+  }
   int instruction() const { return instruction_; }
 
   // What it made. Arena offsets are not yet set.
@@ -101,6 +104,7 @@ class StepBuilder {
   std::vector<int> buffer_last_use_;  // the last instruction that reads a value in the buffer
   std::vector<Step> steps_;
   int instruction_ = 0;
+  bool one_thread_ = false;
 };
 
 // The arguments of a primitive for its user-mode scratchpad and other attributes.

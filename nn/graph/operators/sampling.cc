@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -40,7 +41,9 @@ absl::StatusOr<ValueInfos> InferRoiAlign(const NodeContext& context) {
                                                    src.shape.ToString()));
   }
   constexpr int64_t kMost = int64_t{1} << 15;
-  if (height < 1 || width < 1 || height > kMost || width > kMost || ratio < 0 || ratio > kMost) {
+  const int64_t samples_a_side = std::max<int64_t>(ratio, 1);
+  if (height < 1 || width < 1 || ratio < 0 || ratio > kMost || height > kMost / samples_a_side ||
+      width > kMost / samples_a_side) {
     return absl::InvalidArgumentError(
         absl::StrCat("bins of ", height, " x ", width, " with ", ratio, " samples a side"));
   }

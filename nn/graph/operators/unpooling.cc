@@ -108,7 +108,7 @@ absl::StatusOr<BlockMoves> ResolveCol2Im(const NodeContext& context) {
   moves.pads_begin.assign(pads.begin(), middle);
   moves.pads_end.assign(middle, pads.end());
   bool fits = axes >= 1 && axes <= 3 && moves.block.size() == axes;
-  int64_t blocks = 1, block = 1;
+  int64_t blocks = 1, block = 1, elements = 1;
   for (size_t i = 0; fits && i < axes; ++i) {
     fits = moves.image[i] >= 1 && moves.image[i] <= kMaxMove && moves.block[i] >= 1 &&
            moves.block[i] <= kMaxMove;
@@ -116,9 +116,11 @@ absl::StatusOr<BlockMoves> ResolveCol2Im(const NodeContext& context) {
     const int64_t padded = moves.image[i] + moves.pads_begin[i] + moves.pads_end[i];
     const int64_t left = padded - (moves.dilations[i] * (moves.block[i] - 1) + 1);
     moves.counts.push_back(left / moves.strides[i] + 1);
-    fits = left >= 0 && moves.counts[i] <= kMaxMove / blocks && moves.block[i] <= kMaxMove / block;
+    fits = left >= 0 && moves.counts[i] <= kMaxMove / blocks &&
+           moves.block[i] <= kMaxMove / block && padded <= Shape::kMaxElements / elements;
     blocks *= moves.counts[i];
     block *= moves.block[i];
+    elements *= padded;
   }
   if (fits) return moves;
   return absl::InvalidArgumentError("its blocks do not fit its image");

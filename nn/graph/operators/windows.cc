@@ -114,7 +114,7 @@ absl::StatusOr<ValueInfos> InferConvTranspose(const NodeContext& context) {
 
 constexpr std::array kWindowOperators = {
     Operator{"Conv", InferConv},
-    Operator{"MaxPool", InferPool},
+    Operator{"MaxPool", InferPool, nullptr, Runs::kAnything},
     Operator{"AveragePool", InferPool},
     Operator{"LpPool", InferPool},
     Operator{"GlobalAveragePool", InferGlobalPool},

@@ -9,7 +9,9 @@ namespace halftone {
 namespace {
 
 // Of a spec's activations.
-constexpr size_t kGate = 0, kCandidate = 1, kHidden = 2;
+constexpr size_t kGate = 0;
+constexpr size_t kCandidate = 1;
+constexpr size_t kHidden = 2;
 constexpr int64_t kLastAxis = 2;
 
 }  // namespace

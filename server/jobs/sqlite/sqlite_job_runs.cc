@@ -114,8 +114,21 @@ absl::Status SqliteJobStore::RecordProgress(const JobClaim& claim, JobEventKind 
   return change.Commit();
 }
 
-absl::Status SqliteJobStore::SaveArtifacts(const JobRecord& job, const JobOutcome& outcome) {
-  for (const auto& [name, artifact] : outcome.artifacts) {
+absl::Status SqliteJobStore::AddArtifact(const JobClaim& claim, const std::string& file,
+                                         const StoredArtifact& artifact,
+                                         const JobProgress& progress, absl::string_view detail) {
+  absl::MutexLock lock(&database_->mutex);
+  HT_ASSIGN_OR_RETURN(Change change, Change::Begin(database_->connection, hub_));
+  HT_ASSIGN_OR_RETURN(JobRecord job, FindClaimed(claim));
+  job.progress = progress;
+  HT_RETURN_IF_ERROR(SaveArtifacts(job, {{file, artifact}}));
+  HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kArtifactReady, /*reused=*/false, detail));
+  return change.Commit();
+}
+
+absl::Status SqliteJobStore::SaveArtifacts(const JobRecord& job,
+                                           const std::map<std::string, StoredArtifact>& artifacts) {
+  for (const auto& [name, artifact] : artifacts) {
     HT_ASSIGN_OR_RETURN(Statement insert, database_->connection.Prepare(
                                               "INSERT OR REPLACE INTO job_artifacts (job, name, "
                                               "sha256, size_bytes) VALUES (?, ?, ?, ?)"));
@@ -138,7 +151,7 @@ absl::Status SqliteJobStore::WriteEnd(const JobClaim& claim, JobState state,
     job.progress.fraction = 1;
     job.result_sha256 = outcome.result_sha256;
     job.solution_status = outcome.solution_status;
-    HT_RETURN_IF_ERROR(SaveArtifacts(job, outcome));
+    HT_RETURN_IF_ERROR(SaveArtifacts(job, outcome.artifacts));
   }
   HT_RETURN_IF_ERROR(Save(change, job, JobEventKind::kStateChanged, false,
                           error.ok() ? JobStateName(state) : error.message()));

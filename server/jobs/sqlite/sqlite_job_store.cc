@@ -128,7 +128,8 @@ absl::StatusOr<std::string> SqliteJobStore::LoadSpec(const std::string& id) cons
 }
 
 absl::Status SqliteJobStore::LoadArtifacts(JobRecord& job) const {
-  if (job.state != JobState::kSucceeded) return absl::OkStatus();
+  // One that has never run has none.
+  if (job.attempts == 0) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(Statement select,
                       database_->connection.Prepare(
                           "SELECT name, sha256, size_bytes FROM job_artifacts WHERE job = ?"));

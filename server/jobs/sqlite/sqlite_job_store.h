@@ -53,6 +53,9 @@ class SqliteJobStore final : public JobStore {
   absl::Status PauseStage(const JobClaim& claim) override;
   absl::Status RecordProgress(const JobClaim& claim, JobEventKind kind, const JobProgress& progress,
                               bool reused, absl::string_view detail) override;
+  absl::Status AddArtifact(const JobClaim& claim, const std::string& file,
+                           const StoredArtifact& artifact, const JobProgress& progress,
+                           absl::string_view detail) override;
   absl::Status Succeed(const JobClaim& claim, const JobOutcome& outcome) override;
   absl::Status Fail(const JobClaim& claim, const absl::Status& error) override;
   absl::Status MarkCancelled(const JobClaim& claim) override;
@@ -116,7 +119,8 @@ class SqliteJobStore final : public JobStore {
   // Writes state, stage, fractions, ETA, error, result and times of `job`, with an event.
   absl::Status Save(Change& change, const JobRecord& job, JobEventKind kind, bool reused,
                     absl::string_view detail) ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
-  absl::Status SaveArtifacts(const JobRecord& job, const JobOutcome& outcome)
+  absl::Status SaveArtifacts(const JobRecord& job,
+                             const std::map<std::string, StoredArtifact>& artifacts)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(database_->mutex);
   absl::Status End(const JobClaim& claim, JobState state, const JobOutcome& outcome,
                    const absl::Status& error) ABSL_LOCKS_EXCLUDED(database_->mutex);

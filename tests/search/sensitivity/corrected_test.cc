@@ -72,6 +72,22 @@ class FisherCorrectedTest : public ::testing::Test {
     return result.ok() ? *std::move(result) : SensitivityResult();
   }
 
+  // What MeasureSensitivity hands over before it measures, `status` being what it is answered.
+  absl::Status FirstLossesOf(SensitivityMethod method, const absl::Status& status,
+                             std::vector<SensitivityResult>& first) const {
+    SensitivityOptions options;
+    options.method = method;
+    options.samples = 128;
+    options.interactions = true;
+    return MeasureSensitivity(digits_.network, digits_.calibration, calibration_, precisions_,
+                              options, {}, {},
+                              [&](const SensitivityResult& losses) {
+                                first.push_back(losses);
+                                return status;
+                              })
+        .status();
+  }
+
   // One precision for all layers, and one for each at random.
   std::vector<std::map<std::string, Precision>> Assignments(const SensitivityResult& result) const {
     std::vector<std::map<std::string, Precision>> assignments;
@@ -109,6 +125,34 @@ class FisherCorrectedTest : public ::testing::Test {
       Precision::Int(12, 8), Precision::Int(2, 2)};
   Calibration calibration_;
 };
+
+TEST_F(FisherCorrectedTest, HandsOverTheLossesToSecondOrderFirst) {
+  std::vector<SensitivityResult> first;
+  ASSERT_TRUE(FirstLossesOf(SensitivityMethod::kFisherCorrected, absl::OkStatus(), first).ok());
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(first[0].interactions.empty());
+  const SensitivityResult fisher = Measure(SensitivityMethod::kFisher);
+  ASSERT_EQ(first[0].layers.size(), fisher.layers.size());
+  for (size_t l = 0; l < fisher.layers.size(); ++l) {
+    for (size_t o = 0; o < precisions_.size(); ++o) {
+      EXPECT_EQ(first[0].layers[l].choices[o].loss, fisher.layers[l].choices[o].loss);
+      EXPECT_EQ(first[0].layers[l].choices[o].precision, precisions_[o]);
+      EXPECT_FALSE(first[0].layers[l].choices[o].measured);
+    }
+  }
+}
+
+TEST_F(FisherCorrectedTest, EndsWhereTheFirstLossesAreRefused) {
+  std::vector<SensitivityResult> first;
+  const absl::Status status =
+      FirstLossesOf(SensitivityMethod::kFisherCorrected, absl::InvalidArgumentError("no"), first);
+  EXPECT_EQ(status, absl::InvalidArgumentError("no"));
+  EXPECT_EQ(first.size(), 1u);
+  first.clear();
+  EXPECT_TRUE(
+      FirstLossesOf(SensitivityMethod::kFisher, absl::InvalidArgumentError("no"), first).ok());
+  EXPECT_TRUE(first.empty());
+}
 
 TEST_F(FisherCorrectedTest, MeasuresWhatSecondOrderGetsWrongAndNothingElse) {
   const SensitivityResult corrected = Measure(SensitivityMethod::kFisherCorrected);

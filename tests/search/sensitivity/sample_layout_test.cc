@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nn/engine/executor.h"
@@ -39,8 +40,9 @@ NetworkBuilder TurnedTokens(int64_t batch) {
       .Output("y")
       .Ints("rows", {-1, 4})
       .Ints("heads", {3, -1, 2})
-      .Op("Reshape", {"x", "rows"}, {"samples_first"})
-      .Op("Transpose", {"x"}, {"turned"}, {{"perm", Ints{1, 0, 2}}})
+      .Op("MatMul", {"x", "v"}, {"h"})
+      .Op("Reshape", {"h", "rows"}, {"samples_first"})
+      .Op("Transpose", {"h"}, {"turned"}, {{"perm", Ints{1, 0, 2}}})
       .Op("Reshape", {"turned", "rows"}, {"tokens_first"})
       .Op("Reshape", {"turned", "heads"}, {"heads_last"})
       .Op("Transpose", {"heads_last"}, {"heads_first"}, {{"perm", Ints{1, 0, 2}}})
@@ -52,9 +54,11 @@ NetworkBuilder TurnedTokens(int64_t batch) {
       .Op("ReduceMean", {"m"}, {"y"}, {{"axes", Ints{1}}, {"keepdims", int64_t{0}}})
       .Float("zero", 0);
   builder.Weights("w", Shape{4, 5});
+  builder.Weights("v", Shape{4, 4}, 1);
   // All are read, so that none is left out.
   for (const char* value : {"samples_first", "heads_first", "features_first", "unmoved", "mixed"}) {
-    builder.Output(value);
+    const std::string read = absl::StrCat(value, "_read");
+    builder.Op("Abs", {value}, {read}).Output(read);
   }
   return builder;
 }

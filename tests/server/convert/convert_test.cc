@@ -276,6 +276,31 @@ TEST(SpecTest, NumbersThatAreNoNumbersAreRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(SpecFromProto(message).status()));
 }
 
+TEST(SpecFromProto, TakesWhatTheEffortSaysWhereNothingElseIsSaid) {
+  v1::SearchSpec message = ValidSpec();
+  message.clear_sensitivity();
+  message.clear_evaluations();
+  message.clear_time_limit_seconds();
+  message.set_effort("quick");
+  const SearchSpec quick = *SpecFromProto(message);
+  EXPECT_EQ(quick.sensitivity.method, SensitivityMethod::kFisher);
+  EXPECT_EQ(quick.sensitivity.samples, 64);
+  EXPECT_TRUE(quick.samples_at_most);
+  EXPECT_EQ(quick.evaluations, 8);
+  message.mutable_sensitivity()->set_samples(10);
+  message.mutable_sensitivity()->set_method(v1::SENSITIVITY_METHOD_OUTPUT);
+  message.set_evaluations(3);
+  const SearchSpec asked = *SpecFromProto(message);
+  EXPECT_EQ(asked.sensitivity.method, SensitivityMethod::kOutput);
+  EXPECT_EQ(asked.sensitivity.samples, 10);
+  EXPECT_FALSE(asked.samples_at_most);
+  EXPECT_EQ(asked.evaluations, 3);
+  message.set_effort("hasty");
+  const absl::Status status = SpecFromProto(message).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("effort"));
+}
+
 TEST(SpecTest, EvaluationsAndRobustLossesAreBounded) {
   v1::SearchSpec message = ValidSpec();
   EXPECT_EQ(SpecFromProto(message)->evaluations, 64);

@@ -78,8 +78,9 @@ TEST(EnumsTest, JobStatesKeepTheirNamesBothWays) {
 
 TEST(EnumsTest, EventsAndSolutionsHaveAllTheirKinds) {
   std::set<v1::JobEventKind> kinds;
-  for (const JobEventKind kind : {JobEventKind::kStateChanged, JobEventKind::kStageStarted,
-                                  JobEventKind::kStageProgress, JobEventKind::kStageFinished}) {
+  for (const JobEventKind kind :
+       {JobEventKind::kStateChanged, JobEventKind::kStageStarted, JobEventKind::kStageProgress,
+        JobEventKind::kStageFinished, JobEventKind::kArtifactReady, JobEventKind::kNote}) {
     JobEvent event;
     event.kind = kind;
     kinds.insert(EventToProto(event).kind());

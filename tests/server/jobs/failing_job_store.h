@@ -62,6 +62,12 @@ class FailingJobStore final : public JobStore {
     HT_RETURN_IF_ERROR(fault_("RecordProgress"));
     return store_->RecordProgress(claim, kind, progress, reused, detail);
   }
+  absl::Status AddArtifact(const JobClaim& claim, const std::string& file,
+                           const StoredArtifact& artifact, const JobProgress& progress,
+                           absl::string_view detail) override {
+    HT_RETURN_IF_ERROR(fault_("AddArtifact"));
+    return store_->AddArtifact(claim, file, artifact, progress, detail);
+  }
   absl::Status Succeed(const JobClaim& claim, const JobOutcome& outcome) override {
     HT_RETURN_IF_ERROR(fault_("Succeed"));
     HT_RETURN_IF_ERROR(store_->Succeed(claim, outcome));

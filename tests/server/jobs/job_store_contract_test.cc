@@ -195,6 +195,33 @@ TEST_P(JobStoreContractTest, ALeaseOutlastsARestart) {
   EXPECT_EQ(StateOf(id), JobState::kSucceeded);
 }
 
+TEST_P(JobStoreContractTest, AnArtifactIsThereBeforeTheEndAndStays) {
+  const std::string id = CreateJob();
+  const std::optional<JobClaim> claim = Claim(first());
+  const JobProgress progress{.stage = Stage::kSensitivity, .stage_fraction = 0.5, .fraction = 0.4};
+  ASSERT_TRUE(first().AddArtifact(*claim, "a.json", {"old", 1}, progress, "old").ok());
+  ASSERT_TRUE(first().AddArtifact(*claim, "a.json", {"sha", 7}, progress, "what it is").ok());
+  const JobRecord running = *second().Get(id);
+  EXPECT_EQ(running.state, JobState::kRunning);
+  ASSERT_EQ(running.artifacts.count("a.json"), 1u);
+  EXPECT_EQ(running.artifacts.at("a.json").sha256, "sha");
+  EXPECT_EQ(running.artifacts.at("a.json").size_bytes, 7);
+  EXPECT_EQ(running.progress.fraction, 0.4);
+  const JobEvent event = second().Events(id, 0, 100)->back();
+  EXPECT_EQ(event.kind, JobEventKind::kArtifactReady);
+  EXPECT_EQ(event.detail, "what it is");
+  EXPECT_EQ(second().List(10, "", {})->jobs[0].artifacts.size(), 1u);
+
+  ASSERT_TRUE(first().Requeue(*claim, "stopped").ok());
+  EXPECT_EQ(second().Get(id)->artifacts.size(), 1u);
+  EXPECT_TRUE(absl::IsAborted(first().AddArtifact(*claim, "b.json", {"sha", 7}, progress, "late")));
+  const std::optional<JobClaim> again = Claim(first());
+  ASSERT_TRUE(first().Succeed(*again, {.artifacts = {{"r.json", {"result", 9}}}}).ok());
+  EXPECT_EQ(second().Get(id)->artifacts.size(), 2u);
+  EXPECT_EQ(second().Events(id, 0, 100)->at(3).kind, JobEventKind::kArtifactReady)
+      << "is not pruned";
+}
+
 TEST_P(JobStoreContractTest, TerminalStatesNeverChange) {
   const std::vector<std::function<absl::Status(const JobClaim&)>> ends = {
       [&](const JobClaim& claim) { return first().Succeed(claim, {}); },

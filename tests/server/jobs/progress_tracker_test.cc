@@ -6,9 +6,9 @@ namespace halftone {
 namespace {
 
 const absl::Time kStart = absl::FromUnixSeconds(1'000'000);
-constexpr Stage kStages[] = {Stage::kImport,   Stage::kCalibrate, Stage::kSensitivity,
-                             Stage::kProfile,  Stage::kSolve,     Stage::kRefine,
-                             Stage::kValidate, Stage::kExport};
+constexpr Stage kStages[] = {Stage::kImport,      Stage::kCalibrate, Stage::kProfile,
+                             Stage::kSensitivity, Stage::kSolve,     Stage::kRefine,
+                             Stage::kValidate,    Stage::kExport};
 
 TEST(ProgressTrackerTest, NothingIsKnownBeforeTheFirstStage) {
   const JobProgress progress = ProgressTracker().At(kStart);
@@ -70,16 +70,16 @@ TEST(ProgressTrackerTest, APlanOfItsOwnIsFollowed) {
 
 TEST(ProgressTrackerTest, ReusedStagesSayNothingAboutSpeed) {
   ProgressTracker tracker;
-  for (const Stage stage : {Stage::kImport, Stage::kCalibrate, Stage::kSensitivity}) {
+  for (const Stage stage : {Stage::kImport, Stage::kCalibrate, Stage::kProfile}) {
     tracker.StageStarted(stage, true, kStart);
     tracker.StageFinished();
   }
-  EXPECT_GT(tracker.At(kStart).fraction, 0.5);
+  EXPECT_GT(tracker.At(kStart).fraction, 0.3);
   EXPECT_LT(tracker.At(kStart).eta_seconds, 0);
-  tracker.StageStarted(Stage::kProfile, false, kStart);
+  tracker.StageStarted(Stage::kSensitivity, false, kStart);
   tracker.StageProgressed(1);
-  // A quarter of the work took 25 s; what is left is a fifth.
-  EXPECT_NEAR(tracker.At(kStart + absl::Seconds(25)).eta_seconds, 20, 1e-6);
+  // 44 % of the work took 22 s; what is left is a fifth.
+  EXPECT_NEAR(tracker.At(kStart + absl::Seconds(22)).eta_seconds, 10, 1e-6);
 }
 
 }  // namespace

@@ -87,6 +87,10 @@ class EventLog final : public JobStore {
   absl::StatusOr<bool> Heartbeat(const JobClaim&) override { return Unused(); }
   absl::Status BeginStage(const JobClaim&) override { return Unused(); }
   absl::Status PauseStage(const JobClaim&) override { return Unused(); }
+  absl::Status AddArtifact(const JobClaim&, const std::string&, const StoredArtifact&,
+                           const JobProgress&, absl::string_view) override {
+    return Unused();
+  }
   absl::Status RecordProgress(const JobClaim&, JobEventKind, const JobProgress&, bool,
                               absl::string_view) override {
     return Unused();
