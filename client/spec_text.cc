@@ -23,7 +23,7 @@ json ListOf(const List& list) {
 void Set(const char* field, json value, json& document) {
   const bool is_default = value.is_number()    ? value == 0
                           : value.is_boolean() ? value == false
-                          : value.is_string()  ? value == ""
+                          : value.is_string()  ? value.get_ref<const std::string&>().empty()
                                                : value.empty();
   if (!is_default) document[field] = std::move(value);
 }

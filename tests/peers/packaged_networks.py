@@ -50,7 +50,7 @@ def states(random, *shape):
     return random.normal(0, 0.3, (SAMPLES, *shape)).astype(np.float32)
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)  # a key as itself
 class PackagedNetwork:
     name: str
     file: str  # below PACKAGES

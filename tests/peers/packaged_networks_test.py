@@ -89,7 +89,7 @@ class PackagedNetworksTest(unittest.TestCase):
         folder = self.halftone.path(f"{network.name}.{target}")
         _, data, _, _ = self.files(network)
         result = self.run_json(
-            "search", network, "--data", data, "--target", target, "--budget", "size=0.3x",
+            "search", network, "--data", data, "--target", target, "--budget", "size=60%",
             "--precisions", "w4a8,w8a8", "--evaluations", "4", "--draws", "1", "--no-explain",
             "--output", folder, *more)
         self.assertEqual(result["solution"]["status"], "OPTIMAL")
