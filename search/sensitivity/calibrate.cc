@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/status_macros.h"
 #include "nn/quant/calibrate_by_result.h"
 #include "nn/quant/range_estimator.h"
