@@ -5,11 +5,10 @@ import unittest
 
 import numpy as np
 
-from onnx_network import FLOAT, Network, onnx
-import open_inputs_test
+from onnx_network import FLOAT, Network, NetworkCase, onnx
 
 
-class ExportsTest(open_inputs_test.Case):
+class ExportsTest(NetworkCase):
     def network(self, opset):
         """Two convolutions of an image at two sizes, and a Gemm."""
         network = Network()

@@ -1,15 +1,11 @@
 """Layers that are not Conv, Gemm or MatMul in the file: embeddings and transposed convolutions."""
 
-import json
 import os
-import subprocess
-import tempfile
 import unittest
 
 import numpy as np
 
-from halftone_server import BINARY
-from onnx_network import INT64, Network
+from onnx_network import INT64, Network, NetworkCase
 
 WORDS, WIDTH, CLASSES, LENGTH, SAMPLES = 300, 8, 5, 6, 20
 
@@ -21,29 +17,7 @@ def rounded(table, bits):
     return np.round(table / scale) * scale
 
 
-class Layers(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.model = os.path.join(self.folder, "model.onnx")
-        self.data = os.path.join(self.folder, "data.npz")
-        self.random = np.random.default_rng(1)
-
-    def run_command(self, *arguments):
-        done = subprocess.run(
-            [os.path.join(BINARY, "bin/halftone"), *arguments, "--json", "--state-dir", self.folder],
-            capture_output=True, text=True, timeout=300)
-        self.assertEqual(done.returncode, 0, done.stdout[-2000:] + done.stderr[-2000:])
-        return json.loads(done.stdout)
-
-    def evaluate(self, assignment, *more):
-        path = os.path.join(self.folder, "assignment.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"assignment": assignment}, file)
-        return self.run_command("evaluate", self.model, "--data", self.data, "--assignment", path,
-                                *more)
-
+class Layers(NetworkCase):
     def embedding(self):
         network = Network()
         network.input("tokens", "N", LENGTH, kind=INT64)
@@ -51,7 +25,7 @@ class Layers(unittest.TestCase):
         network.weights("w", WIDTH, CLASSES)
         network.node("Gather", ["table", "tokens"], "words")
         network.node("ReduceMean", ["words"], "mean", axes=[1])
-        network.graph.node[-1].attribute.add(name="keepdims", type=2, i=0)
+        network.attribute("keepdims", 0)
         network.node("MatMul", ["mean", "w"], "y")
         network.output("y", "N", CLASSES)
         network.save(self.model)
@@ -69,17 +43,17 @@ class Layers(unittest.TestCase):
         self.assertEqual(layers["words"]["parameters"], WORDS * WIDTH)
         # The error is that of rows on grids of their own; ranges by least squares are no worse.
         errors = (rounded(table, 3)[tokens].mean(axis=1) - table[tokens].mean(axis=1)) @ weights
-        measured = self.evaluate({"words": "w3a8"})["quantized"]["mse"]
+        measured = self.evaluate_assignment({"words": "w3a8"})["quantized"]["mse"]
         self.assertGreater(measured, 0.3 * np.mean(errors ** 2))
         self.assertLess(measured, 1.1 * np.mean(errors ** 2))
         # Indices are not rounded, whatever the activations are stored in.
         for same in ("w3", "w3a2"):
-            self.assertEqual(self.evaluate({"words": same})["quantized"]["mse"], measured)
-        executed = self.evaluate({"words": "w3a8", "y": "w8a8"}, "--measure")
+            self.assertEqual(self.evaluate_assignment({"words": same})["quantized"]["mse"], measured)
+        executed = self.evaluate_assignment({"words": "w3a8", "y": "w8a8"}, "--measure")
         self.assertAlmostEqual(executed["executed"]["mse"], executed["quantized"]["mse"],
                                delta=0.05 * measured)
 
-    def search(self, target):
+    def search_on(self, target):
         result = self.run_command("search", self.model, "--data", self.data, "--target", target,
                                   "--budget", "size=30%", "--output",
                                   os.path.join(self.folder, "quantized.onnx"))
@@ -89,7 +63,7 @@ class Layers(unittest.TestCase):
     def test_searches_with_an_embedding(self):
         self.embedding()
         for target in ("bitfusion", "cpu"):
-            result = self.search(target)
+            result = self.search_on(target)
             # Codes, and a scale of each row.
             bits = int(result["assignment"]["words"][1:].split("a")[0])
             self.assertIn(bits, (2, 4, 6, 8))
@@ -113,11 +87,11 @@ class Layers(unittest.TestCase):
         layers = [layer["name"] for layer in self.run_command("inspect", self.model)["layers"]]
         self.assertEqual(layers[:2], ["a", "up"])
         self.assertEqual(layers[2:], [f"y/phase{i}" for i in range(4)])
-        evaluation = self.evaluate({layer: "w8a8" for layer in layers}, "--measure")
+        evaluation = self.evaluate_assignment({layer: "w8a8" for layer in layers}, "--measure")
         self.assertGreater(evaluation["quantized"]["sqnr_db"], 30)
         self.assertGreater(evaluation["executed"]["sqnr_db"], 30)
         for target in ("bitfusion", "cpu"):
-            result = self.search(target)
+            result = self.search_on(target)
             self.assertEqual(sorted(result["assignment"]), sorted(layers))
 
 

@@ -1,38 +1,14 @@
 """Networks that leave more than the batch open, or whose samples lie elsewhere."""
 
-import json
 import os
-import subprocess
-import tempfile
 import unittest
 
 import numpy as np
 
-from halftone_server import BINARY
-from onnx_network import FLOAT, INT64, Network
+from onnx_network import FLOAT, INT64, Network, NetworkCase
 
 
-class Case(unittest.TestCase):
-    """A model and data in a folder of their own, and the command."""
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.model = os.path.join(self.folder, "model.onnx")
-        self.data = os.path.join(self.folder, "data.npz")
-        self.random = np.random.default_rng(1)
-
-    def samples(self, *shape):
-        return self.random.normal(size=shape).astype(np.float32)
-
-    def run_command(self, *arguments, code=0):
-        done = subprocess.run(
-            [os.path.join(BINARY, "bin/halftone"), *arguments, "--json", "--state-dir", self.folder],
-            capture_output=True, text=True, timeout=300)
-        self.assertEqual(done.returncode, code, done.stdout[-2000:] + done.stderr[-2000:])
-        return json.loads(done.stdout)
-
+class OpenInputs(NetworkCase):
     def compare(self, code=0, **outputs):
         """The float network beside these outputs."""
         reference = os.path.join(self.folder, "reference.npz")
@@ -40,20 +16,6 @@ class Case(unittest.TestCase):
         return self.run_command("evaluate", self.model, "--data", self.data, "--reference", reference,
                                 code=code)
 
-    def evaluate(self, *more):
-        layers = self.run_command("inspect", self.model, "--data", self.data, *more)["layers"]
-        assignment = os.path.join(self.folder, "assignment.json")
-        with open(assignment, "w") as file:
-            json.dump({"assignment": {layer["name"]: "w8a8" for layer in layers}}, file)
-        return self.run_command("evaluate", self.model, "--assignment", assignment, "--data",
-                                self.data, *more)
-
-    def search(self, *more, code=0):
-        return self.run_command("search", self.model, "--data", self.data, "--target", "bitfusion",
-                                "--budget", "size=50%", "--precisions", "w4a8,w8a8", *more, code=code)
-
-
-class OpenInputs(Case):
     def convolution(self):
         network = Network()
         network.input("x", "N", 3, "H", "W")
@@ -126,12 +88,11 @@ class OpenInputs(Case):
         network.input("rate", kind=INT64)
         network.weights("w", 6, 5)
         network.node("ReduceSum", ["state", "first"], "s")
-        network.graph.initializer.add(name="first", dims=[1], data_type=INT64,
-                                      raw_data=np.array([0]).tobytes())
+        network.integers("first", 0)
         network.node("Squeeze", ["s", "first"], "q")
         network.node("Add", ["x", "q"], "a")
         network.node("Cast", ["rate"], "r")
-        network.graph.node[-1].attribute.add(name="to", type=2, i=FLOAT)
+        network.attribute("to", FLOAT)
         network.node("Mul", ["a", "r"], "b")
         network.node("MatMul", ["b", "w"], "y")
         network.output("y", "batch", 5)

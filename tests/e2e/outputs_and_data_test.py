@@ -1,42 +1,21 @@
 """As what outputs count, what is stored, and what is said of data."""
 
-import json
 import os
 import subprocess
-import tempfile
 import unittest
 
 import numpy as np
 
 from halftone_server import BINARY
-from onnx_network import FLOAT, INT64, Network
+from onnx_network import FLOAT, INT64, Network, NetworkCase
 
 TARGET = ("--target", "bitfusion")
 
 
-class OutputsAndData(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.model = os.path.join(self.folder, "model.onnx")
-        self.data = os.path.join(self.folder, "data.npz")
-        self.random = np.random.default_rng(1)
-
-    def run_command(self, *arguments, code=0):
-        done = subprocess.run(
-            [os.path.join(BINARY, "bin/halftone"), *arguments, "--json", "--state-dir", self.folder],
-            capture_output=True, text=True, timeout=300)
-        self.assertEqual(done.returncode, code, done.stdout[-2000:] + done.stderr[-2000:])
-        return json.loads(done.stdout)
-
+class OutputsAndData(NetworkCase):
     def evaluate(self, precision="w8a8", *more):
         layers = self.run_command("inspect", self.model)["layers"]
-        assignment = os.path.join(self.folder, "assignment.json")
-        with open(assignment, "w") as file:
-            json.dump({"assignment": {layer["name"]: precision for layer in layers}}, file)
-        return self.run_command("evaluate", self.model, "--assignment", assignment, "--data",
-                                self.data, *more)
+        return self.evaluate_assignment({layer["name"]: precision for layer in layers}, *more)
 
     def search(self, *more, code=0):
         return self.run_command("search", self.model, "--data", self.data, *TARGET, "--precisions",
@@ -50,14 +29,13 @@ class OutputsAndData(unittest.TestCase):
         network.weights("s", 16, 4)
         network.graph.initializer.add(name="pixels", data_type=FLOAT,
                                       raw_data=np.array(640, np.float32).tobytes())
-        network.graph.initializer.add(name="last", dims=[1], data_type=INT64,
-                                      raw_data=np.array([2]).tobytes())
+        network.integers("last", 2)
         network.node("MatMul", ["x", "b"], "raw")
         network.node("Mul", ["raw", "pixels"], "boxes")
         network.node("MatMul", ["x", "s"], "logits")
         network.node("Sigmoid", ["logits"], "scores")
         network.node("Concat", ["boxes", "scores"], "all")
-        network.graph.node[-1].attribute.add(name="axis", type=2, i=1)
+        network.attribute("axis", 1)
         network.node("Unsqueeze", ["all", "last"], "y")
         network.output("y", "N", 24, 1)
         network.save(self.model)
@@ -100,11 +78,8 @@ class OutputsAndData(unittest.TestCase):
             one = self.run_command("sensitivity", self.model, "--data", self.data, "--method", "output",
                                    "--precisions", "w4", *asked)
             self.assertEqual(one["output_metric"], kind)
-            assignment = os.path.join(self.folder, "assignment.json")
-            with open(assignment, "w") as file:
-                json.dump({"assignment": {"raw": "w4"}}, file)
-            measured = self.run_command("evaluate", self.model, "--assignment", assignment, "--data",
-                                        self.data, *asked)["quantized"]["divergence"]
+            evaluated = self.evaluate_assignment({"raw": "w4"}, *asked)
+            measured = evaluated["quantized"]["divergence"]
             self.assertAlmostEqual(one["layers"][0]["choices"][0]["loss"], measured,
                                    delta=1e-4 * measured)
 

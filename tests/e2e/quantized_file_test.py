@@ -6,14 +6,13 @@ import unittest
 
 import numpy as np
 
-import open_inputs_test
 from halftone_server import BINARY
-from open_inputs_test import FLOAT, Network
+from onnx_network import FLOAT, Network, NetworkCase
 
 INT8 = 3
 
 
-class QuantizedFileTest(open_inputs_test.Case):
+class QuantizedFileTest(NetworkCase):
     def constant(self, network, name, values, kind=FLOAT):
         values = np.asarray(values)
         network.graph.initializer.add(name=name, dims=values.shape, data_type=kind,
@@ -37,7 +36,7 @@ class QuantizedFileTest(open_inputs_test.Case):
         network.node("QuantizeLinear", ["x", "xs", "xz"], "xq")
         network.node("DequantizeLinear", ["xq", "xs", "xz"], "xd")
         network.node("DequantizeLinear", ["w", "ws", "wz"], "wd")
-        network.graph.node[-1].attribute.add(name="axis", type=2, i=0)
+        network.attribute("axis", 0)
         network.node("Conv", ["xd", "wd"], "c", pads=[1, 1, 1, 1])
         network.node("GlobalAveragePool", ["c"], "p")
         network.node("Flatten", ["p"], "f")
