@@ -4,11 +4,9 @@
 #include <chrono>
 #include <functional>
 #include <utility>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "base/files.h"
@@ -161,22 +159,6 @@ v1::UploadHeader HeaderOf(const std::string& path, const std::string& bytes) {
   return header;
 }
 
-v1::UploadHeader HeaderOf(const std::string& path, const std::vector<v1::ModelFile>& files) {
-  v1::UploadHeader header;
-  std::vector<std::string> lines;
-  int64_t size = 0;
-  for (const v1::ModelFile& file : files) {
-    *header.add_files() = file;
-    size += file.size_bytes();
-    lines.push_back(absl::StrCat(file.path(), " ", file.size_bytes(), " ", file.sha256(), "\n"));
-  }
-  std::sort(lines.begin(), lines.end());
-  header.set_sha256(Sha256Hex(absl::StrJoin(lines, "")));
-  header.set_size_bytes(size);
-  header.set_display_name(DisplayNameOf(path));
-  return header;
-}
-
 // Sends what the header speaks of unless `get` says that the server has it, whole as far as it
 // knows.
 template <typename Get, typename Send, typename Record, typename Impl>
@@ -297,12 +279,12 @@ void Connection::Interrupt() {
 absl::StatusOr<std::string> Connection::UploadModel(const std::string& path,
                                                     const ProgressCallback& progress) {
   using Stub = v1::ModelService::Stub;
-  HT_ASSIGN_OR_RETURN(const std::vector<v1::ModelFile> files, local::FilesOfModel(path));
-  if (files.empty()) {
+  HT_ASSIGN_OR_RETURN(v1::UploadHeader header, local::DescribeModelFiles(path));
+  if (header.files().empty()) {
     return UploadFile<v1::GetModelRequest, v1::UploadModelRequest, v1::Model>(
         impl_.get(), "models", path, &Stub::GetModel, &Stub::UploadModel, progress);
   }
-  const v1::UploadHeader header = HeaderOf(path, files);
+  header.set_display_name(DisplayNameOf(path));
   return Upload<v1::GetModelRequest, v1::UploadModelRequest, v1::Model>(
       impl_.get(), "models", header,
       [&](const SendChunk& send) { return SendFiles(path, header, send); }, &Stub::GetModel,

@@ -9,7 +9,9 @@
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "nlohmann/json.hpp"
+#include "search/stage_outputs.h"
 
 namespace halftone {
 namespace {
@@ -130,6 +132,17 @@ DominatedChoices FindDominated(const SearchSpec& spec, const NetworkSummary& net
     }
   }
   return dominated;
+}
+
+absl::StatusOr<DominatedChoices> FindDominatedOf(const SearchSpec& spec,
+                                                 absl::string_view import_output,
+                                                 absl::string_view profile_output,
+                                                 const std::vector<Precision>& offered) {
+  if (spec.sensitivity.method != SensitivityMethod::kFisherCorrected) return DominatedChoices();
+  HT_ASSIGN_OR_RETURN(const NetworkSummary network, NetworkSummaryFromBytes(import_output));
+  HT_ASSIGN_OR_RETURN(const nlohmann::json document, ParseStored(profile_output, "cost table"));
+  HT_ASSIGN_OR_RETURN(const CostTable costs, CostTableFromJson(document));
+  return FindDominated(spec, network, costs, offered);
 }
 
 std::string DominatedText(const DominatedChoices& dominated) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "profilers/cost_table.h"
 #include "search/network_summary.h"
 #include "search/search_spec.h"
@@ -18,6 +20,13 @@ namespace halftone {
 // then a choice may be needed for what it is.
 DominatedChoices FindDominated(const SearchSpec& spec, const NetworkSummary& network,
                                const CostTable& costs, const std::vector<Precision>& offered);
+
+// The same of what the stages import and profile stored. None for methods that really measure
+// nothing. Errors where an output cannot be read.
+absl::StatusOr<DominatedChoices> FindDominatedOf(const SearchSpec& spec,
+                                                 absl::string_view import_output,
+                                                 absl::string_view profile_output,
+                                                 const std::vector<Precision>& offered);
 
 // One line for each, in order: what a stored table of losses depends on. "" for none.
 std::string DominatedText(const DominatedChoices& dominated);

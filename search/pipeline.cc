@@ -160,14 +160,11 @@ class SearchRun {
 
   // What need not be measured for this search, unless it was for another one.
   absl::Status LearnWhatIsDominated() {
-    if (codesign_ != nullptr || spec_.sensitivity.method != SensitivityMethod::kFisherCorrected ||
-        store_.LoadStage(Stage::kSensitivity, SensitivityKeyOf()).ok()) {
+    if (codesign_ != nullptr || store_.LoadStage(Stage::kSensitivity, SensitivityKeyOf()).ok()) {
       return absl::OkStatus();
     }
-    HT_ASSIGN_OR_RETURN(const NetworkSummary network, NetworkSummaryFromBytes(import_output_));
-    HT_ASSIGN_OR_RETURN(const json document, ParseStored(profile_output_, "cost table"));
-    HT_ASSIGN_OR_RETURN(const CostTable costs, CostTableFromJson(document));
-    dominated_ = FindDominated(spec_, network, costs, offer_.offered);
+    HT_ASSIGN_OR_RETURN(dominated_,
+                        FindDominatedOf(spec_, import_output_, profile_output_, offer_.offered));
     return absl::OkStatus();
   }
 

@@ -5,12 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/status_macros.h"
-#include "nlohmann/json.hpp"
-#include "profilers/cost_table.h"
 #include "search/dominated.h"
-#include "search/network_summary.h"
 #include "search/stage_keys.h"
-#include "search/stage_outputs.h"
 
 namespace halftone {
 namespace {
@@ -32,14 +28,9 @@ void FindLosses(const SearchSpec& spec, ArtifactStore& store, TableNames& names)
   const auto summary = LoadNamed(store, Stage::kImport, names.network);
   const auto table = LoadNamed(store, Stage::kProfile, names.costs);
   if (!summary.ok() || !table.ok()) return;
-  const auto network = NetworkSummaryFromBytes(*summary);
-  const auto document = ParseStored(*table, "cost table");
-  if (!network.ok() || !document.ok()) return;
-  const auto costs = CostTableFromJson(*document);
-  if (!costs.ok()) return;
-  names.sensitivity.key =
-      DominatedKey(names.sensitivity.key,
-                   DominatedText(FindDominated(spec, *network, *costs, names.offer.offered)));
+  const auto dominated = FindDominatedOf(spec, *summary, *table, names.offer.offered);
+  if (!dominated.ok()) return;
+  names.sensitivity.key = DominatedKey(names.sensitivity.key, DominatedText(*dominated));
   names.pairs.key = PairsKey(names.sensitivity.key);
 }
 

@@ -1,6 +1,7 @@
 #include "server/local.h"
 
 #include "base/files.h"
+#include "base/hash.h"
 #include "base/status_macros.h"
 #include "nlohmann/json.hpp"
 #include "nn/data/resolve_inputs.h"
@@ -36,16 +37,18 @@ absl::StatusOr<std::string> InspectFile(const std::string& path,
   return document.dump();
 }
 
-absl::StatusOr<std::vector<v1::ModelFile>> FilesOfModel(const std::string& path) {
+absl::StatusOr<v1::UploadHeader> DescribeModelFiles(const std::string& path) {
   HT_ASSIGN_OR_RETURN(const std::vector<ModelFile> files, FindModelFiles(path));
-  std::vector<v1::ModelFile> messages;
+  v1::UploadHeader header;
   for (const ModelFile& file : files) {
-    v1::ModelFile& message = messages.emplace_back();
+    v1::ModelFile& message = *header.add_files();
     message.set_path(file.path);
     message.set_size_bytes(file.size_bytes);
     message.set_sha256(file.sha256);
+    header.set_size_bytes(header.size_bytes() + file.size_bytes);
   }
-  return messages;
+  header.set_sha256(Sha256Hex(ManifestOf(files)));
+  return header;
 }
 
 absl::StatusOr<std::string> ReadModelFile(const std::string& path, const std::string& file,

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/cancellation.h"
@@ -19,9 +18,10 @@ namespace halftone::local {
 absl::StatusOr<std::string> InspectFile(const std::string& path,
                                         const v1::InspectModelRequest& request,
                                         const std::string& data);
-// The files of a model whose tensors lie in other files, its own first; none where it is one file.
-// Errors name what is missing, or outside of the model's folder.
-absl::StatusOr<std::vector<v1::ModelFile>> FilesOfModel(const std::string& path);
+// What an upload says of a model whose tensors lie in other files: all of them, the model's own
+// first, their size and the identity; without files where it is one. Errors name what is missing,
+// or outside of the model's folder.
+absl::StatusOr<v1::UploadHeader> DescribeModelFiles(const std::string& path);
 // A range of one of the other files of the model at `path`.
 absl::StatusOr<std::string> ReadModelFile(const std::string& path, const std::string& file,
                                           int64_t offset, int64_t length);

@@ -45,7 +45,6 @@ class Binder {
   bool SourcesKnown(const Node& node) const;
   bool RemoveIdentity(const NodeContext& context, const ValueInfo& info);
   absl::Status Fold(const NodeContext& context, const Operator& op, const ValueInfos& infos);
-  NodeContext ContextOf(const Node& node) const;
   void FinishOutputs();
 
   std::vector<Unsupported>* const unsupported_;
@@ -110,18 +109,6 @@ absl::Status Binder::AddInitializers() {
     folding_budget_.Add(tensor.size_bytes());
   }
   return absl::OkStatus();
-}
-
-NodeContext Binder::ContextOf(const Node& node) const {
-  NodeContext context{node, source_.opset, {}, {}};
-  for (const std::string& value : node.inputs) {
-    const auto info = value.empty() ? bound_.values.end() : bound_.values.find(value);
-    context.infos.push_back(info == bound_.values.end() ? nullptr : &info->second);
-    const auto constant = bound_.initializers.find(value);
-    context.constants.push_back(
-        value.empty() || constant == bound_.initializers.end() ? nullptr : &constant->second);
-  }
-  return context;
 }
 
 bool Binder::SourcesKnown(const Node& node) const {
@@ -189,16 +176,18 @@ absl::Status Binder::BindLoop(const NodeContext& context) {
 
 absl::Status Binder::InferNode(const Node& node) {
   if (IsRecurrent(node)) {
-    HT_ASSIGN_OR_RETURN(const Parts parts, unroller_.Unroll(ContextOf(node), *names_));
+    HT_ASSIGN_OR_RETURN(const Parts parts,
+                        unroller_.Unroll(MakeNodeContext(bound_, node), *names_));
     return BindParts(parts);
   }
-  if (node.op == "Loop" && node.domain.empty()) return BindLoop(ContextOf(node));
+  if (node.op == "Loop" && node.domain.empty()) return BindLoop(MakeNodeContext(bound_, node));
   if (sequences_.Concerns(node)) {
-    HT_ASSIGN_OR_RETURN(const Parts parts, sequences_.Apply(ContextOf(node), *names_));
+    HT_ASSIGN_OR_RETURN(const Parts parts,
+                        sequences_.Apply(MakeNodeContext(bound_, node), *names_));
     return BindParts(parts);
   }
   if (const Rewrite* rewrite = FindRewrite(node, source_.opset); rewrite != nullptr) {
-    HT_ASSIGN_OR_RETURN(const Parts parts, rewrite->parts(ContextOf(node), *names_));
+    HT_ASSIGN_OR_RETURN(const Parts parts, rewrite->parts(MakeNodeContext(bound_, node), *names_));
     return BindParts(parts);
   }
   const Operator* op = FindOperator(node.domain, node.op);
@@ -206,7 +195,7 @@ absl::Status Binder::InferNode(const Node& node) {
   if (node.outputs.empty() || node.outputs[0].empty()) {
     return absl::InvalidArgumentError("it has no result");
   }
-  const NodeContext context = ContextOf(node);
+  const NodeContext context = MakeNodeContext(bound_, node);
   HT_ASSIGN_OR_RETURN(ValueInfos infos, op->infer(context));
   for (ValueInfo& info : infos) {
     HT_RETURN_IF_ERROR(info.shape.Check());

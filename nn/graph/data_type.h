@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "absl/strings/string_view.h"
 
@@ -53,6 +54,25 @@ constexpr size_t SizeOf(DataType type) {
 constexpr bool IsFloat(DataType type) {
   return type == DataType::kFloat32 || type == DataType::kFloat64 || type == DataType::kFloat16 ||
          type == DataType::kBFloat16;
+}
+
+// The least and the largest integer of 8 and 16 bits, as quantized values have; nothing for others.
+struct IntegerLimits {
+  int32_t least = 0, most = 0;
+};
+constexpr std::optional<IntegerLimits> LimitsOf(DataType type) {
+  switch (type) {
+    case DataType::kInt8:
+      return IntegerLimits{-128, 127};
+    case DataType::kUint8:
+      return IntegerLimits{0, 255};
+    case DataType::kInt16:
+      return IntegerLimits{-32768, 32767};
+    case DataType::kUint16:
+      return IntegerLimits{0, 65535};
+    default:
+      return std::nullopt;
+  }
 }
 
 // "float32", "int64", ...: numpy's names.

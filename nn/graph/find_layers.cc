@@ -102,13 +102,16 @@ bool IsEmbedding(const Graph& graph, const Node& node) {
   return axis.ok() && (*axis == 0 || *axis == -2);
 }
 
+bool IsLayer(const Graph& graph, const Node& node) {
+  return CanBeLayer(node) && (node.op != "Gather" || IsEmbedding(graph, node));
+}
+
 absl::StatusOr<LayerSet> FindLayers(const Graph& graph) {
   LayerSet set;
   const GraphIndex index(graph);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    if (!CanBeLayer(node) || !ShapesKnown(graph, node)) continue;
-    if (node.op == "Gather" && !IsEmbedding(graph, node)) continue;
+    if (!IsLayer(graph, node) || !ShapesKnown(graph, node)) continue;
     Layer layer;
     layer.name = node.name;
     layer.op = node.op;

@@ -48,8 +48,7 @@ bool IsTold(HeadKind kind) { return kind == HeadKind::kKl || kind == HeadKind::k
 HeadFinder::HeadFinder(const Graph& graph, const AskedHeads& asked)
     : graph_(graph), index_(graph), asked_(asked), names_(graph) {
   for (const Node& node : graph.nodes) {
-    const bool is_layer = CanBeLayer(node) && (node.op != "Gather" || IsEmbedding(graph, node));
-    const bool is_fed = is_layer || absl::c_any_of(node.inputs, [&](const auto& input) {
+    const bool is_fed = IsLayer(graph, node) || absl::c_any_of(node.inputs, [&](const auto& input) {
                           return fed_.contains(input);
                         });
     if (is_fed) fed_.insert(node.outputs.begin(), node.outputs.end());

@@ -73,12 +73,14 @@ struct LayerSet {
 // Nodes whose shapes are not known (see BindWhereSupported) are left out.
 absl::StatusOr<LayerSet> FindLayers(const Graph& graph);
 
-// Whether FindLayers makes a layer of such a node where its shapes are known; of a Gather, where it
-// IsEmbedding.
+// Whether FindLayers may make a layer of such a node, whatever it reads.
 bool CanBeLayer(const Node& node);
 
 // Whether the node picks rows of a table of floats, an initializer, by indices that are computed.
 bool IsEmbedding(const Graph& graph, const Node& node);
+
+// Whether FindLayers makes a layer of the node where its shapes are known.
+bool IsLayer(const Graph& graph, const Node& node);
 
 // A node that Halftone cannot compute, and what is missing.
 struct Unsupported {

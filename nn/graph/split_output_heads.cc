@@ -92,8 +92,7 @@ class Ancestors {
         continue;
       }
       read.insert(node.inputs.begin(), node.inputs.end());
-      const bool is_layer = CanBeLayer(node) && (node.op != "Gather" || IsEmbedding(graph_, node));
-      if (!seen_[i] && is_layer) layers.push_back(node.name);
+      if (!seen_[i] && IsLayer(graph_, node)) layers.push_back(node.name);
       seen_[i] = true;
     }
     return layers;

@@ -28,71 +28,40 @@ void SetInput(Node& node, size_t index, std::string value) {
   node.inputs[index] = std::move(value);
 }
 
-// The list of integers becomes an input.
-absl::Status MoveInts(const std::string& attribute, size_t input, Node& node,
-                      PartsBuilder& builder) {
-  if (!node.Has(attribute)) return absl::OkStatus();
-  HT_ASSIGN_OR_RETURN(std::vector<int64_t> values, node.Ints(attribute, {}));
-  node.attributes.erase(attribute);
-  SetInput(node, input, builder.Ints(std::move(values)));
-  return absl::OkStatus();
-}
+// An attribute that newer forms have as an input.
+struct Moved {
+  enum class Kind { kInts, kInt, kFloat };  // kInt: a list of one
+  absl::string_view attribute;              // "": none
+  Kind kind = Kind::kInts;
+};
 
-absl::Status MoveFloat(const std::string& attribute, size_t input, Node& node,
-                       PartsBuilder& builder) {
-  if (!node.Has(attribute)) return absl::OkStatus();
-  HT_ASSIGN_OR_RETURN(const float value, node.Float(attribute, 0));
-  node.attributes.erase(attribute);
-  SetInput(node, input, builder.Float(value));
-  return absl::OkStatus();
-}
-
-absl::Status RaiseAxes(const NodeContext& context, PartsBuilder& builder) {
-  Node node = context.node;
-  HT_RETURN_IF_ERROR(MoveInts("axes", 1, node, builder));
-  Append(std::move(node), builder);
-  return absl::OkStatus();
-}
-
-absl::Status RaiseSplit(const NodeContext& context, PartsBuilder& builder) {
-  Node node = context.node;
-  HT_RETURN_IF_ERROR(MoveInts("split", 1, node, builder));
-  Append(std::move(node), builder);
-  return absl::OkStatus();
-}
-
-absl::Status RaiseSlice(const NodeContext& context, PartsBuilder& builder) {
-  Node node = context.node;
-  HT_RETURN_IF_ERROR(MoveInts("starts", 1, node, builder));
-  HT_RETURN_IF_ERROR(MoveInts("ends", 2, node, builder));
-  HT_RETURN_IF_ERROR(MoveInts("axes", 3, node, builder));
-  Append(std::move(node), builder);
-  return absl::OkStatus();
-}
-
-absl::Status RaiseTopK(const NodeContext& context, PartsBuilder& builder) {
-  Node node = context.node;
-  if (node.Has("k")) {
-    HT_ASSIGN_OR_RETURN(const int64_t k, node.Int("k", 0));
-    node.attributes.erase("k");
-    SetInput(node, 1, builder.Ints({k}));
+absl::StatusOr<std::string> WriteConstant(const Node& node, const Moved& moved,
+                                          PartsBuilder& builder) {
+  switch (moved.kind) {
+    case Moved::Kind::kInts: {
+      HT_ASSIGN_OR_RETURN(std::vector<int64_t> values, node.Ints(moved.attribute, {}));
+      return builder.Ints(std::move(values));
+    }
+    case Moved::Kind::kInt: {
+      HT_ASSIGN_OR_RETURN(const int64_t value, node.Int(moved.attribute, 0));
+      return builder.Ints({value});
+    }
+    case Moved::Kind::kFloat:
+      break;
   }
-  Append(std::move(node), builder);
-  return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(const float value, node.Float(moved.attribute, 0));
+  return builder.Float(value);
 }
 
-absl::Status RaiseClip(const NodeContext& context, PartsBuilder& builder) {
-  Node node = context.node;
-  HT_RETURN_IF_ERROR(MoveFloat("min", 1, node, builder));
-  HT_RETURN_IF_ERROR(MoveFloat("max", 2, node, builder));
-  Append(std::move(node), builder);
-  return absl::OkStatus();
-}
-
-absl::Status RaisePad(const NodeContext& context, PartsBuilder& builder) {
-  Node node = context.node;
-  HT_RETURN_IF_ERROR(MoveInts("pads", 1, node, builder));
-  HT_RETURN_IF_ERROR(MoveFloat("value", 2, node, builder));
+// Each becomes an input, from the second one on.
+using MovedAttributes = std::array<Moved, 3>;
+absl::Status MoveAttributes(const MovedAttributes& attributes, Node node, PartsBuilder& builder) {
+  for (size_t i = 0; i < attributes.size(); ++i) {
+    if (!node.Has(attributes[i].attribute)) continue;
+    HT_ASSIGN_OR_RETURN(std::string constant, WriteConstant(node, attributes[i], builder));
+    node.attributes.erase(std::string(attributes[i].attribute));
+    SetInput(node, i + 1, std::move(constant));
+  }
   Append(std::move(node), builder);
   return absl::OkStatus();
 }
@@ -170,21 +139,31 @@ absl::Status RaiseResize(const NodeContext& context, PartsBuilder& builder) {
   return absl::OkStatus();
 }
 
+constexpr Moved kAxes{"axes"};
+
 struct Raising {
   absl::string_view op;
   int64_t since;  // the opset of the newer form
-  RaiseFunction write;
+  MovedAttributes moved;
+  RaiseFunction write = nullptr;  // where more changes than that
 };
 
 // As kChanges of opset.cc has them.
 constexpr std::array kRaisings = {
-    Raising{"Dropout", 12, RaiseDropout}, Raising{"Slice", 10, RaiseSlice},
-    Raising{"TopK", 10, RaiseTopK},       Raising{"Clip", 11, RaiseClip},
-    Raising{"Pad", 11, RaisePad},         Raising{"Resize", 11, RaiseResize},
-    Raising{"Scatter", 11, RaiseScatter}, Raising{"Softmax", 13, RaiseSoftmax},
-    Raising{"Hardmax", 13, RaiseSoftmax}, Raising{"LogSoftmax", 13, RaiseSoftmax},
-    Raising{"ReduceSum", 13, RaiseAxes},  Raising{"Split", 13, RaiseSplit},
-    Raising{"Squeeze", 13, RaiseAxes},    Raising{"Unsqueeze", 13, RaiseAxes},
+    Raising{"Dropout", 12, {}, RaiseDropout},
+    Raising{"Slice", 10, {Moved{"starts"}, Moved{"ends"}, kAxes}},
+    Raising{"TopK", 10, {Moved{"k", Moved::Kind::kInt}}},
+    Raising{"Clip", 11, {Moved{"min", Moved::Kind::kFloat}, Moved{"max", Moved::Kind::kFloat}}},
+    Raising{"Pad", 11, {Moved{"pads"}, Moved{"value", Moved::Kind::kFloat}}},
+    Raising{"Resize", 11, {}, RaiseResize},
+    Raising{"Scatter", 11, {}, RaiseScatter},
+    Raising{"Softmax", 13, {}, RaiseSoftmax},
+    Raising{"Hardmax", 13, {}, RaiseSoftmax},
+    Raising{"LogSoftmax", 13, {}, RaiseSoftmax},
+    Raising{"ReduceSum", 13, {kAxes}},
+    Raising{"Split", 13, {Moved{"split"}}},
+    Raising{"Squeeze", 13, {kAxes}},
+    Raising{"Unsqueeze", 13, {kAxes}},
 };
 
 class OpsetRaiser {
@@ -209,7 +188,7 @@ class OpsetRaiser {
         std::find_if(kRaisings.begin(), kRaisings.end(), [&](const Raising& known) {
           return known.op == node.op && source_.opset < known.since && known.since <= opset_;
         });
-    if (node.domain.empty() && raising != kRaisings.end()) return Write(node, raising->write);
+    if (node.domain.empty() && raising != kRaisings.end()) return Write(node, *raising);
     if (!node.domain.empty() || !IsSameInOpsets(node.op, source_.opset, opset_)) {
       return absl::UnimplementedError(absl::StrCat("the form of opset ", source_.opset,
                                                    " cannot be written as opset ", opset_));
@@ -218,9 +197,11 @@ class OpsetRaiser {
     return absl::OkStatus();
   }
 
-  absl::Status Write(const Node& node, RaiseFunction write) {
+  absl::Status Write(const Node& node, const Raising& raising) {
     PartsBuilder builder(node, opset_, names_);
-    HT_RETURN_IF_ERROR(write(ContextOf(node, source_.opset), builder));
+    HT_RETURN_IF_ERROR(raising.write == nullptr
+                           ? MoveAttributes(raising.moved, node, builder)
+                           : raising.write(MakeNodeContext(raised_, node, source_.opset), builder));
     Parts parts = builder.Take();
     for (auto& [name, tensor] : parts.constants) {
       raised_.values[name] = {tensor.type(), tensor.shape()};
@@ -236,22 +217,10 @@ class OpsetRaiser {
   // Of what lies between the node's sources and its results, which are known.
   absl::Status Infer(const Node& part) {
     if (raised_.values.contains(part.outputs[0])) return absl::OkStatus();
-    const NodeContext context = ContextOf(part, opset_);
+    const NodeContext context = MakeNodeContext(raised_, part);
     HT_ASSIGN_OR_RETURN(const ValueInfos infos, FindOperator("", part.op)->infer(context));
     raised_.values[part.outputs[0]] = infos.at(0);
     return absl::OkStatus();
-  }
-
-  NodeContext ContextOf(const Node& node, int64_t opset) const {
-    NodeContext context{node, opset, {}, {}};
-    for (const std::string& value : node.inputs) {
-      const auto info = raised_.values.find(value);
-      const auto constant = raised_.initializers.find(value);
-      context.infos.push_back(info == raised_.values.end() ? nullptr : &info->second);
-      context.constants.push_back(constant == raised_.initializers.end() ? nullptr
-                                                                         : &constant->second);
-    }
-    return context;
   }
 
   const int64_t opset_;

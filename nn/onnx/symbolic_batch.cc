@@ -115,7 +115,7 @@ bool BatchFreer::FreeShape(const std::string& name) {
 
 bool BatchFreer::IsOperandOfLayer(const std::string& name) const {
   return std::any_of(one_.nodes.begin(), one_.nodes.end(), [&](const Node& node) {
-    return CanBeLayer(node) &&
+    return IsLayer(one_, node) &&
            std::find(node.inputs.begin(), node.inputs.end(), name) != node.inputs.end();
   });
 }

@@ -29,4 +29,20 @@ absl::Status SetCutSource(const NetworkCut& cut, absl::Span<const float> source,
                          source.subspan(static_cast<size_t>(begin / batch) * size, size));
 }
 
+absl::StatusOr<std::vector<float>> ComputeCut(
+    const NetworkCut& cut, int64_t samples, int64_t batch, BatchRunner& runner,
+    const std::function<absl::Status(int64_t begin)>& set_source, const Progress& progress) {
+  std::vector<float> all;
+  all.reserve(static_cast<size_t>((samples + batch - 1) / batch * cut.elements));
+  HT_RETURN_IF_ERROR(
+      ForEachBatch(samples, batch, progress, [&](int64_t begin, int64_t) -> absl::Status {
+        HT_RETURN_IF_ERROR(set_source(begin));
+        HT_RETURN_IF_ERROR(runner.Run(begin, progress.cancellation));
+        HT_ASSIGN_OR_RETURN(const absl::Span<const float> output, runner.Output(cut.value));
+        all.insert(all.end(), output.begin(), output.end());
+        return absl::OkStatus();
+      }));
+  return all;
+}
+
 }  // namespace halftone

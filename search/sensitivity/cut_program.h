@@ -2,11 +2,13 @@
 #define HALFTONE_SEARCH_SENSITIVITY_CUT_PROGRAM_H_
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "base/progress.h"
 #include "nn/engine/lower.h"
 #include "nn/engine/program.h"
 #include "search/sensitivity/network_cuts.h"
@@ -25,6 +27,12 @@ absl::StatusOr<std::vector<ValueId>> ReadFromCut(LoweredGraph& lowered, const Ne
 // into samples.
 absl::Status SetCutSource(const NetworkCut& cut, absl::Span<const float> source, int64_t begin,
                           int64_t batch, BatchRunner& runner);
+
+// The cut's value for all data, as SetCutSource takes it: batch by batch by the runner of a program
+// that has it as an output. `set_source`: what the program reads beside the data.
+absl::StatusOr<std::vector<float>> ComputeCut(
+    const NetworkCut& cut, int64_t samples, int64_t batch, BatchRunner& runner,
+    const std::function<absl::Status(int64_t begin)>& set_source, const Progress& progress);
 
 }  // namespace halftone
 

@@ -62,18 +62,9 @@ absl::StatusOr<std::vector<float>> FloatPrefix::Compute(size_t to, const Progres
   HT_ASSIGN_OR_RETURN(
       const auto runner,
       BatchRunner::Create(lowered.builder.Build({{cuts_[to].value, values[0]}}), data_, batch_));
-  std::vector<float> all;
-  const int64_t batches = (data_.samples() + batch_ - 1) / batch_;
-  all.reserve(static_cast<size_t>(batches * cuts_[to].elements));
-  HT_RETURN_IF_ERROR(
-      ForEachBatch(data_.samples(), batch_, progress, [&](int64_t begin, int64_t) -> absl::Status {
-        HT_RETURN_IF_ERROR(SetSource(begin, *runner));
-        HT_RETURN_IF_ERROR(runner->Run(begin, progress.cancellation));
-        HT_ASSIGN_OR_RETURN(const auto output, runner->Output(cuts_[to].value));
-        all.insert(all.end(), output.begin(), output.end());
-        return absl::OkStatus();
-      }));
-  return all;
+  return ComputeCut(
+      cuts_[to], data_.samples(), batch_, *runner,
+      [&](int64_t begin) { return SetSource(begin, *runner); }, progress);
 }
 
 absl::Status FloatPrefix::SetSource(int64_t begin, BatchRunner& runner) const {

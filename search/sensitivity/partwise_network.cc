@@ -126,19 +126,13 @@ absl::StatusOr<KeptValues::Values> PartwiseNetwork::Compute(size_t part, const C
                                                             const KeptValues::Values& source,
                                                             const Progress& progress) {
   HT_ASSIGN_OR_RETURN(const auto runner, Compile(part, chosen));
-  auto values = std::make_shared<std::vector<float>>();
-  const int64_t batches = (data_.samples() + batch_ - 1) / batch_;
-  values->reserve(static_cast<size_t>(batches * cuts_[part].elements));
-  HT_RETURN_IF_ERROR(
-      ForEachBatch(data_.samples(), batch_, progress, [&](int64_t begin, int64_t) -> absl::Status {
-        HT_RETURN_IF_ERROR(SetSource(part, begin, source, *runner));
-        HT_RETURN_IF_ERROR(runner->Run(begin, progress.cancellation));
-        HT_ASSIGN_OR_RETURN(const auto output, runner->Output(cuts_[part].value));
-        values->insert(values->end(), output.begin(), output.end());
-        return absl::OkStatus();
-      }));
+  HT_ASSIGN_OR_RETURN(
+      std::vector<float> values,
+      ComputeCut(
+          cuts_[part], data_.samples(), batch_, *runner,
+          [&](int64_t begin) { return SetSource(part, begin, source, *runner); }, progress));
   ++computed_parts_;
-  return values;
+  return std::make_shared<const std::vector<float>>(std::move(values));
 }
 
 absl::Status PartwiseNetwork::ComputeLast(const ChosenLayers& chosen,

@@ -29,9 +29,10 @@ absl::Status HasNoLayer(const Graph& imported) {
   const std::string model = absl::StrCat("model ", Quoted(imported.name));
   Graph used = imported;
   RemoveUnused(used);
-  const auto unused = std::find_if(imported.nodes.begin(), imported.nodes.end(), CanBeLayer);
+  const auto is_layer = [&](const Node& node) { return IsLayer(imported, node); };
+  const auto unused = std::find_if(imported.nodes.begin(), imported.nodes.end(), is_layer);
   if (unused != imported.nodes.end() &&
-      std::none_of(used.nodes.begin(), used.nodes.end(), CanBeLayer)) {
+      std::none_of(used.nodes.begin(), used.nodes.end(), is_layer)) {
     return absl::InvalidArgumentError(
         absl::StrCat(model, ": no output depends on its layer ", Quoted(unused->name),
                      "; such layers are left out, and there is no other"));
@@ -64,6 +65,7 @@ absl::StatusOr<PreparedNetwork> PrepareNetwork(const Graph& imported,
   network.file = imported;
   HT_ASSIGN_OR_RETURN(ArrangedGraph arranged, ArrangeSamples(imported));
   network.graph = std::move(arranged.graph);
+  network.moved_outputs = std::move(arranged.moved_outputs);
   network.asked_heads = asked_heads;
   const int64_t batch = network.graph.fixed_batch().value_or(1);
   HT_ASSIGN_OR_RETURN(

@@ -10,7 +10,6 @@
 #include "absl/types/span.h"
 #include "base/shown_text.h"
 #include "base/status_macros.h"
-#include "nn/graph/arrange_samples.h"
 #include "nn/graph/passes.h"
 #include "search/sensitivity/fisher_program.h"
 #include "search/sensitivity/network_program.h"
@@ -123,15 +122,14 @@ class Comparison {
 absl::StatusOr<std::vector<Comparison>> Comparisons(const PreparedNetwork& network,
                                                     const Graph& graph,
                                                     const std::map<std::string, Tensor>& arrays) {
-  HT_ASSIGN_OR_RETURN(const ArrangedGraph arranged, ArrangeSamples(network.file));
   std::vector<Comparison> comparisons;
   std::vector<std::string> names;
   for (const Port& output : graph.outputs) {
     names.push_back(std::string(Quoted(output.name)));
     const auto array = arrays.find(output.name);
     if (array == arrays.end()) continue;
-    const auto moved = arranged.moved_outputs.find(output.name);
-    const int axis = moved == arranged.moved_outputs.end() ? 0 : moved->second;
+    const auto moved = network.moved_outputs.find(output.name);
+    const int axis = moved == network.moved_outputs.end() ? 0 : moved->second;
     HT_ASSIGN_OR_RETURN(Comparison comparison,
                         Comparison::Create(output.name, output.info.shape, axis, array->second));
     comparisons.push_back(std::move(comparison));

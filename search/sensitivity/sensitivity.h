@@ -29,6 +29,8 @@ namespace halftone {
 struct PreparedNetwork {
   Graph file;   // as imported
   Graph graph;  // with samples first, not bound to a batch: see Bind
+  // Along which axis outputs of the file have their samples: those that were moved first.
+  std::map<std::string, int> moved_outputs;
   AskedHeads asked_heads;
   std::vector<OutputHead> heads;    // of the graphs that Bind makes: the outputs that count
   std::vector<OutputHead> ignored;  // the other outputs

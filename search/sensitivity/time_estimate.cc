@@ -46,7 +46,7 @@ double WeighingMacs(const PreparedNetwork& network, const std::vector<Precision>
   for (const Layer& layer : network.layers.layers) {
     const Shape& shape = layer.weights_shape;
     if (layer.weights.empty() || layer.channel_axis >= shape.rank()) continue;
-    const int64_t channels = std::max<int64_t>(shape.dim(layer.channel_axis), 1);
+    const int64_t channels = std::max<int64_t>(layer.Channels(), 1);
     const int64_t block = std::min(shape.Elements() / channels, SourceMoments::kBlock);
     macs += static_cast<double>(shape.Elements()) * static_cast<double>(block);
   }

@@ -123,17 +123,6 @@ LowerFunction FindLowering(absl::string_view domain, absl::string_view op) {
   return found == kTable->end() ? nullptr : found->second;
 }
 
-NodeContext MakeNodeContext(const Graph& graph, const Node& node) {
-  NodeContext context{node, graph.opset, {}, {}};
-  for (const std::string& input : node.inputs) {
-    const auto info = graph.values.find(input);
-    const auto constant = graph.initializers.find(input);
-    context.infos.push_back(info == graph.values.end() ? nullptr : &info->second);
-    context.constants.push_back(constant == graph.initializers.end() ? nullptr : &constant->second);
-  }
-  return context;
-}
-
 absl::StatusOr<ValueId> Convolve(ProgramBuilder& builder, ConvolutionAttributes attributes,
                                  ValueId src, ValueId weights, ValueId bias) {
   const Shape kernel = builder.shape(weights);

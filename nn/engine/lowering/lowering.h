@@ -91,9 +91,6 @@ absl::Span<const Lowering> UnpoolingLowerings();
 absl::Span<const Lowering> ResizeLowerings();
 absl::Span<const Lowering> QuantizationLowerings();
 
-// What is known of the inputs of `node`.
-NodeContext MakeNodeContext(const Graph& graph, const Node& node);
-
 // A convolution, with a bias unless that is kNoValue. Padding as wide as the whole kernel, which
 // oneDNN's fast code does not take, becomes a step before it, unless that would need much memory.
 absl::StatusOr<ValueId> Convolve(ProgramBuilder& builder, ConvolutionAttributes attributes,

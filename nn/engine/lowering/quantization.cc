@@ -1,4 +1,5 @@
 #include <array>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -21,18 +22,12 @@ absl::StatusOr<ValueId> AlongAxis(const NodeLowering& lowering, size_t input, in
 }
 
 absl::StatusOr<ValueId> Saturate(ProgramBuilder& builder, ValueId value, DataType type) {
-  switch (type) {
-    case DataType::kInt8:
-      return ops::Unary(builder, UnaryFunction::kClip, value, -128, 127);
-    case DataType::kUint8:
-      return ops::Unary(builder, UnaryFunction::kClip, value, 0, 255);
-    case DataType::kInt16:
-      return ops::Unary(builder, UnaryFunction::kClip, value, -32768, 32767);
-    case DataType::kUint16:
-      return ops::Unary(builder, UnaryFunction::kClip, value, 0, 65535);
-    default:
-      return absl::UnimplementedError(absl::StrCat("integers of type ", DataTypeName(type)));
+  const std::optional<IntegerLimits> limits = LimitsOf(type);
+  if (!limits.has_value()) {
+    return absl::UnimplementedError(absl::StrCat("integers of type ", DataTypeName(type)));
   }
+  return ops::Unary(builder, UnaryFunction::kClip, value, static_cast<float>(limits->least),
+                    static_cast<float>(limits->most));
 }
 
 // Integers are floats that are whole.

@@ -41,6 +41,12 @@ struct NodeContext {
                                                                      size_t input) const;
 };
 
+// The context of a node whose sources are the graph's values. `opset`: that the node is written in.
+NodeContext MakeNodeContext(const Graph& graph, const Node& node, int64_t opset);
+inline NodeContext MakeNodeContext(const Graph& graph, const Node& node) {
+  return MakeNodeContext(graph, node, graph.opset);
+}
+
 // What is known of a node's results, in their order, and the results themselves.
 using ValueInfos = std::vector<ValueInfo>;
 using Tensors = std::vector<Tensor>;

@@ -14,28 +14,6 @@
 namespace halftone {
 namespace {
 
-bool IsQuantizedType(DataType type) {
-  return type == DataType::kInt8 || type == DataType::kUint8 || type == DataType::kInt16 ||
-         type == DataType::kUint16;
-}
-
-struct Limits {
-  double least, most;
-};
-
-Limits LimitsOf(DataType type) {
-  switch (type) {
-    case DataType::kInt8:
-      return {-128, 127};
-    case DataType::kUint8:
-      return {0, 255};
-    case DataType::kInt16:
-      return {-32768, 32767};
-    default:
-      return {0, 65535};
-  }
-}
-
 // Which scale an element has: blocks of `inner` elements share one, in turn.
 struct Scales {
   int64_t count = 1, inner = 1;
@@ -79,7 +57,7 @@ absl::StatusOr<ValueInfos> InferQuantize(const NodeContext& context) {
   if (!context.HasInput(2) && asked != 0) {
     return absl::UnimplementedError("a type of its result without a zero point");
   }
-  if (!IsQuantizedType(type)) {
+  if (!LimitsOf(type).has_value()) {
     return absl::UnimplementedError(absl::StrCat("integers of type ", DataTypeName(type)));
   }
   return ValueInfos{{type, src.shape}};
@@ -88,7 +66,7 @@ absl::StatusOr<ValueInfos> InferQuantize(const NodeContext& context) {
 absl::StatusOr<ValueInfos> InferDequantize(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(const ValueInfo src, context.Input(0));
   HT_RETURN_IF_ERROR(ReadScales(context).status());
-  if (!IsQuantizedType(src.type) && src.type != DataType::kInt32) {
+  if (!LimitsOf(src.type).has_value() && src.type != DataType::kInt32) {
     return absl::UnimplementedError(absl::StrCat("integers of type ", DataTypeName(src.type)));
   }
   return ValueInfos{{DataType::kFloat32, src.shape}};
@@ -106,7 +84,7 @@ absl::StatusOr<Tensors> EvaluateQuantize(const NodeContext& context,
   HT_ASSIGN_OR_RETURN(const std::vector<float> values, context.Constant(0)->ToFloats());
   HT_ASSIGN_OR_RETURN(const std::vector<float> scales, context.Constant(1)->ToFloats());
   HT_ASSIGN_OR_RETURN(const std::vector<int64_t> zeros, ZeroPoints(context, scales.size()));
-  const Limits limits = LimitsOf(infos[0].type);
+  const IntegerLimits limits = *LimitsOf(infos[0].type);
   std::vector<int64_t> integers;
   integers.reserve(values.size());
   for (size_t i = 0; i < values.size(); ++i) {
@@ -114,7 +92,8 @@ absl::StatusOr<Tensors> EvaluateQuantize(const NodeContext& context,
     const double level = static_cast<double>(std::nearbyint(values[i] / scales[at]));
     if (std::isnan(level)) return absl::InvalidArgumentError("it quantizes what is no number");
     const double integer = level + static_cast<double>(zeros[at]);
-    integers.push_back(static_cast<int64_t>(std::clamp(integer, limits.least, limits.most)));
+    integers.push_back(
+        static_cast<int64_t>(std::clamp<double>(integer, limits.least, limits.most)));
   }
   return Tensors{Tensor::FromInts(infos[0].type, infos[0].shape, integers)};
 }

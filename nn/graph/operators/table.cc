@@ -50,6 +50,18 @@ const Operator* FindOperator(absl::string_view domain, absl::string_view op) {
   return found == kTable->end() ? nullptr : &found->second;
 }
 
+NodeContext MakeNodeContext(const Graph& graph, const Node& node, int64_t opset) {
+  NodeContext context{node, opset, {}, {}};
+  for (const std::string& value : node.inputs) {
+    const auto info = value.empty() ? graph.values.end() : graph.values.find(value);
+    context.infos.push_back(info == graph.values.end() ? nullptr : &info->second);
+    const auto constant = graph.initializers.find(value);
+    context.constants.push_back(
+        value.empty() || constant == graph.initializers.end() ? nullptr : &constant->second);
+  }
+  return context;
+}
+
 absl::StatusOr<ValueInfo> NodeContext::Input(size_t index) const {
   if (!HasInput(index)) {
     return absl::InvalidArgumentError(absl::StrCat("input ", index, " is missing"));

@@ -34,25 +34,6 @@ bool IsAmong(const std::array<absl::string_view, N>& names, absl::string_view op
   return absl::c_linear_search(names, op);
 }
 
-struct Ends {
-  int32_t least, most;
-};
-
-Ends EndsOf(DataType type) {
-  switch (type) {
-    case DataType::kInt8:
-      return {-128, 127};
-    case DataType::kUint8:
-      return {0, 255};
-    case DataType::kInt16:
-      return {-32768, 32767};
-    case DataType::kUint16:
-      return {0, 65535};
-    default:
-      return {INT32_MIN, INT32_MAX};
-  }
-}
-
 }  // namespace
 
 FloatReader::FloatReader(Graph graph)
@@ -78,7 +59,7 @@ void FloatReader::SetResult(const Node& node, size_t index, const std::string& r
                             const FileQuantizer& quantizer, PartsBuilder& builder) {
   if (!builder.IsWanted(index)) return;
   std::string value = real;
-  const Ends ends = EndsOf(quantizer.type);
+  const IntegerLimits ends = LimitsOf(quantizer.type).value_or(IntegerLimits{INT32_MIN, INT32_MAX});
   const bool is_made = absl::c_any_of(builder.parts().nodes,
                                       [&](const Node& part) { return part.outputs[0] == real; }) ||
                        made_.contains(real);

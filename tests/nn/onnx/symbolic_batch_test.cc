@@ -93,5 +93,22 @@ TEST(SymbolicBatch, LeavesTheGraphAsItWasWhereAConstantDependsOnTheBatchOtherwis
   EXPECT_FALSE(symbolic(floats({2}, {3, 4}), floats({4}, {3, 4, 3, 4}))) << "no axis of the batch";
 }
 
+// `constant`, of the batch, whose columns are picked by indices that are an input.
+Graph Picked(const Tensor& constant, int64_t batch) {
+  Graph graph = Bound(constant, batch);
+  graph.inputs.push_back({"columns", {DataType::kInt64, {2}}});
+  graph.nodes[0].inputs[1] = "picked";
+  graph.nodes.insert(graph.nodes.begin(), MakeNode("pick", "Gather", {"c", "columns"}, {"picked"}));
+  graph.nodes[0].attributes["axis"] = int64_t{1};
+  return graph;
+}
+
+// Unlike one that picks rows, an embedding.
+TEST(SymbolicBatch, AGatherOfColumnsIsNoLayer) {
+  Graph one = Picked(Tensor::Of<float>({1, 2}, {3, 4}), 1);
+  EXPECT_TRUE(MakeBatchSymbolic(one, Picked(Tensor::Of<float>({2, 2}, {3, 4, 3, 4}), 2)));
+  EXPECT_EQ(one.inputs[0].info.shape.dim(0), Shape::kDynamic);
+}
+
 }  // namespace
 }  // namespace halftone

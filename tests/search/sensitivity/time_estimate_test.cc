@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "search/sensitivity/sensitivity.h"
 #include "tests/search/sensitivity/digits.h"
+#include "tests/search/sensitivity/small_networks.h"
 
 namespace halftone {
 namespace {
@@ -55,6 +56,25 @@ TEST_F(TimeEstimateTest, ChoicesThatMayBeBelievedMakeARange) {
   EXPECT_LT(some.least_after, some.most_after);
   EXPECT_NEAR(some.most_after - 32, 1.5 * (some.least_after - 32), 1e-6) << "6 of 6, or 4";
   EXPECT_EQ(Work(SensitivityMethod::kHawqV2, two_).first, 0);
+}
+
+// The work of a product with weights of the shape.
+SensitivityWork WorkOfProduct(const Shape& weights, const std::vector<Precision>& precisions) {
+  testing::NetworkBuilder builder;
+  builder.Input("x", Shape{Shape::kDynamic, 1, 16}).Output("y").Op("MatMul", {"x", "w"}, {"y"}, {});
+  builder.Weights("w", weights);
+  const auto network = PrepareNetwork(builder.graph());
+  EXPECT_TRUE(network.ok()) << network.status();
+  if (!network.ok()) return {};
+  const auto work = SensitivityWorkOf(*network, 64, precisions, {});
+  EXPECT_TRUE(work.ok()) << work.status();
+  return work.value_or(SensitivityWork());
+}
+
+TEST_F(TimeEstimateTest, AVectorOfWeightsIsOneChannel) {
+  const SensitivityWork vector = WorkOfProduct(Shape{16}, two_);
+  EXPECT_GT(vector.calibration, 8);
+  EXPECT_EQ(vector.calibration, WorkOfProduct(Shape{16, 1}, two_).calibration);
 }
 
 TEST_F(TimeEstimateTest, SaysThatItIsAnEstimate) {
