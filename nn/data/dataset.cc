@@ -78,6 +78,12 @@ std::string SampleShape(const Shape& shape) {
 }
 
 absl::Status CheckInput(const Tensor& array, const Port& port) {
+  // An array of floats would hold what such an input cannot.
+  if (IsNarrowFloat(port.info.type)) {
+    return absl::UnimplementedError(
+        absl::StrCat("the model's input '", port.name, "' is ", DataTypeName(port.info.type),
+                     ", which numpy does not have; let the model cast a float32 input to it"));
+  }
   if (!ShapesFit(array.shape(), port.info.shape)) {
     return absl::InvalidArgumentError(
         absl::StrCat("array '", port.name, "' has samples of shape ", SampleShape(array.shape()),

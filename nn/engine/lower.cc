@@ -6,13 +6,14 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
+#include "nn/graph/float32.h"
 
 namespace halftone {
 namespace {
 
 absl::Status AddInputs(const Graph& graph, ProgramBuilder& builder, ValueTable& values) {
   for (const Port& input : graph.inputs) {
-    if (IsFloat(input.info.type) && input.info.type != DataType::kFloat32) {
+    if (EngineType(input.info.type) != input.info.type) {
       return absl::UnimplementedError(absl::StrCat("graph input '", input.name, "' is ",
                                                    DataTypeName(input.info.type), ", not float32"));
     }

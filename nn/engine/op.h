@@ -48,6 +48,7 @@ enum class OpKind : uint8_t {
   kFakeQuantize,                // FakeQuantizeOp
   kFakeQuantizeGate,            // FakeQuantizeGateOp
   kRoundToBFloat16,             // RoundToBFloat16Op
+  kRoundToNarrowFloat,          // RoundToNarrowFloatOp
 };
 
 // An elementary float32 operation and its derivative. The set is closed: every Vjp is written in

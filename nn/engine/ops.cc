@@ -127,4 +127,9 @@ absl::StatusOr<ValueId> RoundToBFloat16(ProgramBuilder& builder, ValueId src) {
   return builder.Apply1(std::make_shared<RoundToBFloat16Op>(), {src});
 }
 
+absl::StatusOr<ValueId> RoundToNarrowFloat(ProgramBuilder& builder, ValueId src,
+                                           const NarrowFloat& format, bool saturate) {
+  return builder.Apply1(std::make_shared<RoundToNarrowFloatOp>(format, saturate), {src});
+}
+
 }  // namespace halftone::ops

@@ -5,6 +5,7 @@
 #include "absl/types/span.h"
 #include "nn/engine/ops/elementwise.h"
 #include "nn/engine/program.h"
+#include "nn/graph/narrow_float.h"
 #include "nn/quant/uniform.h"
 
 // Short names to append the common ops; each returns the value of its result. The op classes
@@ -48,6 +49,8 @@ absl::StatusOr<ValueId> InnerProductPerSample(ProgramBuilder& builder, ValueId a
 absl::StatusOr<ValueId> FakeQuantize(ProgramBuilder& builder, ValueId src,
                                      const UniformQuantizer& quantizer);
 absl::StatusOr<ValueId> RoundToBFloat16(ProgramBuilder& builder, ValueId src);
+absl::StatusOr<ValueId> RoundToNarrowFloat(ProgramBuilder& builder, ValueId src,
+                                           const NarrowFloat& format, bool saturate);
 
 }  // namespace halftone::ops
 

@@ -89,6 +89,7 @@ bool KeepsLinearity(const Op& op, absl::Span<const Dependence> srcs) {
     case OpKind::kFakeQuantize:
     case OpKind::kFakeQuantizeGate:
     case OpKind::kRoundToBFloat16:
+    case OpKind::kRoundToNarrowFloat:
       return true;
     default:
       return false;

@@ -244,6 +244,7 @@ class Walk {
       case OpKind::kFakeQuantize:
       case OpKind::kFakeQuantizeGate:
       case OpKind::kRoundToBFloat16:
+      case OpKind::kRoundToNarrowFloat:
         return Elementwise(instruction, CommonForm(instruction));
       case OpKind::kSelect:
       case OpKind::kNormalize:

@@ -93,7 +93,7 @@ bool CanBeLayer(const Node& node) {
 bool IsEmbedding(const Graph& graph, const Node& node) {
   if (node.op != "Gather" || !node.domain.empty()) return false;
   const auto table = graph.initializers.find(std::string(node.Input(0)));
-  if (table == graph.initializers.end() || !IsFloat(table->second.type()) ||
+  if (table == graph.initializers.end() || table->second.type() != DataType::kFloat32 ||
       table->second.shape().rank() != 2 ||
       graph.initializers.count(std::string(node.Input(1))) > 0) {
     return false;

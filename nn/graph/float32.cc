@@ -28,7 +28,9 @@ absl::StatusOr<Tensor> ToFloat32(const Tensor& tensor) {
   return Tensor::Of<float>(tensor.shape(), std::vector<float>(integers.begin(), integers.end()));
 }
 
-DataType EngineType(DataType type) { return IsFloat(type) ? DataType::kFloat32 : type; }
+DataType EngineType(DataType type) {
+  return IsFloat(type) && !IsNarrowFloat(type) ? DataType::kFloat32 : type;
+}
 
 absl::StatusOr<Tensor> ToEngineType(const Tensor& tensor) {
   if (EngineType(tensor.type()) == tensor.type()) return tensor;

@@ -11,7 +11,8 @@ namespace halftone {
 // 1, integers exactly. OUT_OF_RANGE for an integer beyond 2^24, from where floats skip some.
 absl::StatusOr<Tensor> ToFloat32(const Tensor& tensor);
 
-// The type in which the engine computes floats of any width; any other type itself.
+// The type in which the engine computes floats; any other type itself. Narrow floats stay what they
+// are, as integers do: it holds them exactly, and what they round away is part of the network.
 DataType EngineType(DataType type);
 // The tensor in that type.
 absl::StatusOr<Tensor> ToEngineType(const Tensor& tensor);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "nn/graph/half.h"
+#include "nn/graph/narrow_float.h"
 
 namespace halftone {
 namespace {
@@ -49,6 +50,10 @@ absl::Status WrongKind(DataType type, absl::string_view wanted) {
 template <typename T>
 absl::StatusOr<std::vector<T>> WidenFloats(const Tensor& tensor) {
   const auto count = static_cast<size_t>(tensor.elements());
+  if (const auto format = NarrowFloatOf(tensor.type()); format.has_value()) {
+    return Widen<uint8_t, T>(tensor.bytes(), count,
+                             [&](uint8_t bits) { return static_cast<T>(format->Decode(bits)); });
+  }
   switch (tensor.type()) {
     case DataType::kFloat32:
       return Widen<float, T>(tensor.bytes(), count);
@@ -63,7 +68,17 @@ absl::StatusOr<std::vector<T>> WidenFloats(const Tensor& tensor) {
   }
 }
 
+// The integer of 4 bits that has the last ones of `value`.
+uint8_t LastFourBits(int64_t value, DataType type) {
+  const auto bits = static_cast<uint8_t>(value & 0xf);
+  return type == DataType::kInt4 && bits >= 8 ? static_cast<uint8_t>(bits | 0xf0) : bits;
+}
+
 std::vector<std::byte> NarrowInts(DataType type, absl::Span<const int64_t> values) {
+  if (IsFourBits(type)) {
+    return Narrow<uint8_t, int64_t>(values,
+                                    [type](int64_t value) { return LastFourBits(value, type); });
+  }
   switch (SizeOf(type)) {
     case 1:
       if (type == DataType::kBool) {
@@ -97,6 +112,10 @@ Tensor Tensor::FromDoubles(DataType type, Shape shape, absl::Span<const double> 
   assert(IsFloat(type));
   const auto to_float16 = [](double x) { return FloatToFloat16(static_cast<float>(x)); };
   const auto to_bfloat16 = [](double x) { return FloatToBFloat16(static_cast<float>(x)); };
+  if (const auto format = NarrowFloatOf(type); format.has_value()) {
+    const auto to_narrow = [&](double x) { return format->Encode(format->Round(x, false)); };
+    return FromBytes(type, std::move(shape), Narrow<uint8_t, double>(values, to_narrow));
+  }
   switch (type) {
     case DataType::kFloat64:
       return FromBytes(type, std::move(shape), Narrow<double, double>(values));
@@ -117,8 +136,10 @@ absl::StatusOr<std::vector<int64_t>> Tensor::ToInts() const {
   const auto count = static_cast<size_t>(elements());
   switch (type_) {
     case DataType::kInt8:
+    case DataType::kInt4:
       return Widen<int8_t, int64_t>(bytes(), count);
     case DataType::kUint8:
+    case DataType::kUint4:
       return Widen<uint8_t, int64_t>(bytes(), count);
     case DataType::kBool:
       return Widen<uint8_t, int64_t>(bytes(), count, [](uint8_t x) { return x != 0 ? 1 : 0; });

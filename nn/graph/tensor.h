@@ -32,11 +32,13 @@ class Tensor {
   static Tensor Scalar(T value) {
     return Of<T>(Shape{}, std::vector<T>{value});
   }
-  // Takes raw little-endian bytes, `shape.Elements() * SizeOf(type)` of them, suitably aligned.
+  // Takes raw little-endian bytes, `shape.Elements() * SizeOf(type)` of them, suitably aligned; of
+  // integers of 4 bits, extended to 8.
   static Tensor FromBytes(DataType type, Shape shape, std::vector<std::byte> bytes);
 
   // Converts to `type`, which must be an integer type or bool (wrapping, as C does), or a float
-  // type (rounding to nearest even), respectively.
+  // type (rounding to nearest even, beyond the largest number to infinity or, without one, NaN, or
+  // that number), respectively.
   static Tensor FromInts(DataType type, Shape shape, absl::Span<const int64_t> values);
   static Tensor FromDoubles(DataType type, Shape shape, absl::Span<const double> values);
 

@@ -5,41 +5,11 @@
 #include <variant>
 #include <vector>
 
+#include "nn/graph/data_type.h"
+#include "nn/onnx/four_bits.h"
+
 namespace halftone {
 namespace {
-
-int32_t ProtoType(DataType type) {
-  using onnx::TensorProto;
-  switch (type) {
-    case DataType::kFloat32:
-      return TensorProto::FLOAT;
-    case DataType::kFloat64:
-      return TensorProto::DOUBLE;
-    case DataType::kFloat16:
-      return TensorProto::FLOAT16;
-    case DataType::kBFloat16:
-      return TensorProto::BFLOAT16;
-    case DataType::kInt8:
-      return TensorProto::INT8;
-    case DataType::kUint8:
-      return TensorProto::UINT8;
-    case DataType::kInt16:
-      return TensorProto::INT16;
-    case DataType::kUint16:
-      return TensorProto::UINT16;
-    case DataType::kInt32:
-      return TensorProto::INT32;
-    case DataType::kUint32:
-      return TensorProto::UINT32;
-    case DataType::kInt64:
-      return TensorProto::INT64;
-    case DataType::kUint64:
-      return TensorProto::UINT64;
-    case DataType::kBool:
-      return TensorProto::BOOL;
-  }
-  return TensorProto::UNDEFINED;
-}
 
 // Fills the field of `proto` that the attribute's type has.
 struct AttributeSetter {
@@ -80,9 +50,13 @@ struct AttributeSetter {
 onnx::TensorProto ToProto(const Tensor& tensor, const std::string& name) {
   onnx::TensorProto proto;
   proto.set_name(name);
-  proto.set_data_type(ProtoType(tensor.type()));
+  proto.set_data_type(OnnxNumber(tensor.type()));
   for (const int64_t size : tensor.shape().dims()) proto.add_dims(size);
-  proto.set_raw_data(tensor.bytes().data(), tensor.size_bytes());
+  if (IsFourBits(tensor.type())) {
+    proto.set_raw_data(PackFourBits(tensor.bytes()));
+  } else {
+    proto.set_raw_data(tensor.bytes().data(), tensor.size_bytes());
+  }
   return proto;
 }
 
@@ -105,7 +79,7 @@ onnx::ValueInfoProto ToProto(const Port& port) {
   onnx::ValueInfoProto proto;
   proto.set_name(port.name);
   auto& type = *proto.mutable_type()->mutable_tensor_type();
-  type.set_elem_type(ProtoType(port.info.type));
+  type.set_elem_type(OnnxNumber(port.info.type));
   auto& shape = *type.mutable_shape();
   for (int axis = 0; axis < port.info.shape.rank(); ++axis) {
     auto& dim = *shape.add_dim();

@@ -1,6 +1,8 @@
 #include "nn/onnx/tensor_import.h"
 
 #include <cstring>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -8,6 +10,7 @@
 #include "base/memory_budget.h"
 #include "base/status_macros.h"
 #include "nn/onnx/external_data.h"
+#include "nn/onnx/four_bits.h"
 #include "nn/onnx/names.h"
 
 namespace halftone {
@@ -32,6 +35,28 @@ absl::StatusOr<Tensor> FromList(const List& list, DataType type, const Shape& sh
   return Tensor::FromBytes(type, shape, std::move(bytes));
 }
 
+// Of bytes as ONNX stores them.
+absl::StatusOr<Tensor> FromStored(std::vector<std::byte> bytes, DataType type, const Shape& shape) {
+  const auto size = static_cast<int64_t>(bytes.size());
+  if (size != StoredBytes(type, shape.Elements())) return WrongCount(size, shape, "bytes");
+  if (IsFourBits(type)) bytes = UnpackFourBits(bytes, type, shape.Elements());
+  return Tensor::FromBytes(type, shape, std::move(bytes));
+}
+
+absl::StatusOr<Tensor> FromRawData(const std::string& raw, DataType type, const Shape& shape) {
+  const auto* begin = reinterpret_cast<const std::byte*>(raw.data());
+  return FromStored({begin, begin + raw.size()}, type, shape);
+}
+
+// Of two elements in each entry.
+template <typename List>
+absl::StatusOr<Tensor> FromPackedList(const List& list, DataType type, const Shape& shape) {
+  std::vector<std::byte> bytes;
+  bytes.reserve(static_cast<size_t>(list.size()));
+  for (const int32_t entry : list) bytes.push_back(static_cast<std::byte>(entry));
+  return FromStored(std::move(bytes), type, shape);
+}
+
 absl::StatusOr<Tensor> FromTypedData(const TensorProto& proto, DataType type, const Shape& shape) {
   switch (type) {
     case DataType::kFloat32:
@@ -54,17 +79,17 @@ absl::StatusOr<Tensor> FromTypedData(const TensorProto& proto, DataType type, co
     case DataType::kInt8:
     case DataType::kUint8:
     case DataType::kBool:
+    case DataType::kFloat8E4M3Fn:
+    case DataType::kFloat8E4M3Fnuz:
+    case DataType::kFloat8E5M2:
+    case DataType::kFloat8E5M2Fnuz:
       return FromList<uint8_t>(proto.int32_data(), type, shape);
+    case DataType::kInt4:
+    case DataType::kUint4:
+    case DataType::kFloat4E2M1:
+      return FromPackedList(proto.int32_data(), type, shape);
   }
   return absl::InternalError("unknown type");
-}
-
-absl::StatusOr<Tensor> FromRawData(const std::string& raw, DataType type, const Shape& shape) {
-  if (raw.size() != static_cast<size_t>(shape.Elements()) * SizeOf(type)) {
-    return WrongCount(static_cast<int64_t>(raw.size()), shape, "bytes");
-  }
-  const auto* begin = reinterpret_cast<const std::byte*>(raw.data());
-  return Tensor::FromBytes(type, shape, std::vector<std::byte>(begin, begin + raw.size()));
 }
 
 absl::StatusOr<ExternalLocation> ParseLocation(const TensorProto& proto, int64_t bytes) {
@@ -89,47 +114,23 @@ absl::StatusOr<ExternalLocation> ParseLocation(const TensorProto& proto, int64_t
 // Those that are read, and those that passes over the graph make from them.
 constexpr double kCopiesOfElements = 2;
 
-// FLOAT8E4M3FN to FLOAT4E2M1, which older versions of ONNX have no names for.
-constexpr int32_t kFirstNarrowType = 17, kLastNarrowType = 23;
+// FLOAT8E8M0, UINT2 and INT2, which older versions of ONNX have no names for.
+constexpr int32_t kFirstNewerType = 24, kLastNewerType = 26;
 
 }  // namespace
 
 absl::StatusOr<DataType> ImportDataType(int32_t type) {
+  if (const std::optional<DataType> known = TypeOfOnnxNumber(type); known.has_value())
+    return *known;
   switch (type) {
-    case TensorProto::FLOAT:
-      return DataType::kFloat32;
-    case TensorProto::DOUBLE:
-      return DataType::kFloat64;
-    case TensorProto::FLOAT16:
-      return DataType::kFloat16;
-    case TensorProto::BFLOAT16:
-      return DataType::kBFloat16;
-    case TensorProto::INT8:
-      return DataType::kInt8;
-    case TensorProto::UINT8:
-      return DataType::kUint8;
-    case TensorProto::INT16:
-      return DataType::kInt16;
-    case TensorProto::UINT16:
-      return DataType::kUint16;
-    case TensorProto::INT32:
-      return DataType::kInt32;
-    case TensorProto::UINT32:
-      return DataType::kUint32;
-    case TensorProto::INT64:
-      return DataType::kInt64;
-    case TensorProto::UINT64:
-      return DataType::kUint64;
-    case TensorProto::BOOL:
-      return DataType::kBool;
     case TensorProto::STRING:
     case TensorProto::COMPLEX64:
     case TensorProto::COMPLEX128:
       return absl::UnimplementedError("elements that are strings or complex numbers");
     default:
-      if (type >= kFirstNarrowType && type <= kLastNarrowType) {
-        return absl::UnimplementedError(
-            absl::StrCat("elements that are 8-bit floats or have 4 bits (ONNX's type ", type, ")"));
+      if (type >= kFirstNewerType && type <= kLastNewerType) {
+        return absl::UnimplementedError(absl::StrCat(
+            "elements that are powers of two or have 2 bits (ONNX's type ", type, ")"));
       }
       return absl::InvalidArgumentError(absl::StrCat("unknown element type ", type));
   }
@@ -157,7 +158,7 @@ absl::StatusOr<Tensor> TensorImporter::ImportNew(const TensorProto& proto) {
 
 absl::StatusOr<Tensor> TensorImporter::ImportExternal(const TensorProto& proto, DataType type,
                                                       const Shape& shape) {
-  const int64_t bytes = shape.Elements() * static_cast<int64_t>(SizeOf(type));
+  const int64_t bytes = StoredBytes(type, shape.Elements());
   HT_ASSIGN_OR_RETURN(ExternalLocation location, ParseLocation(proto, bytes));
   if (external_ == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("its elements are in another file, '",
@@ -169,12 +170,12 @@ absl::StatusOr<Tensor> TensorImporter::ImportExternal(const TensorProto& proto, 
     return absl::ResourceExhaustedError("the model's external data is too large");
   }
   external_bytes_left_ -= bytes;
-  external_bytes_read_ += bytes;
+  external_bytes_read_ += shape.Elements() * static_cast<int64_t>(SizeOf(type));
   HT_RETURN_IF_ERROR(CheckMemory("the model's external data",
                                  kCopiesOfElements * static_cast<double>(external_bytes_read_),
                                  "the network itself needs a higher limit"));
   HT_ASSIGN_OR_RETURN(std::vector<std::byte> content, external_->Read(location));
-  return Tensor::FromBytes(type, shape, std::move(content));
+  return FromStored(std::move(content), type, shape);
 }
 
 }  // namespace halftone

@@ -1,8 +1,9 @@
 #include <array>
+#include <optional>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
+#include "nn/engine/lowering/narrow.h"
 #include "nn/engine/ops.h"
 
 namespace halftone {
@@ -104,6 +105,20 @@ Values LowerMean(const NodeLowering& lowering) {
   return Single(ops::Scale(lowering.builder, sum[0], 1.0f / count));
 }
 
+// Those of 4 bits saturate, as when they are constant.
+absl::StatusOr<ValueId> FloatsAsIntegers(ProgramBuilder& builder, ValueId src, DataType to) {
+  HT_ASSIGN_OR_RETURN(const ValueId whole, Truncate(builder, src));
+  return IsFourBits(to) ? Saturate(builder, whole, to) : whole;
+}
+
+absl::StatusOr<ValueId> IntegersAs(ProgramBuilder& builder, ValueId src, DataType from,
+                                   DataType to) {
+  const std::optional<IntegerLimits> limits = LimitsOf(to), given = LimitsOf(from);
+  const bool fits = !limits.has_value() || (given.has_value() && limits->least <= given->least &&
+                                            given->most <= limits->most);
+  return fits ? src : WrapAround(builder, src, to);
+}
+
 Values LowerCast(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(ValueId src, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(const DataType to, lowering.DstType());
@@ -117,12 +132,9 @@ Values LowerCast(const NodeLowering& lowering) {
                         ops::Binary(lowering.builder, BinaryFunction::kEqual, src, zero));
     return Single(ops::Unary(lowering.builder, UnaryFunction::kLinear, is_zero, -1.0f, 1.0f));
   }
-  if (IsFloat(from)) return Single(Truncate(lowering.builder, src));
-  if (SizeOf(to) < SizeOf(DataType::kInt32)) {
-    return absl::UnimplementedError(absl::StrCat("casts of ", DataTypeName(from), " to ",
-                                                 DataTypeName(to), " while the network runs"));
-  }
-  return std::vector<ValueId>{src};
+  if (IsNarrowFloat(to)) return Single(RoundToNarrowFloat(lowering, src, to));
+  return Single(IsFloat(from) ? FloatsAsIntegers(lowering.builder, src, to)
+                              : IntegersAs(lowering.builder, src, from, to));
 }
 
 constexpr std::array kElementwiseLowerings = {

@@ -1,33 +1,40 @@
 #include <array>
-#include <optional>
+#include <cstdint>
+#include <memory>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
+#include "nn/engine/lowering/narrow.h"
 #include "nn/engine/ops.h"
+#include "nn/engine/ops/shape_ops.h"
 
 namespace halftone {
 namespace {
 
-// The scale or the zero point, so that it spreads over the source along the node's axis.
-absl::StatusOr<ValueId> AlongAxis(const NodeLowering& lowering, size_t input, int rank) {
-  HT_ASSIGN_OR_RETURN(const ValueId value, lowering.Input(input));
-  const Shape shape = lowering.builder.shape(value);
-  if (shape.Elements() == 1) return ops::Reshape(lowering.builder, value, Shape{});
-  HT_ASSIGN_OR_RETURN(const int64_t asked, lowering.node().Int("axis", 1));
-  HT_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(asked, rank));
-  Shape spread(std::vector<int64_t>(static_cast<size_t>(rank), 1));
-  spread.set_dim(axis, shape.Elements());
-  return ops::Reshape(lowering.builder, value, spread);
+// Each index along the axis, `size` in all, with the number of its block.
+std::vector<int64_t> Blocks(int64_t size, int64_t block) {
+  std::vector<int64_t> blocks(static_cast<size_t>(size));
+  for (size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<int64_t>(i) / block;
+  return blocks;
 }
 
-absl::StatusOr<ValueId> Saturate(ProgramBuilder& builder, ValueId value, DataType type) {
-  const std::optional<IntegerLimits> limits = LimitsOf(type);
-  if (!limits.has_value()) {
-    return absl::UnimplementedError(absl::StrCat("integers of type ", DataTypeName(type)));
+// The scale or the zero point, so that it spreads over the source along the node's axis.
+absl::StatusOr<ValueId> AlongAxis(const NodeLowering& lowering, size_t input, const Shape& src) {
+  ProgramBuilder& builder = lowering.builder;
+  HT_ASSIGN_OR_RETURN(const ValueId value, lowering.Input(input));
+  const int64_t count = builder.shape(value).Elements();
+  HT_ASSIGN_OR_RETURN(const int64_t block, lowering.node().Int("block_size", 0));
+  if (count == 1) return ops::Reshape(builder, value, Shape{});
+  HT_ASSIGN_OR_RETURN(const int64_t asked, lowering.node().Int("axis", 1));
+  HT_ASSIGN_OR_RETURN(const int axis, NormalizeAxis(asked, src.rank()));
+  if (block != 0) {
+    return builder.Apply1(std::make_shared<IndexSelectOp>(axis, Blocks(src.dim(axis), block)),
+                          {value});
   }
-  return ops::Unary(builder, UnaryFunction::kClip, value, static_cast<float>(limits->least),
-                    static_cast<float>(limits->most));
+  Shape spread(std::vector<int64_t>(src.dims().size(), 1));
+  spread.set_dim(axis, count);
+  return ops::Reshape(builder, value, spread);
 }
 
 // Integers are floats that are whole.
@@ -35,26 +42,29 @@ Values LowerQuantize(const NodeLowering& lowering) {
   ProgramBuilder& builder = lowering.builder;
   HT_ASSIGN_OR_RETURN(ValueId value, lowering.Input(0));
   HT_ASSIGN_OR_RETURN(const DataType type, lowering.DstType());
-  const int rank = builder.shape(value).rank();
-  HT_ASSIGN_OR_RETURN(const ValueId scale, AlongAxis(lowering, 1, rank));
+  const Shape src = builder.shape(value);
+  HT_ASSIGN_OR_RETURN(const ValueId scale, AlongAxis(lowering, 1, src));
   HT_ASSIGN_OR_RETURN(value, ops::Div(builder, value, scale));
-  HT_ASSIGN_OR_RETURN(value, ops::Unary(builder, UnaryFunction::kRound, value));
+  if (!IsFloat(type)) {
+    HT_ASSIGN_OR_RETURN(value, ops::Unary(builder, UnaryFunction::kRound, value));
+  }
   if (lowering.HasInput(2)) {
-    HT_ASSIGN_OR_RETURN(const ValueId zero, AlongAxis(lowering, 2, rank));
+    HT_ASSIGN_OR_RETURN(const ValueId zero, AlongAxis(lowering, 2, src));
     HT_ASSIGN_OR_RETURN(value, ops::Add(builder, value, zero));
   }
-  return Single(Saturate(builder, value, type));
+  return Single(IsFloat(type) ? RoundToNarrowFloat(lowering, value, type)
+                              : Saturate(builder, value, type));
 }
 
 Values LowerDequantize(const NodeLowering& lowering) {
   ProgramBuilder& builder = lowering.builder;
   HT_ASSIGN_OR_RETURN(ValueId value, lowering.Input(0));
-  const int rank = builder.shape(value).rank();
+  const Shape src = builder.shape(value);
   if (lowering.HasInput(2)) {
-    HT_ASSIGN_OR_RETURN(const ValueId zero, AlongAxis(lowering, 2, rank));
+    HT_ASSIGN_OR_RETURN(const ValueId zero, AlongAxis(lowering, 2, src));
     HT_ASSIGN_OR_RETURN(value, ops::Sub(builder, value, zero));
   }
-  HT_ASSIGN_OR_RETURN(const ValueId scale, AlongAxis(lowering, 1, rank));
+  HT_ASSIGN_OR_RETURN(const ValueId scale, AlongAxis(lowering, 1, src));
   return Single(ops::Mul(builder, value, scale));
 }
 

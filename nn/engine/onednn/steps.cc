@@ -133,6 +133,8 @@ absl::Status AddInstruction(StepBuilder& steps, const FusedInstruction& fused) {
       return Dispatch<FakeQuantizeGateOp>(steps, instruction);
     case OpKind::kRoundToBFloat16:
       return Dispatch<RoundToBFloat16Op>(steps, instruction);
+    case OpKind::kRoundToNarrowFloat:
+      return Dispatch<RoundToNarrowFloatOp>(steps, instruction);
   }
   return absl::UnimplementedError("no kernel");
 }

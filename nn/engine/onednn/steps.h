@@ -64,6 +64,7 @@ void AddSteps(StepBuilder& steps, const NormalizeBackwardOp& op, const Instructi
 void AddSteps(StepBuilder& steps, const FakeQuantizeOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const FakeQuantizeGateOp& op, const Instruction& instruction);
 void AddSteps(StepBuilder& steps, const RoundToBFloat16Op& op, const Instruction& instruction);
+void AddSteps(StepBuilder& steps, const RoundToNarrowFloatOp& op, const Instruction& instruction);
 
 // The layout of `value`; plain where that one has other axes than the value's shape.
 Layout LayoutWithAxes(const StepBuilder& steps, ValueId value);

@@ -10,6 +10,18 @@ bool KeepsZero(const UniformQuantizer& quantizer) {
   return quantizer.bits > 1 || quantizer.symmetry == Symmetry::kAsymmetric;
 }
 
+// Of formats that have a 0: kernel(count, src, dst).
+template <typename Kernel>
+void AddRounding(StepBuilder& steps, const Instruction& instruction, const Kernel& kernel) {
+  const ValueId src = instruction.srcs[0];
+  const Layout layout = ElementwiseLayout(steps, src, true);
+  const BufferId src_buffer = steps.Source(src, layout);
+  const BufferId dst_buffer = steps.DefineInPlace(instruction.dsts[0], layout, {src});
+  const int64_t count = StoredElements(layout);
+  steps.AddKernel([=](absl::Span<float* const> b) { kernel(count, b[0], b[1]); },
+                  {src_buffer, dst_buffer});
+}
+
 }  // namespace
 
 void AddSteps(StepBuilder& steps, const FakeQuantizeOp& op, const Instruction& instruction) {
@@ -62,13 +74,17 @@ void AddSteps(StepBuilder& steps, const FakeQuantizeGateOp& op, const Instructio
 }
 
 void AddSteps(StepBuilder& steps, const RoundToBFloat16Op&, const Instruction& instruction) {
-  const ValueId src = instruction.srcs[0];
-  const Layout layout = ElementwiseLayout(steps, src, true);
-  const BufferId src_buffer = steps.Source(src, layout);
-  const BufferId dst_buffer = steps.DefineInPlace(instruction.dsts[0], layout, {src});
-  const int64_t count = StoredElements(layout);
-  steps.AddKernel([=](absl::Span<float* const> b) { RoundToBFloat16Kernel(count, b[0], b[1]); },
-                  {src_buffer, dst_buffer});
+  AddRounding(steps, instruction, [](int64_t count, const float* src, float* dst) {
+    RoundToBFloat16Kernel(count, src, dst);
+  });
+}
+
+void AddSteps(StepBuilder& steps, const RoundToNarrowFloatOp& op, const Instruction& instruction) {
+  const NarrowFloat format = op.format;
+  const bool saturate = op.saturate;
+  AddRounding(steps, instruction, [=](int64_t count, const float* src, float* dst) {
+    RoundToNarrowFloatKernel(format, saturate, count, src, dst);
+  });
 }
 
 }  // namespace halftone

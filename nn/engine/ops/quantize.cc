@@ -74,4 +74,15 @@ absl::StatusOr<std::vector<ValueId>> RoundToBFloat16Op::Vjp(ProgramBuilder&,
   return std::vector<ValueId>{request.diff_dsts[0]};
 }
 
+absl::StatusOr<std::vector<Shape>> RoundToNarrowFloatOp::InferShapes(
+    absl::Span<const Shape> srcs) const {
+  HT_RETURN_IF_ERROR(CheckSourceCount(srcs, 1));
+  return std::vector<Shape>{srcs[0]};
+}
+
+absl::StatusOr<std::vector<ValueId>> RoundToNarrowFloatOp::Vjp(ProgramBuilder&,
+                                                               const VjpRequest& request) const {
+  return std::vector<ValueId>{request.diff_dsts[0]};
+}
+
 }  // namespace halftone

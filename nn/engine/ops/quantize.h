@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nn/engine/op.h"
+#include "nn/graph/narrow_float.h"
 #include "nn/quant/uniform.h"
 
 namespace halftone {
@@ -47,6 +48,22 @@ class RoundToBFloat16Op final : public Op {
   absl::StatusOr<std::vector<Shape>> InferShapes(absl::Span<const Shape> srcs) const override;
   absl::StatusOr<std::vector<ValueId>> Vjp(ProgramBuilder& builder,
                                            const VjpRequest& request) const override;
+};
+
+// Rounds each element as NarrowFloat::Round does. The derivative is the straight-through estimate:
+// 1, as it is of casts to wider floats, which round nothing here.
+class RoundToNarrowFloatOp final : public Op {
+ public:
+  RoundToNarrowFloatOp(const NarrowFloat& format, bool saturate)
+      : format(format), saturate(saturate) {}
+  OpKind kind() const override { return OpKind::kRoundToNarrowFloat; }
+  std::string name() const override { return "RoundToNarrowFloat"; }
+  absl::StatusOr<std::vector<Shape>> InferShapes(absl::Span<const Shape> srcs) const override;
+  absl::StatusOr<std::vector<ValueId>> Vjp(ProgramBuilder& builder,
+                                           const VjpRequest& request) const override;
+
+  const NarrowFloat format;
+  const bool saturate;
 };
 
 }  // namespace halftone

@@ -1,44 +1,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/graph/narrow_float.h"
 #include "nn/graph/operators/operator.h"
 
 namespace halftone {
 
 absl::StatusOr<DataType> TypeOfNumber(int64_t number) {
-  switch (number) {
-    case 1:
-      return DataType::kFloat32;
-    case 2:
-      return DataType::kUint8;
-    case 3:
-      return DataType::kInt8;
-    case 4:
-      return DataType::kUint16;
-    case 5:
-      return DataType::kInt16;
-    case 6:
-      return DataType::kInt32;
-    case 7:
-      return DataType::kInt64;
-    case 9:
-      return DataType::kBool;
-    case 10:
-      return DataType::kFloat16;
-    case 11:
-      return DataType::kFloat64;
-    case 12:
-      return DataType::kUint32;
-    case 13:
-      return DataType::kUint64;
-    case 16:
-      return DataType::kBFloat16;
-    default:
-      return absl::UnimplementedError(absl::StrCat("elements of ONNX's type ", number));
-  }
+  if (const std::optional<DataType> type = TypeOfOnnxNumber(number); type.has_value()) return *type;
+  return absl::UnimplementedError(absl::StrCat("elements of ONNX's type ", number));
 }
 
 namespace {
@@ -207,6 +181,29 @@ int64_t ToInteger(double value) {
   return static_cast<int64_t>(value);
 }
 
+// What does not fit integers of 4 bits saturates, as it does in ONNX's own tests; other integers
+// keep their last bits.
+absl::StatusOr<Tensors> CastToIntegers(const std::vector<double>& values, const ValueInfo& info) {
+  const IntegerLimits limits = LimitsOf(info.type).value_or(IntegerLimits());
+  std::vector<int64_t> integers(values.size());
+  std::transform(values.begin(), values.end(), integers.begin(), [&](double value) {
+    if (info.type == DataType::kBool) return int64_t{value != 0};
+    const int64_t integer = ToInteger(value);
+    return IsFourBits(info.type) ? std::clamp<int64_t>(integer, limits.least, limits.most)
+                                 : integer;
+  });
+  return Tensors{Tensor::FromInts(info.type, info.shape, integers)};
+}
+
+absl::StatusOr<Tensors> CastToFloats(const NodeContext& context, std::vector<double> values,
+                                     const ValueInfo& info) {
+  HT_ASSIGN_OR_RETURN(const int64_t saturate, context.node.Int("saturate", 1));
+  if (const auto format = NarrowFloatOf(info.type); format.has_value()) {
+    for (double& value : values) value = format->Round(value, saturate != 0);
+  }
+  return Tensors{Tensor::FromDoubles(info.type, info.shape, values)};
+}
+
 absl::StatusOr<Tensors> EvaluateCast(const NodeContext& context,
                                      absl::Span<const ValueInfo> infos) {
   const Tensor& src = *context.constants[0];
@@ -214,18 +211,12 @@ absl::StatusOr<Tensors> EvaluateCast(const NodeContext& context,
   if (src.type() == info.type) return Tensors{src};
   if (IsFloat(src.type())) {
     HT_ASSIGN_OR_RETURN(std::vector<double> values, src.ToDoubles());
-    if (IsFloat(info.type)) return Tensors{Tensor::FromDoubles(info.type, info.shape, values)};
-    std::vector<int64_t> ints(values.size());
-    const bool to_bool = info.type == DataType::kBool;
-    std::transform(values.begin(), values.end(), ints.begin(), [to_bool](double value) {
-      return to_bool ? int64_t{value != 0} : ToInteger(value);
-    });
-    return Tensors{Tensor::FromInts(info.type, info.shape, ints)};
+    if (IsFloat(info.type)) return CastToFloats(context, std::move(values), info);
+    return CastToIntegers(values, info);
   }
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> values, src.ToInts());
   if (!IsFloat(info.type)) return Tensors{Tensor::FromInts(info.type, info.shape, values)};
-  const std::vector<double> floats(values.begin(), values.end());
-  return Tensors{Tensor::FromDoubles(info.type, info.shape, floats)};
+  return CastToFloats(context, std::vector<double>(values.begin(), values.end()), info);
 }
 
 constexpr std::array kConstantOperators = {

@@ -33,7 +33,7 @@ std::vector<absl::Span<const Operator>> OperatorFamilies() {
 }
 
 bool Accepts(Runs runs, DataType type) {
-  if (IsFloat(type)) return true;
+  if (type == DataType::kFloat32) return true;
   const bool wide = type == DataType::kInt32 || type == DataType::kInt64;
   return runs == Runs::kAnything || (runs == Runs::kNumbers && wide);
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "nn/graph/float32.h"
 
 namespace halftone {
 namespace {
@@ -12,20 +13,6 @@ namespace {
 // an input.
 constexpr int64_t kOpsetOfAxes = 13;
 constexpr int64_t kOpsetOfMeanAxes = 18;
-
-// ONNX's number of a type that a Cast casts to.
-int64_t NumberOf(DataType type) {
-  switch (type) {
-    case DataType::kInt32:
-      return 6;
-    case DataType::kInt64:
-      return 7;
-    case DataType::kBool:
-      return 9;
-    default:
-      return 1;  // float32, which all floats are computed in
-  }
-}
 
 }  // namespace
 
@@ -111,7 +98,7 @@ std::string PartsBuilder::Concat(Inputs sources, int64_t axis) {
 }
 
 std::string PartsBuilder::Cast(const std::string& src, DataType type) {
-  return Op("Cast", {src}, {{"to", NumberOf(type)}});
+  return Op("Cast", {src}, {{"to", int64_t{OnnxNumber(EngineType(type))}}});
 }
 
 std::string PartsBuilder::Stack(const Inputs& sources, int64_t axis) {

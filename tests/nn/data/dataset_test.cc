@@ -132,6 +132,10 @@ TEST(Dataset, RefusesWhatDoesNotFitTheModel) {
   ExpectInvalid(data->CheckFits(GraphFor({}), 0), "a scalar");
   ExpectInvalid(data->CheckFits(GraphFor({Shape::kDynamic, 1, 2}, DataType::kInt64), 0),
                 "'image' is float32, the model's input needs int64");
+  EXPECT_EQ(
+      data->CheckFits(GraphFor({Shape::kDynamic, 1, 2}, DataType::kFloat8E5M2), 0).message(),
+      "the model's input 'image' is float8_e5m2, which numpy does not have; let the model cast "
+      "a float32 input to it");
   ExpectInvalid(data->CheckFits(GraphFor({Shape::kDynamic, 1, 2}), 10),
                 "label 10 of sample 1 is outside of the model's 10 classes");
   Graph other = GraphFor({Shape::kDynamic, 1, 2});

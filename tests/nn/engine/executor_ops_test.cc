@@ -303,6 +303,11 @@ void AddSoftmaxCases(std::vector<OpCase>& cases) {
 void AddQuantizeCases(std::vector<OpCase>& cases) {
   const Shape shape{3, 19, 5, 7};
   cases.push_back({"RoundToBFloat16", std::make_shared<RoundToBFloat16Op>(), {shape}});
+  for (const DataType type : {DataType::kFloat8E4M3Fn, DataType::kFloat4E2M1}) {
+    cases.push_back({"RoundTo" + std::string(DataTypeName(type)),
+                     std::make_shared<RoundToNarrowFloatOp>(*NarrowFloatOf(type), true),
+                     {shape}});
+  }
   std::vector<Range> ranges;
   for (int i = 0; i < 19; ++i) ranges.push_back({-0.1f * static_cast<float>(i), 0.05f});
   for (Symmetry symmetry : {Symmetry::kSymmetricRestricted, Symmetry::kAsymmetric}) {

@@ -137,5 +137,14 @@ TEST(RoundToBFloat16Test, DerivativeGoesStraightThrough) {
   EXPECT_EQ(AppendVjp(builder, {dst}, {u}, {x}).value()[0], u);
 }
 
+TEST(RoundToNarrowFloatTest, DerivativeGoesStraightThrough) {
+  ProgramBuilder builder;
+  const ValueId x = builder.AddInput("x", Shape{3});
+  const NarrowFloat format = *NarrowFloatOf(DataType::kFloat8E4M3Fn);
+  const ValueId dst = ops::RoundToNarrowFloat(builder, x, format, /*saturate=*/true).value();
+  const ValueId u = builder.AddInput("u", Shape{3});
+  EXPECT_EQ(AppendVjp(builder, {dst}, {u}, {x}).value()[0], u);
+}
+
 }  // namespace
 }  // namespace halftone

@@ -428,6 +428,11 @@ void Evaluator::Elementwise() {
       return Fill([&](const Index& d) { return Src(0, d); });
     case OpKind::kRoundToBFloat16:
       return Fill([&](const Index& d) { return RoundToBFloat16(static_cast<float>(Src(0, d))); });
+    case OpKind::kRoundToNarrowFloat:
+      return Fill([&](const Index& d) {
+        const auto& op = As<RoundToNarrowFloatOp>();
+        return op.format.Round(Src(0, d), op.saturate);
+      });
     case OpKind::kFakeQuantize:
       return Fill([&](const Index& d) {
         return FakeQuantize(As<FakeQuantizeOp>().quantizer, dst_.shape, d, Src(0, d));
@@ -496,6 +501,7 @@ Array Evaluator::Evaluate() {
     case OpKind::kFakeQuantize:
     case OpKind::kFakeQuantizeGate:
     case OpKind::kRoundToBFloat16:
+    case OpKind::kRoundToNarrowFloat:
       Elementwise();
       break;
   }

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "nn/graph/layer.h"
+#include "nn/graph/narrow_float.h"
 #include "nn/graph/passes.h"
 #include "tests/nn/onnx/model_builder.h"
 
@@ -105,8 +106,8 @@ TEST(ImportTest, ConstantNodesBecomeInitializers) {
 }
 
 // Known to ONNX, if not to every version of it, and not malformed.
-TEST(ImportTest, NarrowTypesAreUnimplemented) {
-  for (const int32_t type : {17, 23, 24}) {
+TEST(ImportTest, NewerTypesAreUnimplemented) {
+  for (const int32_t type : {24, 26, 27}) {
     ModelBuilder model;
     model.Input("x", {1}).Node("Relu", {"x"}, {"y"}).Output("y");
     onnx::TensorProto& tensor = *model.graph().add_initializer();
@@ -114,7 +115,7 @@ TEST(ImportTest, NarrowTypesAreUnimplemented) {
     tensor.set_data_type(type);
     const absl::Status status = ImportOnnx(model.Bytes(), {}).status();
     EXPECT_EQ(status.code(),
-              type == 24 ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnimplemented)
+              type == 27 ? absl::StatusCode::kInvalidArgument : absl::StatusCode::kUnimplemented)
         << status;
     EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(std::to_string(type)));
   }
@@ -139,6 +140,8 @@ TEST_P(TypedDataTest, ReadsTheListThatTheTypeUses) {
   tensor.add_dims(2);
   const bool half = GetParam().expected == DataType::kFloat16;
   const bool bfloat = GetParam().expected == DataType::kBFloat16;
+  const auto format = NarrowFloatOf(GetParam().expected);
+  const bool narrow = format.has_value();
   for (const int i : {1, 2}) {
     switch (GetParam().type) {
       case onnx::TensorProto::FLOAT:
@@ -157,6 +160,7 @@ TEST_P(TypedDataTest, ReadsTheListThatTheTypeUses) {
       default:
         tensor.add_int32_data(half     ? (i == 1 ? 0x3c00 : 0x4000)
                               : bfloat ? (i == 1 ? 0x3f80 : 0x4000)
+                              : narrow ? format->Encode(i)
                                        : i);
     }
   }
@@ -183,7 +187,11 @@ INSTANTIATE_TEST_SUITE_P(
                       TypedData{onnx::TensorProto::UINT32, DataType::kUint32},
                       TypedData{onnx::TensorProto::INT64, DataType::kInt64},
                       TypedData{onnx::TensorProto::UINT64, DataType::kUint64},
-                      TypedData{onnx::TensorProto::BOOL, DataType::kBool}));
+                      TypedData{onnx::TensorProto::BOOL, DataType::kBool},
+                      TypedData{17, DataType::kFloat8E4M3Fn},
+                      TypedData{18, DataType::kFloat8E4M3Fnuz},
+                      TypedData{19, DataType::kFloat8E5M2},
+                      TypedData{20, DataType::kFloat8E5M2Fnuz}));
 
 TEST(ImportTest, KeepsOperatorsItDoesNotKnowAndNamesThem) {
   ModelBuilder model;

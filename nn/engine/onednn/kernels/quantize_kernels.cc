@@ -90,6 +90,15 @@ void RoundToBFloat16Kernel(int64_t count, const float* src, float* dst) {
   });
 }
 
+void RoundToNarrowFloatKernel(const NarrowFloat& format, bool saturate, int64_t count,
+                              const float* src, float* dst) {
+  ParallelFor(count, kParallelGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      dst[i] = static_cast<float>(format.Round(static_cast<double>(src[i]), saturate));
+    }
+  });
+}
+
 void FakeQuantizeGateKernel(const UniformQuantizer& quantizer, int64_t count, const float* x,
                             const float* cotangent, float* dst) {
   const Grid grid = GridOf(quantizer, 0);
