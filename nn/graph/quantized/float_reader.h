@@ -43,8 +43,8 @@ class FloatReader {
   // nullptr where the value is not constant.
   const Tensor* Constant(absl::string_view name) const;
   // By the values of a scale and a zero point ("" for one of 0), along `axis` where there are
-  // several. Absent where they are not constant. INVALID_ARGUMENT for a scale that is 0 or not
-  // finite, or another number of zero points.
+  // several. Absent where they are not constant, or the zero point is no integer. INVALID_ARGUMENT
+  // for a scale that is 0 or not finite, or another number of zero points.
   absl::StatusOr<std::optional<FileQuantizer>> Quantizer(absl::string_view scale,
                                                          absl::string_view zero_point, int axis,
                                                          DataType type_without_zero) const;

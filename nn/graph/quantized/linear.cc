@@ -60,6 +60,7 @@ absl::StatusOr<bool> ReadDequantize(FloatReader& reader, const Node& node, Parts
   const Tensor* constant = reader.Constant(node.Input(0));
   const Real* known = reader.Find(std::string(node.Input(0)));
   if (block != 0 || node.outputs.empty() || (constant == nullptr && known == nullptr)) return false;
+  if (constant != nullptr && IsFloat(constant->type())) return false;
   const DataType type = constant != nullptr ? constant->type() : known->quantizer.type;
   HT_ASSIGN_OR_RETURN(auto quantizer, reader.Quantizer(node.Input(1), node.Input(2), axis, type));
   if (!quantizer.has_value()) return false;

@@ -16,8 +16,8 @@ namespace halftone {
 //   or compare them, read that. Others read the integers that it would be, unrounded.
 // - Where a quantizer begins at 0, values below are cut, and those beyond its end: exporters drop
 //   the Relu or Clip before such a quantizer. Elsewhere its range is not part of the network.
-// - Scales that are computed otherwise than by DynamicQuantizeLinear leave their operators as they
-//   are.
+// - Scales that are computed otherwise than by DynamicQuantizeLinear, or are those of blocks, and
+//   floats of 8 bits leave their operators as they are.
 //
 // `graph` is as imported; of graphs without such operators, the result is equal. Errors name the
 // node: INVALID_ARGUMENT for scales that do not fit.

@@ -44,7 +44,8 @@ absl::StatusOr<std::optional<FileQuantizer>> FloatReader::Quantizer(
     DataType type_without_zero) const {
   const Tensor* scales = Constant(scale);
   const Tensor* zeros = Constant(zero_point);
-  if (scales == nullptr || (zeros == nullptr && !zero_point.empty())) {
+  const bool is_narrow_float = zeros != nullptr && IsFloat(zeros->type());
+  if (scales == nullptr || is_narrow_float || (zeros == nullptr && !zero_point.empty())) {
     return std::optional<FileQuantizer>();
   }
   FileQuantizer quantizer;

@@ -81,9 +81,6 @@ struct Verdict {
   std::string reason;  // why it failed or was skipped
 };
 
-// Of those that ONNX had before the floats of 8 bits (bfloat16).
-constexpr int64_t kLastNumberedType = 16;
-
 bool HasNoElements(const Graph& graph) {
   return std::any_of(graph.inputs.begin(), graph.inputs.end(),
                      [](const Port& input) { return input.info.shape.Elements() == 0; });
@@ -99,9 +96,6 @@ std::optional<std::string> OutOfScope(const Graph& graph) {
     if (node.Int("training_mode", 0).value_or(0) != 0 ||
         (node.op == "Dropout" && !node.Input(2).empty())) {
       return absl::StrCat(node.op, " in training mode");
-    }
-    if (node.op == "Cast" && node.Int("to", 0).value_or(0) > kLastNumberedType) {
-      return "floats of 8 bits and integers of 4";
     }
     if (absl::StartsWith(node.op, "Reduce") && HasNoElements(graph)) return "reductions of nothing";
     if (absl::StartsWith(node.op, "Bitwise")) return "bits beyond those that float32 has";
@@ -145,12 +139,29 @@ bool IsPickedBy(const Node& node) {
 
 // Whether integers or bools of that name are what a network computes with.
 bool RunsOn(const Graph& graph, const std::string& input) {
-  static const auto* const computing =
-      new std::set<std::string>{"Abs",   "Add",         "And",   "ArgMax",  "ArgMin",
-                                "Cast",  "Div",         "Equal", "Greater", "GreaterOrEqual",
-                                "Less",  "LessOrEqual", "Max",   "Min",     "Mul",
-                                "Neg",   "Not",         "Or",    "Sign",    "Sub",
-                                "Where", "Xor"};
+  static const auto* const computing = new std::set<std::string>{"Abs",
+                                                                 "Add",
+                                                                 "And",
+                                                                 "ArgMax",
+                                                                 "ArgMin",
+                                                                 "Cast",
+                                                                 "DequantizeLinear",
+                                                                 "Div",
+                                                                 "Equal",
+                                                                 "Greater",
+                                                                 "GreaterOrEqual",
+                                                                 "Less",
+                                                                 "LessOrEqual",
+                                                                 "Max",
+                                                                 "Min",
+                                                                 "Mul",
+                                                                 "Neg",
+                                                                 "Not",
+                                                                 "Or",
+                                                                 "Sign",
+                                                                 "Sub",
+                                                                 "Where",
+                                                                 "Xor"};
   for (const Node& node : graph.nodes) {
     const bool index = IsPickedBy(node) && node.Input(1) == input;
     const bool operand = computing->count(node.op) > 0 &&
@@ -338,7 +349,6 @@ std::string WhyNotRead(const absl::Status& status) {
       {"names no ONNX opset", "optimizers of training, of a domain of their own"},
       {"it is not a tensor", "inputs that are lists of tensors, or may be absent"},
       {"strings or complex numbers", "text and complex numbers"},
-      {"8-bit floats or have 4 bits", "floats of 8 bits and integers of 4"},
   };
   for (const auto& [text, reason] : kReasons) {
     if (absl::StrContains(status.message(), text)) return std::string(reason);
