@@ -1,6 +1,7 @@
 #include <array>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "nn/engine/lowering/lowering.h"
 #include "nn/engine/lowering/narrow.h"
@@ -43,12 +44,37 @@ absl::StatusOr<ValueId> Truncate(ProgramBuilder& builder, ValueId src) {
   return ops::Mul(builder, sign, size);
 }
 
+// Of narrow integers, the last bits of a result.
+Values AsNarrow(const NodeLowering& lowering, ValueId result) {
+  HT_ASSIGN_OR_RETURN(const DataType type, lowering.DstType());
+  if (!LimitsOf(type).has_value()) return std::vector<ValueId>{result};
+  return Single(WrapAround(lowering.builder, result, type));
+}
+
+template <BinaryFunction function>
+Values LowerSum(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const std::vector<ValueId> sum, LowerBinary<function>(lowering));
+  return AsNarrow(lowering, sum[0]);
+}
+
+Values LowerMul(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const DataType type, lowering.DstType());
+  if (LimitsOf(type).has_value() && SizeOf(type) > 1) {
+    return absl::UnimplementedError(absl::StrCat("products of ", DataTypeName(type),
+                                                 ", whose last bits float32 does not have"));
+  }
+  HT_ASSIGN_OR_RETURN(const std::vector<ValueId> product,
+                      LowerBinary<BinaryFunction::kMul>(lowering));
+  return AsNarrow(lowering, product[0]);
+}
+
 // Quotients of integers are truncated.
 Values LowerDiv(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(std::vector<ValueId> quotient, LowerBinary<BinaryFunction::kDiv>(lowering));
   HT_ASSIGN_OR_RETURN(const DataType type, lowering.DstType());
   if (IsFloat(type)) return quotient;
-  return Single(Truncate(lowering.builder, quotient[0]));
+  HT_ASSIGN_OR_RETURN(const ValueId whole, Truncate(lowering.builder, quotient[0]));
+  return AsNarrow(lowering, whole);
 }
 
 Values LowerMod(const NodeLowering& lowering) {
@@ -159,9 +185,9 @@ constexpr std::array kElementwiseLowerings = {
     Lowering{"Sqrt", LowerPower<1, 1>},
     Lowering{"Reciprocal", LowerPower<1, -2>},
     Lowering{"Neg", LowerNeg},
-    Lowering{"Add", LowerBinary<BinaryFunction::kAdd>},
-    Lowering{"Sub", LowerBinary<BinaryFunction::kSub>},
-    Lowering{"Mul", LowerBinary<BinaryFunction::kMul>},
+    Lowering{"Add", LowerSum<BinaryFunction::kAdd>},
+    Lowering{"Sub", LowerSum<BinaryFunction::kSub>},
+    Lowering{"Mul", LowerMul},
     Lowering{"Div", LowerDiv},
     Lowering{"Mod", LowerMod},
     Lowering{"Pow", LowerPow},

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <numeric>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -18,6 +20,7 @@ namespace {
 
 // Positions are floats, which are exact up to there.
 constexpr int64_t kMaxPositions = int64_t{1} << 24;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 // The axes that a Reduce node names, ascending; all of them where it names none.
 absl::StatusOr<std::vector<int>> ReducedAxes(const NodeLowering& lowering, int rank) {
@@ -75,13 +78,43 @@ Values LowerReduceMean(const NodeLowering& lowering) {
   return Single(ops::Scale(lowering.builder, sum, 1.0f / static_cast<float>(count)));
 }
 
+// Whether each result is of no elements.
+absl::StatusOr<bool> IsOfNothing(const NodeLowering& lowering, const Reduction& reduction) {
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  return lowering.builder.shape(reduction.src).Elements() == 0 && dst.Elements() > 0;
+}
+
+Values Fill(const NodeLowering& lowering, float value) {
+  HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
+  return Single(ops::BroadcastTo(lowering.builder, lowering.builder.AddScalar(value), dst));
+}
+
+// The lowest number of the result's type, which is the largest of no elements; its highest, which
+// is the smallest of them.
+template <bool highest>
+Values FillWithEnd(const NodeLowering& lowering) {
+  HT_ASSIGN_OR_RETURN(const DataType type, lowering.DstType());
+  if (type == DataType::kFloat32) return Fill(lowering, highest ? kInfinity : -kInfinity);
+  if (type == DataType::kBool) return Fill(lowering, highest ? 1.0f : 0.0f);
+  const std::optional<IntegerLimits> limits = LimitsOf(type);
+  if (!limits.has_value()) {
+    return absl::UnimplementedError(
+        absl::StrCat("the end of the type ", DataTypeName(type), ", of no elements"));
+  }
+  return Fill(lowering, static_cast<float>(highest ? limits->most : limits->least));
+}
+
 Values LowerReduceMax(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  HT_ASSIGN_OR_RETURN(const bool is_of_nothing, IsOfNothing(lowering, reduction));
+  if (is_of_nothing) return FillWithEnd<false>(lowering);
   return Single(Maximum(lowering.builder, reduction.src, reduction.axes, reduction.keep_dims));
 }
 
 Values LowerReduceMin(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  HT_ASSIGN_OR_RETURN(const bool is_of_nothing, IsOfNothing(lowering, reduction));
+  if (is_of_nothing) return FillWithEnd<true>(lowering);
   ProgramBuilder& builder = lowering.builder;
   HT_ASSIGN_OR_RETURN(ValueId negative, ops::Scale(builder, reduction.src, -1.0f));
   HT_ASSIGN_OR_RETURN(ValueId largest,
@@ -123,6 +156,8 @@ Values LowerReduceLogSum(const NodeLowering& lowering) {
 // maximum + log(sum(exp(src - maximum)))
 Values LowerReduceLogSumExp(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(const Reduction reduction, ReadReduction(lowering));
+  HT_ASSIGN_OR_RETURN(const bool is_of_nothing, IsOfNothing(lowering, reduction));
+  if (is_of_nothing) return Fill(lowering, -kInfinity);
   ProgramBuilder& builder = lowering.builder;
   HT_ASSIGN_OR_RETURN(ValueId largest, Maximum(builder, reduction.src, reduction.axes, true));
   HT_ASSIGN_OR_RETURN(ValueId below, ops::Sub(builder, reduction.src, largest));
@@ -149,7 +184,7 @@ Values LowerReduceProd(const NodeLowering& lowering) {
   HT_ASSIGN_OR_RETURN(const Shape dst, lowering.DstShape());
   ProgramBuilder& builder = lowering.builder;
   const Shape shape = builder.shape(reduction.src);
-  if (shape.Elements() == 0) return absl::UnimplementedError("products of no elements");
+  if (shape.Elements() == 0) return Fill(lowering, 1.0f);
   std::vector<int> order;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (!std::count(reduction.axes.begin(), reduction.axes.end(), axis)) order.push_back(axis);

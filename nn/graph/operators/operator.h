@@ -59,12 +59,13 @@ using EvaluateFunction = absl::StatusOr<Tensors> (*)(const NodeContext& context,
                                                      absl::Span<const ValueInfo> infos);
 
 // On which activations the engine can run an operator. It holds all of them in float32: bool as 0
-// and 1, integers exactly up to 2^24 (and without wrapping around).
+// and 1, integers exactly up to 2^24 (and without wrapping around, where it is not said).
 enum class Runs : uint8_t {
-  kNever,    // it must fold away
-  kFloats,   // float32
-  kNumbers,  // float32, int32 and int64
-  kAnything  // any type that float32 stands for: the narrower integers and bool too
+  kNever,     // it must fold away
+  kFloats,    // float32
+  kNumbers,   // float32, int32 and int64
+  kIntegers,  // those, and the integers of LimitsOf, among which results wrap around
+  kAnything   // any type that float32 stands for: the narrower integers and bool too
 };
 
 // Whether the engine can run an operator that accepts `runs` on an activation of that type.

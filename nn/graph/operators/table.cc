@@ -35,7 +35,16 @@ std::vector<absl::Span<const Operator>> OperatorFamilies() {
 bool Accepts(Runs runs, DataType type) {
   if (type == DataType::kFloat32) return true;
   const bool wide = type == DataType::kInt32 || type == DataType::kInt64;
-  return runs == Runs::kAnything || (runs == Runs::kNumbers && wide);
+  switch (runs) {
+    case Runs::kAnything:
+      return true;
+    case Runs::kIntegers:
+      return wide || LimitsOf(type).has_value();
+    case Runs::kNumbers:
+      return wide;
+    default:
+      return false;
+  }
 }
 
 absl::StatusOr<ValueInfos> InferLikeFirst(const NodeContext& context) {

@@ -40,6 +40,8 @@ absl::Span<const Rewrite> NormalizationRewrites();
 absl::Span<const Rewrite> EmbeddingRewrites();
 absl::Span<const Rewrite> FusedLayerRewrites();
 absl::Span<const Rewrite> LossRewrites();
+absl::Span<const Rewrite> IntegerRewrites();
+absl::Span<const Rewrite> DeterminantRewrites();
 absl::Span<const Rewrite> BertAttentionRewrites();
 absl::Span<const Rewrite> OnnxAttentionRewrites();
 absl::Span<const Rewrite> RotaryRewrites();

@@ -13,7 +13,7 @@ Table MakeTable() {
   for (const absl::Span<const Rewrite> family :
        {BranchRewrites(), ScanRewrites(), ActivationRewrites(), NormalizationRewrites(),
         EmbeddingRewrites(), FusedLayerRewrites(), LossRewrites(), BertAttentionRewrites(),
-        OnnxAttentionRewrites(), RotaryRewrites()}) {
+        OnnxAttentionRewrites(), RotaryRewrites(), IntegerRewrites(), DeterminantRewrites()}) {
     for (const Rewrite& rewrite : family)
       table.emplace(std::pair(rewrite.domain, rewrite.op), rewrite);
   }

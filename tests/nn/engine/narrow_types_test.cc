@@ -185,8 +185,34 @@ std::vector<NarrowCase> ScaleCases() {
   };
 }
 
+// Results keep their last bits.
+std::vector<NarrowCase> ArithmeticCases() {
+  const auto bytes = [](const std::vector<double>& values) {
+    return TensorOf(DataType::kUint8, {4}, values);
+  };
+  const auto signs = [](const std::vector<double>& values) {
+    return TensorOf(DataType::kInt8, {4}, values);
+  };
+  const Tensor a = bytes({200, 255, 7, 0}), b = bytes({100, 255, 8, 1});
+  const Tensor c = signs({-128, 127, -100, 7}), d = signs({-1, 127, 100, -2});
+  const Tensor wide = TensorOf(DataType::kInt16, {2}, {32767, -32768});
+  return {
+      {"AddUint8", "Add", a, {b}, {}, {44, 254, 15, 1}},
+      {"SubUint8", "Sub", a, {b}, {}, {100, 0, 255, 255}},
+      {"MulUint8", "Mul", a, {b}, {}, {32, 1, 56, 0}},
+      {"DivUint8", "Div", a, {b}, {}, {2, 1, 0, 0}},
+      {"AddInt8", "Add", c, {d}, {}, {127, -2, 0, 5}},
+      {"SubInt8", "Sub", c, {d}, {}, {-127, 0, 56, 9}},
+      {"MulInt8", "Mul", c, {d}, {}, {-128, 1, -16, -14}},
+      {"DivInt8", "Div", c, {d}, {}, {-128, 1, -1, -3}},
+      {"AddInt16", "Add", wide, {wide}, {}, {-2, 0}},
+  };
+}
+
 const auto kName = [](const ::testing::TestParamInfo<NarrowCase>& info) { return info.param.name; };
 INSTANTIATE_TEST_SUITE_P(Casts, NarrowTypesTest, ::testing::ValuesIn(CastCases()), kName);
+INSTANTIATE_TEST_SUITE_P(Arithmetic, NarrowTypesTest, ::testing::ValuesIn(ArithmeticCases()),
+                         kName);
 INSTANTIATE_TEST_SUITE_P(Blocks, NarrowTypesTest, ::testing::ValuesIn(BlockCases()), kName);
 INSTANTIATE_TEST_SUITE_P(Scales, NarrowTypesTest, ::testing::ValuesIn(ScaleCases()), kName);
 
@@ -236,6 +262,14 @@ TEST(NarrowTypesTest, NothingIsComputedInFloatsOf8Bits) {
   const absl::Status status = Bind(GraphOf(relu, false)).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("'x' is of type float8_e5m2"));
+}
+
+TEST(NarrowTypesTest, ProductsBeyondFloat32AreRefused) {
+  const Tensor wide = TensorOf(DataType::kInt16, {1}, {1});
+  const auto bound = Bind(GraphOf({"Mul", "Mul", wide, {wide}, {}, {}}, false));
+  const absl::Status status = LowerGraph(bound.value()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("node 'y'"));
 }
 
 // Each is refused with the node's name.

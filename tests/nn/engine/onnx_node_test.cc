@@ -44,8 +44,6 @@ const std::map<std::string, std::string>& OutOfScope() {
   static const auto* const operators = [] {
     const std::map<std::string, std::vector<std::string>> groups = {
         {"steps and branches by value, and the batched Scan", {"Scan", "Loop", "If"}},
-        {"networks that are quantized already",
-         {"DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"}},
         {"random numbers", {"Bernoulli", "RandomUniformLike"}},
         {"text",
          {"TfIdfVectorizer", "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit"}},
@@ -55,7 +53,6 @@ const std::map<std::string, std::string>& OutOfScope() {
          {"ConcatFromSequence", "SequenceAt", "SequenceConstruct", "SequenceEmpty", "SequenceErase",
           "SequenceInsert", "SequenceLength", "SequenceMap", "SplitToSequence"}},
         {"values that may be absent", {"Optional", "OptionalGetElement", "OptionalHasElement"}},
-        {"determinants", {"Det"}},
     };
     auto* reasons = new std::map<std::string, std::string>;
     for (const auto& [reason, names] : groups) {
@@ -68,9 +65,15 @@ const std::map<std::string, std::string>& OutOfScope() {
 
 // Where another answer than that of ONNX's test is right.
 const std::map<std::string, std::string>& Disputed() {
+  constexpr const char* kWraps =
+      "integers that wrap around (in ONNX's reference) where its text has them saturate";
   static const auto* const reasons = new std::map<std::string, std::string>{
       {"test_averagepool_3d_dilations_large_count_include_pad_is_1_ceil_mode_is_True",
        "means over what lies beyond the padding (ONNX's reference counts it, torch does not)"},
+      {"test_qlinearmatmul_2D_int8_float16", kWraps},
+      {"test_qlinearmatmul_2D_int8_float32", kWraps},
+      {"test_qlinearmatmul_3D_int8_float16", kWraps},
+      {"test_qlinearmatmul_3D_int8_float32", kWraps},
   };
   return *reasons;
 }
@@ -80,11 +83,6 @@ struct Verdict {
   Kind kind;
   std::string reason;  // why it failed or was skipped
 };
-
-bool HasNoElements(const Graph& graph) {
-  return std::any_of(graph.inputs.begin(), graph.inputs.end(),
-                     [](const Port& input) { return input.info.shape.Elements() == 0; });
-}
 
 // Why a model need not run, if it is out of scope.
 std::optional<std::string> OutOfScope(const Graph& graph) {
@@ -96,15 +94,6 @@ std::optional<std::string> OutOfScope(const Graph& graph) {
     if (node.Int("training_mode", 0).value_or(0) != 0 ||
         (node.op == "Dropout" && !node.Input(2).empty())) {
       return absl::StrCat(node.op, " in training mode");
-    }
-    if (absl::StartsWith(node.op, "Reduce") && HasNoElements(graph)) return "reductions of nothing";
-    if (absl::StartsWith(node.op, "Bitwise")) return "bits beyond those that float32 has";
-  }
-  // Sums that wrap around do not survive in float32, and 64 bits do not either.
-  for (const Port& output : graph.outputs) {
-    const DataType type = output.info.type;
-    if (!IsFloat(type) && type != DataType::kBool && SizeOf(type) < sizeof(int32_t)) {
-      return "arithmetic of integers below 32 bits";
     }
   }
   return std::nullopt;
@@ -139,29 +128,14 @@ bool IsPickedBy(const Node& node) {
 
 // Whether integers or bools of that name are what a network computes with.
 bool RunsOn(const Graph& graph, const std::string& input) {
-  static const auto* const computing = new std::set<std::string>{"Abs",
-                                                                 "Add",
-                                                                 "And",
-                                                                 "ArgMax",
-                                                                 "ArgMin",
-                                                                 "Cast",
-                                                                 "DequantizeLinear",
-                                                                 "Div",
-                                                                 "Equal",
-                                                                 "Greater",
-                                                                 "GreaterOrEqual",
-                                                                 "Less",
-                                                                 "LessOrEqual",
-                                                                 "Max",
-                                                                 "Min",
-                                                                 "Mul",
-                                                                 "Neg",
-                                                                 "Not",
-                                                                 "Or",
-                                                                 "Sign",
-                                                                 "Sub",
-                                                                 "Where",
-                                                                 "Xor"};
+  static const auto* const computing =
+      new std::set<std::string>{"Abs",    "Add",         "And",           "ArgMax",
+                                "ArgMin", "Cast",        "ConvInteger",   "DequantizeLinear",
+                                "Div",    "Equal",       "Greater",       "GreaterOrEqual",
+                                "Less",   "LessOrEqual", "MatMulInteger", "Max",
+                                "Min",    "Mul",         "Neg",           "Not",
+                                "Or",     "QLinearConv", "QLinearMatMul", "QuantizeLinear",
+                                "Sign",   "Sub",         "Where",         "Xor"};
   for (const Node& node : graph.nodes) {
     const bool index = IsPickedBy(node) && node.Input(1) == input;
     const bool operand = computing->count(node.op) > 0 &&
@@ -242,24 +216,37 @@ absl::StatusOr<std::map<std::string, Tensor>> SetConstants(Graph& graph,
   return inputs;
 }
 
-// The outputs that BindBatch has folded are initializers; the others are computed.
+// Takes the outputs of integers that BindBatch has folded out of a graph: they may have more bits
+// than programs have.
+std::map<std::string, Tensor> TakeFoldedIntegers(Graph& bound) {
+  std::map<std::string, Tensor> folded;
+  std::vector<Port> others;
+  for (Port& output : bound.outputs) {
+    const auto found = bound.initializers.find(output.name);
+    if (found != bound.initializers.end() && !IsFloat(found->second.type())) {
+      folded.insert_or_assign(output.name, found->second);
+    } else {
+      others.push_back(std::move(output));
+    }
+  }
+  bound.outputs = std::move(others);
+  return folded;
+}
+
+// What the engine makes of the outputs.
 absl::StatusOr<std::map<std::string, std::vector<float>>> Compute(
     const Graph& bound, const std::map<std::string, Tensor>& inputs) {
   std::map<std::string, std::vector<float>> results;
   std::vector<std::pair<std::string, ValueId>> wanted;
   HT_ASSIGN_OR_RETURN(LoweredGraph lowered, LowerGraph(bound));
   for (const Port& output : bound.outputs) {
-    const auto folded = bound.initializers.find(output.name);
     const auto value = lowered.values.find(output.name);
-    if (folded != bound.initializers.end() && folded->second.type() != DataType::kFloat32) {
-      HT_ASSIGN_OR_RETURN(std::vector<int64_t> integers, folded->second.ToInts());
-      results[output.name].assign(integers.begin(), integers.end());
-    } else if (value == lowered.values.end()) {
+    if (value == lowered.values.end()) {
       return absl::InternalError(absl::StrCat("output '", output.name, "' was not lowered"));
-    } else {
-      wanted.emplace_back(output.name, value->second);
     }
+    wanted.emplace_back(output.name, value->second);
   }
+  if (wanted.empty()) return results;
   HT_ASSIGN_OR_RETURN(auto executable, Executable::Compile(lowered.builder.Build(wanted)));
   HT_ASSIGN_OR_RETURN(auto session, Session::Create(executable));
   for (const Program::Input& input : executable->program().inputs) {
@@ -325,17 +312,23 @@ absl::StatusOr<std::optional<std::string>> RunDataSet(Graph graph, const fs::pat
   HT_ASSIGN_OR_RETURN(std::vector<Tensor> expected, ReadTensors(folder, "output"));
   HT_ASSIGN_OR_RETURN(auto inputs, SetConstants(graph, sources));
   HT_ASSIGN_OR_RETURN(Graph bound, BindBatch(graph, graph.fixed_batch().value_or(1)));
+  const std::map<std::string, Tensor> folded = TakeFoldedIntegers(bound);
   HT_ASSIGN_OR_RETURN(auto results, Compute(bound, inputs));
   for (size_t i = 0; i < expected.size() && i < graph.outputs.size(); ++i) {
     const std::string& name = graph.outputs[i].name;
     const DataType type = graph.outputs[i].info.type;
-    HT_ASSIGN_OR_RETURN(std::vector<float> floats, AsFloats(AsDeclared(expected[i], type)));
+    const Tensor declared = AsDeclared(expected[i], type);
     if (const auto info = bound.values.find(name); info != bound.values.end()) {
       if (info->second.shape != expected[i].shape()) {
         return absl::StrCat(name, " has shape ", info->second.shape.ToString(), ", not ",
                             expected[i].shape().ToString());
       }
     }
+    if (const auto found = folded.find(name); found != folded.end()) {
+      if (found->second.ToInts() == declared.ToInts()) continue;
+      return absl::StrCat(name, " has other integers");
+    }
+    HT_ASSIGN_OR_RETURN(const std::vector<float> floats, AsFloats(declared));
     if (auto difference = FindDifference(results[name], floats, ToleranceOf(folder, type))) {
       return absl::StrCat(name, ": ", *difference);
     }
@@ -429,7 +422,7 @@ TEST(OnnxNodeTest, BackendTestsPass) {
   }
   std::cout << folders.size() << " tests: " << passed << " passed, " << failed << " failed, "
             << skips << " skipped\n";
-  EXPECT_GE(passed, 844) << "of the 932 tests that come with ONNX 1.12";
+  EXPECT_GE(passed, 867) << "of the 932 tests that come with ONNX 1.12";
 }
 
 }  // namespace
