@@ -104,7 +104,7 @@ absl::Status ReadAttributes(const NodeContext& context, RecurrentSpec& spec) {
 
 absl::Status ReadSizes(const NodeContext& context, RecurrentSpec& spec) {
   HT_ASSIGN_OR_RETURN(const ValueInfo src, context.Input(RecurrentSpec::kSrc));
-  if (src.shape.rank() != 3 || !IsFloat(src.type)) {
+  if (src.shape.rank() != 3 || src.type != DataType::kFloat32) {
     return absl::InvalidArgumentError(absl::StrCat("its source of ", DataTypeName(src.type), " ",
                                                    src.shape.ToString(),
                                                    " has no three axes of floats"));
@@ -143,8 +143,8 @@ absl::Status CheckStates(const NodeContext& context, const RecurrentSpec& spec) 
   for (const size_t index : {RecurrentSpec::kInitialH, RecurrentSpec::kInitialC}) {
     if (!context.HasInput(index)) continue;
     HT_RETURN_IF_ERROR(CheckShape(context.infos[index]->shape, spec.StateShape(), "initial state"));
-    if (!IsFloat(context.infos[index]->type)) {
-      return absl::InvalidArgumentError("its initial state is of no floats");
+    if (context.infos[index]->type != DataType::kFloat32) {
+      return absl::InvalidArgumentError("its initial state is not of float32");
     }
   }
   return absl::OkStatus();

@@ -264,6 +264,17 @@ TEST(NarrowTypesTest, NothingIsComputedInFloatsOf8Bits) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("'x' is of type float8_e5m2"));
 }
 
+// A recurrent operator reads constant states as float32 when it is unrolled.
+TEST(NarrowTypesTest, StatesInFloatsOf8BitsAreRefused) {
+  GraphBuilder builder(21);
+  builder.Input("x", Shape{1, 1, 1}).Floats("w", {1, 4, 1}).Floats("r", {1, 4, 4});
+  builder.Constant("h", TensorOf(DataType::kFloat8E5M2, {1, 1, 4}, {1, 2, 3, 4}));
+  builder.Op("RNN", {"x", "w", "r", "", "", "h"}, {"y"}, {{"hidden_size", int64_t{4}}});
+  const absl::Status status = Bind(builder.Output("y").graph()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("node 'y'"));
+}
+
 TEST(NarrowTypesTest, ProductsBeyondFloat32AreRefused) {
   const Tensor wide = TensorOf(DataType::kInt16, {1}, {1});
   const auto bound = Bind(GraphOf({"Mul", "Mul", wide, {wide}, {}, {}}, false));

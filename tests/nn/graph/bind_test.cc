@@ -199,6 +199,8 @@ TEST(BindBatchTest, IntegersAndBoolsRunWhereTheOperatorTakesThem) {
   ExpectError(sigmoid, 1, absl::StatusCode::kUnimplemented, "'i' is of type int64");
   GraphBuilder narrow;
   narrow.Input("i", {kN, 2}, DataType::kUint8).Op("Add", {"i", "i"}, {"y"}).Output("y");
+  EXPECT_EQ(Bind(narrow, 1).values.at("y").type, DataType::kUint8);
+  narrow.Op("Abs", {"i"}, {"z"}).Output("z");
   ExpectError(narrow, 1, absl::StatusCode::kUnimplemented, "'i' is of type uint8");
 }
 
