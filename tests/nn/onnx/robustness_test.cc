@@ -106,6 +106,38 @@ std::string ManySubgraphs() {
   return model.Bytes();
 }
 
+void AddBits(ModelBuilder& model, const std::string& name, int32_t type,
+             const ModelBuilder::Dims& dims, const std::string& bytes) {
+  onnx::TensorProto& tensor = *model.graph().add_initializer();
+  tensor.set_name(name);
+  tensor.set_data_type(type);
+  for (const int64_t size : dims) tensor.add_dims(size);
+  tensor.set_raw_data(bytes);
+}
+
+// Types of few bits, scales of blocks, and operators on integers whose scales are computed.
+std::string NarrowTypes() {
+  constexpr int32_t kE5M2 = 19, kInt4 = 22;  // ONNX's numbers
+  ModelBuilder model(21);
+  AddBits(model, "w", kInt4, {4, 3}, "\x12\x34\xf6\x7e\x91\x20");
+  AddBits(model, "f", kE5M2, {3, 2}, "\x38\x3c\xb8\x01\x40\x42");
+  AddBits(model, "f0", kE5M2, {}, std::string(1, '\0'));
+  AddBits(model, "b", onnx::TensorProto::INT8, {2, 2}, "\x11\xf2\x33\x44");
+  AddBits(model, "b0", onnx::TensorProto::INT8, {2}, "\x01\xff");
+  model.Input("x", {-1, 4}).Floats("ws", {2, 3}).Floats("s", {}, {0.5f}).Floats("bs", {2});
+  model.Node("DequantizeLinear", {"w", "ws"}, {"dw"},
+             {{"axis", int64_t{0}}, {"block_size", int64_t{2}}});
+  model.Node("MatMul", {"x", "dw"}, {"p"}).Node("QuantizeLinear", {"p", "s", "f0"}, {"q8"});
+  model.Node("DequantizeLinear", {"q8", "s", "f0"}, {"d8"})
+      .Node("Cast", {"f"}, {"cf"}, {{"to", int64_t{1}}});
+  model.Node("MatMul", {"d8", "cf"}, {"m"}).Node("Cast", {"m"}, {"c8"}, {{"to", int64_t{17}}});
+  model.Node("CastLike", {"c8", "m"}, {"r"})
+      .Node("DynamicQuantizeLinear", {"r"}, {"i", "is", "i0"});
+  model.Node("QLinearMatMul", {"i", "is", "i0", "b", "bs", "b0", "is", "i0"}, {"j"});
+  model.Node("Add", {"j", "i"}, {"k"}).Node("MatMulInteger", {"k", "b", "i0", "b0"}, {"y"});
+  return model.Output("y").Bytes();
+}
+
 // Small ones, with each operator of quantized networks.
 std::vector<std::string> QuantizedModels() {
   std::vector<std::string> models;
@@ -137,6 +169,7 @@ TEST(RobustnessTest, UndamagedModelsAreRead) {
   EXPECT_EQ(ExerciseModel(TinyDigits()), absl::OkStatus());
   EXPECT_EQ(ExerciseModel(ManyOperators()), absl::OkStatus());
   EXPECT_EQ(ExerciseModel(ManySubgraphs()), absl::OkStatus());
+  EXPECT_EQ(ExerciseModel(NarrowTypes()), absl::OkStatus());
   EXPECT_GE(QuantizedModels().size(), 40u);
   for (const std::string& model : QuantizedModels()) {
     EXPECT_EQ(ExerciseModel(model), absl::OkStatus());
@@ -147,6 +180,7 @@ TEST(RobustnessTest, SurvivesFlippedBytes) {
   FlipBytes(TinyDigits(), 2000);
   FlipBytes(ManyOperators(), 8000);
   FlipBytes(ManySubgraphs(), 8000);
+  FlipBytes(NarrowTypes(), 8000);
   for (const std::string& model : QuantizedModels()) FlipBytes(model, 500);
 }
 
@@ -154,6 +188,7 @@ TEST(RobustnessTest, RefusesEveryTruncation) {
   Truncate(TinyDigits(), 17);
   Truncate(ManyOperators(), 1);
   Truncate(ManySubgraphs(), 1);
+  Truncate(NarrowTypes(), 1);
 }
 
 void CutAndPaste(const std::string& model, uint64_t seeds) {
@@ -169,6 +204,7 @@ void CutAndPaste(const std::string& model, uint64_t seeds) {
 TEST(RobustnessTest, SurvivesCutAndPaste) {
   CutAndPaste(ManyOperators(), 4000);
   CutAndPaste(ManySubgraphs(), 4000);
+  CutAndPaste(NarrowTypes(), 4000);
   for (const std::string& model : QuantizedModels()) CutAndPaste(model, 300);
 }
 
