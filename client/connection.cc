@@ -276,6 +276,16 @@ void Connection::Interrupt() {
   if (impl_->current != nullptr) impl_->current->TryCancel();
 }
 
+absl::Status Connection::CheckModel(const std::string& path, const v1::InputBinding& inputs,
+                                    const google::protobuf::Map<std::string, v1::OutputHead>& heads,
+                                    const std::string& data) {
+  if (!in_process()) {
+    HT_ASSIGN_OR_RETURN(const v1::GetVersionResponse server, GetVersion());
+    if (server.version() != local::GetVersion().version()) return absl::OkStatus();
+  }
+  return local::CheckModel(path, inputs, heads, data);
+}
+
 absl::StatusOr<std::string> Connection::UploadModel(const std::string& path,
                                                     const ProgressCallback& progress) {
   using Stub = v1::ModelService::Stub;

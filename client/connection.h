@@ -48,6 +48,12 @@ class Connection {
 
   bool in_process() const;
 
+  // What the server would refuse of a model once it has it (local::CheckModel), said before
+  // anything is sent. OK where the server is of another version: only it knows what it can run.
+  absl::Status CheckModel(const std::string& path, const v1::InputBinding& inputs,
+                          const google::protobuf::Map<std::string, v1::OutputHead>& heads,
+                          const std::string& data);
+
   // Sends a file unless the server has that content, a model with the files that its tensors lie
   // in; returns its name there, such as `models/{sha256}`.
   absl::StatusOr<std::string> UploadModel(const std::string& path,

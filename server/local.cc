@@ -1,5 +1,8 @@
 #include "server/local.h"
 
+#include <optional>
+
+#include "absl/strings/str_cat.h"
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/status_macros.h"
@@ -10,12 +13,29 @@
 #include "nn/onnx/import.h"
 #include "nn/onnx/model_files.h"
 #include "profilers/builtin.h"
+#include "search/sensitivity/sensitivity.h"
 #include "server/convert/input_binding.h"
 #include "server/convert/output_heads.h"
 #include "server/convert/spec.h"
+#include "server/convert/status.h"
 #include "server/services/analysis_calls.h"
 
 namespace halftone::local {
+namespace {
+
+absl::StatusOr<std::optional<Dataset>> ReadData(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  absl::StatusOr<Dataset> dataset = WithReason(v1::DATASET_INVALID, Dataset::FromNpz(bytes));
+  if (!dataset.ok()) return Annotate(dataset.status(), absl::StrCat("'", path, "'"));
+  return *std::move(dataset);
+}
+
+const Dataset* PointerTo(const std::optional<Dataset>& data) {
+  return data.has_value() ? &*data : nullptr;
+}
+
+}  // namespace
 
 absl::StatusOr<std::string> InspectFile(const std::string& path,
                                         const v1::InspectModelRequest& request,
@@ -25,16 +45,24 @@ absl::StatusOr<std::string> InspectFile(const std::string& path,
   InspectOptions options;
   HT_ASSIGN_FIELD(options.heads, "heads", HeadsFromProto(request.heads()));
   HT_ASSIGN_OR_RETURN(Graph graph, ImportOnnxFile(path));
-  std::optional<Dataset> dataset;
-  if (!data.empty()) {
-    HT_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(data));
-    HT_ASSIGN_OR_RETURN(dataset, Dataset::FromNpz(bytes));
-    if (dataset->has_labels()) options.labels = dataset->labels();
-  }
-  HT_ASSIGN_OR_RETURN(graph, ResolveWherePossible(std::move(graph), binding,
-                                                  dataset.has_value() ? &*dataset : nullptr));
+  HT_ASSIGN_OR_RETURN(const std::optional<Dataset> dataset, ReadData(data));
+  if (dataset.has_value() && dataset->has_labels()) options.labels = dataset->labels();
+  HT_ASSIGN_OR_RETURN(graph, ResolveWherePossible(std::move(graph), binding, PointerTo(dataset)));
   HT_ASSIGN_OR_RETURN(const nlohmann::json document, InspectToJson(graph, options));
   return document.dump();
+}
+
+absl::Status CheckModel(const std::string& path, const v1::InputBinding& inputs,
+                        const google::protobuf::Map<std::string, v1::OutputHead>& heads,
+                        const std::string& data) {
+  InputBinding binding;
+  HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(inputs));
+  AskedHeads asked;
+  HT_ASSIGN_FIELD(asked, "heads", HeadsFromProto(heads));
+  HT_ASSIGN_OR_RETURN(Graph graph, WithReason(v1::MODEL_INVALID, ImportOnnxFile(path)));
+  HT_ASSIGN_OR_RETURN(const std::optional<Dataset> dataset, ReadData(data));
+  HT_ASSIGN_OR_RETURN(graph, ResolveInputs(std::move(graph), binding, PointerTo(dataset)));
+  return PrepareNetwork(graph, asked).status();
 }
 
 absl::StatusOr<v1::UploadHeader> DescribeModelFiles(const std::string& path) {

@@ -37,12 +37,12 @@ struct InputBinding {
 //
 // INVALID_ARGUMENT names an input or axis of the binding that the model does not have, sizes that
 // differ, and all axes that are still open with what would close them.
-// Whether nothing but the batch is open as the file is: no data is needed to see that.
-bool IsResolved(const Graph& graph);
 absl::StatusOr<Graph> ResolveInputs(Graph graph, const InputBinding& binding, const Dataset* data);
 // The same, but for axes that stay open: see FindOpenAxes.
 absl::StatusOr<Graph> ResolveWherePossible(Graph graph, const InputBinding& binding,
                                            const Dataset* data);
+// Whether nothing but the batch is open as the file is: no data is needed to see that.
+bool IsResolved(const Graph& graph);
 
 }  // namespace halftone
 

@@ -13,6 +13,7 @@ import unittest
 import numpy as np
 
 from halftone_server import BINARY, NETWORKS, SOURCE, TINY_DIGITS, Server, age, blob_path
+from onnx_network import Network
 from waiting import PATIENCE, wait_for
 
 MODEL = os.path.join(TINY_DIGITS, "model.onnx")
@@ -394,6 +395,27 @@ class CommandTest(unittest.TestCase):
         # A search says it before any work.
         refused = self.search("--budget", "size=0.3", code=2)["error"]["message"]
         self.assertIn("'size=0.3' is size=0.3B; was size=0.3x meant?", refused)
+
+    def test_what_cannot_run_is_not_sent(self):
+        network = Network()
+        network.input("x", "N", 8)
+        network.weights("w", 8, 5)
+        network.node("MatMul", ["x", "w"], "h")
+        network.node("NonZero", ["h"], "places")
+        network.output("places", 2, "M")
+        model, data = self.path("cannot_run.onnx", ""), os.path.join(self.folder.name, "x.npz")
+        network.save(model)
+        np.savez(data, x=np.ones((4, 8), np.float32))
+        samples = ("--data", data)
+        for command in (["search", model, *samples], ["submit", model, *samples],
+                        ["sensitivity", model, *samples], ["profile", model],
+                        ["evaluate", model, *samples, "--reference", data],
+                        ["crosscheck", model, *samples, "--eval", data]):
+            error = self.document(*command, code=2)["error"]
+            self.assertIn("node 'places' (NonZero)", error["message"])
+        for listed in ("models", "datasets"):
+            self.assertNotIn(f'"{os.path.basename(model)}"', self.run_command(listed, "--json").stdout)
+            self.assertNotIn('"x.npz"', self.run_command(listed, "--json").stdout)
 
     def test_uploads_are_listed(self):
         self.search("--budget", "size=0.5x", "--evaluations", "0")
