@@ -16,17 +16,19 @@ namespace {
 // Of one list.
 constexpr int64_t kMaxMembers = 1 << 16;
 
-// The place that input `index` names among `places`; the last where it is absent. A list may grow
-// at its end, which is then a place too.
-absl::StatusOr<size_t> PlaceOf(const NodeContext& context, size_t index, size_t places) {
-  const auto count = static_cast<int64_t>(places);
+// The place that input `index` names in a list of `count`, or the last where it is absent; from the
+// end where it is negative. To insert, what is behind the end is a place too, and the last one.
+absl::StatusOr<size_t> PlaceOf(const NodeContext& context, size_t index, size_t members,
+                               bool inserts = false) {
+  const auto count = static_cast<int64_t>(members);
+  const int64_t last = inserts ? count : count - 1;
   HT_ASSIGN_OR_RETURN(const auto asked, context.ConstantInts(index, "position"));
-  int64_t place = count - 1;
+  int64_t place = last;
   if (asked.has_value()) {
     if (asked->size() != 1) return absl::InvalidArgumentError("its position is not one number");
     place = asked->front() < 0 ? asked->front() + count : asked->front();
   }
-  if (place >= 0 && place < count) return static_cast<size_t>(place);
+  if (place >= 0 && place <= last) return static_cast<size_t>(place);
   return absl::InvalidArgumentError(absl::StrCat(
       "position ", asked.has_value() ? asked->front() : place, " in a list of ", count));
 }
@@ -104,7 +106,7 @@ absl::StatusOr<SequenceTable::Members> SequenceTable::Changed(const NodeContext&
   HT_ASSIGN_OR_RETURN(Members members, MembersOf(context, 0));
   const bool inserts = context.node.op == "SequenceInsert";
   HT_ASSIGN_OR_RETURN(const size_t place,
-                      PlaceOf(context, inserts ? 2 : 1, members.size() + (inserts ? 1 : 0)));
+                      PlaceOf(context, inserts ? 2 : 1, members.size(), inserts));
   const auto at = members.begin() + static_cast<std::ptrdiff_t>(place);
   if (!inserts) {
     members.erase(at);

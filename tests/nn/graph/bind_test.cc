@@ -249,6 +249,28 @@ TEST(BindBatchTest, ListsOfTensorsAreTheirMembers) {
   }
 }
 
+// Places count from the end of the list as it was: -1 is before its last tensor.
+TEST(BindBatchTest, ListsGrowWhereTheyAreToldTo) {
+  const auto second_of = [](std::optional<int64_t> place) {
+    GraphBuilder builder;
+    builder.Input("x", {kN, 2}).Input("z", {kN, 5}).Int("one", 1);
+    builder.Op("SequenceConstruct", {"x", "x"}, {"pair"});
+    std::vector<std::string> inputs = {"pair", "z"};
+    if (place.has_value()) {
+      builder.Int("place", *place);
+      inputs.push_back("place");
+    }
+    builder.Op("SequenceInsert", inputs, {"three"}).Op("SequenceAt", {"three", "one"}, {"second"});
+    builder.Op("Relu", {"second"}, {"y"}).Output("y");
+    return Bind(builder, 1).values.at("y").shape.dim(1);
+  };
+  EXPECT_EQ(second_of(1), 5);
+  EXPECT_EQ(second_of(-1), 5);
+  EXPECT_EQ(second_of(2), 2);
+  EXPECT_EQ(second_of(-2), 2);
+  EXPECT_EQ(second_of(std::nullopt), 2);
+}
+
 TEST(BindBatchTest, WhatIsNotKnownOfListsIsRefused) {
   const auto expect = [](const char* op, const std::vector<std::string>& inputs,
                          absl::StatusCode code, const char* message) {
