@@ -39,6 +39,7 @@ class Binder {
   absl::Status AddConstant(const std::string& name, const Tensor& tensor);
   absl::Status BindNode(const Node& node);
   absl::Status BindParts(const Parts& parts);
+  absl::Status CheckAlike(const std::string& one, const std::string& other) const;
   absl::Status BindLoop(const NodeContext& context);
   absl::Status InferNode(const Node& node);
   absl::Status CheckRuns(const Node& node, const Operator& op) const;
@@ -157,7 +158,24 @@ absl::Status Binder::BindParts(const Parts& parts) {
   for (const auto& [name, tensor] : parts.constants) HT_RETURN_IF_ERROR(AddConstant(name, tensor));
   for (const Node& node : parts.nodes) read_.insert(node.inputs.begin(), node.inputs.end());
   for (const Node& node : parts.nodes) HT_RETURN_IF_ERROR(BindNode(node));
+  for (const auto& [one, other] : parts.alike) HT_RETURN_IF_ERROR(CheckAlike(one, other));
   return absl::OkStatus();
+}
+
+absl::Status Binder::CheckAlike(const std::string& one, const std::string& other) const {
+  const auto info_of = [&](const std::string& value) {
+    const auto renamed = renamed_.find(value);
+    return bound_.values.find(renamed == renamed_.end() ? value : renamed->second);
+  };
+  const auto a = info_of(one), b = info_of(other);
+  if (a == bound_.values.end() || b == bound_.values.end()) return absl::OkStatus();
+  if (a->second.type == b->second.type && a->second.shape == b->second.shape) {
+    return absl::OkStatus();
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("whether its result is ", DataTypeName(a->second.type), " ",
+                   a->second.shape.ToString(), " or ", DataTypeName(b->second.type), " ",
+                   b->second.shape.ToString(), " depends on the input's values"));
 }
 
 absl::Status Binder::BindLoop(const NodeContext& context) {
@@ -186,8 +204,9 @@ absl::Status Binder::InferNode(const Node& node) {
                         sequences_.Apply(MakeNodeContext(bound_, node), *names_));
     return BindParts(parts);
   }
-  if (const Rewrite* rewrite = FindRewrite(node, source_.opset); rewrite != nullptr) {
-    HT_ASSIGN_OR_RETURN(const Parts parts, rewrite->parts(MakeNodeContext(bound_, node), *names_));
+  const NodeContext context = MakeNodeContext(bound_, node);
+  if (const Rewrite* rewrite = FindRewrite(context); rewrite != nullptr) {
+    HT_ASSIGN_OR_RETURN(const Parts parts, rewrite->parts(context, *names_));
     return BindParts(parts);
   }
   const Operator* op = FindOperator(node.domain, node.op);
@@ -195,7 +214,6 @@ absl::Status Binder::InferNode(const Node& node) {
   if (node.outputs.empty() || node.outputs[0].empty()) {
     return absl::InvalidArgumentError("it has no result");
   }
-  const NodeContext context = MakeNodeContext(bound_, node);
   HT_ASSIGN_OR_RETURN(ValueInfos infos, op->infer(context));
   for (ValueInfo& info : infos) {
     HT_RETURN_IF_ERROR(info.shape.Check());

@@ -1,6 +1,6 @@
 """Single nodes of ONNX Runtime's own operators, branches, loops and functions, with its outputs.
 
-`python operator_cases.py FOLDER` writes each as ONNX writes its tests of nodes: a model, inputs and outputs. So
+`python operator_cases.py FOLDER [NAME...]` writes each, or these, as ONNX writes its tests of nodes: a model, inputs and outputs. So
 tests/data/operators was made, which tests/nn/engine/onnx_node_test.cc reads.
 """
 
@@ -254,6 +254,30 @@ def branch():
     return case.node("If", "is_wide", domain="", then_branch=inner, else_branch=other)
 
 
+def branch_by_value(above):
+    """One of two results, by whether the largest element of the source is above a number."""
+    def make():
+        case = Case(13)
+        source = case.draw(1, WIDTH)
+        graphs = {name: helper.make_graph([helper.make_node(op, [source], [result], op)], name, [], [value(result)])
+                  for name, op, result in (("then", "Relu", "a"), ("else", "Neg", "b"))}
+        case.nodes += [helper.make_node("ReduceMax", [source], ["largest"], "largest", keepdims=1),
+                       helper.make_node("Greater", ["largest", case.constant(np.float32(above))], ["is_above"],
+                                        "compare")]
+        return case.node("If", "is_above", domain="", then_branch=graphs["then"], else_branch=graphs["else"])
+    return make
+
+
+def clip_between_computed():
+    """Above the mean less a half, and below a bound of one element."""
+    case = Case(13)
+    source = case.draw(BATCH, WIDTH)
+    case.nodes += [helper.make_node("ReduceMean", [source], ["mean"], "mean", keepdims=0),
+                   helper.make_node("Sub", ["mean", case.constant(np.float32(0.5))], ["low"], "low"),
+                   helper.make_node("Abs", ["low"], ["high"], "high")]
+    return case.node("Clip", source, "low", "high", domain="")
+
+
 def function():
     """A function of a function with attributes, one of them a default."""
     case = Case(18)
@@ -387,7 +411,8 @@ CASES = {
     "microsoft_rotary": rotary(False, 0, MICROSOFT), "microsoft_rotary_joined": rotary(True, 1, MICROSOFT),
     "loop_count": lambda: loop(2), "loop_condition": lambda: loop(None), "loop_both": lambda: loop(9),
     "scan": lambda: scan(0, 0), "scan_reverse": lambda: scan(1, 1),
-    "branch": branch, "function": function,
+    "branch": branch, "branch_by_value": branch_by_value(0), "branch_by_value_else": branch_by_value(9),
+    "clip_between_computed": clip_between_computed, "function": function,
     "gather_elements": picked("GatherElements", [(2, 4, 3), np.int64([[[0, -1], [3, 2]], [[1, 1], [-4, 0]]])], axis=1),
     "gather_nd": picked("GatherND", [(2, 3, 4), ROWS[:, :2]], batch_dims=1),
     "scatter_nd": picked("ScatterND", [(4, 3, 2), np.int64([[1, 2], [0, -1]]), (2, 2)]),
@@ -439,5 +464,5 @@ def write(folder, name):
 
 
 if __name__ == "__main__":
-    for name in CASES:
+    for name in sys.argv[2:] or CASES:
         write(sys.argv[1], name)

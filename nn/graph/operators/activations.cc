@@ -16,9 +16,6 @@ absl::StatusOr<ValueInfos> InferClip(const NodeContext& context) {
       return absl::InvalidArgumentError(
           absl::StrCat("bound of shape ", info.shape.ToString(), " is not a scalar"));
     }
-    if (context.Constant(bound) == nullptr) {
-      return absl::UnimplementedError("its bounds are not constant");
-    }
     if (!IsFloat(info.type) && IsFloat(src.type)) {
       return absl::InvalidArgumentError("its bounds are not of the source's type");
     }

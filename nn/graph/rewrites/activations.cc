@@ -8,8 +8,8 @@
 #include "nn/graph/rewrites/parts_builder.h"
 #include "nn/graph/rewrites/rewrite.h"
 
-// Activations of ONNX Runtime's own, and newer ones of ONNX. GELU is written as RecognizeBlocks
-// knows it.
+// Activations of ONNX Runtime's own, newer ones of ONNX, and Clip between computed bounds. GELU is
+// written as RecognizeBlocks knows it.
 namespace halftone {
 namespace {
 
@@ -69,7 +69,32 @@ absl::StatusOr<Parts> RewriteOnnxSwish(const NodeContext& context, UniqueNames& 
   return RewriteSwish(context, names, 1.0f);
 }
 
+// Bounds that the network computes.
+bool HasComputedBounds(const NodeContext& context) {
+  return (context.HasInput(1) && context.Constant(1) == nullptr) ||
+         (context.HasInput(2) && context.Constant(2) == nullptr);
+}
+
+absl::StatusOr<Parts> RewriteClip(const NodeContext& context, UniqueNames& names) {
+  HT_RETURN_IF_ERROR(CheckSources(context, 3));
+  PartsBuilder builder(context, names);
+  std::string value = context.node.inputs[0];
+  for (const size_t bound : {size_t{1}, size_t{2}}) {
+    if (!context.HasInput(bound)) continue;
+    HT_ASSIGN_OR_RETURN(const ValueInfo info, context.Input(bound));
+    if (info.shape.Elements() != 1) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("bound of shape ", info.shape.ToString(), " is not a scalar"));
+    }
+    const std::string limit = builder.Reshape(context.node.inputs[bound], {});
+    value = builder.Op(bound == 1 ? "Max" : "Min", {value, limit});
+  }
+  builder.Result(0, value);
+  return builder.Take();
+}
+
 constexpr std::array kActivationRewrites = {
+    Rewrite{.domain = "", .op = "Clip", .parts = RewriteClip, .concerns = HasComputedBounds},
     Rewrite{kMicrosoft, "Gelu", RewriteGelu<Gelu, 1>},
     Rewrite{kMicrosoft, "BiasGelu", RewriteGelu<Gelu, 2>},
     Rewrite{kMicrosoft, "FastGelu", RewriteGelu<FastGelu, 2>},

@@ -5,21 +5,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "nn/graph/rewrites/parts_builder.h"
 #include "nn/graph/rewrites/rewrite.h"
 #include "nn/graph/rewrites/subgraphs.h"
 
 namespace halftone {
 namespace {
 
-absl::StatusOr<Parts> RewriteIf(const NodeContext& context, UniqueNames& names) {
-  const Node& node = context.node;
-  if (!context.HasInput(0)) return absl::InvalidArgumentError("it has no condition");
-  if (context.Constant(0) == nullptr) {
-    return absl::UnimplementedError(
-        absl::StrCat("its condition '", node.Input(0), "' depends on the input's values"));
-  }
-  HT_ASSIGN_OR_RETURN(const bool condition, ReadCondition(*context.Constant(0)));
-  const std::string branch = condition ? "then_branch" : "else_branch";
+// Appends a copy of the branch that writes `results`.
+absl::Status CopyBranch(const Node& node, const std::string& branch,
+                        const std::vector<std::string>& results, UniqueNames& names, Parts& parts) {
   HT_ASSIGN_OR_RETURN(const Subgraph subgraph, FindSubgraph(node, branch));
   if (subgraph.own_inputs > 0 || subgraph.graph->outputs.size() < node.outputs.size()) {
     return absl::InvalidArgumentError(absl::StrCat("its ", branch, " has ", subgraph.own_inputs,
@@ -28,8 +23,54 @@ absl::StatusOr<Parts> RewriteIf(const NodeContext& context, UniqueNames& names) 
   }
   const std::string prefix = absl::StrCat(node.name, "/", branch, "/");
   Copier copier(*subgraph.graph, prefix, names);
-  Parts parts{{}, copier.TakeConstants()};
-  copier.Copy(prefix, WithCaptured({}, node, subgraph), node.outputs, parts.nodes);
+  parts.constants.merge(copier.TakeConstants());
+  copier.Copy(prefix, WithCaptured({}, node, subgraph), results, parts.nodes);
+  return absl::OkStatus();
+}
+
+// Names for what a branch gives; "" where nobody reads it.
+std::vector<std::string> ResultsOf(const Node& node, absl::string_view branch, UniqueNames& names) {
+  std::vector<std::string> results;
+  for (const std::string& output : node.outputs) {
+    results.push_back(
+        output.empty() ? "" : names.Make(absl::StrCat(node.name, "/", branch, "/", output)));
+  }
+  return results;
+}
+
+// Both branches, and which one's results are taken.
+absl::StatusOr<Parts> WriteBoth(const NodeContext& context, UniqueNames& names) {
+  const Node& node = context.node;
+  HT_ASSIGN_OR_RETURN(const ValueInfo condition, context.Input(0));
+  if (condition.type != DataType::kBool || condition.shape.Elements() != 1) {
+    return absl::UnimplementedError(absl::StrCat(
+        "its condition '", node.Input(0), "' is ", DataTypeName(condition.type), " ",
+        condition.shape.ToString(), ", not one bool: export the model with a fixed batch of 1"));
+  }
+  const std::vector<std::string> taken = ResultsOf(node, "then", names);
+  const std::vector<std::string> otherwise = ResultsOf(node, "else", names);
+  Parts branches;
+  HT_RETURN_IF_ERROR(CopyBranch(node, "then_branch", taken, names, branches));
+  HT_RETURN_IF_ERROR(CopyBranch(node, "else_branch", otherwise, names, branches));
+  PartsBuilder builder(context, names);
+  builder.parts() = std::move(branches);
+  const std::string chosen = builder.Reshape(node.inputs[0], {});
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    if (!builder.IsWanted(i)) continue;
+    builder.Result(i, builder.Op("Where", {chosen, taken[i], otherwise[i]}));
+    builder.parts().alike.emplace_back(taken[i], otherwise[i]);
+  }
+  return builder.Take();
+}
+
+absl::StatusOr<Parts> RewriteIf(const NodeContext& context, UniqueNames& names) {
+  const Node& node = context.node;
+  if (!context.HasInput(0)) return absl::InvalidArgumentError("it has no condition");
+  if (context.Constant(0) == nullptr) return WriteBoth(context, names);
+  HT_ASSIGN_OR_RETURN(const bool condition, ReadCondition(*context.Constant(0)));
+  Parts parts;
+  HT_RETURN_IF_ERROR(
+      CopyBranch(node, condition ? "then_branch" : "else_branch", node.outputs, names, parts));
   return parts;
 }
 

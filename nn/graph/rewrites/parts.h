@@ -20,6 +20,8 @@ namespace halftone {
 struct Parts {
   std::vector<Node> nodes;
   std::map<std::string, Tensor> constants;
+  // Values that must turn out to be of one type and shape.
+  std::vector<std::pair<std::string, std::string>> alike = {};
 };
 
 // The NodeBytes of all.

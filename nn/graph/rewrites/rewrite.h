@@ -27,10 +27,12 @@ struct Rewrite {
   RewriteFunction parts = nullptr;
   // From that opset on it is an operator of its own.
   int64_t before_opset = std::numeric_limits<int64_t>::max();
+  // Whether this node is rewritten; nullptr: each is. What is not is an operator of its own.
+  bool (*concerns)(const NodeContext& context) = nullptr;
 };
 
-// nullptr for a node whose operator is none of them.
-const Rewrite* FindRewrite(const Node& node, int64_t opset);
+// nullptr for a node that stands for itself.
+const Rewrite* FindRewrite(const NodeContext& context);
 
 // The families.
 absl::Span<const Rewrite> BranchRewrites();

@@ -22,11 +22,14 @@ Table MakeTable() {
 
 }  // namespace
 
-const Rewrite* FindRewrite(const Node& node, int64_t opset) {
+const Rewrite* FindRewrite(const NodeContext& context) {
   static const auto* const kTable = new Table(MakeTable());
-  const auto found = kTable->find({node.domain, node.op});
-  if (found == kTable->end() || opset >= found->second.before_opset) return nullptr;
-  return &found->second;
+  const auto found = kTable->find({context.node.domain, context.node.op});
+  if (found == kTable->end()) return nullptr;
+  const Rewrite& rewrite = found->second;
+  if (context.opset >= rewrite.before_opset) return nullptr;
+  if (rewrite.concerns != nullptr && !rewrite.concerns(context)) return nullptr;
+  return &rewrite;
 }
 
 }  // namespace halftone

@@ -112,15 +112,51 @@ TEST(ControlFlowTest, BranchesInBranches) {
                                              "choose/then_branch/sum"));
 }
 
-TEST(ControlFlowTest, UnknownConditionsAreRefusedByName) {
+// The model with a condition of one bool that the input decides.
+ModelBuilder BranchesByValue() {
   ModelBuilder model = Branches();
-  model.Ints("zeros", {1}, {0}).Node("Cast", {"x"}, {"c"}, {{"to", int64_t{9}}});
-  model.Node("Gather", {"c", "zeros"}, {"condition"});
+  model.Node("ReduceMax", {"x"}, {"largest"}, {{"keepdims", int64_t{1}}});
+  model.Node("Cast", {"largest"}, {"condition"}, {{"to", int64_t{9}}});
+  return model;
+}
+
+TEST(ControlFlowTest, BothBranchesAreComputedWhereValuesDecide) {
+  absl::StatusOr<Graph> graph = Bind(BranchesByValue());
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  EXPECT_THAT(NodeNames(*graph),
+              ::testing::IsSupersetOf({"choose/then_branch/Relu_0", "choose/then_branch/sum",
+                                       "choose/else_branch/Neg_0"}));
+  const Node& choice = graph->nodes.back();
+  EXPECT_EQ(choice.op, "Where");
+  EXPECT_THAT(choice.outputs, ElementsAre("y"));
+  EXPECT_EQ(graph->values.at(choice.inputs[0]).shape, Shape{});
+  EXPECT_EQ(graph->values.at("y").shape, (Shape{1, 2}));
+}
+
+TEST(ControlFlowTest, ABranchMayPassOnWhereValuesDecide) {
+  ModelBuilder model = BranchesByValue();
+  onnx::GraphProto& branch = *model.graph().mutable_node(1)->mutable_attribute(1)->mutable_g();
+  branch.mutable_node(0)->set_op_type("Identity");
+  absl::StatusOr<Graph> graph = Bind(model);
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  EXPECT_EQ(graph->nodes.back().inputs[2], "h");
+}
+
+TEST(ControlFlowTest, ConditionsThatDecideMoreThanValuesAreRefusedByName) {
+  ModelBuilder model = Branches();
+  model.Node("Cast", {"x"}, {"condition"}, {{"to", int64_t{9}}});
   ExpectRefused(model, absl::StatusCode::kUnimplemented,
-                "node 'choose' (If): its condition 'condition' depends on the input's values");
+                "node 'choose' (If): its condition 'condition' is bool [1, 2], not one bool");
   const std::vector<Unsupported> unsupported = FindUnsupported(*ImportOnnx(model.Bytes(), {}));
   ASSERT_EQ(unsupported.size(), 1);
   EXPECT_EQ(unsupported[0].node, "choose");
+  model = BranchesByValue();
+  onnx::NodeProto& node =
+      *model.graph().mutable_node(1)->mutable_attribute(1)->mutable_g()->mutable_node(0);
+  node.set_op_type("Transpose");
+  ExpectRefused(
+      model, absl::StatusCode::kUnimplemented,
+      "whether its result is float32 [1, 2] or float32 [2, 1] depends on the input's values");
 }
 
 TEST(ControlFlowTest, BadSubgraphsNameTheirNode) {
