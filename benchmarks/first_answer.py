@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How long a search takes until its first usable answer, and to its end: several binaries in turn on the same machine.
 
-  python3 first_answer.py --data FOLDER [--images 112,224] [--rounds 1] [--threads 1] HALFTONE [HALFTONE ..]
+  python3 first_answer.py --data FOLDER [--images 112,224] [--rounds 1] [--threads 1] [--until first] HALFTONE ..
 
 FOLDER has what networks/resnet50.py wrote. Each search has a state directory of its own. Printed are seconds of
 the processors (user and system) and of the clock, of each round, for `search --target bitfusion --budget size=0.3x`:
@@ -29,8 +29,8 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run(binary, data, image, threads, extra):
-    """{mark: (processor seconds, seconds)} and the megabytes that were resident at most."""
+def run(binary, data, image, threads, extra, until):
+    """{mark: (processor seconds, seconds)} and the megabytes that were resident at most, both up to `until`."""
     marks = {}
     with tempfile.TemporaryDirectory() as state:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -51,9 +51,13 @@ def run(binary, data, image, threads, extra):
                 resident = max(resident, int(status.split("VmHWM:")[1].split()[0]) // 1024)
             except (OSError, IndexError):
                 pass
-        if process.wait() != 0:
+            if until in marks:
+                process.kill()
+        if process.wait() != 0 and until not in marks:
             raise SystemExit(f"{binary} failed")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if until in marks:
+            return marks, resident
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         marks["end"] = (used, time.monotonic() - begin)
     return marks, resident
@@ -66,12 +70,14 @@ def main():
     parser.add_argument("--images", default="112,224")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--until", default="end", choices=("first", "losses", "end"), help="where a search is ended")
     parser.add_argument("--extra", default="", help="more flags of every search, e.g. '--samples 16'")
     options = parser.parse_args()
     for image in options.images.split(","):
         for _ in range(options.rounds):
             for binary in options.binaries:
-                marks, resident = run(binary, options.data, image, options.threads, options.extra.split())
+                marks, resident = run(binary, options.data, image, options.threads, options.extra.split(),
+                                      options.until)
                 texts = [f"{name} {marks[name][0]:.0f} s ({marks[name][1]:.0f} s)" for name in
                          ("first", "losses", "end") if name in marks]
                 print(f"{image}x{image}  {binary}  {', '.join(texts)}, {resident} MB", flush=True)
