@@ -18,17 +18,17 @@ std::string Formatted(Quantity quantity, const std::optional<double>& value) {
 }
 
 std::string Intensity(const json& row) {
-  const double bytes = NumberIn(row, "memory_bytes").value_or(0);
-  return bytes > 0 ? FormatNumber(NumberIn(row, "operations").value_or(0) / bytes) : "-";
+  const double bytes = NumberOrZero(row, "memory_bytes");
+  return bytes > 0 ? FormatNumber(NumberOrZero(row, "operations") / bytes) : "-";
 }
 
 // "12 / 30 / 58 %" of arithmetic, buffers and DRAM.
 std::string Split(const json& row) {
   if (!row.is_object() || !row.contains("energy")) return "-";
   const json& energy = row["energy"];
-  const double arithmetic = NumberIn(energy, "arithmetic_pj").value_or(0);
-  const double buffer = NumberIn(energy, "buffer_pj").value_or(0);
-  const double dram = NumberIn(energy, "dram_pj").value_or(0);
+  const double arithmetic = NumberOrZero(energy, "arithmetic_pj");
+  const double buffer = NumberOrZero(energy, "buffer_pj");
+  const double dram = NumberOrZero(energy, "dram_pj");
   const double percent = 100 / std::max(arithmetic + buffer + dram, 1e-30);
   return absl::StrFormat("%.0f / %.0f / %.0f %%", arithmetic * percent, buffer * percent,
                          dram * percent);
@@ -44,7 +44,7 @@ std::string AcceleratorTable(const json& layers) {
     table.Add({TextIn(row, "name"), TextIn(row, "precision"), TextIn(row, "executed_as"),
                Formatted(Quantity::kTime, NumberIn(row, "latency_ns")),
                cycles.has_value() ? absl::StrFormat("%.0f", *cycles) : "-",
-               FormatPercent(NumberIn(row, "utilization").value_or(0)), Intensity(row),
+               FormatPercent(NumberOrZero(row, "utilization")), Intensity(row),
                TextIn(row, "bound"), Formatted(Quantity::kEnergy, NumberIn(row, "energy_pj")),
                Split(row), Formatted(Quantity::kSize, NumberIn(row, "weight_bytes"))});
   }

@@ -48,7 +48,7 @@ std::optional<double> AbsoluteLimit(const v1::Budget& budget) {
 
 // What a size counts beside layers: "" where it is nothing, or where the answer does not tell.
 std::string OtherText(const std::string& metric, const json& document) {
-  const double bytes = NumberIn(document, "other_bytes").value_or(0);
+  const double bytes = NumberOrZero(document, "other_bytes");
   if (metric != "size_bytes" || bytes == 0) return "";
   return absl::StrCat(", and ", CostText(metric, bytes), " of float tensors of no layer");
 }

@@ -16,17 +16,15 @@ namespace {
 
 using nlohmann::json;
 
-double Number(const json& object, const char* field) { return NumberIn(object, field).value_or(0); }
-
 // What the network does where it was timed.
 std::string ExecutedText(const json& executed) {
   std::string text = "executed  ";
   if (const std::optional<double> accuracy = NumberIn(executed, "accuracy"); accuracy.has_value()) {
     absl::StrAppend(&text, "accuracy ", FormatPercent(*accuracy), ", ");
   }
-  return absl::StrCat(text, "KL ", FormatNumber(Number(executed, "kl")), ", MSE ",
-                      FormatNumber(Number(executed, "mse")), ", SQNR ",
-                      FormatNumber(Number(executed, "sqnr_db")), " dB\n");
+  return absl::StrCat(text, "KL ", FormatNumber(NumberOrZero(executed, "kl")), ", MSE ",
+                      FormatNumber(NumberOrZero(executed, "mse")), ", SQNR ",
+                      FormatNumber(NumberOrZero(executed, "sqnr_db")), " dB\n");
 }
 
 // How far the float network is from another runtime.
@@ -36,7 +34,7 @@ std::string ReferenceText(const json& reference) {
     const std::optional<double> relative = NumberIn(output, "max_relative");
     absl::StrAppend(&text, "reference ", TextIn(output, "name"), ": at most ",
                     relative.has_value() ? FormatNumber(*relative) : std::string("beyond measure"),
-                    " of its largest element, ", Number(output, "samples"), " samples\n");
+                    " of its largest element, ", NumberOrZero(output, "samples"), " samples\n");
   }
   return text;
 }
@@ -59,7 +57,7 @@ std::string KernelsText(const json& layers) {
 
 std::string LatencyText(const json& latency) {
   const auto time = [&](const char* field) {
-    return FormatQuantity(Quantity::kTime, Number(latency, field));
+    return FormatQuantity(Quantity::kTime, NumberOrZero(latency, field));
   };
   return absl::StrCat("latency   ", time("f32_ns"), " f32, ", time("assignment_ns"), " quantized, ",
                       time("predicted_ns"), " predicted\n");
@@ -75,15 +73,16 @@ const json& Part(const json& document, const char* field) {
 
 std::string EvaluationText(const json& document) {
   const json& quantized = Part(document, "quantized");
-  std::string text = absl::StrCat("samples   ", Number(document, "samples"), "\n");
+  std::string text = absl::StrCat("samples   ", NumberOrZero(document, "samples"), "\n");
   if (const std::optional<double> accuracy = NumberIn(quantized, "accuracy");
       accuracy.has_value()) {
-    absl::StrAppend(&text, "accuracy  ", FormatPercent(Number(Part(document, "float"), "accuracy")),
-                    " float, ", FormatPercent(*accuracy), " quantized\n");
+    absl::StrAppend(&text, "accuracy  ",
+                    FormatPercent(NumberOrZero(Part(document, "float"), "accuracy")), " float, ",
+                    FormatPercent(*accuracy), " quantized\n");
   }
-  absl::StrAppend(&text, "KL        ", FormatNumber(Number(quantized, "kl")), "\n", "MSE       ",
-                  FormatNumber(Number(quantized, "mse")), "\n", "SQNR      ",
-                  FormatNumber(Number(quantized, "sqnr_db")), " dB\n");
+  absl::StrAppend(&text, "KL        ", FormatNumber(NumberOrZero(quantized, "kl")), "\n",
+                  "MSE       ", FormatNumber(NumberOrZero(quantized, "mse")), "\n", "SQNR      ",
+                  FormatNumber(NumberOrZero(quantized, "sqnr_db")), " dB\n");
   text += HeadsText(document);
   if (!Part(document, "executed").empty()) text += ExecutedText(document.at("executed"));
   if (!Part(document, "latency").empty()) text += LatencyText(document.at("latency"));

@@ -32,7 +32,7 @@ std::string TrialTable(const json& trials) {
     if (IsTrue(trial, "is_best")) remark = "the best so far";
     if (IsTrue(trial, "was_known")) absl::StrAppend(&remark, remark.empty() ? "" : ", ", "known");
     table.Add({divergence.has_value() ? FormatNumber(*divergence) : "-",
-               FormatNumber(NumberIn(trial, "predicted_loss").value_or(0)),
+               FormatNumber(NumberOrZero(trial, "predicted_loss")),
                CostsText(trial.value("cost", json::object())),
                PrecisionCounts(trial.value("assignment", json::object())), remark});
   }
@@ -77,7 +77,7 @@ std::string ExplorationStatusText(const json& document) {
       absl::StrCat("job          ", TextIn(document, "job"), "\ngroups       ",
                    ListIn(document, "groups").size(), " that choose together\nbudgets      ",
                    CostsText(document.value("budgets", json::object())), "\nevaluations  ",
-                   NumberIn(document, "evaluations").value_or(0),
+                   NumberOrZero(document, "evaluations"),
                    " told, divergence: ", TextIn(document, "divergence"), "\n");
   json shown = json::array({document.value("start", json::object())});
   absl::StrAppend(&text, "the search's answer\n", TrialTable(shown));

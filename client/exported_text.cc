@@ -36,9 +36,9 @@ std::string ExportedText(const nlohmann::json& exported, const nlohmann::json& a
   const std::string file = TextIn(exported, "file");
   const std::optional<double> batch = NumberIn(exported, "batch");
   return absl::StrCat(
-      file, " is ONNX of opset ", NumberIn(exported, "opset").value_or(0),
+      file, " is ONNX of opset ", NumberOrZero(exported, "opset"),
       " in QDQ form (QuantizeLinear and DequantizeLinear), ",
-      FormatQuantity(Quantity::kSize, NumberIn(exported, "size_bytes").value_or(0)), ", for ",
+      FormatQuantity(Quantity::kSize, NumberOrZero(exported, "size_bytes")), ", for ",
       batch.has_value() ? absl::StrCat("a batch of ", *batch, " alone") : "any batch",
       "; ONNX Runtime runs it: onnxruntime.InferenceSession('", file, "')\n",
       "  packed: weights of up to 8 bits, one byte each; simulated: fewer bits within those "

@@ -12,8 +12,8 @@ using nlohmann::json;
 std::string FoundText(const json& evaluated, const std::string& name) {
   for (const json& head : evaluated) {
     if (TextIn(head, "name") != name) continue;
-    return absl::StrCat(", divergence ", FormatNumber(NumberIn(head, "divergence").value_or(0)),
-                        " (", FormatPercent(NumberIn(head, "share").value_or(0)), " of all)");
+    return absl::StrCat(", divergence ", FormatNumber(NumberOrZero(head, "divergence")), " (",
+                        FormatPercent(NumberOrZero(head, "share")), " of all)");
   }
   return "";
 }
@@ -44,7 +44,7 @@ std::string HeadsText(const json& document) {
   std::string text;
   for (const json& head : ListIn(document, "heads")) text += HeadText(head, evaluated);
   if (!evaluated.empty()) {
-    const double all = NumberIn(QuantizedIn(document), "divergence").value_or(0);
+    const double all = NumberOrZero(QuantizedIn(document), "divergence");
     absl::StrAppend(&text, "divergence of all outputs ", FormatNumber(all), "\n");
   }
   return text;

@@ -16,6 +16,10 @@ inline std::optional<double> NumberIn(const nlohmann::json& object, const char* 
   return found->get<double>();
 }
 
+inline double NumberOrZero(const nlohmann::json& object, const char* field) {
+  return NumberIn(object, field).value_or(0);
+}
+
 inline std::string TextIn(const nlohmann::json& object, const char* field) {
   if (!object.is_object()) return "";
   const auto found = object.find(field);

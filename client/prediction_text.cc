@@ -37,10 +37,10 @@ std::string CorrectionLine(const json& correction) {
     }
     parts.push_back(
         absl::StrCat(absl::StrJoin(layers, " and "), " (", TextIn(part, "precision"), ")"));
-    alone += NumberIn(part, "loss").value_or(0);
+    alone += NumberOrZero(part, "loss");
   }
   return absl::StrCat("             ", absl::StrJoin(parts, " with "), " does ",
-                      FormatNumber(NumberIn(correction, "divergence").value_or(0)), ", ",
+                      FormatNumber(NumberOrZero(correction, "divergence")), ", ",
                       FormatNumber(alone), parts.size() > 1 ? " one by one" : " by the model",
                       "\n");
 }

@@ -160,7 +160,7 @@ std::string RefinementText(const v1::Refinement& refined, bool is_chosen, const 
   const double optimum = refined.optimum_divergence();
   const bool is_exhausted =
       document.is_object() && document.value("is_exhausted", json(false)) == json(true);
-  const bool has_parts = NumberIn(document, "partial_evaluations").value_or(0) > 0;
+  const bool has_parts = NumberOrZero(document, "partial_evaluations") > 0;
   std::string text =
       absl::StrCat("evaluated    ", refined.evaluations(), " assignments",
                    has_parts ? " and parts of some" : "", " on the calibration samples",
@@ -230,7 +230,7 @@ void AddAnswer(json& document) {
   for (const char* field : {"loss", "cost", "assignment"}) {
     if (refined.contains(field)) document[field] = refined.at(field);
   }
-  const double loss = NumberIn(document, "loss").value_or(0);
+  const double loss = NumberOrZero(document, "loss");
   const double bound = NumberIn(document, "lower_bound").value_or(loss);
   document["gap"] = std::max(0.0, loss - bound) / std::max(std::abs(loss), 1e-300);
 }

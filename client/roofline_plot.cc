@@ -56,16 +56,16 @@ void AddPoint(const json& row, Roofs& roofs) {
   point.layer = TextIn(row, "name");
   point.bound = TextIn(row, "bound");
   const std::string precision = TextIn(row, "precision");
-  const double operations = NumberIn(row, "operations").value_or(0);
-  const double bytes = NumberIn(row, "memory_bytes").value_or(0),
-               latency_ns = NumberIn(row, "latency_ns").value_or(0);
+  const double operations = NumberOrZero(row, "operations");
+  const double bytes = NumberOrZero(row, "memory_bytes"),
+               latency_ns = NumberOrZero(row, "latency_ns");
   const auto roof = std::find_if(roofs.roofs.begin(), roofs.roofs.end(),
                                  [&](const Roof& other) { return other.precision == precision; });
   if (roof == roofs.roofs.end() || operations <= 0 || bytes <= 0 || latency_ns <= 0) return;
   point.roof = static_cast<size_t>(roof - roofs.roofs.begin());
   point.operations_per_byte = operations / bytes;
   point.operations_per_second = operations / latency_ns * 1e9;
-  point.utilization = NumberIn(row, "utilization").value_or(0);
+  point.utilization = NumberOrZero(row, "utilization");
   roofs.points.push_back(std::move(point));
 }
 
@@ -80,10 +80,9 @@ absl::StatusOr<Roofs> ReadRoofs(const json& profile) {
   if (!profile.contains("roofline") || !profile["roofline"].is_object()) {
     return TellsNoPeaks(roofs.target);
   }
-  roofs.bytes_per_second = NumberIn(profile["roofline"], "memory_bytes_per_second").value_or(0);
+  roofs.bytes_per_second = NumberOrZero(profile["roofline"], "memory_bytes_per_second");
   for (const json& roof : ListIn(profile["roofline"], "roofs")) {
-    roofs.roofs.push_back(
-        {TextIn(roof, "precision"), NumberIn(roof, "operations_per_second").value_or(0)});
+    roofs.roofs.push_back({TextIn(roof, "precision"), NumberOrZero(roof, "operations_per_second")});
   }
   for (const json& row : ListIn(profile, "layers")) AddPoint(row, roofs);
   if (roofs.bytes_per_second > 0 && !roofs.roofs.empty() && !roofs.points.empty()) return roofs;

@@ -28,8 +28,6 @@ Quantity QuantityOf(const std::string& metric) {
   return absl::EndsWith(metric, "_pj") ? Quantity::kEnergy : Quantity::kCount;
 }
 
-double Number(const json& object, const char* field) { return NumberIn(object, field).value_or(0); }
-
 bool Flag(const json& object, const char* field) {
   const auto found = object.find(field);
   return found != object.end() && found->is_boolean() && found->get<bool>();
@@ -70,7 +68,7 @@ std::string ChangedLoss(double changed, double loss) {
 // The least limit that allows less loss, or an interval that holds it.
 std::string NextLimitText(const json& limit, const std::string& metric, double next) {
   const auto bound = NumberIn(limit, "next_limit_bound");
-  const std::string text = LimitText(metric, next, Number(limit, "limit"));
+  const std::string text = LimitText(metric, next, NumberOrZero(limit, "limit"));
   if (bound.has_value() && *bound == next) return text;
   if (!bound.has_value() || CostText(metric, *bound) == CostText(metric, next)) {
     return absl::StrCat("at most ", text);
@@ -84,15 +82,15 @@ std::string LimitTable(const json& limits, double loss) {
   for (const json& limit : limits) {
     const std::string metric = TextIn(limit, "metric");
     const auto without = NumberIn(limit, "loss_without"), next = NumberIn(limit, "next_limit");
-    const double value = Number(limit, "limit");
+    const double value = NumberOrZero(limit, "limit");
     const std::string at = TextIn(limit, "at");
     table.Add({at.empty() ? metric : absl::StrCat(metric, ", most at ", at),
-               CostText(metric, value), CostText(metric, Number(limit, "used")),
+               CostText(metric, value), CostText(metric, NumberOrZero(limit, "used")),
                Flag(limit, "binds") ? "yes" : "no",
                without.has_value() ? ChangedLoss(*without, loss) : "-",
-               FormatNumber(0.01 * value * Number(limit, "marginal_value")),
+               FormatNumber(0.01 * value * NumberOrZero(limit, "marginal_value")),
                next.has_value() ? NextLimitText(limit, metric, *next) : "-",
-               next.has_value() ? ChangedLoss(Number(limit, "next_loss"), loss) : "-"});
+               next.has_value() ? ChangedLoss(NumberOrZero(limit, "next_loss"), loss) : "-"});
   }
   return absl::StrCat(
       table.Render(),
@@ -124,7 +122,7 @@ std::string AlternativeTable(const json& alternatives, double loss, const std::s
     const size_t own = ListIn(alternative, "layers").size();
     const std::optional<double> error = NumberIn(alternative, "loss_stderr");
     table.Add({LayersText(ListIn(alternative, "layers")), TextIn(alternative, "chosen"), choice,
-               ChangedLoss(loss + Number(alternative, "loss_increase"), loss),
+               ChangedLoss(loss + NumberOrZero(alternative, "loss_increase"), loss),
                error.has_value() ? FormatNumber(*error) : "-",
                changes > own
                    ? absl::StrCat(changes - own, changes - own == 1 ? " layer" : " layers")
@@ -187,9 +185,10 @@ std::string InfeasibleText(const json& infeasible, const std::string& caveat) {
   }
   const json relaxations = infeasible.value("relaxations", json::object());
   for (const auto& [metric, relaxation] : relaxations.items()) {
-    absl::StrAppend(&text, "  ", metric, ": ", LimitText(metric, Number(relaxation, "limit"), 0),
-                    " would do", minimum.size() > 1 ? ", the other budgets kept," : "",
-                    " at a loss of ", FormatNumber(Number(relaxation, "loss")), "\n");
+    absl::StrAppend(&text, "  ", metric, ": ",
+                    LimitText(metric, NumberOrZero(relaxation, "limit"), 0), " would do",
+                    minimum.size() > 1 ? ", the other budgets kept," : "", " at a loss of ",
+                    FormatNumber(NumberOrZero(relaxation, "loss")), "\n");
   }
   const bool is_peak =
       std::find(conflict.begin(), conflict.end(), "activation_bytes") != conflict.end();
@@ -204,7 +203,7 @@ std::string ExplanationText(const json& explanation, double loss, const std::str
   if (!limits.empty()) absl::StrAppend(&text, LimitTable(limits, loss), "\n");
   if (!alternatives.empty()) {
     absl::StrAppend(&text, "closest to changing, near: within ",
-                    FormatPercent(Number(explanation, "near_share")),
+                    FormatPercent(NumberOrZero(explanation, "near_share")),
                     " of the loss or one standard error\n",
                     AlternativeTable(alternatives, loss, subject));
   }
@@ -223,24 +222,25 @@ std::string SolutionText(const json& document) {
     text += InfeasibleText(infeasible, TextIn(document, "caveat"));
     if (infeasible.contains("nearest")) {
       const json& nearest = infeasible.at("nearest");
-      absl::StrAppend(&text, "nearest      loss ", FormatNumber(Number(nearest, "loss")), ", ",
-                      CostsText(nearest.value("cost", json::object())), "\n",
+      absl::StrAppend(&text, "nearest      loss ", FormatNumber(NumberOrZero(nearest, "loss")),
+                      ", ", CostsText(nearest.value("cost", json::object())), "\n",
                       AssignmentText(nearest.value("assignment", json::object()), order));
     }
     return text;
   }
-  const double loss = Number(document, "loss");
+  const double loss = NumberOrZero(document, "loss");
   const json objective = document.value("objective", json::object());
   const double minimized = NumberIn(objective, "value").value_or(loss);
   text += LossLine(document, loss);
   if (!objective.empty()) {
     absl::StrAppend(&text, "objective    ", FormatNumber(minimized), ", with the weighted costs\n");
   }
-  const double bound = NumberIn(objective, "lower_bound").value_or(Number(document, "lower_bound"));
+  const double bound =
+      NumberIn(objective, "lower_bound").value_or(NumberOrZero(document, "lower_bound"));
   absl::StrAppend(&text, "lower bound  ", FormatNumber(bound), "\ngap          ",
-                  FormatNumber(Number(document, "gap")), "\ncost         ",
+                  FormatNumber(NumberOrZero(document, "gap")), "\ncost         ",
                   CostsText(document.value("cost", json::object())), "\nseconds      ",
-                  FormatNumber(Number(document, "seconds")), "\n",
+                  FormatNumber(NumberOrZero(document, "seconds")), "\n",
                   AssignmentText(document.value("assignment", json::object()), order));
   if (document.contains("explanation")) {
     absl::StrAppend(&text, "\n", ExplanationText(document.at("explanation"), minimized));

@@ -76,7 +76,7 @@ std::string UploadsText(const json& uploads) {
   Table table({"name", "size", "uploaded", "file"});
   for (const json& upload : uploads) {
     table.Add({TextIn(upload, "name"),
-               FormatQuantity(Quantity::kSize, NumberIn(upload, "size_bytes").value_or(0)),
+               FormatQuantity(Quantity::kSize, NumberOrZero(upload, "size_bytes")),
                TextIn(upload, "create_time"), TextIn(upload, "display_name")});
   }
   return table.Render();

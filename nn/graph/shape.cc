@@ -11,11 +11,13 @@ bool Shape::IsStatic() const {
   return std::none_of(dims_.begin(), dims_.end(), [](int64_t size) { return size < 0; });
 }
 
-int64_t Shape::Elements() const {
+int64_t Product(absl::Span<const int64_t> sizes) {
   int64_t product = 1;
-  for (const int64_t size : dims_) product *= size;
+  for (const int64_t size : sizes) product *= size;
   return product;
 }
+
+int64_t Shape::Elements() const { return Product(dims_); }
 
 absl::Status Shape::Check() const {
   if (rank() > kMaxRank) {

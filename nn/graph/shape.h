@@ -44,6 +44,9 @@ class Shape {
   std::vector<int64_t> dims_;
 };
 
+// The product of sizes, 1 of none. Requires that it is bounded, as that of a checked shape is.
+int64_t Product(absl::Span<const int64_t> sizes);
+
 // The shape that numpy broadcasting gives; INVALID_ARGUMENT when the two do not fit.
 absl::StatusOr<Shape> BroadcastShapes(const Shape& a, const Shape& b);
 

@@ -26,12 +26,6 @@ using Ints = std::vector<int64_t>;
 // So many convolutions stand for one node, at most.
 constexpr int64_t kMaxPhases = 64;
 
-int64_t Product(const Ints& values) {
-  int64_t product = 1;
-  for (const int64_t value : values) product *= value;
-  return product;
-}
-
 // The next index below `sizes`, the last axis first; false after the last one.
 bool Advance(Ints& index, const Ints& sizes) {
   for (size_t axis = index.size(); axis-- > 0;) {

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <map>
-#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,10 +16,6 @@ namespace {
 
 // Of the graph that is run, unless the file fixes another: more samples tell no more.
 constexpr int64_t kSamplesTold = 2;
-
-int64_t Product(absl::Span<const int64_t> dims) {
-  return std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<>());
-}
 
 // All ways to put samples between `before` and `after` elements, where `together` more lie on one
 // side or the other.

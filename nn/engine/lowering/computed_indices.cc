@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,12 +15,6 @@
 namespace halftone {
 namespace {
 
-int64_t Product(const std::vector<int64_t>& dims, size_t begin, size_t end) {
-  return std::accumulate(dims.begin() + static_cast<std::ptrdiff_t>(begin),
-                         dims.begin() + static_cast<std::ptrdiff_t>(end), int64_t{1},
-                         std::multiplies<>());
-}
-
 // What GatherNd reads: rows [B, D1, .., Dk, I], and tuples [B, N, k] that name some of them.
 struct Rows {
   ValueId data = kNoValue;
@@ -31,15 +24,16 @@ struct Rows {
 // Rows that the last axis of the indices names, on the axes after the first `batch`.
 absl::StatusOr<Rows> RowsOfTuples(ProgramBuilder& builder, ValueId data, ValueId indices,
                                   size_t batch) {
-  const std::vector<int64_t> dims = builder.shape(data).dims();
-  const std::vector<int64_t> shape = builder.shape(indices).dims();
+  const Shape data_shape = builder.shape(data), index_shape = builder.shape(indices);
+  const absl::Span<const int64_t> dims = data_shape.dims(), shape = index_shape.dims();
   const auto axes = static_cast<size_t>(shape.back());
-  const int64_t batches = Product(dims, 0, batch);
+  const absl::Span<const int64_t> named = dims.subspan(batch, axes);
+  const int64_t batches = Product(dims.first(batch));
   std::vector<int64_t> view = {batches};
-  view.insert(view.end(), dims.begin() + static_cast<std::ptrdiff_t>(batch),
-              dims.begin() + static_cast<std::ptrdiff_t>(batch + axes));
-  view.push_back(Product(dims, batch + axes, dims.size()));
-  const Shape tuples = {batches, Product(shape, batch, shape.size() - 1), shape.back()};
+  view.insert(view.end(), named.begin(), named.end());
+  view.push_back(Product(dims.subspan(batch + axes)));
+  const int64_t each = Product(shape.first(shape.size() - 1).subspan(batch));
+  const Shape tuples = {batches, each, shape.back()};
   Rows rows;
   HT_ASSIGN_OR_RETURN(rows.data, ops::Reshape(builder, data, Shape(view)));
   HT_ASSIGN_OR_RETURN(rows.indices, ops::Reshape(builder, indices, tuples));
@@ -50,7 +44,7 @@ absl::StatusOr<Rows> RowsOfTuples(ProgramBuilder& builder, ValueId data, ValueId
 absl::StatusOr<Rows> RowsOfElements(ProgramBuilder& builder, ValueId data, ValueId indices) {
   const Shape shape = builder.shape(data), tuples = builder.shape(indices);
   const auto last = static_cast<size_t>(shape.rank()) - 1;
-  const int64_t batches = Product(tuples.dims(), 0, last);
+  const int64_t batches = Product(absl::MakeConstSpan(tuples.dims()).first(last));
   Rows rows;
   HT_ASSIGN_OR_RETURN(rows.data,
                       ops::Reshape(builder, data, Shape{batches, shape.dims()[last], 1}));
@@ -144,7 +138,7 @@ absl::StatusOr<ValueId> Scatter(ProgramBuilder& builder, const Rows& rows, Value
   if (written.Elements() == 0) return rows.data;
   HT_ASSIGN_OR_RETURN(ValueId writer,
                       builder.Apply1(std::make_shared<LastWriterOp>(sizes), {rows.indices}));
-  const int64_t count = Product(sizes, 0, sizes.size());
+  const int64_t count = Product(sizes);
   HT_ASSIGN_OR_RETURN(writer, ops::Reshape(builder, writer, Shape{shape.dim(0), count, 1}));
   // What has no writer, -1, takes the last update, which is not selected.
   HT_ASSIGN_OR_RETURN(ValueId update, Gather(builder, {updates, writer}));

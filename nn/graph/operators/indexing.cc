@@ -36,12 +36,6 @@ absl::StatusOr<int64_t> WrapIndex(int64_t index, int64_t size) {
   return index < 0 ? index + size : index;
 }
 
-int64_t Product(const std::vector<int64_t>& dims, size_t begin, size_t end) {
-  int64_t product = 1;
-  for (size_t i = begin; i < end; ++i) product *= dims[i];
-  return product;
-}
-
 // The flat place of every index: that of its own position, but along `axis` what it says.
 absl::StatusOr<RowTable> ElementRows(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> indices, ConstantIndices(context, 1));
@@ -66,14 +60,14 @@ absl::StatusOr<RowTable> ElementRows(const NodeContext& context) {
 // The last axis of the indices names positions on the data's axes after the batch axes.
 absl::StatusOr<RowTable> TupleRows(const NodeContext& context, int64_t batch_axes) {
   HT_ASSIGN_OR_RETURN(std::vector<int64_t> indices, ConstantIndices(context, 1));
-  const std::vector<int64_t>& data = context.infos[0]->shape.dims();
-  const std::vector<int64_t>& shape = context.infos[1]->shape.dims();
+  const absl::Span<const int64_t> data = context.infos[0]->shape.dims();
+  const absl::Span<const int64_t> shape = context.infos[1]->shape.dims();
   const auto batch = static_cast<size_t>(batch_axes);
   const auto tuple = static_cast<size_t>(shape.back());
-  const int64_t batches = Product(data, 0, batch);
-  const int64_t per_batch = Product(data, batch, batch + tuple);
-  RowTable table{{}, batches * per_batch, Product(data, batch + tuple, data.size())};
-  const int64_t tuples = Product(shape, 0, shape.size() - 1);
+  const int64_t batches = Product(data.first(batch));
+  const int64_t per_batch = Product(data.subspan(batch, tuple));
+  RowTable table{{}, batches * per_batch, Product(data.subspan(batch + tuple))};
+  const int64_t tuples = Product(shape.first(shape.size() - 1));
   if (tuples > kMaxRows) return absl::UnimplementedError(absl::StrCat(tuples, " indices"));
   const int64_t tuples_per_batch = batches == 0 ? 0 : tuples / batches;
   for (int64_t i = 0; i < tuples; ++i) {
@@ -97,7 +91,7 @@ absl::StatusOr<RowTable> ReversedRows(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(int64_t time_axis, context.node.Int("time_axis", 0));
   const int64_t rows = src.dim(0), columns = src.dim(1);
   if (rows * columns > kMaxRows) return absl::UnimplementedError("that many sequences");
-  RowTable table{{}, rows * columns, Product(src.dims(), 2, src.dims().size())};
+  RowTable table{{}, rows * columns, Product(absl::MakeConstSpan(src.dims()).subspan(2))};
   for (int64_t i = 0; i < rows * columns; ++i) {
     const int64_t time = time_axis == 0 ? i / columns : i % columns;
     const int64_t batch = time_axis == 0 ? i % columns : i / columns;
