@@ -19,6 +19,7 @@
 #include "search/sensitivity/evaluation_memory.h"
 #include "search/sensitivity/moment_meter.h"
 #include "search/sensitivity/network_program.h"
+#include "search/sensitivity/sample_independence.h"
 #include "search/sensitivity/sensitivity.h"
 #include "search/sensitivity/source_observer.h"
 
@@ -211,6 +212,9 @@ absl::StatusOr<Calibration> Calibrate(const PreparedNetwork& network, const Data
   calibration.options = options;
   calibration.heads = DescribeHeads(network, graph, data);
   HT_ASSIGN_OR_RETURN(calibration.warnings, DataWarnings(network, graph, data));
+  HT_ASSIGN_OR_RETURN(const std::optional<std::string> mixed,
+                      WarnOfMixedSamples(network, data, progress.cancellation));
+  if (mixed.has_value()) calibration.warnings.push_back(*mixed);
   AddHeadWarnings(network, calibration);
   const Progress rest = progress.Part(kMeasured, 1);
   const auto count = static_cast<double>(network.layers.layers.size());

@@ -43,7 +43,7 @@ constexpr double kAbsoluteTolerance = 1e-5;
 const std::map<std::string, std::string>& OutOfScope() {
   static const auto* const operators = [] {
     const std::map<std::string, std::vector<std::string>> groups = {
-        {"steps and branches by value, and the batched Scan", {"Scan", "Loop", "If"}},
+        {"steps by value, branches of lists, and the batched Scan", {"Scan", "Loop", "If"}},
         {"random numbers", {"Bernoulli", "RandomUniformLike"}},
         {"text",
          {"TfIdfVectorizer", "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit"}},
