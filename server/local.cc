@@ -13,12 +13,12 @@
 #include "nn/onnx/import.h"
 #include "nn/onnx/model_files.h"
 #include "profilers/builtin.h"
-#include "search/sensitivity/sensitivity.h"
 #include "server/convert/input_binding.h"
 #include "server/convert/output_heads.h"
 #include "server/convert/spec.h"
 #include "server/convert/status.h"
 #include "server/services/analysis_calls.h"
+#include "server/services/service_context.h"
 
 namespace halftone::local {
 namespace {
@@ -55,14 +55,11 @@ absl::StatusOr<std::string> InspectFile(const std::string& path,
 absl::Status CheckModel(const std::string& path, const v1::InputBinding& inputs,
                         const google::protobuf::Map<std::string, v1::OutputHead>& heads,
                         const std::string& data) {
-  InputBinding binding;
-  HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(inputs));
   AskedHeads asked;
   HT_ASSIGN_FIELD(asked, "heads", HeadsFromProto(heads));
   HT_ASSIGN_OR_RETURN(Graph graph, WithReason(v1::MODEL_INVALID, ImportOnnxFile(path)));
   HT_ASSIGN_OR_RETURN(const std::optional<Dataset> dataset, ReadData(data));
-  HT_ASSIGN_OR_RETURN(graph, ResolveInputs(std::move(graph), binding, PointerTo(dataset)));
-  return PrepareNetwork(graph, asked).status();
+  return PrepareModel(std::move(graph), inputs, asked, PointerTo(dataset)).status();
 }
 
 absl::StatusOr<v1::UploadHeader> DescribeModelFiles(const std::string& path) {

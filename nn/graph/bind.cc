@@ -44,6 +44,11 @@ class Binder {
   absl::Status InferNode(const Node& node);
   absl::Status CheckRuns(const Node& node, const Operator& op) const;
   bool SourcesKnown(const Node& node) const;
+  // What the value is called once identities are gone.
+  std::string NameOf(const std::string& value) const {
+    const auto renamed = renamed_.find(value);
+    return renamed == renamed_.end() ? value : renamed->second;
+  }
   bool RemoveIdentity(const NodeContext& context, const ValueInfo& info);
   absl::Status Fold(const NodeContext& context, const Operator& op, const ValueInfos& infos);
   void FinishOutputs();
@@ -163,11 +168,7 @@ absl::Status Binder::BindParts(const Parts& parts) {
 }
 
 absl::Status Binder::CheckAlike(const std::string& one, const std::string& other) const {
-  const auto info_of = [&](const std::string& value) {
-    const auto renamed = renamed_.find(value);
-    return bound_.values.find(renamed == renamed_.end() ? value : renamed->second);
-  };
-  const auto a = info_of(one), b = info_of(other);
+  const auto a = bound_.values.find(NameOf(one)), b = bound_.values.find(NameOf(other));
   if (a == bound_.values.end() || b == bound_.values.end()) return absl::OkStatus();
   if (a->second.type == b->second.type && a->second.shape == b->second.shape) {
     return absl::OkStatus();
@@ -181,10 +182,7 @@ absl::Status Binder::CheckAlike(const std::string& one, const std::string& other
 absl::Status Binder::BindLoop(const NodeContext& context) {
   HT_ASSIGN_OR_RETURN(LoopUnroller loop, LoopUnroller::Create(context, *names_));
   while (!loop.is_done()) {
-    std::string condition = loop.condition();
-    const auto renamed = renamed_.find(condition);
-    if (renamed != renamed_.end()) condition = renamed->second;
-    const auto known = bound_.initializers.find(condition);
+    const auto known = bound_.initializers.find(NameOf(loop.condition()));
     HT_ASSIGN_OR_RETURN(const Parts parts,
                         loop.Next(known == bound_.initializers.end() ? nullptr : &known->second));
     HT_RETURN_IF_ERROR(BindParts(parts));
@@ -240,9 +238,7 @@ absl::Status Binder::InferNode(const Node& node) {
 
 absl::Status Binder::BindNode(const Node& source) {
   Node node = source;
-  for (std::string& value : node.inputs) {
-    if (const auto found = renamed_.find(value); found != renamed_.end()) value = found->second;
-  }
+  for (std::string& value : node.inputs) value = NameOf(value);
   if (unsupported_ == nullptr) return Annotate(InferNode(node), Label(node));
   if (!SourcesKnown(node)) {
     bound_.nodes.push_back(std::move(node));

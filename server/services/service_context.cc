@@ -16,6 +16,14 @@
 
 namespace halftone {
 
+absl::StatusOr<PreparedNetwork> PrepareModel(Graph graph, const v1::InputBinding& inputs,
+                                             const AskedHeads& heads, const Dataset* data) {
+  InputBinding binding;
+  HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(inputs));
+  HT_ASSIGN_OR_RETURN(graph, ResolveInputs(std::move(graph), binding, data));
+  return PrepareNetwork(graph, heads);
+}
+
 absl::StatusOr<std::string> ServiceContext::LoadStored(const std::string& resource,
                                                        const std::string& sha256,
                                                        absl::string_view remedy) const {
@@ -53,11 +61,8 @@ absl::StatusOr<PreparedNetwork> ServiceContext::LoadNetwork(absl::string_view fi
                                                             const v1::InputBinding& inputs,
                                                             const AskedHeads& heads,
                                                             const Dataset* data) const {
-  InputBinding binding;
-  HT_ASSIGN_FIELD(binding, "inputs", InputBindingFromProto(inputs));
   HT_ASSIGN_OR_RETURN(Graph graph, LoadModel(field, name));
-  HT_ASSIGN_OR_RETURN(graph, ResolveInputs(std::move(graph), binding, data));
-  return PrepareNetwork(graph, heads);
+  return PrepareModel(std::move(graph), inputs, heads, data);
 }
 
 absl::StatusOr<std::string> ServiceContext::LoadDatasetBytes(absl::string_view field,

@@ -37,6 +37,11 @@ struct ServiceLimits {
   absl::Duration patience_for_memory = absl::Minutes(1);
 };
 
+// A model ready for analysis: with what `data` (null: none) and `inputs` say of its inputs, and
+// what is asked of its outputs. Errors name the field of a request, or the node, input or output.
+absl::StatusOr<PreparedNetwork> PrepareModel(Graph graph, const v1::InputBinding& inputs,
+                                             const AskedHeads& heads, const Dataset* data);
+
 class Explorations;
 class HeldRequests;
 class RunningSolves;
@@ -66,8 +71,7 @@ struct ServiceContext {
   // The uploaded model or dataset of that resource name. `field` names the request's field in
   // errors.
   absl::StatusOr<Graph> LoadModel(absl::string_view field, const std::string& name) const;
-  // The same, ready for analysis: with what `data` (null: none) and the request's field `inputs`
-  // say of its inputs, and what is asked of its outputs.
+  // The same, after PrepareModel.
   absl::StatusOr<PreparedNetwork> LoadNetwork(absl::string_view field, const std::string& name,
                                               const v1::InputBinding& inputs,
                                               const AskedHeads& heads, const Dataset* data) const;

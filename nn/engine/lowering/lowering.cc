@@ -16,13 +16,13 @@ using Table = absl::flat_hash_map<std::string, LowerFunction>;
 Table MakeTable() {
   Table table;
   for (absl::Span<const Lowering> family :
-       {LayerLowerings(),      TransposedLowerings(),  EinsumLowerings(),
-        ActivationLowerings(), ElementwiseLowerings(), LogicLowerings(),
-        PoolingLowerings(),    ReductionLowerings(),   NormalizationLowerings(),
-        LayoutLowerings(),     BlockLowerings(),       SelectionLowerings(),
-        IndexingLowerings(),   SortingLowerings(),     GridLowerings(),
-        RoiLowerings(),        SignalLowerings(),      UnpoolingLowerings(),
-        ResizeLowerings(),     QuantizationLowerings()}) {
+       {LayerLowerings(),         TransposedLowerings(),  EinsumLowerings(),
+        ActivationLowerings(),    ElementwiseLowerings(), LogicLowerings(),
+        PoolingLowerings(),       ReductionLowerings(),   RunningSumLowerings(),
+        NormalizationLowerings(), LayoutLowerings(),      BlockLowerings(),
+        SelectionLowerings(),     IndexingLowerings(),    SortingLowerings(),
+        GridLowerings(),          RoiLowerings(),         SignalLowerings(),
+        UnpoolingLowerings(),     ResizeLowerings(),      QuantizationLowerings()}) {
     for (const Lowering& lowering : family) table.emplace(lowering.op, lowering.lower);
   }
   return table;

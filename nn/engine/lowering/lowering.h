@@ -77,6 +77,7 @@ absl::Span<const Lowering> ElementwiseLowerings();
 absl::Span<const Lowering> LogicLowerings();
 absl::Span<const Lowering> PoolingLowerings();
 absl::Span<const Lowering> ReductionLowerings();
+absl::Span<const Lowering> RunningSumLowerings();
 absl::Span<const Lowering> NormalizationLowerings();
 absl::Span<const Lowering> LayoutLowerings();
 absl::Span<const Lowering> BlockLowerings();
