@@ -17,12 +17,13 @@ namespace {
 using nlohmann::json;
 
 // What the network does where it was timed.
-std::string ExecutedText(const json& executed) {
+std::string ExecutedText(const json& document) {
+  const json& executed = document.at("executed");
   std::string text = "executed  ";
   if (const std::optional<double> accuracy = NumberIn(executed, "accuracy"); accuracy.has_value()) {
     absl::StrAppend(&text, "accuracy ", FormatPercent(*accuracy), ", ");
   }
-  return absl::StrCat(text, "KL ", FormatNumber(NumberOrZero(executed, "kl")), ", MSE ",
+  return absl::StrCat(text, KlText(document, NumberOrZero(executed, "kl")), "MSE ",
                       FormatNumber(NumberOrZero(executed, "mse")), ", SQNR ",
                       FormatNumber(NumberOrZero(executed, "sqnr_db")), " dB\n");
 }
@@ -80,11 +81,11 @@ std::string EvaluationText(const json& document) {
                     FormatPercent(NumberOrZero(Part(document, "float"), "accuracy")), " float, ",
                     FormatPercent(*accuracy), " quantized\n");
   }
-  absl::StrAppend(&text, "KL        ", FormatNumber(NumberOrZero(quantized, "kl")), "\n",
-                  "MSE       ", FormatNumber(NumberOrZero(quantized, "mse")), "\n", "SQNR      ",
+  absl::StrAppend(&text, "quantized ", KlText(document, NumberOrZero(quantized, "kl")), "MSE ",
+                  FormatNumber(NumberOrZero(quantized, "mse")), ", SQNR ",
                   FormatNumber(NumberOrZero(quantized, "sqnr_db")), " dB\n");
   text += HeadsText(document);
-  if (!Part(document, "executed").empty()) text += ExecutedText(document.at("executed"));
+  if (!Part(document, "executed").empty()) text += ExecutedText(document);
   if (!Part(document, "latency").empty()) text += LatencyText(document.at("latency"));
   text += KernelsText(ListIn(document, "layers"));
   text += ReferenceText(Part(document, "reference"));

@@ -1,5 +1,7 @@
 #include "client/heads_text.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "client/json_values.h"
 #include "client/terminal.h"
@@ -38,6 +40,14 @@ std::string HeadText(const json& head, const json& evaluated) {
 }
 
 }  // namespace
+
+std::string KlText(const json& document, double kl) {
+  const json heads = ListIn(document, "heads");
+  const bool is_measured =
+      heads.empty() || std::any_of(heads.begin(), heads.end(),
+                                   [](const json& head) { return TextIn(head, "kind") == "kl"; });
+  return is_measured ? absl::StrCat("KL ", FormatNumber(kl), ", ") : "";
+}
 
 std::string HeadsText(const json& document) {
   const json evaluated = ListIn(QuantizedIn(document), "heads");

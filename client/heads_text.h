@@ -11,6 +11,9 @@ namespace halftone {
 // found of one, where there are several.
 std::string HeadsText(const nlohmann::json& document);
 
+// "KL 0.012, ", or nothing where no output of the document counts as classes and none was measured.
+std::string KlText(const nlohmann::json& document, double kl);
+
 }  // namespace halftone
 
 #endif  // HALFTONE_CLIENT_HEADS_TEXT_H_

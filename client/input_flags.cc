@@ -22,7 +22,14 @@ absl::StatusOr<Number> ParseNumber(absl::string_view flag, absl::string_view tex
 }
 
 bool ParseInt(absl::string_view text, int64_t* value) { return absl::SimpleAtoi(text, value); }
-bool ParseDouble(absl::string_view text, double* value) { return absl::SimpleAtod(text, value); }
+// A number, or a truth value.
+bool ParseDouble(absl::string_view text, double* value) {
+  if (text == "true" || text == "false") {
+    *value = text == "true" ? 1 : 0;
+    return true;
+  }
+  return absl::SimpleAtod(text, value);
+}
 
 // "1x3xNx320": N, ? or -1 leave a size as the file or the data has it.
 absl::StatusOr<v1::InputBinding::Shape> ParseShape(const std::string& text) {

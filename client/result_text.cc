@@ -105,7 +105,7 @@ std::string LatencyText(const v1::LatencyResult& latency, const std::string& ref
   return text + "\n";
 }
 
-std::string EvaluationLine(const v1::Evaluation& evaluation) {
+std::string EvaluationLine(const v1::Evaluation& evaluation, const json& document) {
   const std::string where = absl::StrCat(
       evaluation.samples(), evaluation.held_out() ? " held-out" : " calibration", " samples");
   std::string text;
@@ -113,7 +113,7 @@ std::string EvaluationLine(const v1::Evaluation& evaluation) {
     absl::StrAppend(&text, "accuracy     ", FormatPercent(evaluation.float_accuracy()), " before, ",
                     FormatPercent(evaluation.quantized_accuracy()), " after, on ", where, "\n");
   }
-  absl::StrAppend(&text, "divergence   KL ", FormatNumber(evaluation.kl()), ", MSE ",
+  absl::StrAppend(&text, "divergence   ", KlText(document, evaluation.kl()), "MSE ",
                   FormatNumber(evaluation.mse()), ", SQNR ", FormatNumber(evaluation.sqnr_db()),
                   " dB, on ", where, "\n");
   if (!evaluation.has_executed()) return text;
@@ -122,7 +122,7 @@ std::string EvaluationLine(const v1::Evaluation& evaluation) {
   if (executed.has_accuracy()) {
     absl::StrAppend(&text, "accuracy ", FormatPercent(executed.accuracy()), ", ");
   }
-  absl::StrAppend(&text, "KL ", FormatNumber(executed.kl()), ", MSE ", FormatNumber(executed.mse()),
+  absl::StrAppend(&text, KlText(document, executed.kl()), "MSE ", FormatNumber(executed.mse()),
                   ", SQNR ", FormatNumber(executed.sqnr_db()), " dB, as it was timed\n");
   return text;
 }
@@ -266,7 +266,7 @@ std::string ResultText(const v1::SearchResult& result,
                   CostTable(result, infeasible ? &solution.infeasible().nearest() : nullptr),
                   RelativeBudgetsText(document), "\n",
                   LatencyText(result.latency(), result.reference_precision()));
-  if (result.has_evaluation()) text += EvaluationLine(result.evaluation());
+  if (result.has_evaluation()) text += EvaluationLine(result.evaluation(), document);
   text += HeadsText(document);
   // Those of layers, and of what was run and timed, are among them.
   text += WarningLines(WarningsOf(document));

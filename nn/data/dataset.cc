@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -77,6 +78,22 @@ std::string SampleShape(const Shape& shape) {
   return Shape(absl::MakeConstSpan(shape.dims()).subspan(1)).ToString();
 }
 
+// Whole numbers of an array may be of a wider type than the input.
+absl::Status CheckRange(const Tensor& array, const Port& port) {
+  const std::optional<IntegerLimits> limits = LimitsOf(port.info.type);
+  if (!limits.has_value() || array.type() == port.info.type) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(const std::vector<int64_t> values, array.ToInts());
+  const auto outside = std::find_if(values.begin(), values.end(), [&](int64_t value) {
+    return value < limits->least || value > limits->most;
+  });
+  if (outside == values.end()) return absl::OkStatus();
+  const auto per_sample = static_cast<int64_t>(values.size()) / array.shape().dim(0);
+  return absl::InvalidArgumentError(
+      absl::StrCat("array '", port.name, "' has ", *outside, " in sample ",
+                   (outside - values.begin()) / per_sample, ", the model's input is ",
+                   DataTypeName(port.info.type), ", from ", limits->least, " to ", limits->most));
+}
+
 absl::Status CheckInput(const Tensor& array, const Port& port) {
   // An array of floats would hold what such an input cannot.
   if (IsNarrowFloat(port.info.type)) {
@@ -99,6 +116,7 @@ absl::Status CheckInput(const Tensor& array, const Port& port) {
         absl::StrCat("array '", port.name, "' is ", DataTypeName(array.type()),
                      ", the model's input needs ", DataTypeName(port.info.type)));
   }
+  HT_RETURN_IF_ERROR(CheckRange(array, port));
   return Annotate(ToFloat32(array).status(), absl::StrCat("array '", port.name, "'"));
 }
 

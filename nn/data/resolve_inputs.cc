@@ -204,6 +204,7 @@ class Resolver {
     if (batch.empty()) return absl::OkStatus();
     for (Port& port : graph_.inputs) {
       if (port.sample_axis != 0 || binding_.sample_axes.count(port.name) > 0) continue;
+      if (port.info.shape.rank() == 0) continue;
       if (port.info.shape.dim(0) == Shape::kDynamic && port.AxisName(0) == batch) continue;
       const auto found = absl::c_find(port.axis_names, batch);
       if (found == port.axis_names.end()) continue;

@@ -64,17 +64,33 @@ void CountWholeNumbers(const HeadFinder& finder, std::vector<OutputHead>& heads)
   }
 }
 
-// A network that gives both logits and probabilities has one answer, not two.
-void DropRepeated(std::vector<OutputHead>& heads) {
-  absl::flat_hash_map<std::string, std::string> first;  // who reads a value
+// How much there is behind the kind of a head: a guess, what is at its end, what the user says.
+int StrengthOf(const OutputHead& head) {
+  if (!head.is_guess) return 2;
+  const bool is_told = head.kind == HeadKind::kKl || head.kind == HeadKind::kBernoulli;
+  return is_told && !head.by_shape ? 1 : 0;
+}
+
+// A network that gives both logits and probabilities has one answer, not two: the one of whose kind
+// more is known counts, of equal ones the first.
+absl::Status DropRepeated(std::vector<OutputHead>& heads) {
+  absl::flat_hash_map<std::string, OutputHead*> readers;  // of a value
   for (OutputHead& head : heads) {
     if (head.kind == HeadKind::kIgnore) continue;
-    const auto [found, inserted] = first.try_emplace(head.value, head.name());
-    if (inserted) continue;
-    head.kind = HeadKind::kIgnore;
-    head.reason = absl::StrCat("it says the same as ", Quoted(found->second));
-    head.value.clear();
+    OutputHead*& reader = readers.try_emplace(head.value, &head).first->second;
+    if (reader == &head) continue;
+    if (!head.is_guess && !reader->is_guess) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("outputs ", Quoted(reader->name()), " and ", Quoted(head.name()),
+                       " say the same: ask for one of them, and the other as ignore"));
+    }
+    OutputHead* dropped = &head;
+    if (StrengthOf(head) > StrengthOf(*reader)) std::swap(dropped, reader);
+    dropped->kind = HeadKind::kIgnore;
+    dropped->reason = absl::StrCat("it says the same as ", Quoted(reader->name()));
+    dropped->value.clear();
   }
+  return absl::OkStatus();
 }
 
 // Which nodes the outputs so far depend on.
@@ -134,7 +150,7 @@ absl::StatusOr<HeadedGraph> SplitOutputHeads(Graph graph, const AskedHeads& aske
   HT_RETURN_IF_ERROR(CheckAllFound(asked, all));
   CountWholeNumbers(finder, all);
   DropWeakGuesses(all);
-  DropRepeated(all);
+  HT_RETURN_IF_ERROR(DropRepeated(all));
   for (OutputHead& head : all) {
     (head.kind == HeadKind::kIgnore ? result.ignored : result.heads).push_back(std::move(head));
   }

@@ -160,6 +160,16 @@ absl::StatusOr<std::vector<std::string>> DataWarnings(const PreparedNetwork& net
     warnings.push_back(absl::StrCat("input '", port.name, "' is the same in all ", data.samples(),
                                     " samples: ranges and losses hold for that alone"));
   }
+  for (const auto& [name, array] : data.inputs()) {
+    const bool is_read =
+        network.file.initializers.count(name) > 0 ||
+        std::any_of(network.file.inputs.begin(), network.file.inputs.end(),
+                    [name = &name](const Port& port) { return port.name == *name; });
+    if (is_read) continue;
+    warnings.push_back(absl::StrCat("array '", name,
+                                    "' of the data is no input of the model, and is not read; the "
+                                    "classes of samples are called 'labels'"));
+  }
   if (!data.has_labels()) return warnings;
   HT_ASSIGN_OR_RETURN(const std::vector<Head> heads, ResolveHeads(network, bound, LossKind::kAuto));
   const Head* labelled = FindClassHead(heads);

@@ -25,7 +25,8 @@ inline constexpr double kFarTimes = 100;
 std::vector<FarSample> FindFarSamples(const Graph& bound, const Dataset& data);
 
 // What else of the data a reader should know, by name: float inputs that are the same in all
-// samples, labels that never occur, fewer samples than classes. The data must fit the network.
+// samples, arrays that no input reads, labels that never occur, fewer samples than classes. The
+// data must fit the network.
 absl::StatusOr<std::vector<std::string>> DataWarnings(const PreparedNetwork& network,
                                                       const Graph& bound, const Dataset& data);
 

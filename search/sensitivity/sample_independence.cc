@@ -20,25 +20,45 @@ namespace {
 constexpr int64_t kTogether = 2;
 constexpr double kTolerance = 1e-4;
 
-// The outputs of the first of the samples, which run in one batch.
-absl::StatusOr<std::map<std::string, std::vector<float>>> FirstOutputs(
-    const Graph& graph, const Dataset& data, int64_t batch, const Cancellation& cancellation) {
-  std::vector<Head> outputs;
-  for (const Port& output : graph.outputs) {
-    if (graph.initializers.count(output.name) == 0) outputs.push_back({.value = output.name});
+using Outputs = std::map<std::string, std::vector<float>>;
+
+// The network for batches of `batch`.
+class Runner {
+ public:
+  static absl::StatusOr<Runner> Create(const PreparedNetwork& network, int64_t batch) {
+    Runner runner;
+    runner.batch_ = batch;
+    HT_ASSIGN_OR_RETURN(runner.graph_, BindBatch(network.graph, batch));
+    for (const Port& output : runner.graph_.outputs) {
+      if (runner.graph_.initializers.count(output.name) > 0) continue;
+      runner.outputs_.push_back({.value = output.name});
+    }
+    return runner;
   }
-  HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph, outputs));
-  HT_ASSIGN_OR_RETURN(const std::unique_ptr<BatchRunner> runner,
-                      BatchRunner::Create(std::move(forward), data, batch));
-  HT_RETURN_IF_ERROR(runner->Run(0, cancellation));
-  std::map<std::string, std::vector<float>> first;
-  for (const Head& output : outputs) {
-    HT_ASSIGN_OR_RETURN(const absl::Span<const float> all, runner->Output(output.value));
-    const absl::Span<const float> own = all.first(all.size() / static_cast<size_t>(batch));
-    first[output.value].assign(own.begin(), own.end());
+
+  // The outputs of sample `index` of a batch, which is all of the data; data that ends is filled up
+  // with its last sample.
+  absl::StatusOr<Outputs> Run(const Dataset& data, size_t index,
+                              const Cancellation& cancellation) const {
+    HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph_, outputs_));
+    HT_ASSIGN_OR_RETURN(const std::unique_ptr<BatchRunner> runner,
+                        BatchRunner::Create(std::move(forward), data, batch_));
+    HT_RETURN_IF_ERROR(runner->Run(0, cancellation));
+    Outputs results;
+    for (const Head& output : outputs_) {
+      HT_ASSIGN_OR_RETURN(const absl::Span<const float> all, runner->Output(output.value));
+      const size_t size = all.size() / static_cast<size_t>(batch_);
+      const absl::Span<const float> own = all.subspan(index * size, size);
+      results[output.value].assign(own.begin(), own.end());
+    }
+    return results;
   }
-  return first;
-}
+
+ private:
+  int64_t batch_ = 0;
+  Graph graph_;
+  std::vector<Head> outputs_;
+};
 
 // max |a - b| / max(|a|, |b|), of elements that are finite in both.
 double RelativeDifference(const std::vector<float>& a, const std::vector<float>& b) {
@@ -59,19 +79,23 @@ absl::StatusOr<std::optional<std::string>> WarnOfMixedSamples(const PreparedNetw
                                                               const Cancellation& cancellation) {
   const int64_t batch = network.BatchFor(kTogether, data.samples());
   if (batch < kTogether || data.samples() < kTogether) return std::nullopt;
-  HT_ASSIGN_OR_RETURN(const Graph graph, BindBatch(network.graph, batch));
-  // Data that ends is filled up with its last sample.
-  HT_ASSIGN_OR_RETURN(const auto alone, FirstOutputs(graph, data.Take(1), batch, cancellation));
-  HT_ASSIGN_OR_RETURN(const auto beside,
-                      FirstOutputs(graph, data.Take(batch), batch, cancellation));
-  for (const auto& [output, values] : alone) {
-    const double difference = RelativeDifference(beside.at(output), values);
-    if (difference <= kTolerance) continue;
-    return absl::StrFormat(
-        "samples that run together influence each other: output '%s' of the first one changes by "
-        "%.3g of its largest element when others run beside it; what is measured holds for batches "
-        "like those it is measured in: export the model for one sample, with a fixed batch of 1",
-        output, difference);
+  HT_ASSIGN_OR_RETURN(const Runner runner, Runner::Create(network, batch));
+  const Dataset beside = data.Take(batch);
+  for (const size_t sample : {size_t{0}, size_t{1}}) {
+    const Dataset alone = sample == 0 ? data.Take(1) : data.Take(2).Without({0});
+    HT_ASSIGN_OR_RETURN(const Outputs apart, runner.Run(alone, 0, cancellation));
+    HT_ASSIGN_OR_RETURN(const Outputs together, runner.Run(beside, sample, cancellation));
+    for (const auto& [output, values] : apart) {
+      const double difference = RelativeDifference(together.at(output), values);
+      if (difference <= kTolerance) continue;
+      return absl::StrFormat(
+          "samples that run together influence each other: output '%s' of sample %d changes by "
+          "%.3g of its largest element when others run beside it; what is measured holds for "
+          "batches like those it is measured in. Export the model for one sample, with a fixed "
+          "batch of 1, or, where samples lie along another axis, name that with --batch-axis, or "
+          "give each sample a whole value of the input, along one axis more",
+          output, sample, difference);
+    }
   }
   return std::nullopt;
 }

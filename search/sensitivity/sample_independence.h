@@ -13,9 +13,10 @@ namespace halftone {
 
 // What a reader should know of a network in which samples that run together influence each other,
 // as where something is reduced over the batch: what is measured holds for the batches that it was
-// measured in. Nothing where outputs of the first sample are the same, to 1e-4 of the largest
-// element, beside itself and beside the others, and where no two samples run together or there is
-// one alone. The data must fit the network.
+// measured in. So it is where another axis, as that of time, is taken for that of samples. Nothing
+// where outputs of the first two samples are the same, to 1e-4 of the largest element, beside each
+// other and in a batch of themselves, and where no two samples run together or there is one alone.
+// The data must fit the network.
 absl::StatusOr<std::optional<std::string>> WarnOfMixedSamples(const PreparedNetwork& network,
                                                               const Dataset& data,
                                                               const Cancellation& cancellation);

@@ -38,6 +38,17 @@ std::vector<std::string> ResultsOf(const Node& node, absl::string_view branch, U
   return results;
 }
 
+// One of two values. ONNX Runtime has no Where for truth values and the rarer integers.
+std::string Choose(PartsBuilder& builder, const std::string& condition, const std::string& yes,
+                   const std::string& no, DataType type) {
+  if (IsFloat(type) || type == DataType::kInt64 || type == DataType::kInt32) {
+    return builder.Op("Where", {condition, yes, no});
+  }
+  const std::string one = builder.Cast(yes, DataType::kInt32);
+  const std::string other = builder.Cast(no, DataType::kInt32);
+  return builder.Cast(builder.Op("Where", {condition, one, other}), type);
+}
+
 // Both branches, and which one's results are taken.
 absl::StatusOr<Parts> WriteBoth(const NodeContext& context, UniqueNames& names) {
   const Node& node = context.node;
@@ -55,9 +66,11 @@ absl::StatusOr<Parts> WriteBoth(const NodeContext& context, UniqueNames& names) 
   PartsBuilder builder(context, names);
   builder.parts() = std::move(branches);
   const std::string chosen = builder.Reshape(node.inputs[0], {});
+  HT_ASSIGN_OR_RETURN(const Subgraph subgraph, FindSubgraph(node, "then_branch"));
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (!builder.IsWanted(i)) continue;
-    builder.Result(i, builder.Op("Where", {chosen, taken[i], otherwise[i]}));
+    const DataType type = subgraph.graph->outputs[i].info.type;
+    builder.Result(i, Choose(builder, chosen, taken[i], otherwise[i], type));
     builder.parts().alike.emplace_back(taken[i], otherwise[i]);
   }
   return builder.Take();

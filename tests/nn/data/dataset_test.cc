@@ -124,6 +124,17 @@ TEST(Dataset, RefusesWhatIsNoData) {
                 "'labels': shape [1, 1]");
 }
 
+TEST(Dataset, RefusesIntegersThatTheInputCannotHold) {
+  const auto data = [](int64_t value) {
+    return Dataset::Create({{"image", Tensor::Of<int64_t>({3, 1, 2}, {0, 1, 2, 255, value, 5})}});
+  };
+  const Graph graph = GraphFor({Shape::kDynamic, 1, 2}, DataType::kUint8);
+  EXPECT_TRUE(data(7)->CheckFits(graph, 0).ok());
+  ExpectInvalid(data(256)->CheckFits(graph, 0),
+                "array 'image' has 256 in sample 2, the model's input is uint8, from 0 to 255");
+  ExpectInvalid(data(-1)->CheckFits(graph, 0), "'image' has -1 in sample 2");
+}
+
 TEST(Dataset, RefusesWhatDoesNotFitTheModel) {
   const auto data = Dataset::Create({{"image", Images({1, 2, 3, 4})}, {"labels", Labels({0, 10})}});
   ExpectInvalid(data->CheckFits(GraphFor({Shape::kDynamic, 2, 2}), 0),

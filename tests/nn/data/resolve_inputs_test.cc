@@ -140,6 +140,17 @@ TEST(ResolveInputs, AnArrayWithoutAxesIsAConstant) {
   ExpectInvalid(changed->CheckFits(resolved, 0), "array 't' is 3, another constant");
 }
 
+// Neither data nor a constant says what it is: it has no axis to look for.
+TEST(ResolveInputs, AScalarThatNothingIsSaidOfStaysOne) {
+  const Graph graph = GraphOf(
+      {{"x", {DataType::kFloat32, {kN, 4}}, {"batch", ""}}, {"rate", {DataType::kInt64, {}}}});
+  const absl::StatusOr<Graph> resolved = ResolveWherePossible(graph, {}, nullptr);
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  EXPECT_EQ(resolved->inputs[1].info.shape, Shape{});
+  const Dataset data = DataOf({{"x", {9, 4}}});
+  EXPECT_TRUE(ResolveWherePossible(graph, {}, &data).ok());
+}
+
 TEST(ResolveInputs, FindsTheSampleAxisByItsName) {
   const Graph graph = GraphOf({{"x", {DataType::kFloat32, {kN, 512}}, {"batch", ""}},
                                {"state", {DataType::kFloat32, {2, kN, 128}}, {"", "batch", ""}}});

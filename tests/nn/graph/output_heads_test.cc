@@ -162,10 +162,24 @@ TEST(SplitOutputHeadsTest, WhatIsTwiceCountsOnce) {
   const HeadedGraph headed = Split(builder);
   ASSERT_EQ(headed.heads.size(), 1);
   EXPECT_EQ(headed.heads[0].value, "t");
+  EXPECT_EQ(headed.heads[0].output, "p") << "a Softmax says more than a shape";
+  EXPECT_EQ(headed.heads[0].kind, HeadKind::kKl);
   ASSERT_EQ(headed.ignored.size(), 1);
-  EXPECT_EQ(headed.ignored[0].output, "p");
-  EXPECT_THAT(headed.ignored[0].reason, HasSubstr("'t'"));
+  EXPECT_EQ(headed.ignored[0].output, "t");
+  EXPECT_THAT(headed.ignored[0].reason, HasSubstr("'p'"));
   EXPECT_EQ(headed.graph.nodes.size(), 1);
+}
+
+TEST(SplitOutputHeadsTest, OfWhatIsTwiceTheOneThatIsAskedForCounts) {
+  GraphBuilder builder = Product();
+  builder.Op("Softmax", {"t"}, {"p"}).Output("p").Output("t");
+  const HeadedGraph headed = Split(builder, {{"t", {HeadKind::kMse}}});
+  ASSERT_EQ(headed.heads.size(), 1);
+  EXPECT_EQ(headed.heads[0].output, "t");
+  EXPECT_EQ(headed.heads[0].kind, HeadKind::kMse);
+  EXPECT_EQ(headed.ignored[0].output, "p");
+  EXPECT_THAT(RefusalOf(builder, {{"t", {HeadKind::kMse}}, {"p", {HeadKind::kKl}}}),
+              HasSubstr("outputs 'p' and 't' say the same"));
 }
 
 TEST(SplitOutputHeadsTest, GuessesByShapeAreSaidToBe) {

@@ -90,6 +90,14 @@ TEST(ChooseCalibrationSamplesTest, CountsWhatIsUsualOrMany) {
   EXPECT_THAT(many.warnings, ElementsAre(HasSubstr("no exception")));
 }
 
+TEST(DataWarningsTest, NamesArraysThatNobodyReads) {
+  std::map<std::string, Tensor> arrays;
+  arrays.emplace("x", Tensor::Of(Shape{10, 6}, RandomFloats(10 * 6, 3)));
+  arrays.emplace("label", Tensor::Of(Shape{10}, std::vector<int64_t>(10, 1)));
+  EXPECT_THAT(Warnings(Dataset::Create(arrays).value()),
+              ElementsAre(HasSubstr("array 'label' of the data is no input")));
+}
+
 TEST(DataWarningsTest, NamesWhatIsConstantMissingOrFew) {
   EXPECT_THAT(Warnings(Scaled({}, 1)), IsEmpty());
   EXPECT_THAT(Warnings(Data(std::vector<float>(10 * 6, 0.5f))),

@@ -45,6 +45,18 @@ TEST(WarnOfMixedSamplesTest, NamesAnOutputThatOtherSamplesChange) {
   EXPECT_TRUE(Warning(Centred({0}, 4), 8).has_value());
 }
 
+TEST(WarnOfMixedSamplesTest, NamesASampleThatThoseBeforeItChange) {
+  NetworkBuilder builder;
+  builder.Weights("w", Shape{6, 4}).Int("first", 0);
+  builder.Input("x", Shape{Shape::kDynamic, 6})
+      .Op("MatMul", {"x", "w"}, {"a"})
+      .Op("CumSum", {"a", "first"}, {"y"})
+      .Output("y");
+  const std::optional<std::string> warning = Warning(PrepareNetwork(builder.graph()).value(), 8);
+  ASSERT_TRUE(warning.has_value());
+  EXPECT_THAT(*warning, HasSubstr("output 'y' of sample 1"));
+}
+
 TEST(WarnOfMixedSamplesTest, IsSilentWhereSamplesAreApart) {
   EXPECT_EQ(Warning(Centred({1}), 8), std::nullopt);
   EXPECT_EQ(Warning(Centred({0}), 1), std::nullopt) << "there is no other sample";
