@@ -105,7 +105,7 @@ absl::StatusOr<ExitCode> Sensitivity(const CommandLine& line, const SensitivityF
   HT_RETURN_IF_ERROR(FillInputs(flags.inputs, request.mutable_inputs()));
   HT_RETURN_IF_ERROR(FillHeads(flags.heads, request.mutable_heads()));
   HT_RETURN_IF_ERROR(
-      connection->CheckModel(flags.model, request.inputs(), request.heads(), flags.data));
+      connection->CheckModel(flags.model, request.inputs(), request.heads(), {flags.data}));
   HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
   HT_ASSIGN_OR_RETURN(*request.mutable_dataset(), UploadDataset(*connection, flags.data, bar));
   for (const std::string& precision : SplitList(flags.precisions)) {
@@ -192,7 +192,7 @@ absl::StatusOr<ExitCode> Profile(const CommandLine& line, const ProfileFlags& fl
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   OnInterrupt interrupt([&] { connection->Interrupt(); });
   ProgressBar bar(line.ProgressMode());
-  HT_RETURN_IF_ERROR(connection->CheckModel(flags.model, request.inputs(), /*heads=*/{}, ""));
+  HT_RETURN_IF_ERROR(connection->CheckModel(flags.model, request.inputs(), /*heads=*/{}, {}));
   HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
   for (const std::string& precision : SplitList(flags.precisions)) {
     request.add_precisions(precision);
@@ -235,8 +235,8 @@ absl::StatusOr<ExitCode> Evaluate(const CommandLine& line, const EvaluateFlags& 
   HT_ASSIGN_OR_RETURN(const std::unique_ptr<Connection> connection, line.Connect());
   OnInterrupt interrupt([&] { connection->Interrupt(); });
   ProgressBar bar(line.ProgressMode());
-  HT_RETURN_IF_ERROR(
-      connection->CheckModel(flags.model, request.inputs(), request.heads(), flags.data));
+  HT_RETURN_IF_ERROR(connection->CheckModel(flags.model, request.inputs(), request.heads(),
+                                            {flags.data, flags.calibration}));
   HT_ASSIGN_OR_RETURN(*request.mutable_model(), UploadModel(*connection, flags.model, bar));
   HT_ASSIGN_OR_RETURN(*request.mutable_dataset(), UploadDataset(*connection, flags.data, bar));
   if (!flags.reference.empty()) {

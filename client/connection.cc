@@ -278,7 +278,7 @@ void Connection::Interrupt() {
 
 absl::Status Connection::CheckModel(const std::string& path, const v1::InputBinding& inputs,
                                     const google::protobuf::Map<std::string, v1::OutputHead>& heads,
-                                    const std::string& data) {
+                                    const std::vector<std::string>& data) {
   if (!in_process()) {
     HT_ASSIGN_OR_RETURN(const v1::GetVersionResponse server, GetVersion());
     if (server.version() != local::GetVersion().version()) return absl::OkStatus();

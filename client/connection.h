@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -48,11 +49,12 @@ class Connection {
 
   bool in_process() const;
 
-  // What the server would refuse of a model once it has it (local::CheckModel), said before
-  // anything is sent. OK where the server is of another version: only it knows what it can run.
+  // What the server would refuse of a model and data once it has them (local::CheckModel), said
+  // before anything is sent. OK where the server is of another version: only it knows what it can
+  // run.
   absl::Status CheckModel(const std::string& path, const v1::InputBinding& inputs,
                           const google::protobuf::Map<std::string, v1::OutputHead>& heads,
-                          const std::string& data);
+                          const std::vector<std::string>& data);
 
   // Sends a file unless the server has that content, a model with the files that its tensors lie
   // in; returns its name there, such as `models/{sha256}`.

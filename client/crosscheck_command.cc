@@ -47,7 +47,8 @@ absl::StatusOr<v1::Job> Submit(Connection& connection, const CrosscheckFlags& fl
   FillSpec(flags, spec);
   HT_RETURN_IF_ERROR(FillInputs(flags.inputs, spec->mutable_inputs()));
   HT_RETURN_IF_ERROR(FillHeads(flags.heads, spec->mutable_heads()));
-  HT_RETURN_IF_ERROR(connection.CheckModel(flags.model, spec->inputs(), spec->heads(), flags.data));
+  HT_RETURN_IF_ERROR(connection.CheckModel(flags.model, spec->inputs(), spec->heads(),
+                                           {flags.data, flags.evaluation}));
   HT_ASSIGN_OR_RETURN(*spec->mutable_model(), UploadModel(connection, flags.model, bar));
   HT_ASSIGN_OR_RETURN(*spec->mutable_calibration_dataset(),
                       UploadDataset(connection, flags.data, bar));

@@ -63,7 +63,8 @@ absl::StatusOr<v1::Job> Submit(Connection& connection, const SearchFlags& flags,
   v1::CreateJobRequest request;
   HT_RETURN_IF_ERROR(FillSpec(flags, request.mutable_spec()));
   v1::SearchSpec* spec = request.mutable_spec();
-  HT_RETURN_IF_ERROR(connection.CheckModel(flags.model, spec->inputs(), spec->heads(), flags.data));
+  HT_RETURN_IF_ERROR(connection.CheckModel(flags.model, spec->inputs(), spec->heads(),
+                                           {flags.data, flags.evaluation}));
   HT_ASSIGN_OR_RETURN(*spec->mutable_model(), UploadModel(connection, flags.model, bar));
   HT_ASSIGN_OR_RETURN(*spec->mutable_calibration_dataset(),
                       UploadDataset(connection, flags.data, bar));

@@ -18,8 +18,9 @@ namespace {
 
 using nlohmann::json;
 
-// A KL divergence below this changes hardly an answer, whatever was predicted.
-constexpr double kLittleKl = 1e-3;
+// A divergence below this changes hardly an answer, whatever was predicted: of class scores, and of
+// what is compared with an output's own size.
+constexpr double kLittle = 1e-3;
 // That a warning names.
 constexpr size_t kMostNamed = 3;
 
@@ -34,7 +35,7 @@ constexpr auto kCheckMembers =
 std::string Short(double value) { return absl::StrFormat("%.3g", value); }
 
 bool IsLarge(const PredictionCheck& check) {
-  return check.metric != "kl" || check.measured >= kLittleKl;
+  return check.metric == "mse" || check.measured >= kLittle;
 }
 
 void AddRefined(const Refinement& refined, PredictionCheck& check) {
@@ -80,7 +81,7 @@ std::optional<PredictionCheck> CheckPrediction(const SensitivityResult& sensitiv
     return check;
   }
   if (!evaluation.has_value()) return std::nullopt;
-  check.measured = check.metric == "kl" ? evaluation->kl : evaluation->mse;
+  check.measured = evaluation->divergence;
   check.on_held_out = on_held_out;
   return check;
 }

@@ -54,12 +54,21 @@ absl::StatusOr<std::string> InspectFile(const std::string& path,
 
 absl::Status CheckModel(const std::string& path, const v1::InputBinding& inputs,
                         const google::protobuf::Map<std::string, v1::OutputHead>& heads,
-                        const std::string& data) {
+                        const std::vector<std::string>& data) {
   AskedHeads asked;
   HT_ASSIGN_FIELD(asked, "heads", HeadsFromProto(heads));
   HT_ASSIGN_OR_RETURN(Graph graph, WithReason(v1::MODEL_INVALID, ImportOnnxFile(path)));
-  HT_ASSIGN_OR_RETURN(const std::optional<Dataset> dataset, ReadData(data));
-  return PrepareModel(std::move(graph), inputs, asked, PointerTo(dataset)).status();
+  HT_ASSIGN_OR_RETURN(const std::optional<Dataset> first,
+                      ReadData(data.empty() ? "" : data.front()));
+  HT_ASSIGN_OR_RETURN(const PreparedNetwork network,
+                      PrepareModel(std::move(graph), inputs, asked, PointerTo(first)));
+  for (size_t i = 0; i < data.size(); ++i) {
+    if (data[i].empty()) continue;
+    HT_ASSIGN_OR_RETURN(const std::optional<Dataset> read, i == 0 ? first : ReadData(data[i]));
+    HT_RETURN_IF_ERROR(Annotate(ServiceContext::CheckFits(network, "data", *read),
+                                absl::StrCat("'", data[i], "'")));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::UploadHeader> DescribeModelFiles(const std::string& path) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/cancellation.h"
@@ -18,12 +19,13 @@ namespace halftone::local {
 absl::StatusOr<std::string> InspectFile(const std::string& path,
                                         const v1::InspectModelRequest& request,
                                         const std::string& data);
-// What the service would refuse of a model once it is sent: what cannot be read, nodes that cannot
-// run, inputs that stay open, heads that are not there. `data`: an .npz with the sizes of open
-// axes, or "". The errors name the file or the field.
+// What the service would refuse of a model and its data once they are sent: what cannot be read,
+// nodes that cannot run, inputs that stay open, heads that are not there, data that does not fit.
+// `data`: paths of .npz files, the one first that has the sizes of open axes; "" is none. The
+// errors name the file or the field.
 absl::Status CheckModel(const std::string& path, const v1::InputBinding& inputs,
                         const google::protobuf::Map<std::string, v1::OutputHead>& heads,
-                        const std::string& data);
+                        const std::vector<std::string>& data);
 // What an upload says of a model whose tensors lie in other files: all of them, the model's own
 // first, their size and the identity; without files where it is one. Errors name what is missing,
 // or outside of the model's folder.

@@ -182,9 +182,10 @@ absl::Status Dataset::CheckFits(const Graph& graph, int64_t classes) const {
     const auto array = inputs_.find(port.name);
     if (array == inputs_.end()) {
       const auto name = [](std::string* out, const auto& entry) { out->append(entry.first); };
-      return absl::InvalidArgumentError(
-          absl::StrCat("the data has no array for the model's input '", port.name, "'; it has ",
-                       absl::StrJoin(inputs_, ", ", name)));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the data has no array for the model's input '", port.name, "'; it has ",
+          absl::StrJoin(inputs_, ", ", name),
+          "; one value for all samples is said with --constant ", port.name, "=VALUE"));
     }
     HT_RETURN_IF_ERROR(CheckInput(array->second, port));
   }

@@ -125,9 +125,9 @@ LossMeasure MeasureOf(SensitivityMethod method, absl::string_view output_metric)
 }
 
 bool PredictsDivergence(const SensitivityResult& sensitivity) {
-  const std::string& metric = sensitivity.output_metric;
-  return MeasureOf(sensitivity.method, metric).name == "loss" &&
-         (metric == "kl" || metric == "mse");
+  // The loss on labels is none of the network's outputs alone.
+  return MeasureOf(sensitivity.method, sensitivity.output_metric).name == "loss" &&
+         sensitivity.output_metric != "cross-entropy";
 }
 
 std::string NegativeWarning(const SensitivityResult& sensitivity) {

@@ -417,6 +417,16 @@ class CommandTest(unittest.TestCase):
             self.assertNotIn(f'"{os.path.basename(model)}"', self.run_command(listed, "--json").stdout)
             self.assertNotIn('"x.npz"', self.run_command(listed, "--json").stdout)
 
+    def test_data_that_does_not_fit_is_named_before_the_search(self):
+        with np.load(CALIB) as arrays:
+            name = next(n for n in arrays.files if n != "labels")
+            other = os.path.join(self.folder.name, "other.npz")
+            np.savez(other, **{name: arrays[name][:, :, 1:]})
+        error = self.search("--eval", other, code=2)["error"]
+        self.assertIn("other.npz", error["message"])
+        self.assertIn(f"array '{name}' has samples of shape", error["message"])
+        self.assertNotIn('"other.npz"', self.run_command("datasets", "--json").stdout)
+
     def test_uploads_are_listed(self):
         self.search("--budget", "size=0.5x", "--evaluations", "0")
         for kind, path in (("models", MODEL), ("datasets", CALIB)):

@@ -37,10 +37,10 @@ Correction PairOf(const std::string& b, double added) {
   return correction;
 }
 
-Evaluation Measured(double kl) {
+Evaluation Measured(double divergence) {
   Evaluation evaluation;
-  evaluation.kl = kl;
-  evaluation.mse = 7;
+  evaluation.divergence = divergence;
+  evaluation.kl = evaluation.mse = 7;
   return evaluation;
 }
 
@@ -72,10 +72,14 @@ TEST(PredictionCheckTest, TakesTheEvaluationWhereNothingWasRefined) {
   EXPECT_DOUBLE_EQ(*check->Ratio(), 3);
   EXPECT_TRUE(check->on_held_out);
   EXPECT_THAT(PredictionWarning(*check), HasSubstr("0.3 was measured on the held-out samples"));
-  SensitivityResult of_values = Losses();
-  of_values.output_metric = "mse";
-  check = CheckPrediction(of_values, Optimal(0.1), std::nullopt, Measured(0.3), false);
-  EXPECT_EQ(check->measured, 7);
+  for (const char* const metric : {"mse", "bernoulli", "cosine", "relative", "mixed"}) {
+    SensitivityResult other = Losses();
+    other.output_metric = metric;
+    check = CheckPrediction(other, Optimal(0.1), std::nullopt, Measured(0.3), false);
+    ASSERT_TRUE(check.has_value()) << metric;
+    EXPECT_EQ(check->measured, 0.3);
+    EXPECT_THAT(PredictionWarning(*check), HasSubstr("0.3 was measured"));
+  }
 }
 
 TEST(PredictionCheckTest, SaysNothingOfScoresNorOfWhatIsNotThere) {
