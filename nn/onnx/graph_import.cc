@@ -104,7 +104,9 @@ absl::Status GraphImporter::AddOutputs() {
   for (const onnx::ValueInfoProto& proto : proto_.output()) {
     HT_RETURN_IF_ERROR(CheckName(proto.name(), "name of a graph output"));
     Port port{proto.name(), {}};
-    if (proto.type().tensor_type().has_shape()) {
+    const onnx::TypeProto::Tensor& type = proto.type().tensor_type();
+    port.info.type = TypeOfOnnxNumber(type.elem_type()).value_or(port.info.type);
+    if (type.has_shape()) {
       HT_ASSIGN_OR_RETURN(port, ImportPort(proto, "output"));
     }
     graph_.outputs.push_back(std::move(port));

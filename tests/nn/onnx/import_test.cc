@@ -37,6 +37,15 @@ TEST(ImportTest, ReadsPortsOpsetAndSymbolicBatch) {
 }
 
 // Paddle's exporter writes both; two axes called "?" are not of one size.
+TEST(ImportTest, AnOutputWithoutAShapeHasAType) {
+  ModelBuilder model;
+  model.Input("x", {-1, 2}, onnx::TensorProto::DOUBLE).Node("Relu", {"x"}, {"y"}).Output("y");
+  auto& type = *model.graph().mutable_output(0)->mutable_type()->mutable_tensor_type();
+  type.set_elem_type(onnx::TensorProto::DOUBLE);
+  EXPECT_FALSE(type.has_shape());
+  EXPECT_EQ(Import(model).outputs[0].info.type, DataType::kFloat64);
+}
+
 TEST(ImportTest, OpenAxesMayBeMinusOneOrHaveNoName) {
   ModelBuilder model(11);
   model.Input("x", {7, 3, 8, 8}).Node("Relu", {"x"}, {"y"}).Output("y");
