@@ -10,6 +10,7 @@
 #include "nn/graph/layer.h"
 #include "nn/graph/passes.h"
 #include "nn/onnx/opset.h"
+#include "nn/onnx/port_types.h"
 #include "nn/onnx/proto.h"
 #include "nn/onnx/proto_writer.h"
 #include "nn/onnx/qdq_writer.h"
@@ -43,7 +44,10 @@ absl::StatusOr<Graph> Prepare(const Graph& graph) {
   const auto is_hard_swish = [](const Node& node) { return node.op == "HardSwish"; };
   const bool has_hard_swish =
       std::any_of(prepared.nodes.begin(), prepared.nodes.end(), is_hard_swish);
-  return RaiseOpset(std::move(prepared), has_hard_swish ? kOpsetOfHardSwish : kOpsetOfAxis);
+  HT_ASSIGN_OR_RETURN(
+      prepared, RaiseOpset(std::move(prepared), has_hard_swish ? kOpsetOfHardSwish : kOpsetOfAxis));
+  NameFloat32(prepared);
+  return prepared;
 }
 
 absl::Status CheckAssignment(const LayerSet& layers, const QuantizedAssignment& assignment) {
