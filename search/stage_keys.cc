@@ -150,7 +150,7 @@ std::string ValidateKey(const SearchSpec& spec, absl::string_view calibrate_outp
 
 std::string ExportKey(const SearchSpec& spec, absl::string_view solve_output,
                       absl::string_view refine_output, absl::string_view validate_output) {
-  return HashOf({"export/6", spec.model, solve_output, refine_output, validate_output});
+  return HashOf({"export/7", spec.model, solve_output, refine_output, validate_output});
 }
 
 }  // namespace halftone

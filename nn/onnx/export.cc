@@ -32,8 +32,8 @@ namespace {
 constexpr int64_t kOpsetOfAxis = 13;
 constexpr int64_t kOpsetOfHardSwish = 14;
 
-// The network as the search sees it, with its batch symbolic where `graph` has it so, in an opset
-// that has all that is written.
+// The network as the search sees it, with its batch symbolic and its inputs and outputs of the
+// types as `graph` has them, in an opset that has all that is written.
 absl::StatusOr<Graph> Prepare(const Graph& graph) {
   const std::optional<int64_t> fixed = graph.fixed_batch();
   HT_ASSIGN_OR_RETURN(Graph prepared, BindLayers(graph, fixed.value_or(1)));
@@ -47,6 +47,7 @@ absl::StatusOr<Graph> Prepare(const Graph& graph) {
   HT_ASSIGN_OR_RETURN(
       prepared, RaiseOpset(std::move(prepared), has_hard_swish ? kOpsetOfHardSwish : kOpsetOfAxis));
   NameFloat32(prepared);
+  RestorePortTypes(graph, prepared);
   return prepared;
 }
 

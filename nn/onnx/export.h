@@ -46,6 +46,8 @@ struct ExportOptions {
 //   LayerQuantizers::shifts takes off them.
 // - The precision is in each quantized node's doc_string; metadata_props hold halftone.version and
 //   halftone.assignment, a JSON object of layer to precision.
+// - Inputs and outputs have the types of `graph`, also float16, bfloat16 and double: all between is
+//   float32, with a Cast behind such an input and before such an output.
 // - A symbolic batch stays symbolic, named "batch"; where a constant of the network depends on it
 //   in a way that cannot be written symbolically, it becomes 1.
 //

@@ -5,7 +5,7 @@ import unittest
 
 import numpy as np
 
-from onnx_network import FLOAT, Network, NetworkCase, onnx
+from onnx_network import DOUBLE, FLOAT, FLOAT16, NUMPY_TYPES, Network, NetworkCase, onnx
 
 
 class ExportsTest(NetworkCase):
@@ -29,12 +29,45 @@ class ExportsTest(NetworkCase):
         network.save(self.model)
         np.savez(self.data, x=self.samples(24, 3, 6, 6))
 
-    def exported(self):
+    def exported(self, *more):
         output = os.path.join(self.folder, "out")
-        result = self.search("--output", output)
+        result = self.search("--output", output, *more)
         path = os.path.join(output, "quantized.onnx")
         self.assertEqual(result["status"], "OPTIMAL")
         return result, path if os.path.exists(path) else None
+
+    def read(self, path):
+        with open(path, "rb") as file:
+            return onnx.ModelProto.FromString(file.read())
+
+    def test_inputs_and_outputs_keep_their_types(self):
+        """With samples along the second axis, of any batch and of one of 4."""
+        for kind in (FLOAT16, DOUBLE):
+            for batch in ("N", 4):
+                with self.subTest(kind=kind, batch=batch):
+                    network = Network()
+                    network.input("x", 3, batch, 6, kind=kind)
+                    network.weights("w", 6, 5, kind=kind)
+                    network.weights("v", 5, 4, kind=kind)
+                    network.node("MatMul", ["x", "w"], "h")
+                    network.node("MatMul", ["h", "v"], "y")
+                    network.output("h", 3, batch, 5, kind=kind)
+                    network.output("y", 3, batch, 4, kind=kind)
+                    network.save(self.model)
+                    np.savez(self.data, x=self.samples(24, 3, 6).astype(NUMPY_TYPES[kind]))
+                    batches = () if batch == "N" else ("--batch", "4")
+                    result, path = self.exported("--batch-axis", "x=1", *batches)
+                    self.assertLess(result["exported"]["difference"], 1e-5)
+                    self.assertEqual(result["exported"]["batch"], None if batch == "N" else 4)
+                    written = self.read(path).graph
+                    kinds = {port.name: port.type.tensor_type.elem_type
+                             for port in (*written.input, *written.output)}
+                    self.assertEqual(kinds, {"x": kind, "h": kind, "y": kind})
+                    casts = [(node.input[0], node.output[0], node.attribute[0].i)
+                             for node in written.node if node.op_type == "Cast"]
+                    self.assertEqual([to for _, _, to in casts], [FLOAT, kind, kind])
+                    self.assertEqual(casts[0][0], "x")
+                    self.assertEqual([output for _, output, _ in casts[1:]], ["h", "y"])
 
     def test_an_old_resize_stays_what_it_is(self):
         network = self.network(10)
@@ -49,8 +82,7 @@ class ExportsTest(NetworkCase):
         self.assertLess(result["exported"]["difference"], 1e-5)
         self.assertEqual(result["exported"]["opset"], 13)
         self.assertNotIn("not_exported", result)
-        with open(path, "rb") as file:
-            written = onnx.ModelProto.FromString(file.read())
+        written = self.read(path)
         modes = [{attribute.name: attribute.s for attribute in node.attribute}
                  for node in written.graph.node if node.op_type == "Resize"]
         self.assertTrue(all(m["coordinate_transformation_mode"] == b"asymmetric" for m in modes))

@@ -12,7 +12,8 @@ from halftone_server import BINARY, compile_protos
 
 PROTOS = tempfile.TemporaryDirectory()
 onnx = compile_protos(PROTOS.name)["onnx"]
-FLOAT, INT64 = 1, 7
+FLOAT, INT64, FLOAT16, DOUBLE = 1, 7, 10, 11
+NUMPY_TYPES = {FLOAT: np.float32, FLOAT16: np.float16, DOUBLE: np.float64}
 
 
 class Network:
@@ -39,12 +40,12 @@ class Network:
     def input(self, name, *shape, kind=FLOAT):
         self.port(self.graph.input, name, shape, kind)
 
-    def output(self, name, *shape):
-        self.port(self.graph.output, name, shape)
+    def output(self, name, *shape, kind=FLOAT):
+        self.port(self.graph.output, name, shape, kind)
 
-    def weights(self, name, *shape):
-        values = self.random.normal(0, 0.4, shape).astype(np.float32)
-        self.graph.initializer.add(name=name, dims=shape, data_type=FLOAT,
+    def weights(self, name, *shape, kind=FLOAT):
+        values = self.random.normal(0, 0.4, shape).astype(NUMPY_TYPES[kind])
+        self.graph.initializer.add(name=name, dims=shape, data_type=kind,
                                    raw_data=values.tobytes())
 
     def integers(self, name, *values):

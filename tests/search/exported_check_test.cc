@@ -85,6 +85,30 @@ TEST(ExportedCheck, LargeTensorsAreInAnotherFile) {
   EXPECT_THAT(*ExternalLocationsOf(parted->model.bytes), ::testing::ElementsAre(kExternalDataFile));
 }
 
+// With samples along another axis, and for one batch, too: what is written is arranged as the file.
+TEST(ExportedCheck, InputsAndOutputsKeepTheirFloats) {
+  for (const DataType type : {DataType::kFloat16, DataType::kBFloat16, DataType::kFloat64}) {
+    for (const int64_t batch : {Shape::kDynamic, int64_t{4}}) {
+      testing::NetworkBuilder builder;
+      builder.Weights("w", {7, 6}).Weights("v", {6, 5}).Input("x", {3, batch, 7}, type);
+      builder.SampleAxis(1).Op("MatMul", {"x", "w"}, {"h"}).Op("MatMul", {"h", "v"}, {"y"});
+      builder.Output("h", type).Output("y", type);
+      const testing::Subject subject = builder.Make({3, 7}, 5);
+      const auto calibration = Calibrate(subject.network, subject.data, Offered(), {}, {});
+      ASSERT_TRUE(calibration.ok()) << calibration.status();
+      const auto checked = ExportChecked(subject.network, subject.data, *calibration,
+                                         All(subject.network, Precision::Int(4, 8)), {});
+      ASSERT_TRUE(checked.ok()) << checked.status();
+      EXPECT_LT(checked->difference.difference, 1e-5);
+      EXPECT_GT(checked->difference.quantization, 0.001);
+      const Graph read = *ImportOnnx(checked->model.bytes, {});
+      EXPECT_EQ(read.inputs[0].info.type, type);
+      EXPECT_EQ(read.inputs[0].info.shape, (Shape{3, batch, 7}));
+      for (const Port& output : read.outputs) EXPECT_EQ(output.info.type, type) << output.name;
+    }
+  }
+}
+
 // A weight vector has one scale, and its rounding is not for nothing.
 TEST(ExportedCheck, AVectorHasOneScale) {
   testing::NetworkBuilder builder;

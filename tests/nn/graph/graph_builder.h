@@ -21,8 +21,13 @@ class GraphBuilder {
     graph_.inputs.push_back({name, {type, std::move(shape)}});
     return *this;
   }
-  GraphBuilder& Output(const std::string& name) {
-    graph_.outputs.push_back({name, {}});
+  // Of the input before.
+  GraphBuilder& SampleAxis(int axis) {
+    graph_.inputs.back().sample_axis = axis;
+    return *this;
+  }
+  GraphBuilder& Output(const std::string& name, DataType type = DataType::kFloat32) {
+    graph_.outputs.push_back({name, {type, {}}});
     return *this;
   }
   GraphBuilder& Op(const std::string& op, std::vector<std::string> inputs,
