@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "nn/quant/result_error.h"
 #include "nn/quant/source_moments.h"
 #include "search/sensitivity/corrected_groups.h"
 #include "search/sensitivity/cotangents.h"
@@ -29,6 +30,7 @@ constexpr double kCompiledPart = 0.5;
 constexpr double kCalibrationPasses = 8;
 // Scales of a channel that are weighed by products with the covariances (calibrate_by_result.cc).
 constexpr double kWeighedScales = 36;
+constexpr int kTrials = 3;
 
 double MacsOf(const PreparedNetwork& network) {
   double macs = 0;
@@ -79,13 +81,13 @@ std::string RangeText(absl::Duration least, absl::Duration most) {
 
 }  // namespace
 
-absl::StatusOr<SensitivityWork> SensitivityWorkOf(const PreparedNetwork& network, int64_t samples,
+absl::StatusOr<SensitivityWork> SensitivityWorkOf(const PreparedNetwork& network,
                                                   const std::vector<Precision>& precisions,
                                                   const SensitivityOptions& options) {
   const double macs = MacsOf(network);
   SensitivityWork work;
-  work.calibration = kCalibrationPasses + WeighingMacs(network, precisions) / macs /
-                                              static_cast<double>(std::max<int64_t>(samples, 1));
+  work.calibration = kCalibrationPasses;
+  work.weighing = WeighingMacs(network, precisions);
   if (KnowsWeightsOnly(options.method)) return work;
   const bool measures_all = MeasuresAll(options.method);
   const auto changed = static_cast<size_t>(
@@ -116,6 +118,39 @@ absl::StatusOr<SensitivityWork> SensitivityWorkOf(const PreparedNetwork& network
   return work;
 }
 
+namespace {
+
+// The fastest of some runs.
+template <typename Run>
+absl::StatusOr<absl::Duration> Fastest(const SteadyClock& clock, const Run& run) {
+  absl::Duration fastest = absl::InfiniteDuration();
+  for (int trial = 0; trial < kTrials; ++trial) {
+    const SteadyTime begin = clock.Now();
+    HT_RETURN_IF_ERROR(run());
+    fastest = std::min(fastest, clock.Now() - begin);
+  }
+  return fastest;
+}
+
+// Of 10^9 multiply-adds, by some with covariances of one full block.
+absl::StatusOr<absl::Duration> MeasureWeighing(const SteadyClock& clock) {
+  constexpr auto kSize = static_cast<size_t>(SourceMoments::kBlock);
+  SourceMoments moments;
+  moments.size = SourceMoments::kBlock;
+  moments.means.assign(kSize, 0);
+  moments.covariances.assign(kSize * kSize, 1);
+  const ResultError result(moments, /*group=*/0, /*keeps_mean=*/false);
+  const std::vector<float> error(kSize, 0.5f);
+  const std::vector<absl::Span<const float>> errors(ResultError::kAtOnce, error);
+  HT_ASSIGN_OR_RETURN(const absl::Duration fastest, Fastest(clock, [&] {
+                        return result.Times(errors).empty() ? absl::InternalError("no products")
+                                                            : absl::OkStatus();
+                      }));
+  return fastest * (1e9 / static_cast<double>(ResultError::kAtOnce * kSize * kSize));
+}
+
+}  // namespace
+
 absl::StatusOr<MachineSpeed> MeasureSpeed(const PreparedNetwork& network, const Dataset& data,
                                           const Cancellation& cancellation) {
   const double wanted =
@@ -130,10 +165,9 @@ absl::StatusOr<MachineSpeed> MeasureSpeed(const PreparedNetwork& network, const 
   MachineSpeed speed;
   speed.compile = clock.Now() - begin;
   HT_RETURN_IF_ERROR(runner->Run(0, cancellation));
-  const SteadyTime warm = clock.Now();
-  HT_RETURN_IF_ERROR(runner->Run(0, cancellation));
-  speed.pass =
-      (clock.Now() - warm) * (static_cast<double>(data.samples()) / static_cast<double>(batch));
+  HT_ASSIGN_OR_RETURN(speed.pass, Fastest(clock, [&] { return runner->Run(0, cancellation); }));
+  speed.pass *= static_cast<double>(data.samples()) / static_cast<double>(batch);
+  HT_ASSIGN_OR_RETURN(speed.weighing, MeasureWeighing(clock));
   return speed;
 }
 
@@ -143,16 +177,16 @@ absl::StatusOr<std::string> EstimateSensitivityTime(const PreparedNetwork& netwo
                                                     const SensitivityOptions& options,
                                                     const Cancellation& cancellation) {
   if (KnowsWeightsOnly(options.method)) return std::string();
-  HT_ASSIGN_OR_RETURN(const SensitivityWork work,
-                      SensitivityWorkOf(network, data.samples(), precisions, options));
+  HT_ASSIGN_OR_RETURN(const SensitivityWork work, SensitivityWorkOf(network, precisions, options));
   HT_ASSIGN_OR_RETURN(const MachineSpeed speed, MeasureSpeed(network, data, cancellation));
   const absl::Duration first = work.first * speed.pass;
   const absl::Duration least =
       first + work.least_after * speed.pass + work.least_compiled * speed.compile;
   const absl::Duration most =
       first + work.most_after * speed.pass + work.most_compiled * speed.compile;
-  std::string text =
-      absl::StrCat("estimate: calibration ", DurationText(work.calibration * speed.pass), ", ");
+  const absl::Duration calibration =
+      work.calibration * speed.pass + work.weighing / 1e9 * speed.weighing;
+  std::string text = absl::StrCat("estimate: calibration ", DurationText(calibration), ", ");
   if (work.first > 0 && work.most_after > 0) {
     absl::StrAppend(&text, "losses to second order ", DurationText(first), ", all of it ");
   } else {

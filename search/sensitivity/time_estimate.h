@@ -17,8 +17,9 @@ namespace halftone {
 
 // Work in passes of the float network over all samples.
 struct SensitivityWork {
-  double calibration = 0;
-  double first = 0;  // until the losses are there to second order
+  double calibration = 0;  // but for:
+  double weighing = 0;     // multiply-adds of finding the scales of weights, by no pass
+  double first = 0;        // until the losses are there to second order
   // What comes after it: where second order is believed wherever it may be, and nowhere.
   double least_after = 0, most_after = 0;
   // How often the network is compiled for that.
@@ -27,15 +28,17 @@ struct SensitivityWork {
 
 // Of the methods fisher, fisher-corrected, fisher-elementwise, output and sqnr; nothing after
 // calibration for others.
-absl::StatusOr<SensitivityWork> SensitivityWorkOf(const PreparedNetwork& network, int64_t samples,
+absl::StatusOr<SensitivityWork> SensitivityWorkOf(const PreparedNetwork& network,
                                                   const std::vector<Precision>& precisions,
                                                   const SensitivityOptions& options);
 
-// What this machine takes now for a pass over all samples, and to compile the network.
+// What this machine takes now for a pass over all samples, to compile the network, and for 10^9
+// multiply-adds of weighing.
 struct MachineSpeed {
-  absl::Duration pass, compile;
+  absl::Duration pass, compile, weighing;
 };
-// Runs some samples twice, and counts the second time: about a tenth of a second, or two samples.
+// Runs some samples a few times, about a tenth of a second each or one batch, and counts the
+// fastest after the first: what others do on the machine in a moment is not multiplied.
 absl::StatusOr<MachineSpeed> MeasureSpeed(const PreparedNetwork& network, const Dataset& data,
                                           const Cancellation& cancellation);
 
