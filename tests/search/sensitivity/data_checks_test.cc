@@ -43,7 +43,7 @@ Dataset Data(std::vector<float> values, std::vector<int64_t> labels = {}) {
 
 // Of 40 samples those are so many times as large.
 Dataset Scaled(const std::vector<size_t>& samples, float times) {
-  std::vector<float> values = RandomFloats(40 * 6, 3);
+  std::vector<float> values = RandomFloats(240, 3);
   for (const size_t n : samples) {
     for (size_t i = 0; i < 6; ++i) values[6 * n + i] *= times;
   }
@@ -92,7 +92,7 @@ TEST(ChooseCalibrationSamplesTest, CountsWhatIsUsualOrMany) {
 
 TEST(DataWarningsTest, NamesArraysThatNobodyReads) {
   std::map<std::string, Tensor> arrays;
-  arrays.emplace("x", Tensor::Of(Shape{10, 6}, RandomFloats(10 * 6, 3)));
+  arrays.emplace("x", Tensor::Of(Shape{10, 6}, RandomFloats(60, 3)));
   arrays.emplace("label", Tensor::Of(Shape{10}, std::vector<int64_t>(10, 1)));
   EXPECT_THAT(Warnings(Dataset::Create(arrays).value()),
               ElementsAre(HasSubstr("array 'label' of the data is no input")));
@@ -102,11 +102,11 @@ TEST(DataWarningsTest, NamesWhatIsConstantMissingOrFew) {
   EXPECT_THAT(Warnings(Scaled({}, 1)), IsEmpty());
   EXPECT_THAT(Warnings(Data(std::vector<float>(10 * 6, 0.5f))),
               ElementsAre(HasSubstr("input 'x' is the same in all 10 samples")));
-  const std::vector<float> values = RandomFloats(10 * 6, 3);
+  const std::vector<float> values = RandomFloats(60, 3);
   EXPECT_THAT(Warnings(Data(values, {0, 1, 2, 3, 4, 0, 1, 2, 3, 4})), IsEmpty());
   EXPECT_THAT(Warnings(Data(values, {0, 1, 3, 3, 0, 0, 1, 1, 3, 1})),
               ElementsAre(HasSubstr("no sample has label 2, 4, of 5 classes")));
-  EXPECT_THAT(Warnings(Data(RandomFloats(3 * 6, 3), {0, 1, 2})),
+  EXPECT_THAT(Warnings(Data(RandomFloats(18, 3), {0, 1, 2})),
               ElementsAre(HasSubstr("3 samples are few for 5 classes")));
 }
 
