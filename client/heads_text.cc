@@ -44,8 +44,10 @@ std::string HeadText(const json& head, const json& evaluated) {
 std::string KlText(const json& document, double kl) {
   const json heads = ListIn(document, "heads");
   const bool is_measured =
-      heads.empty() || std::any_of(heads.begin(), heads.end(),
-                                   [](const json& head) { return TextIn(head, "kind") == "kl"; });
+      heads.empty() || std::any_of(heads.begin(), heads.end(), [](const json& head) {
+        const std::string kind = TextIn(head, "kind");
+        return kind == "kl" || kind == "bernoulli";
+      });
   return is_measured ? absl::StrCat("KL ", FormatNumber(kl), ", ") : "";
 }
 

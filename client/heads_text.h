@@ -11,7 +11,7 @@ namespace halftone {
 // found of one, where there are several.
 std::string HeadsText(const nlohmann::json& document);
 
-// "KL 0.012, ", or nothing where no output of the document counts as classes and none was measured.
+// "KL 0.012, ", or nothing where no output of the document counts as classes or labels.
 std::string KlText(const nlohmann::json& document, double kl);
 
 }  // namespace halftone
