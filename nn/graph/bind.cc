@@ -191,18 +191,16 @@ absl::Status Binder::BindLoop(const NodeContext& context) {
 }
 
 absl::Status Binder::InferNode(const Node& node) {
-  if (IsRecurrent(node)) {
-    HT_ASSIGN_OR_RETURN(const Parts parts,
-                        unroller_.Unroll(MakeNodeContext(bound_, node), *names_));
-    return BindParts(parts);
-  }
-  if (node.op == "Loop" && node.domain.empty()) return BindLoop(MakeNodeContext(bound_, node));
-  if (sequences_.Concerns(node)) {
-    HT_ASSIGN_OR_RETURN(const Parts parts,
-                        sequences_.Apply(MakeNodeContext(bound_, node), *names_));
-    return BindParts(parts);
-  }
   const NodeContext context = MakeNodeContext(bound_, node);
+  if (IsRecurrent(node)) {
+    HT_ASSIGN_OR_RETURN(const Parts parts, unroller_.Unroll(context, *names_));
+    return BindParts(parts);
+  }
+  if (node.op == "Loop" && node.domain.empty()) return BindLoop(context);
+  if (sequences_.Concerns(node)) {
+    HT_ASSIGN_OR_RETURN(const Parts parts, sequences_.Apply(context, *names_));
+    return BindParts(parts);
+  }
   if (const Rewrite* rewrite = FindRewrite(context); rewrite != nullptr) {
     HT_ASSIGN_OR_RETURN(const Parts parts, rewrite->parts(context, *names_));
     return BindParts(parts);

@@ -36,13 +36,15 @@ absl::Status CheckAllFound(const AskedHeads& asked, const std::vector<OutputHead
   return absl::OkStatus();
 }
 
+// Whether more than a shape speaks of classes or labels.
+bool HasProof(const OutputHead& head) {
+  return !head.by_shape && (head.kind == HeadKind::kKl || head.kind == HeadKind::kBernoulli);
+}
+
 // A guess by shape alone says less than a Softmax or a Sigmoid: beside outputs that end in one it
 // is none.
 void DropWeakGuesses(std::vector<OutputHead>& heads) {
-  const auto is_told = [](const OutputHead& head) {
-    return !head.by_shape && (head.kind == HeadKind::kKl || head.kind == HeadKind::kBernoulli);
-  };
-  if (absl::c_none_of(heads, is_told)) return;
+  if (absl::c_none_of(heads, HasProof)) return;
   for (OutputHead& head : heads) {
     if (!head.by_shape) continue;
     head.kind = HeadKind::kMse;
@@ -67,8 +69,7 @@ void CountWholeNumbers(const HeadFinder& finder, std::vector<OutputHead>& heads)
 // How much there is behind the kind of a head: a guess, what is at its end, what the user says.
 int StrengthOf(const OutputHead& head) {
   if (!head.is_guess) return 2;
-  const bool is_told = head.kind == HeadKind::kKl || head.kind == HeadKind::kBernoulli;
-  return is_told && !head.by_shape ? 1 : 0;
+  return HasProof(head) ? 1 : 0;
 }
 
 // A network that gives both logits and probabilities has one answer, not two: the one of whose kind

@@ -1,6 +1,7 @@
 #include "search/sensitivity/sample_independence.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -22,33 +23,34 @@ constexpr double kTolerance = 1e-4;
 
 using Outputs = std::map<std::string, std::vector<float>>;
 
-// The network for batches of `batch`.
+// The network on some samples, in batches that are filled up with the last of them.
 class Runner {
  public:
-  static absl::StatusOr<Runner> Create(const PreparedNetwork& network, int64_t batch) {
+  // Borrows the data. `graph` is bound to `batch`.
+  static absl::StatusOr<Runner> Create(const Graph& graph, const Dataset& data, int64_t batch) {
     Runner runner;
     runner.batch_ = batch;
-    HT_ASSIGN_OR_RETURN(runner.graph_, BindBatch(network.graph, batch));
-    for (const Port& output : runner.graph_.outputs) {
-      if (runner.graph_.initializers.count(output.name) > 0) continue;
+    for (const Port& output : graph.outputs) {
+      if (graph.initializers.count(output.name) > 0) continue;
       runner.outputs_.push_back({.value = output.name});
     }
+    HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph, runner.outputs_));
+    HT_ASSIGN_OR_RETURN(runner.runner_, BatchRunner::Create(std::move(forward), data, batch));
     return runner;
   }
 
-  // The outputs of sample `index` of a batch, which is all of the data; data that ends is filled up
-  // with its last sample.
-  absl::StatusOr<Outputs> Run(const Dataset& data, size_t index,
-                              const Cancellation& cancellation) const {
-    HT_ASSIGN_OR_RETURN(Program forward, BuildForwardProgram(graph_, outputs_));
-    HT_ASSIGN_OR_RETURN(const std::unique_ptr<BatchRunner> runner,
-                        BatchRunner::Create(std::move(forward), data, batch_));
-    HT_RETURN_IF_ERROR(runner->Run(0, cancellation));
+  // The batch from sample `begin` on.
+  absl::Status Run(int64_t begin, const Cancellation& cancellation) {
+    return runner_->Run(begin, cancellation);
+  }
+
+  // What the batch that ran last gave for one of its samples.
+  absl::StatusOr<Outputs> OutputsOf(size_t place) const {
     Outputs results;
     for (const Head& output : outputs_) {
-      HT_ASSIGN_OR_RETURN(const absl::Span<const float> all, runner->Output(output.value));
+      HT_ASSIGN_OR_RETURN(const absl::Span<const float> all, runner_->Output(output.value));
       const size_t size = all.size() / static_cast<size_t>(batch_);
-      const absl::Span<const float> own = all.subspan(index * size, size);
+      const absl::Span<const float> own = all.subspan(place * size, size);
       results[output.value].assign(own.begin(), own.end());
     }
     return results;
@@ -56,8 +58,8 @@ class Runner {
 
  private:
   int64_t batch_ = 0;
-  Graph graph_;
   std::vector<Head> outputs_;
+  std::unique_ptr<BatchRunner> runner_;
 };
 
 // max |a - b| / max(|a|, |b|), of elements that are finite in both.
@@ -79,14 +81,21 @@ absl::StatusOr<std::optional<std::string>> WarnOfMixedSamples(const PreparedNetw
                                                               const Cancellation& cancellation) {
   const int64_t batch = network.BatchFor(kTogether, data.samples());
   if (batch < kTogether || data.samples() < kTogether) return std::nullopt;
-  HT_ASSIGN_OR_RETURN(const Runner runner, Runner::Create(network, batch));
-  const Dataset beside = data.Take(batch);
+  HT_ASSIGN_OR_RETURN(const Graph graph, BindBatch(network.graph, batch));
+  const Dataset one = data.Take(1), two = data.Take(2);
+  HT_ASSIGN_OR_RETURN(Runner first, Runner::Create(graph, one, batch));
+  HT_ASSIGN_OR_RETURN(Runner both, Runner::Create(graph, two, batch));
+  std::array<Outputs, 2> beside, alone;
+  HT_RETURN_IF_ERROR(both.Run(0, cancellation));
+  HT_ASSIGN_OR_RETURN(beside[0], both.OutputsOf(0));
+  HT_ASSIGN_OR_RETURN(beside[1], both.OutputsOf(1));
+  HT_RETURN_IF_ERROR(both.Run(1, cancellation));
+  HT_ASSIGN_OR_RETURN(alone[1], both.OutputsOf(0));
+  HT_RETURN_IF_ERROR(first.Run(0, cancellation));
+  HT_ASSIGN_OR_RETURN(alone[0], first.OutputsOf(0));
   for (const size_t sample : {size_t{0}, size_t{1}}) {
-    const Dataset alone = sample == 0 ? data.Take(1) : data.Take(2).Without({0});
-    HT_ASSIGN_OR_RETURN(const Outputs apart, runner.Run(alone, 0, cancellation));
-    HT_ASSIGN_OR_RETURN(const Outputs together, runner.Run(beside, sample, cancellation));
-    for (const auto& [output, values] : apart) {
-      const double difference = RelativeDifference(together.at(output), values);
+    for (const auto& [output, values] : alone[sample]) {
+      const double difference = RelativeDifference(beside[sample].at(output), values);
       if (difference <= kTolerance) continue;
       return absl::StrFormat(
           "samples that run together influence each other: output '%s' of sample %d changes by "
